@@ -1,0 +1,72 @@
+/**
+ * Runs the steps of ci-steps.json one after the other in a fresh clone, each within its budget.
+ *
+ * A step fails when its program does, when it is not done within `budgetSeconds` (it is ended
+ * then), when its npm script does not exist, or when it says that it skipped something (exit code
+ * 77). Later steps run all the same. Tests are counted from the closing lines `N passed, N failed`
+ * of the steps.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./install.mjs";
+import { npm, printTable, run } from "./process.mjs";
+
+/** All budgets together. */
+const TOTAL_SECONDS_MAX = 3_600;
+const SKIPPED_CODE = 77;
+
+const steps = JSON.parse(readFileSync(join(ROOT, "scripts/ci-steps.json"), "utf8"));
+const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
+function isMissing([program, verb, name]) {
+  if (program !== "npm") return false;
+  return !Object.hasOwn(scripts, verb === "run" ? name : verb);
+}
+
+/** Of the last such line: a step may count parts before it counts the whole. */
+function readCount(output) {
+  const lines = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)];
+  const last = lines.at(-1);
+  return last === undefined ? { passed: 0, failed: 0 } : { passed: +last[1], failed: +last[2] };
+}
+
+async function runStep({ name, command, budgetSeconds }) {
+  process.stdout.write(`\n==== ${name} ====\n`);
+  if (isMissing(command)) return { result: "no such script", seconds: 0, passed: 0, failed: 1 };
+  const [program, ...args] = command;
+  const { code, output, seconds, isLate } = await run(program === "npm" ? npm(...args) : command, {
+    cwd: ROOT,
+    env: { CI: "true" },
+    live: "stdout",
+    timeoutMs: budgetSeconds * 1000,
+  });
+  const count = readCount(output);
+  let result = "ok";
+  if (isLate) result = "over budget";
+  else if (code === SKIPPED_CODE) result = "skipped";
+  else if (code !== 0) result = `failed (${code})`;
+  else if (count.failed > 0) result = "failed";
+  return { result, seconds, ...count, failed: Math.max(count.failed, result === "ok" ? 0 : 1) };
+}
+
+const budget = steps.reduce((sum, { budgetSeconds }) => sum + budgetSeconds, 0);
+const rows = [["step", "seconds", "budget", "result"]];
+const total = { seconds: 0, passed: 0, failed: 0 };
+for (const step of steps) {
+  const { result, seconds, passed, failed } = await runStep(step);
+  rows.push([step.name, seconds.toFixed(1), String(step.budgetSeconds), result]);
+  total.seconds += seconds;
+  total.passed += passed;
+  total.failed += failed;
+}
+const isTooMuch = budget >= TOTAL_SECONDS_MAX;
+if (isTooMuch) total.failed++;
+const verdict = isTooMuch
+  ? `budgets pass ${TOTAL_SECONDS_MAX}`
+  : total.failed === 0
+    ? "ok"
+    : "failed";
+rows.push(["all", total.seconds.toFixed(1), String(budget), verdict]);
+printTable(rows);
+process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
+process.exitCode = total.failed === 0 ? 0 : 1;

@@ -1,0 +1,38 @@
+/**
+ * One project per kind of test, by folder: `vitest run --config scripts/config/vitest.config.ts
+ * --project unit`.
+ *
+ * Unit and contract tests lie beside the code and are part of `npm run check`; what lies in test/
+ * takes longer, has a project of the folder's name and a script of its own in package.json.
+ */
+import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = resolve(fileURLToPath(import.meta.url), "../../..");
+
+const folders = readdirSync(resolve(root, "test"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+export default defineConfig({
+  root,
+  cacheDir: resolve(root, ".cache/vite"),
+  test: {
+    globalSetup: ["scripts/config/vitest.setup.ts"],
+    // Not a statement about speed: a loaded machine may take its time.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["src/**/*.test.ts", "scripts/**/*.test.ts"] },
+      },
+      ...folders.map((name) => ({
+        extends: true as const,
+        test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 300_000 },
+      })),
+    ],
+  },
+});

@@ -1,0 +1,121 @@
+/**
+ * Access keys as they lie in the settings of the engine: readable facts, sealed secret.
+ *
+ * ON DISK: one byte 1, the facts as JSON behind a varint length, 12 bytes nonce, the secret
+ * encrypted with AES-256-GCM behind a varint length, 16 bytes tag. The first two are authenticated
+ * with the secret, so grants cannot be widened by somebody who can only write the data folder.
+ */
+import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { InsulaError } from "../base/errors.ts";
+import type { FileSystem, Random } from "../io/index.ts";
+import type { AccessKeyView, CreatedAccessKey, Grant } from "./access-control.ts";
+
+const FORMAT_VERSION = 1;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const NODE_SECRET_BYTES = 32;
+const NODE_SECRET_PATH = "access.key";
+const CIPHER = "aes-256-gcm";
+
+/** Seals and opens the secrets of access keys under a key derived from the node's own secret. */
+export class KeySeal {
+  readonly #key: Buffer;
+  readonly #random: Random;
+
+  constructor(nodeSecret: Uint8Array, random: Random) {
+    this.#key = Buffer.from(hkdfSync("sha256", nodeSecret, "", "insula access keys 1", 32));
+    this.#random = random;
+  }
+
+  seal(key: CreatedAccessKey): Buffer {
+    const { secret, ...view } = key;
+    const head = new ByteWriter().uint8(FORMAT_VERSION).string(JSON.stringify(view)).finish();
+    const nonce = this.#random.bytes(NONCE_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(head);
+    const sealed = Buffer.concat([cipher.update(secret, "utf8"), cipher.final()]);
+    return new ByteWriter().raw(head).raw(nonce).bytes(sealed).raw(cipher.getAuthTag()).finish();
+  }
+
+  /**
+   * @throws InsulaError `data_damaged` when anything was changed or another node's secret sealed
+   *   it.
+   */
+  open(id: string, row: Uint8Array): CreatedAccessKey {
+    const { view, head, reader } = readHead(id, row);
+    const nonce = reader.raw(NONCE_BYTES);
+    const sealed = reader.bytes();
+    const tag = reader.raw(TAG_BYTES);
+    try {
+      const decipher = createDecipheriv(CIPHER, this.#key, nonce, { authTagLength: TAG_BYTES });
+      decipher.setAAD(head).setAuthTag(tag);
+      const secret = Buffer.concat([decipher.update(sealed), decipher.final()]).toString("utf8");
+      return { ...view, secret };
+    } catch (cause) {
+      throw damaged(id, cause);
+    }
+  }
+}
+
+/** The facts of a key without opening its secret; for listings. */
+export function readKeyView(id: string, row: Uint8Array): AccessKeyView {
+  return readHead(id, row).view;
+}
+
+/** The node's own 32 bytes; made at the first start. Whoever has this file can open the secrets. */
+export async function loadNodeSecret(
+  files: Pick<FileSystem, "readWhole" | "replaceWhole">,
+  random: Random,
+): Promise<Uint8Array> {
+  const found = await files.readWhole(NODE_SECRET_PATH);
+  if (found?.length === NODE_SECRET_BYTES) return found;
+  if (found !== undefined) {
+    throw new InsulaError(
+      "data_damaged",
+      `Cannot open ${NODE_SECRET_PATH}: expected ${String(NODE_SECRET_BYTES)} bytes, received ${String(found.length)}.`,
+    );
+  }
+  const fresh = random.bytes(NODE_SECRET_BYTES);
+  await files.replaceWhole(NODE_SECRET_PATH, fresh, { mode: 0o600 });
+  return fresh;
+}
+
+function readHead(
+  id: string,
+  row: Uint8Array,
+): { view: AccessKeyView; head: Uint8Array; reader: ByteReader } {
+  try {
+    const reader = new ByteReader(row);
+    const version = reader.uint8();
+    if (version !== FORMAT_VERSION) {
+      throw new InsulaError(
+        "format_unsupported",
+        `Cannot open access key ${id}: expected format ${String(FORMAT_VERSION)}, received ${String(version)}.`,
+      );
+    }
+    const view = decodeView(JSON.parse(reader.string()));
+    if (view?.id !== id) throw damaged(id);
+    return { view, head: row.subarray(0, reader.position), reader };
+  } catch (error) {
+    throw error instanceof InsulaError ? error : damaged(id, error);
+  }
+}
+
+function decodeView(value: unknown): AccessKeyView | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { id, accountId, createdAtMs, expiresAtMs, grants } = value as Record<string, unknown>;
+  if (typeof id !== "string" || typeof accountId !== "string") return undefined;
+  if (typeof createdAtMs !== "number" || !Array.isArray(grants)) return undefined;
+  if (expiresAtMs !== undefined && typeof expiresAtMs !== "number") return undefined;
+  // The row is authenticated with its secret before it decides anything, so its shape is ours.
+  const view = { id, accountId, createdAtMs, grants: grants as readonly Grant[] };
+  return expiresAtMs === undefined ? view : { ...view, expiresAtMs };
+}
+
+function damaged(id: string, cause?: unknown): InsulaError {
+  return new InsulaError(
+    "data_damaged",
+    `Cannot open access key ${id}: its row is damaged or was sealed with another access.key file.`,
+    { cause },
+  );
+}

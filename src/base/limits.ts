@@ -1,0 +1,39 @@
+/** Upper bounds of the engine. Each has a name, a unit and a source; docs/limits.md lists them. */
+
+/**
+ * Components of one vector. Source: 4,096 is the largest of the vendors; room for longer models.
+ */
+export const DIMENSION_MAX = 16_384;
+/** Vector fields of one collection. */
+export const VECTOR_FIELDS_MAX = 16;
+/** UTF-8 bytes of a record key. Source: 1,024 characters of four bytes in OSS and S3 Vectors. */
+export const KEY_BYTES_MAX = 4_096;
+/** UTF-8 bytes of the name of a database, collection or tenant. */
+export const NAME_BYTES_MAX = 512;
+/** Encoded metadata of one record, bytes. */
+export const METADATA_BYTES_MAX = 1_048_576;
+/** Nesting of metadata values. */
+export const METADATA_DEPTH_MAX = 32;
+/** Leaves and inner nodes of one filter. */
+export const FILTER_NODES_MAX = 16_384;
+/** Nesting of one filter. */
+export const FILTER_DEPTH_MAX = 32;
+/** Records of one batch. */
+export const BATCH_RECORDS_MAX = 10_000;
+/** Encoded bytes of one batch; one log frame holds it. */
+export const BATCH_BYTES_MAX = 67_108_864;
+/** Hits of one query. Source: 10,000 in S3 Vectors and Pinecone. */
+export const TOP_K_MAX = 10_000;
+/** Items of one listing page. */
+export const PAGE_ITEMS_MAX = 10_000;
+/** Shards of one search over many. */
+export const QUERY_PLACES_MAX = 10_000;
+/** Attributes of a database or collection: count, and bytes of all together. */
+export const ATTRIBUTES_MAX = 64;
+export const ATTRIBUTE_BYTES_MAX = 65_536;
+/** Properties of a schema that are never indexed. Source: 10 in S3 Vectors; room for SQL tables. */
+export const UNFILTERABLE_PROPERTIES_MAX = 1_024;
+/** Properties with an inverted index in one segment; filters on others are evaluated row by row. */
+export const INVERTED_PROPERTIES_MAX = 1_024;
+/** UTF-8 bytes of a string in an inverted index; rows with longer ones are looked at themselves. */
+export const INVERTED_TERM_BYTES_MAX = 512;

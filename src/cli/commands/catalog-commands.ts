@@ -1,0 +1,243 @@
+/** `insula db`, `insula collection`, `insula tenant`: list, make, remove. */
+import type { Command } from "commander";
+import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
+import type { CollectionInfo } from "../../engine/api.ts";
+import { DEFAULT_VECTOR, type Metric } from "../../model/index.ts";
+import { CommandError, EXIT_CODES } from "../command-error.ts";
+import { collectPages, example, pageAfter, withSession } from "../command.ts";
+import { toWholeNumber } from "../option-values.ts";
+import { printBytes, printTable } from "../output.ts";
+import { TEXT_PROPERTY } from "../ingest.ts";
+import type { Session } from "../session.ts";
+
+export function addDatabaseCommands(program: Command): void {
+  const db = program.command("db").description("databases (what OSS Vectors calls vector buckets)");
+  db.command("ls")
+    .description("list databases")
+    .addHelpText("after", example("insula db ls"))
+    .action(async (_: unknown, command: Command) => {
+      await withSession(command, false, async ({ catalog }, output) => {
+        const databases = await collectPages(
+          (after) => catalog.listDatabases(pageAfter(after)),
+          ({ name }) => name,
+        );
+        output.result(databases, () =>
+          printTable(output, [
+            ["DATABASE", "COLLECTIONS", "CREATED"],
+            ...databases.map((info) => [
+              info.name,
+              String(info.collectionCount),
+              printDate(info.createdAtMs),
+            ]),
+          ]),
+        );
+      });
+    });
+  db.command("create <database>")
+    .description("make a database")
+    .addHelpText("after", example("insula db create acme"))
+    .action(async (name: string, _: unknown, command: Command) => {
+      await withSession(command, true, async ({ catalog }, output) => {
+        output.result(await catalog.createDatabase(name), () => `Database ${name} created.`);
+      });
+    });
+  db.command("rm <database>")
+    .description("remove a database")
+    .option("--force", "also its collections, with all their records")
+    .addHelpText("after", example("insula db rm acme --force"))
+    .action(async (name: string, options: { force?: true }, command: Command) => {
+      await withSession(command, false, async ({ catalog }, output) => {
+        if (options.force === true) await removeCollections(catalog, name);
+        await catalog.deleteDatabase(name);
+        output.result({ removed: name }, () => `Database ${name} removed.`);
+      });
+    });
+}
+
+async function removeCollections(catalog: Session["catalog"], database: string): Promise<void> {
+  const collections = await collectPages(
+    (after) => catalog.listCollections(database, pageAfter(after)),
+    ({ name }) => name,
+  );
+  for (const { name } of collections) await catalog.deleteCollection(database, name);
+}
+
+interface CollectionCreateOptions {
+  readonly dimension: number;
+  readonly metric: string;
+  readonly tenants?: true;
+  readonly unfilterable: readonly string[];
+}
+
+const METRICS: readonly Metric[] = ["cosine", "euclidean", "dot"];
+
+export function addCollectionCommands(program: Command): void {
+  const collection = program
+    .command("collection")
+    .description("collections (what OSS Vectors calls vector indexes)");
+  collection
+    .command("ls <database>")
+    .description("list collections with their exact sizes")
+    .addHelpText("after", example("insula collection ls acme"))
+    .action(async (database: string, _: unknown, command: Command) => {
+      await withSession(command, false, async ({ catalog }, output) => {
+        const collections = await collectPages(
+          (after) => catalog.listCollections(database, pageAfter(after)),
+          ({ name }) => name,
+        );
+        const rows = collections.map(toRow);
+        output.result(collections, () =>
+          printTable(output, [
+            ["COLLECTION", "RECORDS", "SIZE", "DIMENSION", "METRIC", "TENANTS", "STATUS", "MODEL"],
+            ...rows,
+          ]),
+        );
+      });
+    });
+  collection
+    .command("create <database> <collection>")
+    .description("make a collection")
+    .option("--dimension <n>", "components of a vector", toWholeNumber, BUILT_IN_DIMENSION)
+    .option("--metric <metric>", METRICS.join(", "), "cosine")
+    .option("--tenants", "a collection with tenants, each with a shard of its own")
+    .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
+    .addHelpText("after", example("insula collection create acme notes --dimension 1024"))
+    .action(
+      async (
+        database: string,
+        name: string,
+        options: CollectionCreateOptions,
+        command: Command,
+      ) => {
+        const metric = METRICS.find((known) => known === options.metric);
+        if (metric === undefined) {
+          throw new CommandError(EXIT_CODES.usage, `--metric: expected ${METRICS.join(", ")}.`);
+        }
+        await withSession(command, true, async ({ catalog }, output) => {
+          const info = await catalog.createCollection(database, name, {
+            schema: {
+              vectors: [{ name: DEFAULT_VECTOR, dimension: options.dimension, metric }],
+              identity: "key",
+              unfilterable: options.unfilterable,
+            },
+            tenancy: options.tenants === true ? "multi" : "single",
+          });
+          output.result(info, () => `Collection ${database}/${name} created.`);
+        });
+      },
+    );
+  addCollectionStateCommands(collection);
+}
+
+function addCollectionStateCommands(parent: Command): void {
+  addStatusCommand(parent, "enable", "enabled", "let a disabled collection read and write again");
+  addStatusCommand(parent, "disable", "disabled", "refuse reads and writes; nothing is removed");
+  parent
+    .command("rm <database> <collection>")
+    .description("remove a collection with all its records")
+    .addHelpText("after", example("insula collection rm acme notes"))
+    .action(async (database: string, name: string, _: unknown, command: Command) => {
+      await withSession(command, false, async ({ catalog }, output) => {
+        await catalog.deleteCollection(database, name);
+        output.result(
+          { removed: `${database}/${name}` },
+          () => `Collection ${database}/${name} removed.`,
+        );
+      });
+    });
+}
+
+function addStatusCommand(
+  parent: Command,
+  verb: string,
+  status: "enabled" | "disabled",
+  description: string,
+): void {
+  parent
+    .command(`${verb} <database> <collection>`)
+    .description(description)
+    .addHelpText("after", example(`insula collection ${verb} acme notes`))
+    .action(async (database: string, name: string, _: unknown, command: Command) => {
+      await withSession(command, false, async ({ catalog }, output) => {
+        const info = await catalog.updateCollection(database, name, { status });
+        output.result(info, () => `Collection ${database}/${name} is ${status}.`);
+      });
+    });
+}
+
+function toRow(info: CollectionInfo): readonly string[] {
+  const [vector] = info.schema.vectors;
+  return [
+    info.name,
+    String(info.rowCount),
+    printBytes(info.byteCount),
+    String(vector?.dimension ?? 0),
+    vector?.metric ?? "",
+    info.tenancy === "multi" ? String(info.tenantCount) : "-",
+    info.status,
+    info.embeddingModel ?? "-",
+  ];
+}
+
+export function addTenantCommands(program: Command): void {
+  const tenant = program
+    .command("tenant")
+    .description("tenants of a collection made with --tenants");
+  tenant
+    .command("ls <database> <collection>")
+    .description("list tenants with their exact sizes")
+    .option("--prefix <text>", "only names that begin so")
+    .addHelpText("after", example("insula tenant ls acme notes --prefix team-"))
+    .action(
+      async (
+        database: string,
+        collection: string,
+        options: { prefix?: string },
+        command: Command,
+      ) => {
+        await withSession(command, false, async ({ catalog }, output) => {
+          const tenants = await collectPages(
+            (after) => catalog.listTenants(database, collection, pageAfter(after, options.prefix)),
+            ({ name }) => name,
+          );
+          output.result(tenants, () =>
+            printTable(output, [
+              ["TENANT", "STATE", "RECORDS", "SIZE"],
+              ...tenants.map((info) => [
+                info.name,
+                info.state,
+                String(info.rowCount),
+                printBytes(info.byteCount),
+              ]),
+            ]),
+          );
+        });
+      },
+    );
+  tenant
+    .command("create <database> <collection> <tenant>")
+    .description("make a tenant")
+    .addHelpText("after", example("insula tenant create acme notes team-1"))
+    .action(async (...given: [string, string, string, unknown, Command]) => {
+      const [database, collection, name, , command] = given;
+      await withSession(command, false, async ({ catalog }, output) => {
+        const info = await catalog.createTenant({ database, collection, tenant: name });
+        output.result(info, () => `Tenant ${name} created.`);
+      });
+    });
+  tenant
+    .command("rm <database> <collection> <tenant>")
+    .description("remove a tenant with all its records")
+    .addHelpText("after", example("insula tenant rm acme notes team-1"))
+    .action(async (...given: [string, string, string, unknown, Command]) => {
+      const [database, collection, name, , command] = given;
+      await withSession(command, false, async ({ catalog }, output) => {
+        await catalog.deleteTenant({ database, collection, tenant: name });
+        output.result({ removed: name }, () => `Tenant ${name} removed.`);
+      });
+    });
+}
+
+function printDate(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 19).replace("T", " ");
+}

@@ -1,0 +1,80 @@
+/** `insula serve`: starts a server and says where it is. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import {
+  DIALECT_LOADERS,
+  loadConfig,
+  SETTINGS,
+  startServer,
+  stopOnSignals,
+  toFlag,
+  type RunningServer,
+  type ServerConfig,
+} from "../../server/index.ts";
+import { example, type GlobalOptions } from "../command.ts";
+import { FOREIGN_VARIABLES } from "../environment.ts";
+import { createOutput, type Output } from "../output.ts";
+import { readVersion } from "../version.ts";
+
+export function addServeCommand(program: Command): void {
+  const serve = program.command("serve").description("start a server on the data folder");
+  for (const { name, flag, description, fallback } of SETTINGS) {
+    if (name === "dataDir") continue; // a global option
+    const note = fallback === undefined ? "" : ` (default: ${fallback})`;
+    serve.option(`${flag} <value>`, `${description}${note}`);
+  }
+  serve
+    .option(`${toFlag("config")} <file>`, "JSON file with any of these settings")
+    .addHelpText(
+      "after",
+      `${example("insula serve --data-dir ./insula-data --http-port 8080")}
+
+Every setting is also a variable: --http-port is INSULA_HTTP_PORT. Flags win over variables, those
+over the file. Ctrl-C stops gracefully.`,
+    )
+    .action(async (options: Record<string, string>, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const isDirGiven = command.getOptionValueSourceWithGlobals("dataDir") === "cli";
+      const config = loadConfig({
+        flags: { ...options, ...(isDirGiven && { dataDir: globals.dataDir }) },
+        environment: process.env,
+        readFile: (path) => readFileSync(path, "utf8"),
+        foreignVariables: FOREIGN_VARIABLES,
+      });
+      await serveUntilStopped(config, createOutput(globals.json === true));
+    });
+}
+
+async function serveUntilStopped(config: ServerConfig, output: Output): Promise<void> {
+  const { openDoors, openFolderEngine } = await import("../folder-engine.ts");
+  const doors = openDoors(config.dataDir);
+  const server = await startServer(config, {
+    ...doors,
+    openEngine: () => openFolderEngine(doors, config),
+    version: readVersion(),
+    dialects: DIALECT_LOADERS,
+  });
+  announce(server, config, output);
+  await new Promise<void>(() => {
+    stopOnSignals({
+      server,
+      clock: doors.clock,
+      process,
+      exit: (code) => process.exit(code),
+    });
+  });
+}
+
+/** One line per listener when it answers; a program reads them with `--json`. */
+function announce(server: RunningServer, config: ServerConfig, output: Output): void {
+  const { adminSecretPath = null } = server;
+  for (const address of server.addresses) {
+    const line = { event: "listening", ...address, accountId: config.accountId, adminSecretPath };
+    output.result(line, () => `${output.bold(address.speaks)} on ${address.url}`);
+  }
+  if (server.addresses.length === 0) output.remark("No listener is on: every port is off.");
+  if (adminSecretPath === null) return;
+  const note = server.isAdminSecretNew ? "made just now" : "as before";
+  output.remark(`Admin secret (${note}): ${adminSecretPath}`);
+  output.remark(`Data folder: ${config.dataDir}. Account: ${config.accountId}. Ctrl-C stops.`);
+}

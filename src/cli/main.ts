@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+/**
+ * The command `insula`.
+ *
+ * Commands are in commands/; each parses its options, works on a Session and prints through an
+ * Output. This file only puts them together and turns failures into one sentence and an exit code.
+ */
+import { Command, CommanderError } from "commander";
+import { EXIT_CODES, toReport } from "./command-error.ts";
+import {
+  addCollectionCommands,
+  addDatabaseCommands,
+  addTenantCommands,
+} from "./commands/catalog-commands.ts";
+import { addKeyCommands } from "./commands/key-commands.ts";
+import { addServeCommand } from "./commands/serve-command.ts";
+import { addStatusCommand } from "./commands/status-command.ts";
+import { addPutCommand, addQueryCommand } from "./commands/text-commands.ts";
+import { readVersion } from "./version.ts";
+
+const EXIT_HELP = `
+Commands open the data folder themselves, or ask the server that holds it, or the one at --url.
+A server is asked with the admin secret of the data folder, INSULA_ADMIN_SECRET, or a key in
+OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET. NO_COLOR is obeyed.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 refused (rights or state),
+5 server or disk not reachable.`;
+
+function createProgram(): Command {
+  const program = new Command("insula")
+    .description("A multi-tenant vector database that speaks the protocols people already use.")
+    .version(readVersion())
+    .option("--data-dir <path>", "data folder", process.env["INSULA_DATA_DIR"] ?? "./insula-data")
+    .option("--url <url>", "a running server (also INSULA_URL)", process.env["INSULA_URL"])
+    .option("--json", "results as one JSON document, for programs")
+    .showHelpAfterError("(see insula --help, or insula <command> --help)")
+    .addHelpText("after", EXIT_HELP);
+  addServeCommand(program);
+  addPutCommand(program);
+  addQueryCommand(program);
+  addStatusCommand(program);
+  addDatabaseCommands(program);
+  addCollectionCommands(program);
+  addTenantCommands(program);
+  addKeyCommands(program);
+  overrideExit(program);
+  return program;
+}
+
+/** Commander leaves with 1 for wrong usage; ours is 2, on every level. */
+function overrideExit(command: Command): void {
+  command.exitOverride();
+  for (const inner of command.commands) overrideExit(inner);
+}
+
+async function main(): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync(process.argv);
+    return EXIT_CODES.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+    const report = toReport(error);
+    const { json } = program.opts<{ json?: true }>();
+    if (json === true) process.stderr.write(`${JSON.stringify({ error: report })}\n`);
+    else {
+      process.stderr.write(`insula: ${report.message}\n`);
+      if (report.advice !== undefined) process.stderr.write(`        ${report.advice}\n`);
+    }
+    return report.exitCode;
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,65 @@
+/** What commands print: for a person by default, one JSON document per line with `--json`. */
+
+/** Where results and remarks go; tests put strings in their place. */
+export interface Output {
+  /** True: only {@link Output.result} writes, and as JSON. */
+  readonly isJson: boolean;
+  /** True when a progress bar can be drawn on the error stream. */
+  readonly isInteractive: boolean;
+  /** The result of the command, on standard output. */
+  result(value: unknown, print: () => string): void;
+  /** A remark for the person in front, on the error stream; silent with `--json`. */
+  remark(text: string): void;
+  /** Emphasis, unless colours are off. */
+  bold(text: string): string;
+  dim(text: string): string;
+}
+
+/**
+ * @param isJson  the `--json` flag. Colours obey NO_COLOR (https://no-color.org) and need a terminal.
+ */
+export function createOutput(isJson: boolean): Output {
+  const hasColor = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "";
+  const paint = (code: string) => (text: string) =>
+    hasColor && !isJson ? `\u001b[${code}m${text}\u001b[0m` : text;
+  return {
+    isJson,
+    isInteractive: process.stderr.isTTY && !isJson,
+    result: (value, print) => {
+      process.stdout.write(`${isJson ? JSON.stringify(value) : print()}\n`);
+    },
+    remark: (text) => {
+      if (!isJson) process.stderr.write(`${text}\n`);
+    },
+    bold: paint("1"),
+    dim: paint("2"),
+  };
+}
+
+/** Columns padded to the widest cell; the first row is the heading. */
+export function printTable(output: Output, rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  }
+  const lines = rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  const [heading = "", ...rest] = lines;
+  return [output.bold(heading), ...rest].join("\n");
+}
+
+/** 1536 is "1.5 kB"; powers of 1000. */
+export function printBytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? String(value) : value.toFixed(1)} ${units[unit] ?? ""}`;
+}

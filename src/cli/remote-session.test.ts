@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FakeEngine } from "../../test/support/fake-engine.ts";
+import type { Engine } from "../engine/api.ts";
+import { MemoryFileSystem, NodeClock, NodeRandom } from "../io/index.ts";
+import { DIALECT_LOADERS, loadConfig, type RunningServer, startServer } from "../server/index.ts";
+import { openRemoteSession } from "./remote-session.ts";
+import type { Session } from "./session.ts";
+
+const SECRET = "a secret of this test".replaceAll(" ", "-");
+const PLACE = { database: "database", collection: "collection" };
+
+let server: RunningServer;
+let session: Session;
+
+beforeAll(async () => {
+  const engine = Object.assign(new FakeEngine(), {
+    close: () => Promise.resolve(),
+    stats: () => ({ collectionCount: 1 }),
+  }).asEngine();
+  const config = loadConfig({
+    flags: { httpPort: "0", adminId: "ADMIN", adminSecret: SECRET, logLevel: "silent" },
+  });
+  server = await startServer(config, {
+    openEngine: (): Promise<Engine> => Promise.resolve(engine),
+    files: new MemoryFileSystem(),
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+    version: "0.0.0",
+    dialects: DIALECT_LOADERS,
+  });
+  session = openRemoteSession({ url: urlOf(server), token: SECRET });
+  await session.catalog.createDatabase(PLACE.database);
+  await session.catalog.createCollection(PLACE.database, PLACE.collection, {
+    schema: {
+      vectors: [{ name: "", dimension: 2, metric: "cosine" }],
+      identity: "key",
+      unfilterable: ["text"],
+    },
+  });
+});
+
+afterAll(async () => {
+  await server.close();
+});
+
+function urlOf(running: RunningServer): string {
+  return running.addresses[0]?.url ?? "";
+}
+
+function upsert(keys: readonly string[], values: readonly number[]): Promise<unknown> {
+  return session.records.upsert(PLACE, {
+    keys,
+    vectors: [{ field: "", values: Float32Array.from(values) }],
+    metadata: keys.map((key) => ({ source: key, part: 0 })),
+  });
+}
+
+describe("a session with a running server", () => {
+  it("writes, reads, searches and deletes records", async () => {
+    await upsert(["a", "b/c d"], [1, 0, 0, 1]);
+    const include = { vectors: false, metadata: true };
+    const found = await session.records.get(PLACE, ["nobody", "b/c d"], include);
+    expect(found[0]).toBeUndefined();
+    expect(found[1]?.metadata).toEqual({ source: "b/c d", part: 0 });
+    const query = { field: "", vector: Float32Array.of(1, 0.1), topK: 5, include };
+    const { hits } = await session.records.query(PLACE, query);
+    expect(hits.map(({ key }) => key)).toEqual(["a", "b/c d"]);
+    expect(hits[0]?.distance).toBeCloseTo(1 - 1 / Math.hypot(1, 0.1), 5);
+    await session.records.delete(PLACE, ["a"]);
+    expect(await session.records.get(PLACE, ["a"], include)).toEqual([undefined]);
+  });
+
+  it("reads as many keys as a batch has, whatever one call takes", async () => {
+    const keys = Array.from({ length: 250 }, (_, i) => `many-${String(i)}`);
+    await upsert(
+      keys,
+      keys.flatMap((_, i) => [1, i]),
+    );
+    const found = await session.records.get(PLACE, keys, { vectors: false, metadata: true });
+    expect(found.map((record) => record?.key)).toEqual(keys);
+  });
+
+  it("says undefined for what is missing and the server's code for the rest", async () => {
+    const { catalog } = session;
+    expect(await catalog.getDatabase("missing")).toBeUndefined();
+    expect(await catalog.getCollection(PLACE.database, "missing")).toBeUndefined();
+    await expect(catalog.createDatabase(PLACE.database)).rejects.toMatchObject({
+      code: "database_exists",
+    });
+    await expect(
+      session.records.delete({ database: "missing", collection: "x" }, ["a"]),
+    ).rejects.toMatchObject({ code: "database_not_found" });
+    await expect(upsert(["a"], [1, 2, 3])).rejects.toMatchObject({ code: "argument_invalid" });
+  });
+
+  it("disables a collection and enables it again", async () => {
+    const { catalog } = session;
+    await catalog.updateCollection(PLACE.database, PLACE.collection, { status: "disabled" });
+    await expect(upsert(["a"], [1, 2])).rejects.toThrow();
+    await catalog.updateCollection(PLACE.database, PLACE.collection, { status: "enabled" });
+    await upsert(["a"], [1, 2]);
+  });
+
+  it("makes a key that can sign in by itself, until it is revoked", async () => {
+    const grants = [{ actions: ["vectors:*"], databases: [PLACE.database] }];
+    const key = await session.keys.createKey({ grants });
+    const token = `${key.id}.${key.secret}`;
+    const other = openRemoteSession({ url: urlOf(server), token });
+    // The status it needs to know its own id and account is not among its rights.
+    await expect(other.status()).rejects.toMatchObject({ code: "permission_denied" });
+    await session.keys.revokeKey(key.id);
+    await expect(other.status()).rejects.toMatchObject({ code: "credentials_unknown" });
+  });
+
+  it("refuses a wrong secret, a place with a tenant, and a server that is not there", async () => {
+    const stranger = openRemoteSession({ url: urlOf(server), token: "wrong-secret" });
+    await expect(stranger.status()).rejects.toMatchObject({ code: "credentials_unknown" });
+    await expect(session.records.delete({ ...PLACE, tenant: "t" }, ["a"])).rejects.toMatchObject({
+      code: "operation_unsupported",
+    });
+    const nowhere = openRemoteSession({ url: "http://127.0.0.1:2", token: "x" });
+    await expect(nowhere.status()).rejects.toMatchObject({ exitCode: 5 });
+  });
+});

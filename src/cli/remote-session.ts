@@ -1,0 +1,181 @@
+import type { AccessKeyView, CreatedAccessKey } from "../access/index.ts";
+import { InsulaError } from "../base/errors.ts";
+import type {
+  CollectionInfo,
+  DatabaseInfo,
+  EngineStats,
+  Page,
+  PageRequest,
+  TenantInfo,
+} from "../engine/api.ts";
+import type { Hit, Metadata, Place, RecordView } from "../model/index.ts";
+import { printFilter } from "./filter-text.ts";
+import { ServerClient, type ServerAccess } from "./server-client.ts";
+import type { Session, SessionCatalog, SessionRecords } from "./session.ts";
+
+/** A session with a running server. Opens nothing and keeps no connection of its own. */
+export function openRemoteSession(access: ServerAccess): Session {
+  const client = new ServerClient(access);
+  const origin = `the server at ${client.url}`;
+  return {
+    origin,
+    catalog: createCatalog(client),
+    records: createRecords(client),
+    keys: {
+      createKey: async (key) => (await client.admin("POST", "keys", key)) as CreatedAccessKey,
+      listKeys: (page) =>
+        client.admin("GET", `keys${toQuery(page)}`) as Promise<Page<AccessKeyView>>,
+      revokeKey: async (id) => {
+        await client.admin("DELETE", `keys/${encodeURIComponent(id)}`);
+      },
+    },
+    status: async () => {
+      const status = (await client.admin("GET", "status")) as {
+        accountId: string;
+        stats: EngineStats;
+      };
+      return { origin, isServer: true, accountId: status.accountId, stats: status.stats };
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function createCatalog(client: ServerClient): SessionCatalog {
+  return {
+    createDatabase: (name) => client.admin("POST", "databases", { name }) as Promise<DatabaseInfo>,
+    getDatabase: (name) =>
+      orUndefined(client.admin("GET", databasePath(name)) as Promise<DatabaseInfo>),
+    listDatabases: (page) =>
+      client.admin("GET", `databases${toQuery(page)}`) as Promise<Page<DatabaseInfo>>,
+    deleteDatabase: async (name) => {
+      await client.admin("DELETE", databasePath(name));
+    },
+    createCollection: (database, name, options) => {
+      const [vector] = options.schema.vectors;
+      return client.admin("POST", `${databasePath(database)}/collections`, {
+        name,
+        dimension: vector?.dimension,
+        metric: vector?.metric,
+        tenancy: options.tenancy,
+        unfilterable: options.schema.unfilterable,
+        embeddingModel: options.embeddingModel,
+      }) as Promise<CollectionInfo>;
+    },
+    getCollection: (database, name) =>
+      orUndefined(client.admin("GET", collectionPath(database, name)) as Promise<CollectionInfo>),
+    listCollections: (database, page) =>
+      client.admin("GET", `${databasePath(database)}/collections${toQuery(page)}`) as Promise<
+        Page<CollectionInfo>
+      >,
+    updateCollection: (database, name, { status, embeddingModel }) =>
+      client.admin("PATCH", collectionPath(database, name), {
+        status,
+        embeddingModel,
+      }) as Promise<CollectionInfo>,
+    deleteCollection: async (database, name) => {
+      await client.admin("DELETE", collectionPath(database, name));
+    },
+    createTenant: ({ database, collection, tenant }) =>
+      client.admin("POST", `${collectionPath(database, collection)}/tenants`, {
+        name: tenant,
+      }) as Promise<TenantInfo>,
+    listTenants: (database, collection, page) =>
+      client.admin(
+        "GET",
+        `${collectionPath(database, collection)}/tenants${toQuery(page)}`,
+      ) as Promise<Page<TenantInfo>>,
+    deleteTenant: async ({ database, collection, tenant }) => {
+      await client.admin(
+        "DELETE",
+        `${collectionPath(database, collection)}/tenants/${encodeURIComponent(tenant)}`,
+      );
+    },
+  };
+}
+
+/** Keys of one GetVectors call. Source: the OSS protocol. */
+const GET_KEYS_MAX = 100;
+
+interface OssVector {
+  readonly key: string;
+  readonly distance?: number;
+  readonly metadata?: Metadata;
+}
+
+function createRecords(client: ServerClient): SessionRecords {
+  return {
+    upsert: async (place, { keys, vectors, metadata }) => {
+      const values = vectors[0]?.values ?? new Float32Array();
+      const dimension = values.length / keys.length;
+      return client.records(place.database, "putVectors", {
+        indexName: indexOf(place),
+        vectors: keys.map((key, i) => ({
+          key,
+          data: { float32: Array.from(values.subarray(i * dimension, (i + 1) * dimension)) },
+          ...(metadata[i] !== undefined && { metadata: metadata[i] }),
+        })),
+      });
+    },
+    delete: async (place, keys) =>
+      client.records(place.database, "deleteVectors", { indexName: indexOf(place), keys }),
+    get: async (place, keys, include) => {
+      const found = new Map<string, RecordView>();
+      for (let start = 0; start < keys.length; start += GET_KEYS_MAX) {
+        const answer = (await client.records(place.database, "getVectors", {
+          indexName: indexOf(place),
+          keys: keys.slice(start, start + GET_KEYS_MAX),
+          returnMetadata: include.metadata,
+        })) as { vectors: readonly OssVector[] };
+        for (const vector of answer.vectors) found.set(vector.key, vector);
+      }
+      return keys.map((key) => found.get(key));
+    },
+    query: async (place, query) => {
+      const answer = (await client.records(place.database, "queryVectors", {
+        indexName: indexOf(place),
+        queryVector: { float32: Array.from(query.vector) },
+        topK: query.topK,
+        ...(query.filter !== undefined && { filter: printFilter(query.filter) }),
+        returnDistance: true,
+        returnMetadata: query.include.metadata,
+      })) as { vectors: readonly OssVector[] };
+      return {
+        hits: answer.vectors.map((vector): Hit => ({ ...vector, distance: vector.distance ?? 0 })),
+      };
+    },
+  };
+}
+
+function indexOf(place: Place): string {
+  if (place.tenant === undefined) return place.collection;
+  throw new InsulaError(
+    "operation_unsupported",
+    "Cannot reach records of a tenant through a running server yet: its OSS protocol has none. " +
+      "Stop the server and run the command on the data folder.",
+  );
+}
+
+function databasePath(name: string): string {
+  return `databases/${encodeURIComponent(name)}`;
+}
+
+function collectionPath(database: string, name: string): string {
+  return `${databasePath(database)}/collections/${encodeURIComponent(name)}`;
+}
+
+function toQuery(page: PageRequest): string {
+  const parameters = new URLSearchParams({ limit: String(page.limit) });
+  if (page.prefix !== undefined) parameters.set("prefix", page.prefix);
+  if (page.after !== undefined) parameters.set("after", page.after);
+  return `?${parameters.toString()}`;
+}
+
+/** The engine's get calls say undefined where HTTP says 404. */
+async function orUndefined<Info>(answer: Promise<Info>): Promise<Info | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof InsulaError && error.kind === "not_found") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What every dialect is made of and made from.
+ *
+ * A dialect decodes a request into calls of the engine and encodes the result; it holds no data of
+ * its own. It is built when its first request arrives, by one function `createXDialect(context)`.
+ */
+import type { AccessControl } from "../access/index.ts";
+import type { ErrorKind } from "../base/errors.ts";
+import type { Engine } from "../engine/api.ts";
+import type { HttpAnswer, HttpRequest, JsonValue } from "../wire/index.ts";
+
+/** A protocol over HTTP. */
+export interface Dialect {
+  /** Short, lower case, for logs and metric labels: `oss`. */
+  readonly name: string;
+  /**
+   * Answers one request, errors included, in the protocol's own shape and with its own request id
+   * header. A rejection is a bug: the listener answers 500 and logs it.
+   */
+  handle(request: HttpRequest): Promise<HttpAnswer>;
+}
+
+/** Everything a dialect may touch. Lives as long as the server. */
+export interface DialectContext {
+  readonly engine: Engine;
+  readonly access: AccessControl;
+  /** Bodies: io's Clock. `wallMs` for stamps and signatures, `monotonicMs` for durations. */
+  readonly clock: { wallMs(): number; monotonicMs(): number };
+  readonly random: { bytes(count: number): Uint8Array };
+  readonly settings: DialectSettings;
+  /**
+   * Parses a JSON body whose long lists of numbers stand at known places, small bodies at once and
+   * large ones in a worker. A pattern is a path of member names, `*` is any element of a list.
+   *
+   * @param body  changes hands: it may be gone when the promise settles.
+   * @param md5   in base64; the body is compared with it first, on the thread that parses it.
+   * @throws InsulaError `body_malformed`; `vector_invalid` for a list at a pattern's place that
+   *   holds more
+   *         than numbers, or a number that is infinite as float32.
+   */
+  parseVectorBody(
+    body: Buffer,
+    patterns: readonly (readonly string[])[],
+    md5?: string,
+  ): Promise<ParsedVectorBody>;
+  /**
+   * Ends one phase of a request: adds the time since `startMs` to it.
+   * @returns the time now (`clock.monotonicMs`), which is when the next phase starts.
+   */
+  endPhase(phase: RequestPhase, startMs: number): number;
+  /**
+   * Counts one finished operation. Operation names come from the dialect's own fixed list, never
+   * from the request. `durationMs` is from the start of `handle`.
+   */
+  observe(operation: string, outcome: "ok" | ErrorKind, durationMs: number): void;
+}
+
+/** What the time of a request is spent on; each is a sum in the metrics. */
+export type RequestPhase = "verify" | "read" | "parse" | "search" | "store" | "write";
+
+/** A body whose lists of numbers were taken out. */
+export interface ParsedVectorBody {
+  /** False when the MD5 given is not the body's; then nothing was parsed. */
+  readonly isIntact: boolean;
+  /**
+   * At a pattern's place a number is the position in `arrays` of the list taken out there; a number
+   * the client wrote there itself has become a string (wire's scanJsonArrays).
+   */
+  readonly json: JsonValue;
+  /**
+   * The lists in the order written, mostly one behind the other in one buffer. A member written
+   * twice leaves one that nothing refers to.
+   */
+  readonly arrays: readonly Float32Array[];
+}
+
+/** The part of the server's configuration that dialects see. */
+export interface DialectSettings {
+  /**
+   * Base domain of virtual hosts, lower case, without port; absent: hosts are told by their form.
+   */
+  readonly publicDomain?: string;
+  /** Decimal digits; account of the admin key. */
+  readonly accountId: string;
+  /**
+   * `seed`: the vendor's numbers of buckets and indexes are enforced; `off`: the engine's own
+   * bounds.
+   */
+  readonly ossQuotas: "off" | "seed";
+}

@@ -1,0 +1,11 @@
+/**
+ * The protocols we speak, one folder each; strangers to one another. A dialect translates between
+ * bytes on the wire and calls of the engine, and knows its vendor's names, limits and errors.
+ */
+export type {
+  Dialect,
+  DialectContext,
+  DialectSettings,
+  ParsedVectorBody,
+  RequestPhase,
+} from "./dialect.ts";

@@ -1,0 +1,202 @@
+/**
+ * The OSS Vectors dialect: one request from its first byte to its answer.
+ *
+ * Order of checks, asserted by the vendor's own tests: signature, rights, existence of the bucket,
+ * and only then what the body says.
+ */
+import { isInsulaError } from "../../../base/errors.ts";
+import type { ErrorKind } from "../../../base/errors.ts";
+import type { DatabaseInfo } from "../../../engine/api.ts";
+import { OSS4, ossResourceUri, SigningKeyCache, verifySignature } from "../../../wire/index.ts";
+import type { HttpAnswer, HttpRequest, SignatureClaim } from "../../../wire/index.ts";
+import type { KnownKey } from "../../../access/index.ts";
+import type { Dialect, DialectContext } from "../../dialect.ts";
+import { openPageTokens } from "../page-token.ts";
+import type { PageTokens } from "../page-token.ts";
+import { parseAddress } from "./address.ts";
+import type { OssAddress } from "./address.ts";
+import { BucketGuard } from "./bucket-guard.ts";
+import {
+  deleteBucketLogging,
+  deleteBucketPolicy,
+  getBucketLogging,
+  getBucketPolicy,
+  putBucketLogging,
+  putBucketPolicy,
+} from "./bucket-settings.ts";
+import {
+  deleteVectorBucket,
+  getVectorBucket,
+  listVectorBuckets,
+  putVectorBucket,
+} from "./buckets.ts";
+import { sealAnswer } from "./call.ts";
+import type { BucketCall, OssAnswer, OssCall, OssServer } from "./call.ts";
+import { ossFault, printErrorBody, wireErrorOf } from "./errors.ts";
+import { deleteVectorIndex, getVectorIndex, listVectorIndexes, putVectorIndex } from "./indexes.ts";
+import type { OssOperationName } from "./operations.ts";
+import { deleteVectors, putVectors } from "./put-vectors.ts";
+import { queryVectors } from "./query-vectors.ts";
+import { OssQuotas } from "./quotas.ts";
+import { getVectors, listVectors } from "./read-vectors.ts";
+import { routeRequest } from "./route.ts";
+
+type BucketHandler = (call: BucketCall, info: DatabaseInfo) => OssAnswer | Promise<OssAnswer>;
+
+const BUCKET_HANDLERS: Readonly<
+  Record<Exclude<OssOperationName, "ListVectorBuckets" | "PutVectorBucket">, BucketHandler>
+> = {
+  GetVectorBucket: getVectorBucket,
+  DeleteVectorBucket: deleteVectorBucket,
+  PutVectorIndex: putVectorIndex,
+  GetVectorIndex: getVectorIndex,
+  ListVectorIndexes: listVectorIndexes,
+  DeleteVectorIndex: deleteVectorIndex,
+  PutVectors: putVectors,
+  GetVectors: getVectors,
+  ListVectors: listVectors,
+  DeleteVectors: deleteVectors,
+  QueryVectors: queryVectors,
+  PutBucketPolicy: putBucketPolicy,
+  GetBucketPolicy: getBucketPolicy,
+  DeleteBucketPolicy: deleteBucketPolicy,
+  PutBucketLogging: putBucketLogging,
+  GetBucketLogging: getBucketLogging,
+  DeleteBucketLogging: deleteBucketLogging,
+};
+
+/** Of a credential scope: it becomes part of names and headers. */
+const REGION = /^[a-z0-9-]{1,64}$/;
+
+/** Makes the dialect. One per server. */
+export function createOssDialect(context: DialectContext): Dialect {
+  return new OssDialect(context);
+}
+
+class OssDialect implements Dialect {
+  readonly name = "oss";
+  readonly #server: OssServer;
+  readonly #signingKeys = new SigningKeyCache();
+
+  constructor(context: DialectContext) {
+    let tokens: Promise<PageTokens> | undefined;
+    this.#server = {
+      context,
+      quotas: new OssQuotas(context.settings.ossQuotas, context.clock),
+      guard: new BucketGuard(context.engine, context.access),
+      pageTokens: () => {
+        tokens ??= openPageTokens("oss", context).catch((error: unknown) => {
+          tokens = undefined; // A failed read of the settings must not be remembered.
+          throw error;
+        });
+        return tokens;
+      },
+    };
+  }
+
+  async handle(request: HttpRequest): Promise<HttpAnswer> {
+    const { context } = this.#server;
+    const startMs = context.clock.monotonicMs();
+    const seen: { name: OssOperationName | "Unknown" } = { name: "Unknown" };
+    try {
+      const call = await this.#open(request, startMs);
+      seen.name = call.operation.name;
+      const answer = await this.#run(call);
+      return this.#finish(
+        { request, startMs, outcome: "ok", ...seen },
+        call.operation.status,
+        answer,
+      );
+    } catch (error) {
+      const outcome = isInsulaError(error) ? error.kind : "internal";
+      const { status, answer } = errorAnswer(error, request);
+      return this.#finish({ request, startMs, outcome, ...seen }, status, answer);
+    }
+  }
+
+  /** Who asks for what; nothing the request names is looked at before the signature is right. */
+  async #open(request: HttpRequest, startMs: number): Promise<OssCall> {
+    const { context } = this.#server;
+    const address = parseAddress(request, context.settings);
+    const { key, claim } = await verifySignature<KnownKey>({
+      request,
+      scheme: OSS4,
+      findKey: (keyId) => context.access.findKey(keyId),
+      canonicalUri: (signed, known) => resourceUri(address, signed, known),
+      nowMs: context.clock.wallMs(),
+      cache: this.#signingKeys,
+    });
+    if (!REGION.test(claim.region)) {
+      throw ossFault(
+        "InvalidArgument",
+        "Cannot use the region: expected letters, digits, hyphens.",
+      );
+    }
+    const { principal } = key;
+    const { operation, query } = routeRequest(request, address.bucket !== undefined);
+    context.endPhase("verify", startMs);
+    const { region } = claim;
+    return { server: this.#server, request, address, principal, region, operation, query };
+  }
+
+  async #run(call: OssCall): Promise<OssAnswer> {
+    const { operation, address, principal } = call;
+    const { bucket, accountId } = address;
+    if (operation.name === "ListVectorBuckets" || bucket === undefined) {
+      return listVectorBuckets(call);
+    }
+    if (operation.name === "PutVectorBucket") return putVectorBucket(call, bucket);
+    const { info, checkIndex } = await this.#server.guard.open({
+      principal,
+      operation,
+      bucket,
+      accountId,
+    });
+    return BUCKET_HANDLERS[operation.name]({ ...call, bucket, checkIndex }, info);
+  }
+
+  #finish(
+    done: {
+      readonly request: HttpRequest;
+      readonly startMs: number;
+      readonly outcome: "ok" | ErrorKind;
+      readonly name: string;
+    },
+    status: number,
+    answer: OssAnswer,
+  ): HttpAnswer {
+    const { context } = this.#server;
+    const durationMs = context.clock.monotonicMs() - done.startMs;
+    context.observe(done.name, done.outcome, durationMs);
+    return sealAnswer({ id: done.request.id, durationMs }, status, answer);
+  }
+}
+
+/** The resource a signature covers: never the path, and with the account the address leaves out. */
+function resourceUri(address: OssAddress, claim: SignatureClaim, key: KnownKey): string {
+  const { bucket } = address;
+  const { region } = claim;
+  if (bucket === undefined) return ossResourceUri({ region });
+  const accountId = address.accountId ?? key.principal.accountId;
+  return ossResourceUri({ region, accountId, bucket });
+}
+
+function errorAnswer(
+  error: unknown,
+  request: HttpRequest,
+): { readonly status: number; readonly answer: OssAnswer } {
+  const wire = wireErrorOf(error);
+  const json = printErrorBody(error, { id: request.id, hostName: hostNameOf(request.host) });
+  const headers: Record<string, string> = {
+    "x-oss-ec": wire.ec,
+    "x-oss-err": Buffer.from(json).toString("base64"),
+  };
+  if (isInsulaError(error) && error.retryAfterMs !== undefined) {
+    headers["Retry-After"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
+  }
+  return { status: wire.status, answer: { headers, json } };
+}
+
+function hostNameOf(host: string): string {
+  return host.replace(/:\d*$/, "");
+}

@@ -1,0 +1,121 @@
+/** GetVectors and ListVectors. */
+import { DEFAULT_VECTOR } from "../../../model/index.ts";
+import type { RecordView } from "../../../model/index.ts";
+import type { JsonObject } from "../../../wire/index.ts";
+import { printFloat32Array, printJson } from "../../../wire/index.ts";
+import { findVectorIndex } from "../vector-index.ts";
+import { readJson } from "./call.ts";
+import type { BucketCall, OssAnswer } from "./call.ts";
+import { readFlag, readIndexName, readInteger, readKeys, readToken } from "./fields.ts";
+import { OSS_LIMITS } from "./limits.ts";
+import { readFilter } from "./query-vectors.ts";
+
+/** In the order asked, each once; keys without a vector are left out. */
+export async function getVectors(call: BucketCall): Promise<OssAnswer> {
+  const { engine } = call.server.context;
+  const body = await readJson(call, OSS_LIMITS.keysBodyBytesMax);
+  const index = readIndexName(body);
+  call.checkIndex(index);
+  await findVectorIndex(engine, call.bucket, index);
+  const keys = readKeys(body, OSS_LIMITS.getKeysMax);
+  const include = {
+    vectors: readFlag(body, "returnData"),
+    metadata: readFlag(body, "returnMetadata"),
+  };
+  const views = await engine.get({ database: call.bucket, collection: index }, keys, include);
+  let text = "";
+  for (const view of views) {
+    if (view !== undefined) text += `${text === "" ? "" : ","}${printVector(view)}`;
+  }
+  return { json: `{"vectors":[${text}]}` };
+}
+
+/**
+ * A page of keys in the order of their bytes. With segments, those whose CRC-32 has the segment's
+ * remainder: every key is in exactly one.
+ */
+export async function listVectors(call: BucketCall): Promise<OssAnswer> {
+  const { engine } = call.server.context;
+  const body = await readJson(call, OSS_LIMITS.queryBodyBytesMax);
+  const index = readIndexName(body);
+  call.checkIndex(index);
+  const info = await findVectorIndex(engine, call.bucket, index);
+  const limit = readInteger(body, "maxResults", {
+    min: 1,
+    max: OSS_LIMITS.listVectorsMax,
+    default: OSS_LIMITS.listVectorsDefault,
+  });
+  const part = readSegment(body);
+  const filter = readFilter(body, info.schema.unfilterable);
+  const include = {
+    vectors: readFlag(body, "returnData"),
+    metadata: readFlag(body, "returnMetadata"),
+  };
+  const token = readToken(body);
+  const tokens = await call.server.pageTokens();
+  const listing = [
+    "ListVectors",
+    call.principal.keyId,
+    call.bucket,
+    index,
+    `${String(part.index)}/${String(part.count)}`,
+  ];
+  const page = await engine.list(
+    { database: call.bucket, collection: index },
+    {
+      limit,
+      include,
+      part,
+      bytesMax: OSS_LIMITS.listVectorsBytesMax,
+      ...(filter === undefined ? {} : { filter }),
+      ...(token === undefined
+        ? {}
+        : { after: tokens.parse(listing, token, OSS_LIMITS.pageTokenCharactersMax) }),
+    },
+  );
+  const { text, lastKey, isCut } = printPage(page.items);
+  const next =
+    (isCut || page.hasMore) && lastKey !== undefined
+      ? `,"nextToken":${JSON.stringify(tokens.print(listing, lastKey))}`
+      : "";
+  return { json: `{"vectors":[${text}]${next}}` };
+}
+
+/**
+ * Stops after the vector that passes the page's bytes: numbers are longer in JSON than in the
+ * store.
+ */
+function printPage(views: readonly RecordView[]): {
+  readonly text: string;
+  readonly lastKey: string | undefined;
+  readonly isCut: boolean;
+} {
+  let text = "";
+  let lastKey: string | undefined;
+  for (const [i, view] of views.entries()) {
+    text += `${i === 0 ? "" : ","}${printVector(view)}`;
+    lastKey = view.key;
+    if (text.length > OSS_LIMITS.listVectorsBytesMax) {
+      return { text, lastKey, isCut: i < views.length - 1 };
+    }
+  }
+  return { text, lastKey, isCut: false };
+}
+
+function printVector(view: RecordView): string {
+  let text = `{"key":${JSON.stringify(view.key)}`;
+  const values = view.vectors?.get(DEFAULT_VECTOR);
+  if (values !== undefined) text += `,"data":{"float32":${printFloat32Array(values)}}`;
+  if (view.metadata !== undefined) text += `,"metadata":${printJson(view.metadata)}`;
+  return `${text}}`;
+}
+
+function readSegment(body: JsonObject): { readonly count: number; readonly index: number } {
+  const count = readInteger(body, "segmentCount", {
+    min: 1,
+    max: OSS_LIMITS.segmentCountMax,
+    default: 1,
+  });
+  const index = readInteger(body, "segmentIndex", { min: 0, max: count - 1, default: 0 });
+  return { count, index };
+}

@@ -1,0 +1,221 @@
+/**
+ * All that the floors above know of the engine: plain calls over names, records and queries.
+ *
+ * Every call checks its arguments against the schema and the limits of base/limits.ts and throws
+ * InsulaError; the codes that a caller can meet are named at each method. Names and keys are
+ * compared by their UTF-8 bytes, listings are in that order.
+ */
+import type {
+  Filter,
+  Include,
+  Metric,
+  MultiQueryResult,
+  Place,
+  Query,
+  QueryResult,
+  RecordView,
+  Schema,
+  WriteBatch,
+} from "../model/index.ts";
+
+export interface Engine extends AsyncDisposable {
+  /** @throws `database_exists`, `name_invalid` */
+  createDatabase(name: string, options?: DatabaseOptions): Promise<DatabaseInfo>;
+  /** undefined when there is none */
+  getDatabase(name: string): Promise<DatabaseInfo | undefined>;
+  listDatabases(page: PageRequest): Promise<Page<DatabaseInfo>>;
+  /**
+   * Attributes: a string sets, null removes, what is not named stays. @throws `database_not_found`
+   */
+  updateDatabase(name: string, patch: AttributePatch): Promise<DatabaseInfo>;
+  /** @throws `database_not_found`, `database_not_empty` while it has collections. */
+  deleteDatabase(name: string): Promise<void>;
+
+  /** @throws `database_not_found`, `collection_exists`, `name_invalid`, `argument_invalid` */
+  createCollection(
+    database: string,
+    name: string,
+    options: CollectionOptions,
+  ): Promise<CollectionInfo>;
+  /** undefined when the collection or its database is missing */
+  getCollection(database: string, name: string): Promise<CollectionInfo | undefined>;
+  /** @throws `database_not_found` */
+  listCollections(database: string, page: PageRequest): Promise<Page<CollectionInfo>>;
+  /** @throws `collection_not_found` */
+  updateCollection(database: string, name: string, patch: CollectionPatch): Promise<CollectionInfo>;
+  /** Gone for every reader when the promise resolves; bytes are removed in the background. */
+  deleteCollection(database: string, name: string): Promise<void>;
+
+  /**
+   * Only in collections with `tenancy: "multi"`. @throws `collection_not_found`, `tenant_exists`
+   */
+  createTenant(place: TenantPlace): Promise<TenantInfo>;
+  getTenant(place: TenantPlace): Promise<TenantInfo | undefined>;
+  listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>>;
+  deleteTenant(place: TenantPlace): Promise<void>;
+
+  /**
+   * Writes all records or none; durable and visible when the promise resolves. A tenant that does
+   * not exist is created when the collection has tenants. Repeating a batch is harmless.
+   * @throws `collection_not_found`, `collection_disabled`, `dimension_mismatch`, `vector_invalid`,
+   *         `key_invalid`, `key_duplicate`, `metadata_too_large`, `batch_too_large`, `log_poisoned`
+   */
+  upsert(place: Place, batch: WriteBatch): Promise<WriteResult>;
+  /** As upsert, but refuses the whole batch with `record_exists` when a key is taken. */
+  insert(place: Place, batch: WriteBatch): Promise<WriteResult>;
+  /** Keys that are not there are no error. */
+  delete(place: Place, keys: readonly string[]): Promise<WriteResult>;
+  deleteWhere(place: Place, filter: Filter): Promise<WriteResult>;
+  deleteAll(place: Place): Promise<WriteResult>;
+
+  /** One entry per key in the order asked, undefined where there is no record. */
+  get(
+    place: Place,
+    keys: readonly string[],
+    include: Include,
+  ): Promise<readonly (RecordView | undefined)[]>;
+  /** Without a filter: from the catalogue, wakes nobody. */
+  count(place: Place, filter?: Filter): Promise<number>;
+  list(place: Place, request: ListRequest): Promise<Page<RecordView>>;
+  query(place: Place, query: Query): Promise<QueryResult>;
+  /**
+   * Searches every place at most once, merges exactly; see MultiQueryResult. At most
+   * QUERY_PLACES_MAX.
+   */
+  queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult>;
+
+  /**
+   * Small durable values of the floors above (access keys, node settings); undefined when unset.
+   */
+  readSetting(name: string): Promise<Uint8Array | undefined>;
+  /** Durable when the promise resolves; undefined removes. */
+  writeSetting(name: string, value: Uint8Array | undefined): Promise<void>;
+  listSettings(
+    page: PageRequest,
+  ): Promise<Page<{ readonly name: string; readonly value: Uint8Array }>>;
+
+  /** Turns what is in memory into segments; for tests, benchmarks and graceful stops. */
+  flush(place?: Place): Promise<void>;
+  /** Merges the segments of one shard into one. */
+  compact(place: Place): Promise<void>;
+  /** Lets go of everything loaded for the shard; its next use wakes it again. */
+  deactivate(place: Place): Promise<void>;
+  stats(): EngineStats;
+  /** Waits for running calls, flushes what the policy asks for, releases the folder. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** Small settings a dialect keeps with a database or collection (policy, logging, tags). */
+export interface AttributePatch {
+  readonly attributes?: Readonly<Record<string, string | null>>;
+}
+
+export interface DatabaseInfo {
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Exact, from the catalogue. */
+  readonly collectionCount: number;
+}
+
+export interface CollectionOptions {
+  readonly schema: Schema;
+  /** `single`: one shard, no tenants. Default `single`. */
+  readonly tenancy?: "single" | "multi";
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** The model whose vectors fill the collection; text queries by another are refused. */
+  readonly embeddingModel?: string;
+}
+
+export interface CollectionPatch extends AttributePatch {
+  readonly status?: "enabled" | "disabled";
+  readonly embeddingModel?: string | null;
+}
+
+export interface CollectionInfo {
+  readonly database: string;
+  readonly name: string;
+  readonly schema: Schema;
+  readonly tenancy: "single" | "multi";
+  /** A disabled collection refuses reads and writes of records with `collection_disabled`. */
+  readonly status: "enabled" | "disabled";
+  readonly createdAtMs: number;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly embeddingModel?: string;
+  /** Exact sums over all tenants, from the catalogue. */
+  readonly rowCount: number;
+  readonly byteCount: number;
+  readonly tenantCount: number;
+}
+
+export interface TenantPlace {
+  readonly database: string;
+  readonly collection: string;
+  readonly tenant: string;
+}
+
+export interface TenantInfo {
+  readonly name: string;
+  readonly state: TenantState;
+  readonly createdAtMs: number;
+  readonly rowCount: number;
+  readonly byteCount: number;
+}
+
+export type TenantState = "ACTIVE" | "INACTIVE" | "OFFLOADED" | "OFFLOADING" | "ONLOADING";
+
+export interface PageRequest {
+  /** Names start with this. */
+  readonly prefix?: string;
+  /** Names after this one, which need not exist. */
+  readonly after?: string;
+  /** 1 to PAGE_ITEMS_MAX. */
+  readonly limit: number;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** True only when another page would not be empty. The next page starts after the last item. */
+  readonly hasMore: boolean;
+}
+
+export interface ListRequest extends PageRequest {
+  readonly include: Include;
+  /** Keys with crc32(UTF-8 of key) mod count = index. */
+  readonly part?: { readonly count: number; readonly index: number };
+  readonly filter?: Filter;
+  /** The page ends early when it holds this much. */
+  readonly bytesMax?: number;
+}
+
+export interface WriteResult {
+  /** Rows in the shard now minus rows before. */
+  readonly rowsAdded: number;
+  /** Records that existed and were replaced or deleted. */
+  readonly rowsReplaced: number;
+}
+
+export interface EngineStats {
+  readonly databaseCount: number;
+  readonly collectionCount: number;
+  readonly shardsAwake: number;
+  readonly memtableBytes: number;
+  readonly arenaBytesUsed: number;
+  readonly arenaBytesCapacity: number;
+  readonly openFiles: number;
+  readonly log: {
+    readonly groups: number;
+    readonly frames: number;
+    readonly bytes: number;
+    readonly syncs: number;
+  };
+  readonly flushes: number;
+  readonly compactions: number;
+  readonly quarantinedShards: number;
+}
+
+export type { Metric };

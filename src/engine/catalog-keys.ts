@@ -1,0 +1,130 @@
+/**
+ * Keys of the rows in the system shard. ON DISK: docs/formats/catalogue.md.
+ *
+ * A key is a binary string (one character per byte), so that `<` compares bytes. Names are UTF-8;
+ * numbers are eight bytes, big end first, so that ranges of one parent are contiguous.
+ */
+import type { ShardUid } from "../base/brands.ts";
+
+/** A binary string: every character is one byte. */
+export type EncodedKey = string;
+
+const KIND = {
+  database: "d",
+  collection: "c",
+  tenant: "t",
+  shard: "s",
+  schema: "h",
+  schemaByNumber: "y",
+  collectionSchema: "z",
+  totals: "m",
+  databaseTotals: "n",
+  setting: "x",
+  counter: "k",
+  garbage: "g",
+  pack: "p",
+} as const;
+
+export function databaseKey(name: string): EncodedKey {
+  return KIND.database + binary(name);
+}
+
+export function collectionKey(databaseNumber: number, name: string): EncodedKey {
+  return KIND.collection + number(databaseNumber) + binary(name);
+}
+
+export function tenantKey(collectionNumber: number, name: string): EncodedKey {
+  return KIND.tenant + number(collectionNumber) + binary(name);
+}
+
+export function shardKey(uid: ShardUid): EncodedKey {
+  return KIND.shard + Buffer.from(uid.buffer, uid.byteOffset, uid.byteLength).toString("latin1");
+}
+
+export function schemaKey(hash: Uint8Array): EncodedKey {
+  return KIND.schema + Buffer.from(hash).toString("latin1");
+}
+
+export function schemaByNumberKey(schemaNumber: number): EncodedKey {
+  return KIND.schemaByNumber + number(schemaNumber);
+}
+
+/** The schema number of a collection by its own number: what a waking shard asks for. */
+export function collectionSchemaKey(collectionNumber: number): EncodedKey {
+  return KIND.collectionSchema + number(collectionNumber);
+}
+
+/** Rows, bytes and tenants of a collection. */
+export function totalsKey(collectionNumber: number): EncodedKey {
+  return KIND.totals + number(collectionNumber);
+}
+
+/** Collections of a database. */
+export function databaseTotalsKey(databaseNumber: number): EncodedKey {
+  return KIND.databaseTotals + number(databaseNumber);
+}
+
+export function settingKey(name: string): EncodedKey {
+  return KIND.setting + binary(name);
+}
+
+export function counterKey(name: string): EncodedKey {
+  return KIND.counter + binary(name);
+}
+
+/** A segment file to unlink in the background. */
+export function garbageSegmentKey(segment: Uint8Array): EncodedKey {
+  return GARBAGE_SEGMENT_PREFIX + Buffer.from(segment).toString("latin1");
+}
+
+/** A dropped collection whose tenants are still to be removed. */
+export function garbageCollectionKey(collectionNumber: number): EncodedKey {
+  return GARBAGE_COLLECTION_PREFIX + number(collectionNumber);
+}
+
+/** Dead bytes and entries of a pack file. */
+export function packKey(pack: number): EncodedKey {
+  return KIND.pack + number(pack);
+}
+
+export function packOfKey(key: EncodedKey): number {
+  return Number(Buffer.from(key.slice(KIND.pack.length), "latin1").readBigUInt64BE());
+}
+
+export const PACK_PREFIX: EncodedKey = KIND.pack;
+export const GARBAGE_SEGMENT_PREFIX: EncodedKey = `${KIND.garbage}s`;
+export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
+export const DATABASE_PREFIX: EncodedKey = KIND.database;
+export const SETTING_PREFIX: EncodedKey = KIND.setting;
+
+export function collectionPrefix(databaseNumber: number): EncodedKey {
+  return KIND.collection + number(databaseNumber);
+}
+
+export function tenantPrefix(collectionNumber: number): EncodedKey {
+  return KIND.tenant + number(collectionNumber);
+}
+
+/** UTF-8 bytes of `text` as a binary string. */
+export function binary(text: string): EncodedKey {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** The name behind `prefix` in a key. */
+export function nameAfter(key: EncodedKey, prefix: EncodedKey): string {
+  return Buffer.from(key.slice(prefix.length), "latin1").toString("utf8");
+}
+
+/** First key that sorts after every key with this prefix. */
+export function endOfPrefix(prefix: EncodedKey): EncodedKey {
+  let end = prefix.length;
+  while (end > 0 && prefix.charCodeAt(end - 1) === 0xff) end--;
+  if (end === 0) return "\xff".repeat(prefix.length + 1);
+  return prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1);
+}
+
+function number(value: number): EncodedKey {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes.toString("latin1");
+}

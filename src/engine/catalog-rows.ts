@@ -1,0 +1,183 @@
+/**
+ * Rows of databases, collections, tenants and schemas in the system shard.
+ * ON DISK: docs/formats/catalogue.md; each row starts with its version.
+ */
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { toShardUid, type ShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
+import type { Metric, Schema, VectorField } from "../model/index.ts";
+import type { TenantState } from "./api.ts";
+
+const ROW_VERSION = 1;
+/** ON DISK: position is the encoded number. */
+const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
+/** ON DISK: position is the encoded number. */
+const TENANT_STATES: readonly TenantState[] = [
+  "ACTIVE",
+  "INACTIVE",
+  "OFFLOADED",
+  "OFFLOADING",
+  "ONLOADING",
+];
+
+export type Attributes = Readonly<Record<string, string>>;
+
+export interface DatabaseRow {
+  readonly number: number;
+  readonly createdAtMs: number;
+  readonly attributes: Attributes;
+}
+
+export interface CollectionRow {
+  readonly number: number;
+  readonly schemaNumber: number;
+  /** The shard of a collection without tenants. */
+  readonly shard: ShardUid | undefined;
+  readonly isEnabled: boolean;
+  readonly createdAtMs: number;
+  readonly embeddingModel: string | undefined;
+  readonly attributes: Attributes;
+}
+
+export interface TenantRow {
+  readonly shard: ShardUid;
+  readonly state: TenantState;
+  readonly createdAtMs: number;
+}
+
+export interface TotalsRow {
+  rowCount: number;
+  byteCount: number;
+  /** Tenants of a collection, or collections of a database. */
+  childCount: number;
+}
+
+export function encodeDatabase(row: DatabaseRow): Buffer {
+  const writer = new ByteWriter(64).uint8(ROW_VERSION).varint(row.number).float64(row.createdAtMs);
+  return encodeAttributes(writer, row.attributes).finish();
+}
+
+export function decodeDatabase(bytes: Uint8Array): DatabaseRow {
+  const reader = open(bytes, "database");
+  return {
+    number: reader.varint(),
+    createdAtMs: reader.float64(),
+    attributes: decodeAttributes(reader),
+  };
+}
+
+export function encodeCollection(row: CollectionRow): Buffer {
+  const writer = new ByteWriter(64).uint8(ROW_VERSION).varint(row.number).varint(row.schemaNumber);
+  const flags =
+    (row.shard === undefined ? 0 : 1) |
+    (row.isEnabled ? 2 : 0) |
+    (row.embeddingModel === undefined ? 0 : 4);
+  writer.uint8(flags).float64(row.createdAtMs);
+  if (row.shard !== undefined) writer.raw(row.shard);
+  if (row.embeddingModel !== undefined) writer.string(row.embeddingModel);
+  return encodeAttributes(writer, row.attributes).finish();
+}
+
+export function decodeCollection(bytes: Uint8Array): CollectionRow {
+  const reader = open(bytes, "collection");
+  const number = reader.varint();
+  const schemaNumber = reader.varint();
+  const flags = reader.uint8();
+  const createdAtMs = reader.float64();
+  return {
+    number,
+    schemaNumber,
+    isEnabled: (flags & 2) !== 0,
+    createdAtMs,
+    shard: (flags & 1) === 0 ? undefined : toShardUid(new Uint8Array(reader.raw(16))),
+    embeddingModel: (flags & 4) === 0 ? undefined : reader.string(),
+    attributes: decodeAttributes(reader),
+  };
+}
+
+export function encodeTenant(row: TenantRow): Buffer {
+  const writer = new ByteWriter(32).uint8(ROW_VERSION).raw(row.shard);
+  return writer.uint8(TENANT_STATES.indexOf(row.state)).float64(row.createdAtMs).finish();
+}
+
+export function decodeTenant(bytes: Uint8Array): TenantRow {
+  const reader = open(bytes, "tenant");
+  const shard = toShardUid(new Uint8Array(reader.raw(16)));
+  const state = TENANT_STATES[reader.uint8()];
+  if (state === undefined)
+    throw new InsulaError("data_damaged", "Cannot read a tenant row: unknown state.");
+  return { shard, state, createdAtMs: reader.float64() };
+}
+
+export function encodeTotals(row: TotalsRow): Buffer {
+  const writer = new ByteWriter(32).uint8(ROW_VERSION);
+  return writer.varint(row.rowCount).varint(row.byteCount).varint(row.childCount).finish();
+}
+
+export function decodeTotals(bytes: Uint8Array): TotalsRow {
+  const reader = open(bytes, "totals");
+  return { rowCount: reader.varint(), byteCount: reader.varint(), childCount: reader.varint() };
+}
+
+/** Canonical: equal schemas have equal bytes, so that their hash interns them. */
+export function encodeSchema(schema: Schema, isMultiTenant: boolean): Buffer {
+  const writer = new ByteWriter(64).uint8(ROW_VERSION);
+  writer.uint8((schema.identity === "row" ? 1 : 0) | (isMultiTenant ? 2 : 0));
+  writer.varint(schema.vectors.length);
+  for (const { name, dimension, metric } of schema.vectors) {
+    writer.string(name).varint(dimension).uint8(METRICS.indexOf(metric));
+  }
+  writer.varint(schema.unfilterable.length);
+  for (const property of schema.unfilterable) writer.string(property);
+  return writer.finish();
+}
+
+export interface StoredSchema {
+  readonly schema: Schema;
+  readonly isMultiTenant: boolean;
+}
+
+export function decodeSchema(bytes: Uint8Array): StoredSchema {
+  const reader = open(bytes, "schema");
+  const flags = reader.uint8();
+  const vectors = Array.from({ length: reader.varint() }, (): VectorField => {
+    const name = reader.string();
+    const dimension = reader.varint();
+    const metric = METRICS[reader.uint8()];
+    if (metric === undefined)
+      throw new InsulaError("data_damaged", "Cannot read a schema: unknown metric.");
+    return { name, dimension, metric };
+  });
+  const unfilterable = Array.from({ length: reader.varint() }, () => reader.string());
+  return {
+    schema: { identity: (flags & 1) === 0 ? "key" : "row", vectors, unfilterable },
+    isMultiTenant: (flags & 2) !== 0,
+  };
+}
+
+function open(bytes: Uint8Array, kind: string): ByteReader {
+  const reader = new ByteReader(bytes);
+  const version = reader.uint8();
+  if (version === ROW_VERSION) return reader;
+  throw new InsulaError(
+    "format_unsupported",
+    `Cannot read a ${kind} row: expected version ${String(ROW_VERSION)}, received ${String(version)}.`,
+  );
+}
+
+function encodeAttributes(writer: ByteWriter, attributes: Attributes): ByteWriter {
+  const entries = Object.entries(attributes);
+  writer.varint(entries.length);
+  for (const [name, value] of entries) writer.string(name).string(value);
+  return writer;
+}
+
+function decodeAttributes(reader: ByteReader): Attributes {
+  const attributes = Object.create(null) as Record<string, string>;
+  const count = reader.varint();
+  for (let i = 0; i < count; i++) {
+    const name = reader.string();
+    attributes[name] = reader.string();
+  }
+  return attributes;
+}

@@ -1,0 +1,428 @@
+/**
+ * Names to numbers: databases, collections, tenants and their rows in the catalogue.
+ *
+ * Entries are cached in bounded number; one object per name while it is cached, so that what a
+ * change sets is seen by every holder. Creation, change and deletion of one name wait for each
+ * other.
+ */
+import { toShardUid, type ShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
+import { KeyedLock } from "../base/keyed-lock.ts";
+import { LruMap } from "../base/lru-map.ts";
+import type { Clock, Random } from "../io/index.ts";
+import { checkSchema, type Schema } from "../model/index.ts";
+import type { CollectionOptions, CollectionPatch } from "./api.ts";
+import { patchAttributes } from "./attributes.ts";
+import type { Catalog } from "./catalog.ts";
+import type { CatalogChange } from "./catalog-commit.ts";
+import {
+  collectionKey,
+  collectionSchemaKey,
+  databaseKey,
+  databaseTotalsKey,
+  garbageCollectionKey,
+  tenantKey,
+  totalsKey,
+} from "./catalog-keys.ts";
+import {
+  decodeCollection,
+  decodeDatabase,
+  decodeTenant,
+  encodeCollection,
+  encodeDatabase,
+  encodeTenant,
+  encodeTotals,
+  type CollectionRow,
+  type DatabaseRow,
+  type TenantRow,
+} from "./catalog-rows.ts";
+import { dropShardChanges } from "./garbage.ts";
+import { checkName } from "./names.ts";
+import { NumberCounter } from "./number-counter.ts";
+import { SchemaBook } from "./schema-book.ts";
+
+/** Cached names; each costs a few hundred bytes. */
+const CACHED_NAMES_MAX = 20_000;
+/** Totals of the whole node: databases as children, collections as rows. */
+export const ROOT_NUMBER = 0;
+
+export interface DatabaseEntry {
+  readonly name: string;
+  row: DatabaseRow;
+  /** Collections being created: the database is not empty. */
+  pendingCount: number;
+  isGone: boolean;
+}
+
+export interface CollectionEntry {
+  readonly database: DatabaseEntry;
+  readonly name: string;
+  row: CollectionRow;
+  readonly schema: Schema;
+  readonly isMultiTenant: boolean;
+  isGone: boolean;
+}
+
+export interface TenantEntry {
+  readonly collection: CollectionEntry;
+  readonly name: string;
+  readonly row: TenantRow;
+}
+
+export class Directory {
+  readonly #catalog: Catalog;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #locks = new KeyedLock();
+  readonly #databases = new LruMap<string, DatabaseEntry>(CACHED_NAMES_MAX);
+  readonly #collections = new LruMap<string, CollectionEntry>(CACHED_NAMES_MAX);
+  readonly #tenants = new LruMap<string, TenantEntry>(CACHED_NAMES_MAX);
+  readonly #numbers: NumberCounter;
+  readonly schemas: SchemaBook;
+
+  constructor(catalog: Catalog, doors: { readonly clock: Clock; readonly random: Random }) {
+    this.#catalog = catalog;
+    this.#clock = doors.clock;
+    this.#random = doors.random;
+    this.#numbers = new NumberCounter(catalog);
+    this.schemas = new SchemaBook(catalog, this.#numbers);
+  }
+
+  async createDatabase(
+    name: string,
+    attributes: DatabaseRow["attributes"],
+  ): Promise<DatabaseEntry> {
+    checkName(name);
+    return this.#locks.run(`d${name}`, async () => {
+      if ((await this.database(name)) !== undefined) {
+        throw new InsulaError("database_exists", `Cannot create database "${name}": it exists.`);
+      }
+      const { number, change } = await this.#numbers.next();
+      const row: DatabaseRow = {
+        number,
+        createdAtMs: this.#clock.wallMs(),
+        attributes: patchAttributes({}, attributes),
+      };
+      await this.#catalog.commit([
+        change,
+        { kind: "put", key: databaseKey(name), value: encodeDatabase(row) },
+        { kind: "put", key: databaseTotalsKey(number), value: encodeTotals(NO_TOTALS) },
+        childChange(ROOT_NUMBER, { rows: 0, children: 1 }),
+      ]);
+      const entry = { name, row, pendingCount: 0, isGone: false };
+      this.#databases.set(name, entry);
+      return entry;
+    });
+  }
+
+  async database(name: string): Promise<DatabaseEntry | undefined> {
+    const known = this.#databases.get(name);
+    if (known !== undefined) return known;
+    const bytes = await this.#catalog.get(databaseKey(name));
+    const loaded = this.#databases.get(name);
+    if (loaded !== undefined || bytes === undefined) return loaded;
+    const entry = { name, row: decodeDatabase(bytes), pendingCount: 0, isGone: false };
+    this.#databases.set(name, entry);
+    return entry;
+  }
+
+  /** @throws InsulaError `database_not_found`. */
+  async databaseNamed(name: string): Promise<DatabaseEntry> {
+    const entry = await this.database(name);
+    if (entry === undefined || entry.isGone) throw databaseNotFound(name);
+    return entry;
+  }
+
+  async updateDatabase(
+    name: string,
+    patch: Readonly<Record<string, string | null>>,
+  ): Promise<DatabaseEntry> {
+    return this.#locks.run(`d${name}`, async () => {
+      const entry = await this.databaseNamed(name);
+      const row = { ...entry.row, attributes: patchAttributes(entry.row.attributes, patch) };
+      const value = encodeDatabase(row);
+      await this.#catalog.commit([{ kind: "put", key: databaseKey(name), value }]);
+      entry.row = row;
+      return entry;
+    });
+  }
+
+  async deleteDatabase(name: string): Promise<void> {
+    await this.#locks.run(`d${name}`, async () => {
+      const entry = await this.databaseNamed(name);
+      const key = databaseTotalsKey(entry.row.number);
+      const totals = await this.#catalog.readTotals(key);
+      if ((totals?.childCount ?? 0) > 0 || entry.pendingCount > 0) {
+        throw new InsulaError(
+          "database_not_empty",
+          `Cannot delete database "${name}": it has collections. Delete them first.`,
+        );
+      }
+      entry.isGone = true;
+      try {
+        await this.#catalog.commit([
+          { kind: "delete", key: databaseKey(name) },
+          { kind: "drop-totals", key },
+          childChange(ROOT_NUMBER, { rows: 0, children: -1 }),
+        ]);
+        this.#databases.delete(name);
+      } catch (error) {
+        entry.isGone = false;
+        throw error;
+      }
+    });
+  }
+
+  async createCollection(
+    databaseName: string,
+    name: string,
+    options: CollectionOptions,
+  ): Promise<CollectionEntry> {
+    checkName(name);
+    checkSchema(options.schema);
+    if (options.schema.identity === "row") {
+      throw new InsulaError(
+        "operation_unsupported",
+        "Cannot create the collection: generated row keys come with the SQL interface.",
+      );
+    }
+    const database = await this.databaseNamed(databaseName);
+    database.pendingCount++;
+    try {
+      return await this.#locks.run(`c${databaseName}\0${name}`, () =>
+        this.#createCollection(database, name, options),
+      );
+    } finally {
+      database.pendingCount--;
+    }
+  }
+
+  async collection(databaseName: string, name: string): Promise<CollectionEntry | undefined> {
+    const known = this.#collections.get(`${databaseName}\0${name}`);
+    if (known !== undefined) return known;
+    const database = await this.database(databaseName);
+    if (database === undefined) return undefined;
+    const bytes = await this.#catalog.get(collectionKey(database.row.number, name));
+    return bytes === undefined ? undefined : this.collectionOf(database, name, bytes);
+  }
+
+  /** The entry of a row that was read, cached one first. */
+  async collectionOf(
+    database: DatabaseEntry,
+    name: string,
+    bytes: Uint8Array,
+  ): Promise<CollectionEntry> {
+    const row = decodeCollection(bytes);
+    const { schema, isMultiTenant } = await this.schemas.get(row.schemaNumber);
+    const known = this.#collections.get(`${database.name}\0${name}`);
+    if (known !== undefined) return known;
+    const entry = { database, name, row, schema, isMultiTenant, isGone: false };
+    this.#collections.set(`${database.name}\0${name}`, entry);
+    return entry;
+  }
+
+  /** @throws InsulaError `collection_not_found`, also when the database is missing. */
+  async collectionNamed(database: string, name: string): Promise<CollectionEntry> {
+    const entry = await this.collection(database, name);
+    if (entry === undefined || entry.isGone) {
+      throw new InsulaError(
+        "collection_not_found",
+        `Cannot find collection "${name}" in database "${database}".`,
+      );
+    }
+    return entry;
+  }
+
+  async updateCollection(
+    database: string,
+    name: string,
+    patch: CollectionPatch,
+  ): Promise<CollectionEntry> {
+    return this.#locks.run(`c${database}\0${name}`, async () => {
+      const entry = await this.collectionNamed(database, name);
+      const { row } = entry;
+      const isEnabled = patch.status === undefined ? row.isEnabled : patch.status === "enabled";
+      const embeddingModel =
+        patch.embeddingModel === undefined
+          ? row.embeddingModel
+          : (patch.embeddingModel ?? undefined);
+      const attributes = patchAttributes(row.attributes, patch.attributes ?? {});
+      const next: CollectionRow = { ...row, isEnabled, embeddingModel, attributes };
+      const key = collectionKey(entry.database.row.number, name);
+      await this.#catalog.commit([{ kind: "put", key, value: encodeCollection(next) }]);
+      entry.row = next;
+      return entry;
+    });
+  }
+
+  /**
+   * @param release called when the collection is invisible to newcomers and before its rows go:
+   *   ends
+   *                the uses of its shards.
+   */
+  async deleteCollection(
+    databaseName: string,
+    name: string,
+    release: (entry: CollectionEntry) => Promise<void>,
+  ): Promise<void> {
+    await this.#locks.run(`c${databaseName}\0${name}`, async () => {
+      const entry = await this.collectionNamed(databaseName, name);
+      entry.isGone = true;
+      try {
+        await release(entry);
+        const changes: CatalogChange[] = [
+          { kind: "delete", key: collectionKey(entry.database.row.number, name) },
+          childChange(entry.database.row.number, { rows: 0, children: -1 }),
+          childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
+        ];
+        if (entry.row.shard !== undefined) {
+          changes.push(...(await dropShardChanges(this.#catalog, entry.row.shard)));
+          changes.push({ kind: "drop-totals", key: totalsKey(entry.row.number) });
+          changes.push({ kind: "delete", key: collectionSchemaKey(entry.row.number) });
+        } else {
+          const key = garbageCollectionKey(entry.row.number);
+          changes.push({ kind: "put", key, value: new Uint8Array(0) });
+        }
+        await this.#catalog.commit(changes);
+        this.#collections.delete(`${databaseName}\0${name}`);
+      } catch (error) {
+        entry.isGone = false;
+        throw error;
+      }
+    });
+  }
+
+  async createTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
+    checkName(name);
+    return this.#locks.run(tenantCacheKey(collection, name), async () => {
+      if ((await this.tenant(collection, name)) !== undefined) {
+        throw new InsulaError("tenant_exists", `Cannot create tenant "${name}": it exists.`);
+      }
+      return this.#createTenant(collection, name);
+    });
+  }
+
+  /** The tenant, created when it is missing. */
+  async ensureTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
+    const known = await this.tenant(collection, name);
+    if (known !== undefined) return known;
+    checkName(name);
+    return this.#locks.run(
+      tenantCacheKey(collection, name),
+      async () => (await this.tenant(collection, name)) ?? this.#createTenant(collection, name),
+    );
+  }
+
+  async tenant(collection: CollectionEntry, name: string): Promise<TenantEntry | undefined> {
+    const cacheKey = tenantCacheKey(collection, name);
+    const known = this.#tenants.get(cacheKey);
+    if (known !== undefined) return known;
+    const bytes = await this.#catalog.get(tenantKey(collection.row.number, name));
+    const loaded = this.#tenants.get(cacheKey);
+    if (loaded !== undefined || bytes === undefined) return loaded;
+    const entry = { collection, name, row: decodeTenant(bytes) };
+    this.#tenants.set(cacheKey, entry);
+    return entry;
+  }
+
+  async deleteTenant(
+    collection: CollectionEntry,
+    name: string,
+    release: (shard: ShardUid) => Promise<void>,
+  ): Promise<void> {
+    const cacheKey = tenantCacheKey(collection, name);
+    await this.#locks.run(cacheKey, async () => {
+      const entry = await this.tenant(collection, name);
+      if (entry === undefined) {
+        throw new InsulaError("tenant_not_found", `Cannot find tenant "${name}".`);
+      }
+      await release(entry.row.shard);
+      await this.#catalog.commit([
+        { kind: "delete", key: tenantKey(collection.row.number, name) },
+        ...(await dropShardChanges(this.#catalog, entry.row.shard)),
+        tenantCountChange(collection, -1),
+      ]);
+      this.#tenants.delete(cacheKey);
+    });
+  }
+
+  async #createTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
+    if (collection.isGone) {
+      throw new InsulaError("collection_not_found", `Cannot find collection "${collection.name}".`);
+    }
+    const shard = toShardUid(this.#random.bytes(16));
+    const row: TenantRow = { shard, state: "ACTIVE", createdAtMs: this.#clock.wallMs() };
+    await this.#catalog.commit([
+      { kind: "put", key: tenantKey(collection.row.number, name), value: encodeTenant(row) },
+      { kind: "new-shard", shard, collectionNumber: collection.row.number },
+      tenantCountChange(collection, 1),
+    ]);
+    const entry = { collection, name, row };
+    this.#tenants.set(tenantCacheKey(collection, name), entry);
+    return entry;
+  }
+
+  async #createCollection(
+    database: DatabaseEntry,
+    name: string,
+    options: CollectionOptions,
+  ): Promise<CollectionEntry> {
+    if (database.isGone) throw databaseNotFound(database.name);
+    if ((await this.collection(database.name, name)) !== undefined) {
+      throw new InsulaError(
+        "collection_exists",
+        `Cannot create collection "${name}" in database "${database.name}": it exists.`,
+      );
+    }
+    const isMultiTenant = options.tenancy === "multi";
+    const schemaNumber = await this.schemas.intern(options.schema, isMultiTenant);
+    const { number, change } = await this.#numbers.next();
+    const shard = isMultiTenant ? undefined : toShardUid(this.#random.bytes(16));
+    const row: CollectionRow = {
+      number,
+      schemaNumber,
+      shard,
+      isEnabled: true,
+      createdAtMs: this.#clock.wallMs(),
+      embeddingModel: options.embeddingModel,
+      attributes: patchAttributes({}, options.attributes ?? {}),
+    };
+    const changes: CatalogChange[] = [
+      change,
+      { kind: "put", key: collectionKey(database.row.number, name), value: encodeCollection(row) },
+      { kind: "put", key: totalsKey(number), value: encodeTotals(NO_TOTALS) },
+      this.schemas.assign(number, schemaNumber),
+      childChange(database.row.number, { rows: 0, children: 1 }),
+      childChange(ROOT_NUMBER, { rows: 1, children: 0 }),
+    ];
+    if (shard !== undefined) changes.push({ kind: "new-shard", shard, collectionNumber: number });
+    await this.#catalog.commit(changes);
+    const { schema } = await this.schemas.get(schemaNumber);
+    const entry = { database, name, row, schema, isMultiTenant, isGone: false };
+    this.#collections.set(`${database.name}\0${name}`, entry);
+    return entry;
+  }
+
+  /** Equal schemas have one number; a million equal collections share one row and one object. */
+}
+
+const NO_TOTALS = { rowCount: 0, byteCount: 0, childCount: 0 };
+
+function childChange(
+  databaseNumber: number,
+  { rows, children }: { readonly rows: number; readonly children: number },
+): CatalogChange {
+  return { kind: "totals", key: databaseTotalsKey(databaseNumber), rows, bytes: 0, children };
+}
+
+function tenantCountChange(collection: CollectionEntry, children: number): CatalogChange {
+  return { kind: "totals", key: totalsKey(collection.row.number), rows: 0, bytes: 0, children };
+}
+
+function tenantCacheKey(collection: CollectionEntry, name: string): string {
+  return `t${String(collection.row.number)}\0${name}`;
+}
+
+function databaseNotFound(name: string): InsulaError {
+  return new InsulaError("database_not_found", `Cannot find database "${name}".`);
+}

@@ -1,0 +1,14 @@
+/** What the catalogue remembers of bytes that nobody names any more. */
+import type { SegmentEntry } from "../shard/index.ts";
+import type { CatalogChange } from "./catalog-commit.ts";
+import { garbageSegmentKey, packKey } from "./catalog-keys.ts";
+
+/** Remembers the bytes of a segment that a manifest is about to forget. */
+export function garbageChanges(entry: SegmentEntry): readonly CatalogChange[] {
+  const { location } = entry;
+  if (location.kind === "pack") {
+    const key = packKey(location.pack);
+    return [{ kind: "totals", key, rows: 1, bytes: location.bytes, children: 0 }];
+  }
+  return [{ kind: "put", key: garbageSegmentKey(entry.uid), value: new Uint8Array(0) }];
+}

@@ -1,0 +1,186 @@
+/**
+ * What nobody names any more and still takes room: segment files of merged or dropped shards,
+ * tenants of dropped collections. Rows in the catalogue remember it, so that a crash forgets
+ * nothing; removal runs in the background and is resumed at the next start.
+ */
+import { toHex, toSegmentUid, type ShardUid } from "../base/brands.ts";
+import type { Clock, FileSystem } from "../io/index.ts";
+import { segmentPath, temporaryPath, type SegmentEntry } from "../shard/index.ts";
+import type { FileHandles } from "../storage/index.ts";
+import type { Catalog } from "./catalog.ts";
+import type { CatalogChange } from "./catalog-commit.ts";
+import { garbageChanges } from "./garbage-rows.ts";
+import {
+  GARBAGE_COLLECTION_PREFIX,
+  GARBAGE_SEGMENT_PREFIX,
+  collectionSchemaKey,
+  endOfPrefix,
+  garbageSegmentKey,
+  tenantPrefix,
+  totalsKey,
+  type EncodedKey,
+} from "./catalog-keys.ts";
+import { decodeTenant } from "./catalog-rows.ts";
+
+/** Rows looked at in one step. */
+const STEP_ROWS = 256;
+
+/** The changes that remove a shard; its segment files become garbage. */
+export async function dropShardChanges(
+  catalog: Catalog,
+  shard: ShardUid,
+): Promise<readonly CatalogChange[]> {
+  const state = await catalog.readShard(shard);
+  const segments = state?.segments ?? [];
+  return [...segments.flatMap(garbageChanges), { kind: "drop-shard", shard }];
+}
+
+export interface SweeperDoors {
+  readonly catalog: Catalog;
+  readonly fileSystem: FileSystem;
+  readonly files: FileHandles;
+  readonly clock: Clock;
+}
+
+export class Sweeper {
+  readonly #doors: SweeperDoors;
+  /** Segments that readers still hold, by hexadecimal uid. */
+  readonly #held = new Map<string, SegmentEntry>();
+  /** Puts a shard to sleep for good, when its last user is done. */
+  #dropShard: (shard: ShardUid) => Promise<void> = () => Promise.resolve();
+  #running: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(doors: SweeperDoors) {
+    this.#doors = doors;
+  }
+
+  /** Who keeps shards awake: those of a dropped collection must sleep before their rows go. */
+  attach(dropShard: (shard: ShardUid) => Promise<void>): void {
+    this.#dropShard = dropShard;
+  }
+
+  /** Keeps the file of a segment that is out of its manifest until {@link Sweeper.release}. */
+  hold(entry: SegmentEntry): void {
+    this.#held.set(toHex(entry.uid), entry);
+  }
+
+  /** The last reader has gone. */
+  release(entry: SegmentEntry): void {
+    this.#held.delete(toHex(entry.uid));
+    if (entry.location.kind === "file") this.#enqueue(() => this.#unlink(entry.uid));
+  }
+
+  /** True while a reader still uses a segment in the pack that its manifest has forgotten. */
+  isPackHeld(pack: number): boolean {
+    for (const { location } of this.#held.values()) {
+      if (location.kind === "pack" && location.pack === pack) return true;
+    }
+    return false;
+  }
+
+  /** Goes through everything remembered, in the background. */
+  sweep(): void {
+    this.#enqueue(() => this.#sweepCollections());
+    this.#enqueue(() => this.#sweepSegments());
+  }
+
+  /**
+   * Files of interrupted builds: renamed when a manifest names them, removed else. Before any read.
+   */
+  async settleTemporary(): Promise<void> {
+    const { catalog, fileSystem } = this.#doors;
+    for (const name of await fileSystem.listFolder("tmp")) {
+      const [shardHex, segmentHex] = name.replace(/\.seg$/, "").split("-");
+      if (shardHex === undefined || segmentHex === undefined) continue;
+      const shard = new Uint8Array(Buffer.from(shardHex, "hex")) as ShardUid;
+      const segment = toSegmentUid(new Uint8Array(Buffer.from(segmentHex, "hex")));
+      const state = shard.length === 16 ? await catalog.readShard(shard) : undefined;
+      if (state?.segments.some(({ uid }) => toHex(uid) === segmentHex) === true) {
+        const target = segmentPath(segment);
+        const folder = target.slice(0, target.lastIndexOf("/"));
+        await fileSystem.makeFolder(folder);
+        await fileSystem.rename(temporaryPath(shard, segment), target);
+        await fileSystem.syncFolder(folder);
+      } else {
+        await fileSystem.unlink(`tmp/${name}`);
+      }
+    }
+  }
+
+  /** Finishes the step under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+  }
+
+  #enqueue(step: () => Promise<void>): void {
+    // A failed removal is tried again at the next start: its row is still there.
+    this.#running = this.#running
+      .then(() => (this.#isStopped ? undefined : step()))
+      .catch(() => undefined);
+  }
+
+  async #unlink(uid: SegmentEntry["uid"]): Promise<void> {
+    const { catalog, fileSystem, files } = this.#doors;
+    const path = segmentPath(uid);
+    await files.forget(path);
+    await fileSystem.unlink(path);
+    catalog.forget(garbageSegmentKey(uid));
+  }
+
+  async #sweepSegments(): Promise<void> {
+    await this.#walk(GARBAGE_SEGMENT_PREFIX, async (key) => {
+      const bytes = Buffer.from(key.slice(GARBAGE_SEGMENT_PREFIX.length), "latin1");
+      const uid = toSegmentUid(new Uint8Array(bytes));
+      if (!this.#held.has(toHex(uid))) await this.#unlink(uid);
+    });
+  }
+
+  async #sweepCollections(): Promise<void> {
+    await this.#walk(GARBAGE_COLLECTION_PREFIX, async (key) => {
+      const bytes = Buffer.from(key.slice(GARBAGE_COLLECTION_PREFIX.length), "latin1");
+      await this.#dropTenants(Number(bytes.readBigUInt64BE()), key);
+    });
+  }
+
+  async #dropTenants(collectionNumber: number, garbageKey: EncodedKey): Promise<void> {
+    const { catalog, clock } = this.#doors;
+    const prefix = tenantPrefix(collectionNumber);
+    for (;;) {
+      const rows = await catalog.scan({
+        start: prefix,
+        end: endOfPrefix(prefix),
+        limit: STEP_ROWS,
+      });
+      const changes: CatalogChange[] = [];
+      for (const [key, value] of rows) {
+        const { shard } = decodeTenant(value);
+        await this.#dropShard(shard);
+        changes.push({ kind: "delete", key }, ...(await dropShardChanges(catalog, shard)));
+      }
+      if (rows.length < STEP_ROWS) {
+        changes.push({ kind: "drop-totals", key: totalsKey(collectionNumber) });
+        changes.push({ kind: "delete", key: collectionSchemaKey(collectionNumber) });
+        changes.push({ kind: "delete", key: garbageKey });
+      }
+      await catalog.commit(changes);
+      if (rows.length < STEP_ROWS || this.#isStopped) return;
+      await clock.yield();
+    }
+  }
+
+  async #walk(prefix: EncodedKey, visit: (key: EncodedKey) => Promise<void>): Promise<void> {
+    let start = prefix;
+    for (;;) {
+      const range = { start, end: endOfPrefix(prefix), limit: STEP_ROWS, startIsExclusive: true };
+      const rows = await this.#doors.catalog.scan(range);
+      for (const [key] of rows) {
+        if (this.#isStopped) return;
+        await visit(key);
+        start = key;
+      }
+      if (rows.length < STEP_ROWS) return;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * The top floor of the embeddable library: names, the catalogue, recovery, and the calls of api.ts.
+ *
+ * For: everything a program does with databases, collections, tenants and records. Not for:
+ * protocols, keys and rights (access, dialects), processes and ports (server).
+ *
+ * Life of its data. The catalogue is the engine's own system shard: its changes are frames of the
+ * node log, its rows sorted tables with a memtable. A start opens the tables, reads the log from
+ * where the last flush had reached, and is ready; nothing is done per tenant. A call finds its
+ * names in the `Directory`, its shard through the `ShardKeeper`, which wakes it if it sleeps.
+ *
+ * Invariants. A change is durable before its promise resolves. No map, timer, file or label per
+ * sleeping tenant or collection. Only this thread allocates, plans and applies; workers compute.
+ *
+ * On disk: docs/formats/ (node-log, segment, pack, catalogue, metadata, inverted).
+ */
+export type {
+  AttributePatch,
+  CollectionInfo,
+  CollectionOptions,
+  CollectionPatch,
+  DatabaseInfo,
+  DatabaseOptions,
+  Engine,
+  EngineStats,
+  ListRequest,
+  Page,
+  PageRequest,
+  TenantInfo,
+  TenantPlace,
+  TenantState,
+  WriteResult,
+} from "./api.ts";
+export { openEngine } from "./engine.ts";
+export { DEFAULT_POLICY, type EngineOptions } from "./node-context.ts";

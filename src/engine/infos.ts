@@ -1,0 +1,55 @@
+/**
+ * What callers are told of databases, collections and tenants: rows of the catalogue, nobody is
+ * woken.
+ */
+import type { ShardUid } from "../base/brands.ts";
+import type { CollectionInfo, DatabaseInfo, TenantInfo } from "./api.ts";
+import type { Catalog } from "./catalog.ts";
+import { databaseTotalsKey, totalsKey } from "./catalog-keys.ts";
+import type { CollectionEntry, DatabaseEntry } from "./directory.ts";
+
+export class Infos {
+  readonly #catalog: Catalog;
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog;
+  }
+
+  /** A database as callers see it. */
+  async database({ name, row }: DatabaseEntry): Promise<DatabaseInfo> {
+    const totals = await this.#catalog.readTotals(databaseTotalsKey(row.number));
+    const { createdAtMs, attributes } = row;
+    return { name, createdAtMs, attributes, collectionCount: totals?.childCount ?? 0 };
+  }
+
+  async collection(entry: CollectionEntry): Promise<CollectionInfo> {
+    const { row } = entry;
+    const totals = await this.#catalog.readTotals(totalsKey(row.number));
+    return {
+      database: entry.database.name,
+      name: entry.name,
+      schema: entry.schema,
+      tenancy: entry.isMultiTenant ? "multi" : "single",
+      status: row.isEnabled ? "enabled" : "disabled",
+      createdAtMs: row.createdAtMs,
+      attributes: row.attributes,
+      ...(row.embeddingModel === undefined ? {} : { embeddingModel: row.embeddingModel }),
+      rowCount: totals?.rowCount ?? 0,
+      byteCount: totals?.byteCount ?? 0,
+      tenantCount: totals?.childCount ?? 0,
+    };
+  }
+
+  async tenant(
+    name: string,
+    row: {
+      readonly shard: ShardUid;
+      readonly state: TenantInfo["state"];
+      readonly createdAtMs: number;
+    },
+  ): Promise<TenantInfo> {
+    const state = await this.#catalog.readShard(row.shard);
+    const { rowCount, byteCount } = state ?? { rowCount: 0, byteCount: 0 };
+    return { name, state: row.state, createdAtMs: row.createdAtMs, rowCount, byteCount };
+  }
+}

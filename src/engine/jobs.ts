@@ -1,0 +1,37 @@
+/** The jobs of the engine's workers, the same on a thread and inline. */
+import type { FileSystem, JobRegistry } from "../io/index.ts";
+import { BUILD_SEGMENT_JOB, buildSegment, type BuildInput } from "../shard/index.ts";
+import {
+  ARENA_TOPIC,
+  SCAN_JOB,
+  runScanJob,
+  type ArenaNews,
+  type ScanJob,
+  type ThreadMemory,
+} from "../vector/index.ts";
+
+/** What the jobs of one thread work on. */
+export interface JobPlace {
+  readonly fileSystem: FileSystem;
+  readonly memory: ThreadMemory;
+}
+
+interface BuildMessage {
+  readonly input: BuildInput;
+  readonly packedBytesMax: number;
+}
+
+/** @param place asked for with each job: a thread is set up by its first broadcast. */
+export function engineJobs(place: () => JobPlace): JobRegistry {
+  return {
+    jobs: {
+      [SCAN_JOB]: (job: ScanJob) => Promise.resolve({ result: runScanJob(place().memory, job) }),
+      [BUILD_SEGMENT_JOB]: async ({ input, packedBytesMax }: BuildMessage) => ({
+        result: await buildSegment({ ...place(), packedBytesMax }, input),
+      }),
+    },
+    onBroadcast: (topic, value) => {
+      if (topic === ARENA_TOPIC) place().memory.add(value as ArenaNews);
+    },
+  };
+}

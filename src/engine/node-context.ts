@@ -1,0 +1,194 @@
+/**
+ * Opens the parts of a node in the order recovery needs: folder lock, catalogue, log (applied to
+ * the catalogue from its last flush on), interrupted builds. Nothing here is done per tenant.
+ */
+import { toHex } from "../base/brands.ts";
+import {
+  InlinePool,
+  NodeFileSystem,
+  ThreadPool,
+  readAsset,
+  type Clock,
+  type FileSystem,
+  type FolderLock,
+  type Random,
+  type WorkerPool,
+} from "../io/index.ts";
+import { ArenaPool, KERNELS_WASM_URL, loadKernelModule } from "../math/index.ts";
+import type { ShardCatalog, ShardContext, ShardPolicy } from "../shard/index.ts";
+import { BlockCache, FileHandles, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
+import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
+import { Catalog } from "./catalog.ts";
+import type { CatalogChange } from "./catalog-commit.ts";
+import { garbageChanges } from "./garbage-rows.ts";
+import { Sweeper } from "./garbage.ts";
+import { engineJobs } from "./jobs.ts";
+import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
+
+export interface EngineOptions {
+  /** Rooted at the data folder. */
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Bytes for vectors, codes and memtables; default half of what the system grants. */
+  readonly memoryBudget?: number;
+  /** Worker threads; default 2, 0 runs jobs on the calling thread. */
+  readonly workerCount?: number;
+  /** For tests: other thresholds than {@link DEFAULT_POLICY}. */
+  readonly policy?: Partial<ShardPolicy>;
+  /** Log bytes beyond which the tails in the oldest file become segments. */
+  readonly logBytesMax?: number;
+  readonly logFileBytesMax?: number;
+  /** Awake shards at most. */
+  readonly awakeShardsMax?: number;
+  readonly idleMs?: number;
+  /** Upkeep in the background failed; the node goes on. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+export const DEFAULT_POLICY: ShardPolicy = {
+  memtableBytesMax: 16 * 1024 * 1024,
+  quietFlushMs: 2_000,
+  quietFlushBytesMin: 64 * 1024,
+  mergeFanIn: 4,
+  smallShardBytes: 8 * 1024 * 1024,
+  deadShareMax: 0.2,
+  segmentBytesMax: 1024 * 1024 * 1024,
+  residentRowsBytesMax: 64 * 1024 * 1024,
+  packedBytesMax: 256 * 1024,
+};
+
+/** Files open for reading at once, of segments and packs. */
+const OPEN_FILES_MAX = 192;
+/** Cached records blocks and catalogue blocks. */
+const CACHE_BYTES = 64 * 1024 * 1024;
+const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
+const WORKERS_DEFAULT = 2;
+/** One step of growth for small extents and one for large ones, with room for a second of each. */
+const MEMORY_BYTES_MIN = 256 * 1024 * 1024;
+
+export interface NodeContext {
+  /** Bytes that the arenas may take. */
+  readonly memoryBytesMax: number;
+  readonly lock: FolderLock;
+  readonly catalog: Catalog;
+  readonly store: SystemShard;
+  readonly log: NodeLog;
+  readonly sweeper: Sweeper;
+  readonly shards: ShardContext;
+  close(): Promise<void>;
+}
+
+/** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
+export async function openNode(options: EngineOptions): Promise<NodeContext> {
+  const { files: fileSystem, clock, random } = options;
+  await fileSystem.makeFolder("");
+  const lock = await fileSystem.lock("");
+  const opened: (() => Promise<void>)[] = [() => lock.release()];
+  try {
+    const module = loadKernelModule(await readAsset(KERNELS_WASM_URL));
+    const cache = new BlockCache(CATALOG_CACHE_BYTES);
+    const pause = (): Promise<void> => clock.yield();
+    const store = await SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
+    opened.push(() => store.close());
+    const catalog = new Catalog(store, clock);
+    const log = await NodeLog.open({
+      fileSystem,
+      folder: "log",
+      clock,
+      random,
+      from: catalog.recoverFrom,
+      visit: (entry) => catalog.recover(entry),
+      ...(options.logFileBytesMax === undefined ? {} : { fileBytesMax: options.logFileBytesMax }),
+    });
+    opened.push(() => log.close());
+    catalog.attach(log);
+    const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
+    opened.push(() => handles.close());
+    const sweeper = new Sweeper({ catalog, fileSystem, files: handles, clock });
+    await sweeper.settleTemporary();
+    opened.push(() => sweeper.stop());
+    const packs = await PackStore.open({ fileSystem });
+    opened.push(() => packs.close());
+    const memoryBytesMax = memoryBudget(options);
+    const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
+    const memory = new SearchMemory(module, arenas);
+    const workers = startWorkers(options, memory);
+    opened.push(() => workers.close());
+    arenas.onArena((arena, shared) => {
+      workers.broadcast(ARENA_TOPIC, { arena, memory: shared });
+    });
+    const shards: ShardContext = {
+      fileSystem,
+      clock,
+      random,
+      log,
+      packs,
+      files: handles,
+      cache: new BlockCache(CACHE_BYTES),
+      memory,
+      workers,
+      catalog: shardCatalog(catalog, sweeper),
+      policy: { ...DEFAULT_POLICY, ...options.policy },
+    };
+    return {
+      memoryBytesMax,
+      lock,
+      catalog,
+      store,
+      log,
+      sweeper,
+      shards,
+      close: () => closeAll(opened),
+    };
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
+  return {
+    noteFrame: (state, frame) => {
+      if (frame.isReset) for (const entry of state.segments) sweeper.hold(entry);
+      catalog.noteFrame(state, frame);
+    },
+    commitManifest: async (state, change) => {
+      const removed = new Set(change.removed.map(toHex));
+      const gone = state.segments.filter(({ uid }) => removed.has(toHex(uid)));
+      for (const entry of gone) sweeper.hold(entry);
+      const changes: CatalogChange[] = gone.flatMap(garbageChanges);
+      await catalog.commit([...changes, { kind: "manifest", shard: state.uid, ...change }]);
+    },
+    discard: (entry) => {
+      sweeper.release(entry);
+    },
+    quarantine: (state, reason) =>
+      catalog.commit([{ kind: "quarantine", shard: state.uid, reason }]),
+  };
+}
+
+function startWorkers(options: EngineOptions, memory: SearchMemory): WorkerPool {
+  const { files } = options;
+  const size = options.workerCount ?? WORKERS_DEFAULT;
+  if (files instanceof NodeFileSystem && size > 0) {
+    const entry = import.meta.url.endsWith(".ts") ? "./worker-entry.ts" : "./worker-entry.js";
+    const pool = new ThreadPool(new URL(entry, import.meta.url), size);
+    const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
+    pool.broadcast(SETUP_TOPIC, setup);
+    return pool;
+  }
+  return new InlinePool(engineJobs(() => ({ fileSystem: files, memory })));
+}
+
+function memoryBudget({ memoryBudget: given }: EngineOptions): number {
+  if (given !== undefined) return Math.max(MEMORY_BYTES_MIN, given);
+  const granted = process.constrainedMemory();
+  const total = granted > 0 && granted < Number.MAX_SAFE_INTEGER ? granted : 8 * 1024 ** 3;
+  return Math.max(MEMORY_BYTES_MIN, Math.floor(total / 2));
+}
+
+async function closeAll(opened: (() => Promise<void>)[]): Promise<void> {
+  for (const close of opened.reverse()) await close();
+  opened.length = 0;
+}

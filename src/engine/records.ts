@@ -1,0 +1,158 @@
+/** Calls about records: a place to its shard, checks against the schema, the use of the shard. */
+import type { ShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
+import {
+  checkBatch,
+  checkFilter,
+  checkQuery,
+  encodeMetadata,
+  type Filter,
+  type Include,
+  type Place,
+  type Query,
+  type QueryResult,
+  type RecordView,
+  type WriteBatch,
+} from "../model/index.ts";
+import type { ShardKeeper } from "../tenancy/index.ts";
+import type { ListRequest, Page, WriteResult } from "./api.ts";
+import type { Catalog } from "./catalog.ts";
+import type { CollectionEntry, Directory } from "./directory.ts";
+import { checkKeys, checkListRequest } from "./request-checks.ts";
+
+export class Records {
+  readonly #catalog: Catalog;
+  readonly #directory: Directory;
+  readonly #keeper: ShardKeeper;
+  #isClosed = false;
+
+  constructor(catalog: Catalog, directory: Directory, keeper: ShardKeeper) {
+    this.#catalog = catalog;
+    this.#directory = directory;
+    this.#keeper = keeper;
+  }
+
+  /** Refuses every later call. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  async delete(place: Place, keys: readonly string[]): Promise<WriteResult> {
+    checkKeys(keys);
+    const { shard } = await this.resolve(place);
+    if (shard === undefined || keys.length === 0) return NOTHING_WRITTEN;
+    const unique = [...new Set(keys)];
+    return this.#keeper.use(shard, (open) => open.write({ kind: "delete", keys: unique }));
+  }
+
+  async deleteWhere(place: Place, filter: Filter): Promise<WriteResult> {
+    checkFilter(filter);
+    const { shard } = await this.resolve(place);
+    if (shard === undefined) return NOTHING_WRITTEN;
+    return this.#keeper.use(shard, (open) => open.deleteWhere(filter));
+  }
+
+  async deleteAll(place: Place): Promise<WriteResult> {
+    const { shard } = await this.resolve(place);
+    if (shard === undefined) return NOTHING_WRITTEN;
+    return this.#keeper.use(shard, (open) => open.write({ kind: "delete-all" }));
+  }
+
+  async get(
+    place: Place,
+    keys: readonly string[],
+    include: Include,
+  ): Promise<readonly (RecordView | undefined)[]> {
+    checkKeys(keys);
+    const { shard } = await this.resolve(place);
+    if (shard === undefined) return keys.map(() => undefined);
+    return this.#keeper.use(shard, (open) => open.get(keys, include));
+  }
+
+  async count(place: Place, filter?: Filter): Promise<number> {
+    if (filter !== undefined) checkFilter(filter);
+    const { shard } = await this.resolve(place);
+    if (shard === undefined) return 0;
+    if (filter !== undefined) return this.#keeper.use(shard, (open) => open.count(filter));
+    return (await this.#catalog.readShard(shard))?.rowCount ?? 0;
+  }
+
+  async list(place: Place, request: ListRequest): Promise<Page<RecordView>> {
+    if (request.filter !== undefined) checkFilter(request.filter);
+    checkListRequest(request);
+    const { shard } = await this.resolve(place);
+    if (shard === undefined) return { items: [], hasMore: false };
+    return this.#keeper.use(shard, async (open) => {
+      const { records, hasMore } = await open.scan(request);
+      return { items: records, hasMore };
+    });
+  }
+
+  async query(place: Place, query: Query): Promise<QueryResult> {
+    const { shard, collection } = await this.resolve(place);
+    checkQuery(collection.schema, query);
+    query.signal?.throwIfAborted();
+    if (shard === undefined) return EMPTY_RESULT;
+    return this.#keeper.use(shard, (open) => open.query(query));
+  }
+
+  async write(place: Place, batch: WriteBatch, refusesExisting: boolean): Promise<WriteResult> {
+    const { collection, shard: known } = await this.resolve(place);
+    checkBatch(collection.schema, batch);
+    if (batch.keys.length === 0) return NOTHING_WRITTEN;
+    const columns = new Map(batch.vectors.map(({ field, values }) => [field, values]));
+    const write = {
+      kind: "upsert" as const,
+      keys: batch.keys,
+      metadata: batch.metadata.map((value) =>
+        value === undefined ? value : encodeMetadata(value),
+      ),
+      vectors: collection.schema.vectors.map(({ name, dimension }) => ({
+        field: name,
+        dimension,
+        values: columns.get(name) ?? new Float32Array(0),
+      })),
+      refusesExisting,
+    };
+    const shard = known ?? (await this.#shardFor(collection, place));
+    return this.#keeper.use(shard, (open) => open.write(write));
+  }
+
+  async #shardFor(collection: CollectionEntry, place: Place): Promise<ShardUid> {
+    const tenant = await this.#directory.ensureTenant(collection, place.tenant ?? "");
+    return tenant.row.shard;
+  }
+
+  /** The shard of a place; undefined for a tenant that does not exist yet. */
+  async resolve(
+    place: Place,
+  ): Promise<{ readonly collection: CollectionEntry; readonly shard: ShardUid | undefined }> {
+    if (this.#isClosed) {
+      throw new InsulaError("engine_closed", "Cannot use the engine: it is closed.");
+    }
+    const collection = await this.#directory.collectionNamed(place.database, place.collection);
+    if (!collection.row.isEnabled) {
+      throw new InsulaError(
+        "collection_disabled",
+        `Cannot use collection "${place.collection}": an operator has disabled it.`,
+      );
+    }
+    if (collection.isMultiTenant !== (place.tenant !== undefined)) {
+      throw new InsulaError(
+        "argument_invalid",
+        collection.isMultiTenant
+          ? `Cannot use collection "${place.collection}": it has tenants, name one.`
+          : `Cannot use collection "${place.collection}": it has no tenants.`,
+      );
+    }
+    if (place.tenant === undefined) return { collection, shard: collection.row.shard };
+    const tenant = await this.#directory.tenant(collection, place.tenant);
+    return { collection, shard: tenant?.row.shard };
+  }
+}
+
+const NOTHING_WRITTEN: WriteResult = { rowsAdded: 0, rowsReplaced: 0 };
+const EMPTY_RESULT: QueryResult = {
+  hits: [],
+  plan: { rowsScanned: 0, rowsRescored: 0, segmentCount: 0, path: "empty" },
+};

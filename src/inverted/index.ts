@@ -1,0 +1,29 @@
+/**
+ * Inverted indexes: from values of a property to the rows of a segment that have them.
+ *
+ * For: filters. One section per filterable top-level property of a segment holds its distinct
+ * values in order (typed, so that ranges are contiguous), the rows of each, and the rows that have
+ * the property at all. A filter becomes a bitmap of rows before anything is scored, so `topK` is
+ * filled whenever enough rows match.
+ *
+ * Not for: the meaning of filters (`model/filter-match.ts` is the reference, and the tests
+ * compare), text search, and where sections lie: a source gives verified bytes.
+ *
+ * Life of the data: `InvertedBuilder` takes rows at a flush or compaction and makes sections, which
+ * never change. `InvertedReader` holds the head of one section and reads blocks when asked.
+ * Memtables have no index: `filterRows` looks at their rows.
+ *
+ * Invariants: terms are byte strings whose order is the order of the values, exact for all kinds of
+ * number; what an index cannot tell (strings above INVERTED_TERM_BYTES_MAX, properties above
+ * INVERTED_PROPERTIES_MAX) it says, and rows are looked at instead. Damage is an error, never a
+ * read outside.
+ *
+ * On disk: docs/formats/inverted.md. Sources: prefix-compressed sorted blocks as in LevelDB's table
+ * format; sparse or dense rows, whichever is smaller, after Chambi et al., Roaring bitmaps, 2016.
+ */
+export { evaluateFilter, filterRows } from "./filter-rows.ts";
+export type { FilterSource } from "./filter-rows.ts";
+export { InvertedBuilder } from "./inverted-builder.ts";
+export type { InvertedSection, InvertedSections } from "./inverted-builder.ts";
+export { InvertedReader } from "./inverted-reader.ts";
+export type { InvertedSource, LeafRows } from "./inverted-reader.ts";

@@ -1,0 +1,224 @@
+/**
+ * Reads one property's section: head once, then only the blocks and postings that a filter needs.
+ *
+ * The bytes that a source returns are verified by whoever stores them. Bytes that are damaged all
+ * the same end as `data_damaged` or as an answer about rows of the segment, never as a read
+ * outside.
+ */
+import { Bitmap } from "../base/bitset.ts";
+import { compareBytes } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
+import type { FilterLeaf, FilterScalar } from "../model/index.ts";
+import { DictionaryBlock, type PostingsExtent } from "./dictionary-block.ts";
+import { Fences } from "./fences.ts";
+import { HEADER_BYTES, headBytes, readHeader, type InvertedHeader } from "./header.ts";
+import { addPostings, addRow, damaged } from "./postings.ts";
+import { isLongString, TERM_KIND, toTerm } from "./term.ts";
+import { toTermRange, type TermRange } from "./term-range.ts";
+
+/** Bytes read first: the whole head of most properties. */
+const HEAD_READ_BYTES = 4_096;
+/** Bytes of dictionary or postings that a range reads at once. */
+const READ_BYTES_TARGET = 262_144;
+
+/** The bytes of one section. */
+export interface InvertedSource {
+  readonly length: number;
+  /** Exactly `length` bytes from `start`, verified; they must not change while they are used. */
+  read(start: number, length: number): Promise<Uint8Array>;
+}
+
+/** Answer of an index to one leaf. */
+export interface LeafRows {
+  /** Rows that pass, owned by the caller. */
+  readonly matches: Bitmap;
+  /** Rows with strings too long for the index, which may pass too: look at them. */
+  readonly unsure?: Bitmap;
+}
+
+export class InvertedReader {
+  readonly #source: InvertedSource;
+  readonly #header: InvertedHeader;
+  readonly #fences: Fences;
+  readonly #exists: Uint8Array;
+  readonly #long: Uint8Array;
+
+  private constructor(source: InvertedSource, header: InvertedHeader, head: Uint8Array) {
+    this.#source = source;
+    this.#header = header;
+    const fencesEnd = HEADER_BYTES + header.fencesBytes;
+    const existsEnd = fencesEnd + header.existsBytes;
+    this.#fences = new Fences(head.subarray(HEADER_BYTES, fencesEnd), header);
+    this.#exists = head.subarray(fencesEnd, existsEnd);
+    this.#long = head.subarray(existsEnd, existsEnd + header.longBytes);
+  }
+
+  /**
+   * Reads the head: one read for most properties, two for those with many values.
+   *
+   * @throws InsulaError `data_damaged`, `format_unsupported`, and what the source throws.
+   */
+  static async open(source: InvertedSource): Promise<InvertedReader> {
+    const first = await read(source, 0, Math.min(source.length, HEAD_READ_BYTES));
+    const header = readHeader(first, source.length);
+    const length = headBytes(header);
+    const head = length <= first.length ? first : await read(source, 0, length);
+    return new InvertedReader(source, header, head.subarray(0, length));
+  }
+
+  /** Rows of the segment. */
+  get rowCount(): number {
+    return this.#header.rowCount;
+  }
+
+  /** Distinct values. */
+  get termCount(): number {
+    return this.#header.termCount;
+  }
+
+  /** Memory held while the reader is open, about. */
+  get bytes(): number {
+    return headBytes(this.#header) + this.#fences.blockCount * 32;
+  }
+
+  /**
+   * Rows that pass a leaf about this property.
+   *
+   * @throws InsulaError `data_damaged`, and what the source throws.
+   *
+   * Cost: `equal` one block and at most one posting list, `in` the same for each value, `range` the
+   * blocks and postings between its bounds, `exists` nothing.
+   */
+  async evaluate(leaf: FilterLeaf): Promise<LeafRows> {
+    const matches = new Bitmap(this.rowCount);
+    switch (leaf.kind) {
+      case "exists":
+        addPostings(matches, this.#exists);
+        return { matches };
+      case "equal":
+        return this.#evaluateValues([leaf.value], matches);
+      case "in":
+        return this.#evaluateValues(leaf.values, matches);
+      case "range": {
+        const range = toTermRange(leaf);
+        if (range === undefined) return { matches };
+        await this.#addRange(range, matches);
+        return this.#withLong(matches, range.kind === TERM_KIND.string);
+      }
+    }
+  }
+
+  async #evaluateValues(values: readonly FilterScalar[], matches: Bitmap): Promise<LeafRows> {
+    const terms = values.filter((value) => !isLongString(value)).map(toTerm);
+    terms.sort(compareBytes);
+    let held: { readonly block: number; readonly bytes: Uint8Array } | undefined;
+    for (const term of terms) {
+      const block = this.#fences.find(term);
+      if (block < 0) continue;
+      if (held?.block !== block) {
+        held = { block, bytes: await this.#readDictionary(block, block + 1) };
+      }
+      await this.#addTerm(term, block, held.bytes, matches);
+    }
+    return this.#withLong(matches, terms.length < values.length);
+  }
+
+  async #addTerm(
+    term: Uint8Array,
+    block: number,
+    bytes: Uint8Array,
+    matches: Bitmap,
+  ): Promise<void> {
+    const entries = new DictionaryBlock(bytes, this.#fences.postings(block));
+    while (entries.next()) {
+      const order = entries.compare(term);
+      if (order < 0) continue;
+      if (order > 0) return;
+      if (entries.row !== undefined) addRow(matches, entries.row);
+      else addPostings(matches, await this.#readPostings(entries.postings));
+      return;
+    }
+  }
+
+  async #addRange(range: TermRange, matches: Bitmap): Promise<void> {
+    const end = this.#fences.find(range.upper) + 1;
+    let block = Math.max(this.#fences.find(range.lower), 0);
+    while (block < end) {
+      const start = this.#fences.dictionaryOffset(block);
+      let next = block + 1;
+      while (next < end && this.#fences.dictionaryOffset(next + 1) - start <= READ_BYTES_TARGET)
+        next++;
+      const bytes = await this.#readDictionary(block, next);
+      const extents: PostingsExtent[] = [];
+      for (; block < next; block++) {
+        const from = this.#fences.dictionaryOffset(block) - start;
+        const to = this.#fences.dictionaryOffset(block + 1) - start;
+        const entries = new DictionaryBlock(bytes.subarray(from, to), this.#fences.postings(block));
+        addEntries(entries, range, matches, extents);
+      }
+      await this.#addExtents(extents, matches);
+    }
+  }
+
+  /** Reads neighbouring postings together. They are ascending and without gaps inside a range. */
+  async #addExtents(extents: readonly PostingsExtent[], matches: Bitmap): Promise<void> {
+    let at = 0;
+    while (at < extents.length) {
+      const start = extents[at]?.start ?? 0;
+      let next = at;
+      let end = start;
+      for (let extent = extents[next]; extent !== undefined; extent = extents[++next]) {
+        if (next > at && extent.start + extent.length - start > READ_BYTES_TARGET) break;
+        end = extent.start + extent.length;
+      }
+      const bytes = await this.#readPostings({ start, length: end - start });
+      for (; at < next; at++) {
+        const extent = extents[at];
+        if (extent === undefined) continue;
+        const from = extent.start - start;
+        addPostings(matches, bytes.subarray(from, from + extent.length));
+      }
+    }
+  }
+
+  #withLong(matches: Bitmap, isAsked: boolean): LeafRows {
+    if (!isAsked || this.#long.length === 0) return { matches };
+    const unsure = new Bitmap(this.rowCount);
+    addPostings(unsure, this.#long);
+    return { matches, unsure: unsure.andNot(matches) };
+  }
+
+  #readDictionary(block: number, end: number): Promise<Uint8Array> {
+    const start = this.#fences.dictionaryOffset(block);
+    const length = this.#fences.dictionaryOffset(end) - start;
+    return read(this.#source, headBytes(this.#header) + start, length);
+  }
+
+  #readPostings({ start, length }: PostingsExtent): Promise<Uint8Array> {
+    const base = headBytes(this.#header) + this.#header.dictionaryBytes;
+    return read(this.#source, base + start, length);
+  }
+}
+
+function addEntries(
+  entries: DictionaryBlock,
+  range: TermRange,
+  matches: Bitmap,
+  extents: PostingsExtent[],
+): void {
+  while (entries.next()) {
+    const above = entries.compare(range.lower);
+    if (above < 0 || (above === 0 && !range.isLowerInclusive)) continue;
+    const below = entries.compare(range.upper);
+    if (below > 0 || (below === 0 && !range.isUpperInclusive)) return;
+    if (entries.row !== undefined) addRow(matches, entries.row);
+    else extents.push(entries.postings);
+  }
+}
+
+async function read(source: InvertedSource, start: number, length: number): Promise<Uint8Array> {
+  if (start + length > source.length) throw damaged("a part reaches past the section");
+  const bytes = await source.read(start, length);
+  assert(bytes.length === length, "a source returns what it was asked for");
+  return bytes;
+}

@@ -1,0 +1,8 @@
+/** The bodies of this machine. Threads of our own enter here, to load nothing else. */
+export { NodeClock } from "./clock.ts";
+export { NodeFileSystem } from "./file-system.ts";
+export { FolderObjectStore } from "./object-store.ts";
+export { NodeRandom } from "./random.ts";
+export { readAsset } from "./read-asset.ts";
+export { ThreadPool } from "./thread-pool.ts";
+export { runWorkerEntry } from "./worker-entry.ts";

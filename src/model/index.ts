@@ -1,0 +1,41 @@
+/**
+ * The model: what a caller can say and get back, and the checks of it. Plain values only: nothing
+ * here knows files, threads or protocols.
+ */
+export { DEFAULT_VECTOR } from "./schema.ts";
+export type { Metric, Schema, VectorField } from "./schema.ts";
+export type { Metadata, MetadataObject, MetadataScalar, MetadataValue } from "./metadata.ts";
+export type { Filter, FilterScalar, RangeBound } from "./filter.ts";
+export type { Include, RecordView, VectorColumn, WriteBatch } from "./record.ts";
+export type {
+  Hit,
+  MultiQueryResult,
+  OriginHit,
+  Place,
+  Query,
+  QueryPlan,
+  QueryResult,
+} from "./query.ts";
+export {
+  compareNumbers,
+  compareScalars,
+  compareStrings,
+  INTEGER_MAX,
+  INTEGER_MIN,
+  isList,
+  isObject,
+  kindOf,
+  toCanonicalNumber,
+} from "./compare.ts";
+export type { ValueKind } from "./compare.ts";
+export { checkFilter } from "./filter-check.ts";
+export { compileFilter, matchesFilter, matchesLeaf } from "./filter-match.ts";
+export type { CompiledFilter, FilterLeaf } from "./filter-match.ts";
+export { decodeMetadata, decodeProperty, visitProperties } from "./metadata-decode.ts";
+export { encodeMetadata, writeMetadata } from "./metadata-encode.ts";
+export { checkMetadata } from "./metadata-size.ts";
+export { checkQuery } from "./query-check.ts";
+export { checkBatch, checkKey, checkVector } from "./record-check.ts";
+export type { BatchSize } from "./record-check.ts";
+export { checkSchema } from "./schema-check.ts";
+export { isWellFormed } from "./well-formed.ts";

@@ -1,0 +1,54 @@
+import type { Filter } from "./filter.ts";
+import type { Include, RecordView } from "./record.ts";
+
+export interface Query {
+  /** Vector field searched. */
+  readonly field: string;
+  /** As many finite float32 as the field's dimension. */
+  readonly vector: Float32Array;
+  /** 1 to TOP_K_MAX. */
+  readonly topK: number;
+  readonly filter?: Filter;
+  readonly include: Include;
+  /** True: float32 scan of everything that passes the filter, no codes. */
+  readonly isExact?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Hit extends RecordView {
+  /** As the metric defines it, smaller is nearer; rescored in float32. */
+  readonly distance: number;
+}
+
+export interface QueryResult {
+  /** Nearest first, ties by key bytes. */
+  readonly hits: readonly Hit[];
+  readonly plan: QueryPlan;
+}
+
+/** What was done, for `explain` and metrics. */
+export interface QueryPlan {
+  readonly rowsScanned: number;
+  readonly rowsRescored: number;
+  readonly segmentCount: number;
+  readonly path: "empty" | "exact" | "codes" | "matches";
+}
+
+/** A shard a search over many names: one tenant in one collection. */
+export interface Place {
+  readonly database: string;
+  readonly collection: string;
+  /** Absent for collections without tenants. */
+  readonly tenant?: string;
+}
+
+export interface OriginHit extends Hit {
+  readonly place: Place;
+}
+
+export interface MultiQueryResult {
+  /** Exact top-k of the union, ties by (distance, place, key). */
+  readonly hits: readonly OriginHit[];
+  /** Places that could not be searched, each with its error; the hits are those of all others. */
+  readonly failures: readonly { readonly place: Place; readonly error: Error }[];
+}

@@ -1,0 +1,81 @@
+/** The check of a schema when a collection is made. */
+import { InsulaError } from "../base/errors.ts";
+import {
+  DIMENSION_MAX,
+  NAME_BYTES_MAX,
+  UNFILTERABLE_PROPERTIES_MAX,
+  VECTOR_FIELDS_MAX,
+} from "../base/limits.ts";
+import type { Metric, Schema, VectorField } from "./schema.ts";
+import { isWellFormed } from "./well-formed.ts";
+
+/** Whether the engine can search by a metric; the others have their number in the formats only. */
+const IS_METRIC_SEARCHABLE: Readonly<Record<Metric, boolean>> = {
+  cosine: true,
+  dot: true,
+  euclidean: true,
+  manhattan: false,
+  hamming: false,
+};
+
+/**
+ * @throws InsulaError `argument_invalid` for what is wrong in itself, `operation_unsupported` for a
+ *   metric that
+ *         comes with a later issue.
+ */
+export function checkSchema(schema: Schema): void {
+  const { vectors, unfilterable } = schema;
+  if (vectors.length < 1 || vectors.length > VECTOR_FIELDS_MAX) {
+    throw schemaInvalid(
+      `expected 1 to ${String(VECTOR_FIELDS_MAX)} vector fields, received ${String(vectors.length)}`,
+    );
+  }
+  if (new Set(vectors.map(({ name }) => name)).size !== vectors.length) {
+    throw schemaInvalid("expected each vector field once, received one twice");
+  }
+  vectors.forEach(checkField);
+  if (!["key", "row"].includes(schema.identity)) {
+    throw schemaInvalid("unknown identity: expected key or row");
+  }
+  if (unfilterable.length > UNFILTERABLE_PROPERTIES_MAX) {
+    throw schemaInvalid(
+      `expected at most ${String(UNFILTERABLE_PROPERTIES_MAX)} unfilterable properties, received ${String(unfilterable.length)}`,
+    );
+  }
+  if (new Set(unfilterable).size !== unfilterable.length) {
+    throw schemaInvalid("expected each unfilterable property once, received one twice");
+  }
+  for (const property of unfilterable) checkName(property, "an unfilterable property");
+}
+
+function checkField(field: VectorField): void {
+  checkName(field.name, "a vector field");
+  const { dimension, metric } = field;
+  if (!Number.isInteger(dimension) || dimension < 1 || dimension > DIMENSION_MAX) {
+    throw schemaInvalid(
+      `dimension out of range: expected 1 to ${String(DIMENSION_MAX)}, received ${String(dimension)}`,
+    );
+  }
+  if (!Object.hasOwn(IS_METRIC_SEARCHABLE, metric)) {
+    throw schemaInvalid("unknown metric: expected cosine, dot or euclidean");
+  }
+  if (!IS_METRIC_SEARCHABLE[metric]) {
+    throw new InsulaError(
+      "operation_unsupported",
+      `Cannot use the schema: metric not supported: expected cosine, dot or euclidean, received ${metric}.`,
+    );
+  }
+}
+
+function checkName(name: unknown, what: string): void {
+  const isName =
+    typeof name === "string" && isWellFormed(name) && Buffer.byteLength(name) <= NAME_BYTES_MAX;
+  if (isName) return;
+  throw schemaInvalid(
+    `the name of ${what}: expected text of at most ${String(NAME_BYTES_MAX)} bytes in UTF-8`,
+  );
+}
+
+function schemaInvalid(reason: string): InsulaError {
+  return new InsulaError("argument_invalid", `Cannot use the schema: ${reason}.`);
+}

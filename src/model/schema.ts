@@ -1,0 +1,31 @@
+/** What a collection holds. Equal schemas are interned: a million equal collections share one. */
+export interface Schema {
+  /**
+   * At least one; names are unique. The dialects with a single vector use {@link DEFAULT_VECTOR}.
+   */
+  readonly vectors: readonly VectorField[];
+  /** `key`: a record is upserted by its key. `row`: every row is new, the key is generated. */
+  readonly identity: "key" | "row";
+  /**
+   * Top-level properties that are returned but never indexed; filters on them are refused by
+   * dialects.
+   */
+  readonly unfilterable: readonly string[];
+}
+
+export interface VectorField {
+  readonly name: string;
+  /** Number of float32 components, 1 to DIMENSION_MAX. */
+  readonly dimension: number;
+  readonly metric: Metric;
+}
+
+/**
+ * Distances, smaller is nearer:
+ * `cosine` 1 - cos(a, b); `dot` -(a · b); `euclidean` |a - b| (the engine compares squares);
+ * `manhattan` and `hamming` have their place in the formats and come with a later issue.
+ */
+export type Metric = "cosine" | "dot" | "euclidean" | "manhattan" | "hamming";
+
+/** The field name of collections with one unnamed vector. */
+export const DEFAULT_VECTOR = "";

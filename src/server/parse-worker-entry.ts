@@ -1,0 +1,25 @@
+/** Entry of a parse worker: bodies too long for the control thread. */
+import { readAsset, runWorkerEntry } from "../io/node/index.ts";
+import { loadNumberParserModule, NUMBER_PARSER_WASM_URL } from "../math/index.ts";
+import { SPLIT_JOB } from "./split-job.ts";
+import { VectorBodySplitter, type VectorBodyJob } from "./vector-body.ts";
+
+let splitter: Promise<VectorBodySplitter> | undefined;
+
+async function openSplitter(): Promise<VectorBodySplitter> {
+  const bytes = await readAsset(NUMBER_PARSER_WASM_URL);
+  return new VectorBodySplitter(loadNumberParserModule(bytes));
+}
+
+runWorkerEntry({
+  jobs: {
+    [SPLIT_JOB]: async (job: VectorBodyJob) => {
+      splitter ??= openSplitter();
+      const result = (await splitter).split(job);
+      // The one without numbers is shared by all damaged bodies and must stay.
+      if (!result.isIntact) return { result };
+      return { result, transfer: [result.numbers.buffer, result.lengths.buffer] };
+    },
+  },
+  onBroadcast: () => undefined,
+});

@@ -1,0 +1,322 @@
+import { EventEmitter } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Dialect, DialectContext } from "../dialects/index.ts";
+import type { Engine, EngineStats, PageRequest } from "../engine/api.ts";
+import { MemoryFileSystem } from "../io/memory/index.ts";
+import { NodeClock, NodeFileSystem, NodeRandom } from "../io/node/index.ts";
+import type { HttpRequest } from "../wire/index.ts";
+import { loadConfig } from "./load-config.ts";
+import { openLog } from "./log.ts";
+import { stopOnSignals } from "./signals.ts";
+import { startServer, type RunningServer, type ServerParts } from "./start-server.ts";
+
+const STATS: EngineStats = {
+  databaseCount: 2,
+  collectionCount: 1_234,
+  shardsAwake: 7,
+  memtableBytes: 1,
+  arenaBytesUsed: 2,
+  arenaBytesCapacity: 3,
+  openFiles: 4,
+  log: { groups: 5, frames: 6, bytes: 7, syncs: 8 },
+  flushes: 9,
+  compactions: 10,
+  quarantinedShards: 0,
+};
+
+/** The few calls of the engine that a server makes itself; the dialects' calls are not met here. */
+class FakeEngine {
+  readonly rows = new Map<string, Uint8Array>();
+  isClosed = false;
+
+  readSetting(name: string): Promise<Uint8Array | undefined> {
+    return Promise.resolve(this.rows.get(name));
+  }
+
+  writeSetting(name: string, value: Uint8Array | undefined): Promise<void> {
+    if (value === undefined) this.rows.delete(name);
+    else this.rows.set(name, value);
+    return Promise.resolve();
+  }
+
+  listSettings(page: PageRequest) {
+    const items = [...this.rows].map(([name, value]) => ({ name, value })).slice(0, page.limit);
+    return Promise.resolve({ items, hasMore: false });
+  }
+
+  stats(): EngineStats {
+    return STATS;
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+}
+
+const running: RunningServer[] = [];
+let engine = new FakeEngine();
+let lines: string[] = [];
+let contexts: DialectContext[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()));
+  engine = new FakeEngine();
+  lines = [];
+  contexts = [];
+});
+
+function dialect(name: string) {
+  return (context: DialectContext): Promise<Dialect> => {
+    contexts.push(context);
+    const handle = async (request: HttpRequest) => {
+      if (request.query === "fail") throw new TypeError("a bug");
+      await Promise.resolve();
+      context.observe("GetVectors", "ok", 1.5);
+      return { status: 200, headers: { "x-dialect": name }, body: request.id };
+    };
+    return Promise.resolve({ name, handle });
+  };
+}
+
+function parts(more: Partial<ServerParts> = {}): ServerParts {
+  return {
+    openEngine: () => Promise.resolve(engine as unknown as Engine),
+    files: new MemoryFileSystem(),
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+    version: "0.0.0-test",
+    dialects: { oss: dialect("oss"), native: dialect("native"), embedding: dialect("embedding") },
+    log: openLog("debug", (line) => lines.push(line)),
+    ...more,
+  };
+}
+
+async function start(
+  flags: Record<string, string> = {},
+  more: Partial<ServerParts> = {},
+): Promise<{ server: RunningServer; url: string }> {
+  const server = await startServer(loadConfig({ flags: { httpPort: "0", ...flags } }), parts(more));
+  running.push(server);
+  return { server, url: server.addresses[0]?.url ?? "" };
+}
+
+describe("a server without configuration", () => {
+  test("listens on loopback only and makes an admin secret in the data folder", async () => {
+    const files = new MemoryFileSystem();
+    const { server } = await start({}, { files });
+    expect(server.addresses[0]?.host).toBe("127.0.0.1");
+    expect(server.isAdminSecretNew).toBe(true);
+    expect(server.adminSecretPath).toMatch(/insula-data.admin-secret$/);
+    const kept: unknown = JSON.parse(
+      Buffer.from((await files.readWhole("admin-secret")) ?? "").toString(),
+    );
+    expect(kept).toEqual(server.admin);
+    expect((await files.readWhole("access.key"))?.length).toBe(32);
+    const again = await start({}, { files });
+    expect(again.server.admin).toEqual(server.admin);
+    expect(again.server.isAdminSecretNew).toBe(false);
+  });
+
+  test("keeps its secrets in files that only their owner can read", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "insula-server-"));
+    try {
+      await start({}, { files: new NodeFileSystem(folder) });
+      expect(readdirSync(folder).sort()).toEqual(["access.key", "admin-secret"]);
+      for (const name of readdirSync(folder)) {
+        expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("writes no secret to its log, not even at debug, and no query", async () => {
+    const { server, url } = await start();
+    await fetch(`${url}/?x-oss-signature=hush`, { headers: { authorization: "Bearer hush" } });
+    await fetch(`${url}/?fail`, { headers: { authorization: `OSS4-HMAC-SHA256 hush` } });
+    const text = lines.join("");
+    expect(text).toContain('"route":"oss"');
+    expect(text).toContain("a bug");
+    expect(text).not.toContain("hush");
+    expect(text).not.toContain(server.admin.secret);
+  });
+});
+
+describe("answers of the server itself", () => {
+  test("health and readiness", async () => {
+    const { url } = await start();
+    for (const path of ["/healthz", "/readyz"]) {
+      const answer = await fetch(url + path);
+      expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
+    }
+    expect((await fetch(`${url}/healthz`, { method: "POST" })).status).toBe(404);
+  });
+
+  test("metrics count operations and answers and show the engine's gauges", async () => {
+    const { url } = await start();
+    await fetch(`${url}/?getVectors`, { method: "POST" });
+    await fetch(`${url}/?getVectors`, { method: "POST", headers: { authorization: "Basic x" } });
+    await fetch(`${url}/?fail`);
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text).toContain('insula_answers_total{route="oss",status="5xx"} 1');
+    expect(text).toContain(
+      'insula_operations_total{dialect="oss",operation="GetVectors",outcome="ok"} 2',
+    );
+    expect(text).toContain('insula_answers_total{route="oss",status="2xx"} 2');
+    expect(text).toContain("insula_collections 1234");
+    expect(text).toContain("insula_operation_seconds_bucket");
+  });
+
+  test("a dialect cannot make labels without end", async () => {
+    const { url } = await start();
+    await fetch(`${url}/?getVectors`, { method: "POST" });
+    for (let i = 0; i < 200; i++) contexts[0]?.observe(`Made${String(i)}`, "ok", 1);
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text.match(/insula_operations_total\{/g)).toHaveLength(65);
+    expect(text).toContain('operation="other"');
+  });
+
+  test("the page fits its own policy and asks nobody else for anything", async () => {
+    const { server, url } = await start();
+    const answer = await fetch(url, { headers: { accept: "text/html" } });
+    const html = await answer.text();
+    expect(answer.headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; style-src 'sha256-/,
+    );
+    expect(html).toContain("1,234");
+    expect(html).toContain("0.0.0-test");
+    expect(html).toContain(url);
+    expect(html).toContain("admin-secret");
+    expect(html).not.toContain(server.admin.secret);
+    expect(html).not.toMatch(/<script|<link|<img|src=|@import/);
+  });
+
+  test("the page shows no path when others than this machine can see it", async () => {
+    const { url } = await start({ host: "0.0.0.0" });
+    const at = url.replace("0.0.0.0", "127.0.0.1");
+    const html = await (await fetch(at, { headers: { accept: "text/html" } })).text();
+    expect(html).not.toContain("admin-secret");
+  });
+
+  test("what belongs to no protocol is a problem with a request id", async () => {
+    const { url } = await start();
+    const answer = await fetch(`${url}/a/b`);
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    expect(await answer.json()).toMatchObject({ code: "route_not_found" });
+  });
+});
+
+describe("dialects", () => {
+  test("are built with their first request, once, also when many come at once", async () => {
+    const { url } = await start({ accountId: "77", ossQuotas: "seed", publicDomain: "V.test" });
+    expect(contexts).toHaveLength(0);
+    const calls = Array.from({ length: 8 }, () => fetch(`${url}/?getVectors`, { method: "POST" }));
+    for (const answer of await Promise.all(calls)) {
+      expect(answer.headers.get("x-dialect")).toBe("oss");
+    }
+    expect(contexts).toHaveLength(1);
+    expect(contexts[0]?.settings).toEqual({
+      accountId: "77",
+      ossQuotas: "seed",
+      publicDomain: "v.test",
+    });
+    expect((await fetch(`${url}/insula/v1/status`)).headers.get("x-dialect")).toBe("native");
+  });
+
+  test("that cannot be loaded are tried again with the next request", async () => {
+    let tries = 0;
+    const oss = (context: DialectContext): Promise<Dialect> =>
+      tries++ === 0 ? Promise.reject(new TypeError("no")) : dialect("oss")(context);
+    const dialects = { ...parts().dialects, oss };
+    const { url } = await start({}, { dialects });
+    const call = () => fetch(`${url}/?getVectors`, { method: "POST" });
+    expect([(await call()).status, (await call()).status]).toEqual([500, 200]);
+  });
+});
+
+describe("starting and stopping", () => {
+  test("a taken port stops the start with one sentence and closes the engine", async () => {
+    const { server } = await start();
+    const port = String(server.addresses[0]?.port);
+    engine = new FakeEngine();
+    const second = startServer(loadConfig({ flags: { httpPort: port } }), parts());
+    await expect(second).rejects.toMatchObject({ code: "port_taken" });
+    await expect(second).rejects.toThrow(/--http-port or INSULA_HTTP_PORT/);
+    expect(engine.isClosed).toBe(true);
+  });
+
+  test("a certificate that cannot be read stops the start before the data folder is touched", async () => {
+    let isOpened = false;
+    const openEngine = (): Promise<Engine> => {
+      isOpened = true;
+      return Promise.resolve(engine as unknown as Engine);
+    };
+    const flags = { tlsCert: "/missing/cert.pem", tlsKey: "/missing/key.pem" };
+    const failed = startServer(loadConfig({ flags }), parts({ openEngine }));
+    await expect(failed).rejects.toThrow(/--tls-cert.*INSULA_TLS_CERT/);
+    expect(isOpened).toBe(false);
+  });
+
+  test("with the port off nothing listens", async () => {
+    const { server } = await start({ httpPort: "off" });
+    expect(server.addresses).toEqual([]);
+  });
+
+  test("a stop lets a running request finish, refuses new ones, and closes the engine last", async () => {
+    let release: (() => void) | undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const oss = (): Promise<Dialect> =>
+      Promise.resolve({
+        name: "oss",
+        handle: async () => {
+          await gate;
+          return { status: 200, headers: {}, body: String(engine.isClosed) };
+        },
+      });
+    const { server, url } = await start({}, { dialects: { ...parts().dialects, oss } });
+    const call = fetch(`${url}/?getVectors`, { method: "POST" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const closed = server.close();
+    expect(server.isReady).toBe(false);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+    release?.();
+    expect(await (await call).text()).toBe("false");
+    await closed;
+    expect(engine.isClosed).toBe(true);
+    await server.close();
+  });
+
+  test("the first signal stops gracefully, the second at once", async () => {
+    const codes: number[] = [];
+    let finish: (() => void) | undefined;
+    const options = (close: () => Promise<void>, process: EventEmitter) => ({
+      server: { close },
+      clock: { after: () => ({ cancel: () => undefined }) },
+      process,
+      exit: (code: number) => codes.push(code),
+    });
+    const calm = new EventEmitter();
+    stopOnSignals(options(() => new Promise((resolve) => (finish = resolve)), calm));
+    calm.emit("SIGTERM");
+    expect(codes).toEqual([]);
+    finish?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(codes).toEqual([0]);
+    const hasty = new EventEmitter();
+    stopOnSignals(options(() => new Promise(() => undefined), hasty));
+    hasty.emit("SIGINT");
+    hasty.emit("SIGINT");
+    hasty.emit("SIGTERM");
+    expect(codes).toEqual([0, 1]);
+    const broken = new EventEmitter();
+    stopOnSignals(options(() => Promise.reject(new TypeError("no")), broken));
+    broken.emit("SIGTERM");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(codes).toEqual([0, 1, 1]);
+  });
+});

@@ -1,0 +1,264 @@
+/** Puts a server together: engine, access, dialects, listener; and takes it apart again. */
+import { resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import {
+  ADMIN_SECRET_PATH,
+  loadAdminKey,
+  openAccess,
+  type AccessControl,
+  type AdminKey,
+} from "../access/index.ts";
+import { InsulaError } from "../base/errors.ts";
+import type { Dialect, DialectContext } from "../dialects/index.ts";
+import type { Engine } from "../engine/api.ts";
+import type { Clock, FileSystem, Random } from "../io/index.ts";
+import { HttpListener } from "../wire/index.ts";
+import { toFlag, toVariable, type ServerConfig } from "./config.ts";
+import { HttpFront, type DialectRoute } from "./front.ts";
+import { openLog, type Log } from "./log.ts";
+import { ServerMetrics } from "./metrics.ts";
+import { renderPage } from "./page.ts";
+import { RouteTable } from "./route-table.ts";
+import { VectorBodyParser } from "./vector-body-parser.ts";
+
+/** Time of a stop that listeners may use, ms; the rest of ten seconds is for the engine's flush. */
+const LISTENER_STOP_MS = 6_000;
+
+export interface ServerParts {
+  /** Opens the engine and takes the data folder for this process. */
+  openEngine(config: ServerConfig, parts: ServerParts): Promise<Engine>;
+  /** Rooted at the data folder. */
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+  /** How each dialect is built; loaded when its first request arrives. */
+  readonly dialects: Readonly<Record<DialectRoute, (context: DialectContext) => Promise<Dialect>>>;
+  /** Default: {@link VectorBodyParser}. */
+  readonly parseVectorBody?: DialectContext["parseVectorBody"];
+  /** Default: JSON lines on the error stream at the configured level. */
+  readonly log?: Log;
+}
+
+export interface ListenerAddress {
+  readonly name: "http";
+  readonly speaks: string;
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
+export interface RunningServer {
+  /** One per open listener. */
+  readonly addresses: readonly ListenerAddress[];
+  /** False once it stops. */
+  readonly isReady: boolean;
+  /** Where the admin secret lies; undefined when it was given. */
+  readonly adminSecretPath: string | undefined;
+  /** True when this start made the admin secret. */
+  readonly isAdminSecretNew: boolean;
+  readonly admin: AdminKey;
+  readonly access: AccessControl;
+  readonly engine: Engine;
+  /**
+   * Finishes running requests, then closes the engine. Calling it again waits for the same stop.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server; when the promise resolves it answers.
+ *
+ * @throws InsulaError `setting_invalid`, `port_taken`, `data_folder_locked`, `data_damaged`; then
+ *         everything opened so far is closed again.
+ */
+export async function startServer(
+  config: ServerConfig,
+  parts: ServerParts,
+): Promise<RunningServer> {
+  const log = parts.log ?? openLog(config.logLevel);
+  const tls = readTls(config);
+  const engine = await parts.openEngine(config, parts);
+  try {
+    const { files, random, clock } = parts;
+    const { key: admin, isNew } = await loadAdminKey({
+      files,
+      random,
+      ...(config.adminId === undefined ? {} : { id: config.adminId }),
+      ...(config.adminSecret === undefined ? {} : { secret: config.adminSecret }),
+    });
+    const { accountId } = config;
+    const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
+    const server = new Server({ config, parts, log, engine, access, admin, isNew });
+    await server.listen(tls);
+    return server;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+interface ServerState {
+  readonly config: ServerConfig;
+  readonly parts: ServerParts;
+  readonly log: Log;
+  readonly engine: Engine;
+  readonly access: AccessControl;
+  readonly admin: AdminKey;
+  readonly isNew: boolean;
+}
+
+class Server implements RunningServer {
+  readonly admin: AdminKey;
+  readonly access: AccessControl;
+  readonly engine: Engine;
+  readonly adminSecretPath: string | undefined;
+  readonly isAdminSecretNew: boolean;
+  readonly #state: ServerState;
+  readonly #listeners: HttpListener[] = [];
+  readonly #metrics: ServerMetrics;
+  readonly #bodies = new VectorBodyParser();
+  #addresses: readonly ListenerAddress[] = [];
+  #stopping: Promise<void> | undefined;
+
+  constructor(state: ServerState) {
+    this.#state = state;
+    this.admin = state.admin;
+    this.access = state.access;
+    this.engine = state.engine;
+    this.isAdminSecretNew = state.isNew;
+    this.#metrics = new ServerMetrics(state.engine);
+    this.adminSecretPath =
+      state.config.adminSecret === undefined
+        ? resolve(state.config.dataDir, ADMIN_SECRET_PATH)
+        : undefined;
+  }
+
+  get addresses(): readonly ListenerAddress[] {
+    return this.#addresses;
+  }
+
+  get isReady(): boolean {
+    return this.#stopping === undefined;
+  }
+
+  async listen(tls: { readonly cert: string; readonly key: string } | undefined): Promise<void> {
+    const { config, parts, log } = this.#state;
+    if (config.httpPort === "off") return;
+    const front = this.#front();
+    const listener = await HttpListener.open({
+      host: config.host,
+      port: config.httpPort,
+      setting: { flag: toFlag("httpPort"), variable: toVariable("httpPort") },
+      ...(tls === undefined ? {} : { tls }),
+      limits: {
+        connectionsMax: config.connectionsMax,
+        requestTimeoutMs: config.requestTimeoutMs,
+        stopDeadlineMs: LISTENER_STOP_MS,
+      },
+      clock: parts.clock,
+      random: parts.random,
+      handle: front.handle,
+      onSent: (durationMs) => {
+        this.#metrics.addPhase("write", durationMs);
+      },
+      onFault: (error, requestId) => {
+        log.error(
+          { err: error, requestId },
+          "A request met a bug of ours and was answered with 500.",
+        );
+      },
+    });
+    this.#listeners.push(listener);
+    const { host, port, url } = listener.address;
+    this.#addresses = [{ name: "http", speaks: "OSS Vectors", host, port, url }];
+    log.info({ url, dataDir: resolve(config.dataDir) }, "Listening.");
+  }
+
+  close(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      await this.#bodies.close();
+    } finally {
+      await this.engine.close();
+    }
+    this.#state.log.info({}, "Stopped.");
+  }
+
+  #front(): HttpFront {
+    const { config, parts, log } = this.#state;
+    const load = (route: DialectRoute) => (): Promise<Dialect> =>
+      parts.dialects[route](this.#dialectContext(route));
+    return new HttpFront({
+      table: new RouteTable({ accountId: config.accountId }),
+      load: { native: load("native"), oss: load("oss"), embedding: load("embedding") },
+      metrics: this.#metrics,
+      log,
+      clock: parts.clock,
+      isReady: () => this.isReady,
+      page: () => this.#page(),
+    });
+  }
+
+  #dialectContext(route: DialectRoute): DialectContext {
+    const { config, parts } = this.#state;
+    const { publicDomain, accountId, ossQuotas } = config;
+    const { clock } = parts;
+    const metrics = this.#metrics;
+    return {
+      engine: this.engine,
+      access: this.access,
+      clock,
+      random: parts.random,
+      settings: { accountId, ossQuotas, ...(publicDomain === undefined ? {} : { publicDomain }) },
+      parseVectorBody: parts.parseVectorBody ?? this.#bodies.parse,
+      endPhase: (phase, startMs) => {
+        const nowMs = clock.monotonicMs();
+        metrics.addPhase(phase, nowMs - startMs);
+        return nowMs;
+      },
+      observe: metrics.observerOf(route),
+    };
+  }
+
+  #page(): ReturnType<typeof renderPage> {
+    const { config, parts } = this.#state;
+    const isPrivate = LOOPBACK.has(config.host);
+    return renderPage({
+      version: parts.version,
+      stats: this.engine.stats(),
+      listeners: this.#addresses,
+      ...(isPrivate && this.adminSecretPath !== undefined
+        ? { secretPath: this.adminSecretPath }
+        : {}),
+    });
+  }
+}
+
+/** Addresses only this machine reaches: there a page may show a path. */
+const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"]);
+
+function readTls(
+  config: ServerConfig,
+): { readonly cert: string; readonly key: string } | undefined {
+  const { tlsCert, tlsKey } = config;
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  return { cert: readPem("tlsCert", tlsCert), key: readPem("tlsKey", tlsKey) };
+}
+
+function readPem(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new InsulaError(
+      "setting_invalid",
+      `Cannot use ${toFlag(name)} (${toVariable(name)}): the file ${path} cannot be read.`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * What one group of writes will do: each key resolved to the row it replaces, so that the frame can
+ * say its exact net rows and bytes before anything is written.
+ *
+ * Keys that an earlier write of the same group has touched are looked up in the plan, not in the
+ * shard.
+ */
+import { assert, InsulaError } from "../base/errors.ts";
+import { addDeadRow } from "./dead-rows.ts";
+import type { Operation, UpsertOperation } from "./frame-codec.ts";
+import type { RowPlace, ShardStructure } from "./shard-structure.ts";
+import type { WriteResult } from "./write-result.ts";
+
+/** One write as the shard takes it: checked against the schema, metadata encoded. */
+export type ShardWrite = Operation & {
+  /** Refuse the write when a key is taken (`insert`). */
+  readonly refusesExisting?: boolean;
+};
+
+interface Touched {
+  readonly exists: boolean;
+  readonly bytes: number;
+}
+
+export class GroupPlan {
+  readonly operations: Operation[] = [];
+  netRows = 0;
+  netBytes = 0;
+  rowsAppended = 0;
+  payloadBytes = 0;
+  isReset = false;
+  readonly #structure: ShardStructure;
+  readonly #touched = new Map<string, Touched>();
+  /** Where keys live before the group, for those it touches. */
+  readonly #places = new Map<string, RowPlace>();
+
+  constructor(structure: ShardStructure) {
+    this.#structure = structure;
+  }
+
+  get isEmpty(): boolean {
+    return this.operations.length === 0;
+  }
+
+  /**
+   * Resolves one write and adds it. On an error the plan is as before.
+   *
+   * @throws InsulaError `record_exists` for an insert of a taken key; damage met while reading
+   *   keys.
+   */
+  async add(write: ShardWrite): Promise<WriteResult> {
+    switch (write.kind) {
+      case "upsert":
+        return this.#addUpsert(write, write.refusesExisting === true);
+      case "delete":
+        return this.#addDelete(write.keys);
+      case "delete-all":
+        return this.#addReset();
+    }
+  }
+
+  /** Applies the durable group without awaiting: readers see all of it or nothing. */
+  apply(sequence: number): void {
+    const { active } = this.#structure;
+    if (this.isReset) {
+      this.#structure.reset();
+      this.#structure.active.sequence = sequence;
+      return;
+    }
+    for (const operation of this.operations) {
+      if (operation.kind === "delete-all") continue;
+      for (let i = 0; i < operation.keys.length; i++) {
+        const key = operation.keys[i];
+        assert(key !== undefined, "a key for every row");
+        this.#kill(key);
+        if (operation.kind === "upsert")
+          active.append(key, operation.metadata[i], operation.vectors, i);
+      }
+    }
+    active.sequence = sequence;
+  }
+
+  #kill(key: string): void {
+    const { active } = this.#structure;
+    const row = active.rowOf(key);
+    const place = this.#places.get(key);
+    // The place from before the group is used up by the first operation on the key, whichever it
+    // is.
+    this.#places.delete(key);
+    if (row !== undefined) {
+      active.kill(row);
+      return;
+    }
+    if (place === undefined) return;
+    if (place.kind === "memtable") place.memtable.kill(place.row);
+    else if (place.segment.kill(place.row)) {
+      addDeadRow(active.deadElsewhere, place.segment.id, place.row);
+    }
+  }
+
+  async #addUpsert(write: UpsertOperation, refusesExisting: boolean): Promise<WriteResult> {
+    const vectorBytes = write.vectors.reduce((sum, { dimension }) => sum + dimension * 4, 0);
+    const before = await this.#resolve(write.keys);
+    let replaced = 0;
+    let bytes = 0;
+    for (let i = 0; i < write.keys.length; i++) {
+      const old = before[i];
+      const key = write.keys[i];
+      assert(old !== undefined && key !== undefined, "every key is resolved");
+      if (old.exists && refusesExisting) {
+        throw new InsulaError("record_exists", "Cannot insert the batch: a key is taken.", {
+          details: { position: i },
+        });
+      }
+      if (old.exists) replaced++;
+      bytes += Buffer.byteLength(key) + (write.metadata[i]?.length ?? 0) + vectorBytes - old.bytes;
+    }
+    for (let i = 0; i < write.keys.length; i++) {
+      const key = write.keys[i] ?? "";
+      const own = Buffer.byteLength(key) + (write.metadata[i]?.length ?? 0) + vectorBytes;
+      this.#touched.set(key, { exists: true, bytes: own });
+      this.payloadBytes += own;
+    }
+    this.operations.push(write);
+    this.rowsAppended += write.keys.length;
+    this.netRows += write.keys.length - replaced;
+    this.netBytes += bytes;
+    return { rowsAdded: write.keys.length - replaced, rowsReplaced: replaced };
+  }
+
+  async #addDelete(keys: readonly string[]): Promise<WriteResult> {
+    const before = await this.#resolve(keys);
+    const present = keys.filter((_, i) => before[i]?.exists === true);
+    if (present.length === 0) return { rowsAdded: 0, rowsReplaced: 0 };
+    const bytes = before.reduce((sum, old) => sum + old.bytes, 0);
+    for (const key of present) this.#touched.set(key, { exists: false, bytes: 0 });
+    this.operations.push({ kind: "delete", keys: present });
+    this.payloadBytes += present.length * 16;
+    this.netRows -= present.length;
+    this.netBytes -= bytes;
+    return { rowsAdded: -present.length, rowsReplaced: present.length };
+  }
+
+  #addReset(): WriteResult {
+    const { rowCount, byteCount } = this.#structure.state;
+    if (rowCount === 0 && this.#structure.isBlank) return { rowsAdded: 0, rowsReplaced: 0 };
+    this.operations.push({ kind: "delete-all" });
+    this.isReset = true;
+    this.netRows = 0 - rowCount;
+    this.netBytes = 0 - byteCount;
+    return { rowsAdded: 0 - rowCount, rowsReplaced: rowCount };
+  }
+
+  async #resolve(keys: readonly string[]): Promise<Touched[]> {
+    const found: Touched[] = [];
+    for (const key of keys) {
+      const touched = this.#touched.get(key);
+      if (touched !== undefined) {
+        found.push(touched);
+        continue;
+      }
+      const maybe = this.#structure.locate(key);
+      const place = maybe instanceof Promise ? await maybe : maybe;
+      if (place === undefined) found.push(ABSENT);
+      else {
+        this.#places.set(key, place);
+        found.push({ exists: true, bytes: place.bytes });
+      }
+    }
+    return found;
+  }
+}
+
+const ABSENT: Touched = { exists: false, bytes: 0 };

@@ -1,0 +1,251 @@
+/**
+ * Live rows of several segments as one run in key order: the source of a compaction.
+ *
+ * A first pass over the keys fixes the order (source and row of each output row: 8 bytes a row);
+ * each vector field is then gathered in that order. Sources are read from front to back, a window
+ * at a time.
+ */
+import { compareBytes } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
+import type { FileSystem } from "../io/index.ts";
+import type { VectorField } from "../model/index.ts";
+import { SegmentReader, type SectionReader } from "../storage/index.ts";
+import { rowStrideBytes } from "../math/index.ts";
+import type { MergeSource } from "./build-input.ts";
+import { RecordBlock, RecordFences } from "./record-blocks.ts";
+import { SECTION } from "./section-types.ts";
+import { openMergeSource } from "./segment-source.ts";
+import type { KeyedRecord, SegmentPlan, SegmentRows } from "./segment-write.ts";
+
+/** Float32 rows of one source read at once. */
+const WINDOW_BYTES = 256 * 1024;
+/** Rows handed over at once. */
+const STEP_ROWS = 256;
+
+export interface MergedRows extends SegmentRows {
+  /** Closes the files. */
+  close(): Promise<void>;
+}
+
+export async function mergedRows(
+  fileSystem: FileSystem,
+  plan: SegmentPlan,
+  sources: readonly MergeSource[],
+): Promise<MergedRows> {
+  const opened: OpenSource[] = [];
+  try {
+    for (const source of sources) opened.push(await OpenSource.open(fileSystem, source));
+  } catch (error) {
+    for (const source of opened) await source.close();
+    throw error;
+  }
+  const count = opened.reduce((sum, source) => sum + source.liveCount, 0);
+  const order = { sources: new Uint16Array(count), rows: new Uint32Array(count) };
+  let isOrdered = false;
+  return {
+    count,
+    records: async function* (): AsyncIterable<readonly KeyedRecord[]> {
+      yield* mergeRecords(opened, order);
+      isOrdered = true;
+    },
+    vectors: (field) => {
+      assert(
+        isOrdered,
+        `records of ${String(plan.fields.length)} fields are merged before vectors`,
+      );
+      return gatherVectors(opened, order, field);
+    },
+    close: async () => {
+      for (const source of opened) await source.close();
+    },
+  };
+}
+
+interface MergeOrder {
+  readonly sources: Uint16Array;
+  readonly rows: Uint32Array;
+}
+
+async function* mergeRecords(
+  sources: readonly OpenSource[],
+  order: MergeOrder,
+): AsyncIterable<readonly KeyedRecord[]> {
+  const cursors: RecordCursor[] = [];
+  for (const [number, source] of sources.entries()) {
+    const cursor = new RecordCursor(source, number);
+    if (await cursor.advance()) cursors.push(cursor);
+  }
+  let at = 0;
+  let step: KeyedRecord[] = [];
+  while (cursors.length > 0) {
+    const cursor = smallest(cursors);
+    order.sources[at] = cursor.number;
+    order.rows[at] = cursor.row;
+    at++;
+    step.push({ key: cursor.key, metadata: cursor.metadata });
+    if (!(await cursor.advance())) cursors.splice(cursors.indexOf(cursor), 1);
+    if (step.length >= STEP_ROWS) {
+      yield step;
+      step = [];
+    }
+  }
+  if (step.length > 0) yield step;
+}
+
+/** Few sources: a look at each is cheaper than keeping a heap. */
+function smallest(cursors: readonly RecordCursor[]): RecordCursor {
+  let best = cursors[0];
+  assert(best !== undefined, "called while a cursor is left");
+  for (let i = 1; i < cursors.length; i++) {
+    const other = cursors[i];
+    if (other !== undefined && compareBytes(other.key, best.key) < 0) best = other;
+  }
+  return best;
+}
+
+async function* gatherVectors(
+  sources: readonly OpenSource[],
+  order: MergeOrder,
+  field: VectorField,
+): AsyncIterable<Float32Array> {
+  const windows = sources.map((source) => new RowWindow(source.vectors(field), field.dimension));
+  const { dimension } = field;
+  for (let start = 0; start < order.rows.length; start += STEP_ROWS) {
+    const count = Math.min(STEP_ROWS, order.rows.length - start);
+    const step = new Float32Array(count * dimension);
+    for (let i = 0; i < count; i++) {
+      const window = windows[order.sources[start + i] ?? 0];
+      assert(window !== undefined, "a window for every source");
+      await window.copyRow(order.rows[start + i] ?? 0, step, i * dimension);
+    }
+    yield step;
+  }
+}
+
+class OpenSource {
+  readonly source: MergeSource;
+  readonly fences: RecordFences;
+  readonly records: SectionReader;
+  readonly #reader: SegmentReader;
+  readonly #close: () => Promise<void>;
+
+  private constructor(
+    source: MergeSource,
+    reader: SegmentReader,
+    fences: RecordFences,
+    close: () => Promise<void>,
+  ) {
+    this.source = source;
+    this.#reader = reader;
+    this.fences = fences;
+    this.records = section(reader, SECTION.records, "");
+    this.#close = close;
+  }
+
+  static async open(fileSystem: FileSystem, source: MergeSource): Promise<OpenSource> {
+    const opened = await openMergeSource(fileSystem, source);
+    try {
+      const identity = { segment: source.segment, shard: source.shard };
+      const reader = await SegmentReader.open(opened.source, identity);
+      const fences = section(reader, SECTION.recordFences, "");
+      const bytes = await fences.read(0, fences.length);
+      return new OpenSource(source, reader, new RecordFences(bytes), () => opened.close());
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  get liveCount(): number {
+    const { liveBits, rowCount } = this.source;
+    if (liveBits === undefined) return rowCount;
+    let count = 0;
+    for (let row = 0; row < rowCount; row++) if (this.isLive(row)) count++;
+    return count;
+  }
+
+  isLive(row: number): boolean {
+    const { liveBits } = this.source;
+    return liveBits === undefined || ((liveBits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
+  }
+
+  vectors(field: VectorField): SectionReader {
+    return section(this.#reader, SECTION.vectors, field.name);
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+}
+
+/** Walks the live rows of one source in key order. */
+class RecordCursor {
+  readonly number: number;
+  key: Uint8Array = new Uint8Array(0);
+  metadata: Uint8Array | undefined;
+  row = -1;
+  readonly #source: OpenSource;
+  #block: RecordBlock | undefined;
+  #blockNumber = -1;
+
+  constructor(source: OpenSource, number: number) {
+    this.#source = source;
+    this.number = number;
+  }
+
+  /** False at the end. */
+  async advance(): Promise<boolean> {
+    do {
+      this.row++;
+      if (this.row >= this.#source.source.rowCount) return false;
+    } while (!this.#source.isLive(this.row));
+    let block = this.#block;
+    while (block === undefined || this.row >= block.firstRow + block.count)
+      block = await this.#nextBlock();
+    const entry = block.entry(this.row - block.firstRow);
+    this.key = entry.key;
+    this.metadata = entry.metadata;
+    return true;
+  }
+
+  async #nextBlock(): Promise<RecordBlock> {
+    this.#blockNumber++;
+    const { offset, length, firstRow } = this.#source.fences.block(this.#blockNumber);
+    this.#block = new RecordBlock(await this.#source.records.read(offset, length), firstRow);
+    return this.#block;
+  }
+}
+
+/** Float32 rows of one source, read forward a window at a time. */
+class RowWindow {
+  readonly #section: SectionReader;
+  readonly #strideBytes: number;
+  readonly #dimension: number;
+  #firstRow = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  constructor(vectors: SectionReader, dimension: number) {
+    this.#section = vectors;
+    this.#dimension = dimension;
+    this.#strideBytes = rowStrideBytes(dimension);
+  }
+
+  async copyRow(row: number, target: Float32Array, at: number): Promise<void> {
+    const start = row * this.#strideBytes;
+    const windowStart = this.#firstRow * this.#strideBytes;
+    if (start < windowStart || start + this.#strideBytes > windowStart + this.#bytes.length) {
+      const length = Math.max(WINDOW_BYTES - (WINDOW_BYTES % this.#strideBytes), this.#strideBytes);
+      this.#bytes = await this.#section.read(start, Math.min(length, this.#section.length - start));
+      this.#firstRow = row;
+    }
+    const offset = start - this.#firstRow * this.#strideBytes;
+    const bytes = this.#bytes.subarray(offset, offset + this.#dimension * 4);
+    new Uint8Array(target.buffer, target.byteOffset + at * 4, bytes.length).set(bytes);
+  }
+}
+
+function section(reader: SegmentReader, type: number, name: string): SectionReader {
+  const found = reader.section(type, name);
+  assert(found !== undefined, "every segment has its records and vectors");
+  return found;
+}

@@ -1,0 +1,274 @@
+/**
+ * One open segment: its sections, loaded when first needed, and which of its rows are still live.
+ *
+ * Opening reads the footer only. Everything else is loaded by the first call that needs it, once
+ * (concurrent callers share the load), and dropped together when the shard is put to sleep. A
+ * handle is retained by each reader; arena extents are freed when the last one has released it,
+ * also when a compaction has removed the segment from the manifest meanwhile.
+ */
+import { ByteReader } from "../base/bytes.ts";
+import { assert } from "../base/errors.ts";
+import { toHex, type DocId } from "../base/brands.ts";
+import { InvertedReader } from "../inverted/index.ts";
+import type { VectorField } from "../model/index.ts";
+import { BloomFilter, SegmentReader, type SectionReader } from "../storage/index.ts";
+import { ResidentRows } from "../vector/index.ts";
+import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
+import { RecordBlock, RecordFences, type RecordEntry } from "./record-blocks.ts";
+import { SECTION } from "./section-types.ts";
+import { openSegmentSource } from "./segment-source.ts";
+import type { ShardContext } from "./shard-context.ts";
+import type { SegmentEntry, ShardState } from "./shard-state.ts";
+
+/** What is said about a row when it is found. */
+export interface FoundRow {
+  readonly row: DocId;
+  readonly entry: RecordEntry;
+}
+
+export class SegmentHandle {
+  readonly entry: SegmentEntry;
+  /** Hexadecimal uid: the key of this segment in maps. */
+  readonly id: string;
+  readonly #context: ShardContext;
+  readonly #shard: ShardState;
+  readonly #loads = new Map<string, Promise<unknown>>();
+  readonly #resident = new Map<string, ResidentRows>();
+  readonly #inverted = new Map<string, InvertedReader | undefined>();
+  #reader: SegmentReader | undefined;
+  #fences: RecordFences | undefined;
+  #filter: BloomFilter | undefined;
+  #liveBits: Uint8Array | undefined;
+  #deadCount = 0;
+  #holders = 1;
+  #isRetired = false;
+
+  constructor(context: ShardContext, shard: ShardState, entry: SegmentEntry) {
+    this.#context = context;
+    this.#shard = shard;
+    this.entry = entry;
+    this.id = toHex(entry.uid);
+    for (const row of entry.deadRows) this.kill(row);
+  }
+
+  get rowCount(): number {
+    return this.entry.rowCount;
+  }
+
+  get liveCount(): number {
+    return this.entry.rowCount - this.#deadCount;
+  }
+
+  get hasDeadRows(): boolean {
+    return this.#deadCount > 0;
+  }
+
+  /** Live bits, one a row; undefined while every row is live. A copy: later kills do not show. */
+  liveBits(): Uint8Array | undefined {
+    return this.#deadCount === 0 ? undefined : this.#liveBits?.slice();
+  }
+
+  isLive(row: DocId): boolean {
+    const bits = this.#liveBits;
+    return bits === undefined || ((bits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
+  }
+
+  /** The row dies. False when it was dead before. */
+  kill(row: DocId): boolean {
+    assert(row < this.rowCount, "a row of this segment");
+    if (!this.isLive(row)) return false;
+    this.#liveBits ??= new Uint8Array((this.rowCount + 7) >>> 3).fill(0xff);
+    this.#liveBits[row >>> 3] = (this.#liveBits[row >>> 3] ?? 0) & ~(1 << (row & 7));
+    this.#deadCount++;
+    return true;
+  }
+
+  /** Rows of other segments that died when this one was written. */
+  async deadElsewhere(): Promise<DeadRows | undefined> {
+    const section = (await this.#open()).section(SECTION.deadRows, "");
+    return section === undefined
+      ? undefined
+      : decodeDeadRows(await section.read(0, section.length));
+  }
+
+  /** True when the key filter is loaded and rules the key out: no file need be asked. */
+  knowsItLacks(key: Uint8Array): boolean {
+    return this.#filter?.mayContain(key) === false;
+  }
+
+  /**
+   * The row of a key, live or not; reads one records block, and only if the filter may know the
+   * key.
+   */
+  async find(key: Uint8Array): Promise<FoundRow | undefined> {
+    const filter = await this.#once("filter", () => this.#loadFilter());
+    if (!filter.mayContain(key)) return undefined;
+    const fences = await this.#loadFences();
+    const number = fences.blockOfKey(key);
+    if (number < 0) return undefined;
+    const block = await this.#block(fences, number);
+    const position = block.find(key);
+    if (position < 0) return undefined;
+    return { row: block.firstRow + position, entry: block.entry(position) };
+  }
+
+  /** Key and metadata of a row. */
+  async record(row: DocId): Promise<RecordEntry> {
+    const fences = this.#fences ?? (await this.#loadFences());
+    const block = await this.#block(fences, fences.blockOfRow(row));
+    return block.entry(row - block.firstRow);
+  }
+
+  /** First row whose key is not below `key`; `rowCount` when all are. */
+  async rowAtOrAfter(key: Uint8Array): Promise<DocId> {
+    const fences = await this.#loadFences();
+    const number = fences.blockOfKey(key);
+    if (number < 0) return 0;
+    const block = await this.#block(fences, number);
+    const position = block.find(key);
+    return block.firstRow + (position < 0 ? -(position + 1) : position);
+  }
+
+  /** One float32 row, owned by the caller. */
+  async vector(field: VectorField, row: DocId): Promise<Float32Array> {
+    const resident = this.#resident.get(field.name);
+    if (resident?.hasRows === true) return resident.row(row);
+    const section = await this.#vectorSection(field);
+    const strideBytes = section.length / this.rowCount;
+    const bytes = await section.read(row * strideBytes, field.dimension * 4);
+    const values = new Float32Array(field.dimension);
+    new Uint8Array(values.buffer).set(bytes);
+    return values;
+  }
+
+  /** Fills `target` with float32 rows, padding included, from row `first` on. */
+  async readRows(field: VectorField, first: DocId, target: Uint8Array): Promise<void> {
+    const section = await this.#vectorSection(field);
+    await section.readInto(first * (section.length / this.rowCount), target);
+  }
+
+  /** Codes, factors and, for small segments, float32 rows of a field, in the arenas. */
+  resident(field: VectorField): ResidentRows | Promise<ResidentRows> {
+    return (
+      this.#resident.get(field.name) ?? this.#once(`v:${field.name}`, () => this.#loadRows(field))
+    );
+  }
+
+  /** The property's inverted index; undefined when no row of this segment has the property. */
+  async inverted(property: string): Promise<InvertedReader | undefined> {
+    if (this.#inverted.has(property)) return this.#inverted.get(property);
+    return this.#once(`i:${property}`, async () => {
+      const section = (await this.#open()).section(SECTION.inverted, property);
+      const reader = section === undefined ? undefined : await InvertedReader.open(section);
+      this.#inverted.set(property, reader);
+      return reader;
+    });
+  }
+
+  /**
+   * False when this segment has more properties than are indexed: unknown ones need a look at the
+   * rows.
+   */
+  async hasAllProperties(): Promise<boolean> {
+    const reader = new ByteReader((await this.#open()).stats, 1);
+    reader.varint();
+    reader.varint();
+    return reader.uint8() === 1;
+  }
+
+  /** Bytes in the arenas. */
+  get residentBytes(): number {
+    let bytes = 0;
+    for (const rows of this.#resident.values()) bytes += rows.bytes;
+    return bytes;
+  }
+
+  /** The manifest no longer names the segment: its bytes go when the last reader has gone. */
+  retire(): void {
+    this.#isRetired = true;
+    this.release();
+  }
+
+  retain(): this {
+    this.#holders++;
+    return this;
+  }
+
+  release(): void {
+    assert(this.#holders > 0, "released as often as retained");
+    this.#holders--;
+    if (this.#holders > 0) return;
+    for (const rows of this.#resident.values()) rows.release();
+    this.#resident.clear();
+    if (this.#isRetired) this.#context.catalog.discard(this.entry);
+  }
+
+  async #open(): Promise<SegmentReader> {
+    return (this.#reader ??= await this.#once("footer", async () => {
+      const source = openSegmentSource(this.#context, this.#shard.uid, this.entry);
+      return SegmentReader.open(source, { segment: this.entry.uid, shard: this.#shard.uid });
+    }));
+  }
+
+  async #loadFilter(): Promise<BloomFilter> {
+    if (this.#filter !== undefined) return this.#filter;
+    const section = this.#section(await this.#open(), SECTION.keyFilter, "");
+    this.#filter = new BloomFilter(await section.read(0, section.length));
+    return this.#filter;
+  }
+
+  async #loadFences(): Promise<RecordFences> {
+    return (this.#fences ??= await this.#once("fences", async () => {
+      const section = this.#section(await this.#open(), SECTION.recordFences, "");
+      return new RecordFences(await section.read(0, section.length));
+    }));
+  }
+
+  async #block(fences: RecordFences, number: number): Promise<RecordBlock> {
+    const { offset, length, firstRow } = fences.block(number);
+    const cacheKey = `${this.id}:${String(number)}`;
+    const cached = this.#context.cache.get(cacheKey);
+    if (cached !== undefined) return new RecordBlock(cached, firstRow);
+    const section = this.#section(await this.#open(), SECTION.records, "");
+    const bytes = await section.read(offset, length);
+    this.#context.cache.set(cacheKey, bytes);
+    return new RecordBlock(bytes, firstRow);
+  }
+
+  async #loadRows(field: VectorField): Promise<ResidentRows> {
+    const reader = await this.#open();
+    const rows = await ResidentRows.load(this.#context.memory, {
+      field,
+      rowCount: this.rowCount,
+      codes: this.#section(reader, SECTION.codes, field.name),
+      factors: this.#section(reader, SECTION.rowFactors, field.name),
+      rows: this.#section(reader, SECTION.vectors, field.name),
+      residentRowsBytesMax: this.#context.policy.residentRowsBytesMax,
+    });
+    if (this.#holders === 0) {
+      rows.release();
+      return rows;
+    }
+    this.#resident.set(field.name, rows);
+    return rows;
+  }
+
+  async #vectorSection(field: VectorField): Promise<SectionReader> {
+    return this.#section(await this.#open(), SECTION.vectors, field.name);
+  }
+
+  #section(reader: SegmentReader, type: number, name: string): SectionReader {
+    const section = reader.section(type, name);
+    assert(section !== undefined, "every segment has its records, filter and vector sections");
+    return section;
+  }
+
+  /** Concurrent callers of one load share it; a failed load may be tried again. */
+  #once<Value>(name: string, load: () => Promise<Value>): Promise<Value> {
+    const running = this.#loads.get(name);
+    if (running !== undefined) return running as Promise<Value>;
+    const promise = load().finally(() => this.#loads.delete(name));
+    this.#loads.set(name, promise);
+    return promise;
+  }
+}

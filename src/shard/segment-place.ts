@@ -1,0 +1,52 @@
+/**
+ * Where a freshly built segment goes: small ones into a pack file, others stay in the file they
+ * were written to and get their final name once the manifest is durable.
+ */
+import type { BuiltBytes } from "./segment-build.ts";
+import type { SegmentPlan } from "./segment-write.ts";
+import { segmentPath, temporaryPath, type ShardContext } from "./shard-context.ts";
+import type { SegmentLocation } from "./shard-state.ts";
+
+export interface PlacedSegment {
+  readonly location: SegmentLocation;
+  /** Call when the manifest that names the segment is durable. */
+  settle(): Promise<void>;
+  /** Call instead when no manifest will name it. */
+  abandon(): Promise<void>;
+}
+
+/** The bytes are on the medium when the promise resolves. */
+export async function placeSegment(
+  context: ShardContext,
+  plan: SegmentPlan,
+  built: BuiltBytes,
+): Promise<PlacedSegment> {
+  if (built.kind === "file") {
+    return {
+      location: { kind: "file", bytes: built.bytes },
+      settle: () => rename(context, plan),
+      abandon: () => context.fileSystem.unlink(temporaryPath(plan.shard, plan.segment)),
+    };
+  }
+  const { pack, offset, length } = await context.packs.append({
+    segment: plan.segment,
+    shard: plan.shard,
+    bytes: built.content,
+  });
+  return {
+    location: { kind: "pack", pack, offset, bytes: length },
+    settle: () => Promise.resolve(),
+    // The extent stays dead in its pack until the pack is cleaned.
+    abandon: () => Promise.resolve(),
+  };
+}
+
+async function rename(context: ShardContext, plan: SegmentPlan): Promise<void> {
+  const target = segmentPath(plan.segment);
+  const folder = target.slice(0, target.lastIndexOf("/"));
+  await context.fileSystem.makeFolder(folder);
+  await context.fileSystem.rename(temporaryPath(plan.shard, plan.segment), target);
+  await context.fileSystem.syncFolder(folder);
+  // Opened meanwhile under its first name: the next reader finds it under the second.
+  await context.files.forget(temporaryPath(plan.shard, plan.segment));
+}

@@ -1,0 +1,155 @@
+/**
+ * Writes one segment from rows in key order: records, key filter, vectors with their codes,
+ * inverted indexes, dead rows. The same function serves flush and compaction, on a worker or
+ * inline.
+ *
+ * Rows are streamed: what is held at once are the codes of one field and the inverted indexes.
+ */
+import { ByteWriter } from "../base/bytes.ts";
+import type { SegmentUid, ShardUid } from "../base/brands.ts";
+import { InvertedBuilder } from "../inverted/index.ts";
+import type { VectorField } from "../model/index.ts";
+import type { WasmModule } from "../math/index.ts";
+import { BloomBuilder, SegmentBuilder, type SegmentSink } from "../storage/index.ts";
+import { RowQuantizer } from "../vector/index.ts";
+import { RecordBlockBuilder } from "./record-blocks.ts";
+import { SECTION } from "./section-types.ts";
+
+/** Chunk of sections that are read whole or in long runs. */
+const CHUNK_BYTES = 65_536;
+/** Chunk of records: a block is about 4 KiB, so one block costs one or two chunks. */
+const RECORD_CHUNK_BYTES = 4_096;
+/** Float32 rows are fetched one by one: a chunk is as many whole rows as fit. */
+const ROW_CHUNK_BYTES = 4_096;
+/** Vectors start where the kernels and the page cache like them. */
+const VECTOR_ALIGN_BYTES = 64;
+
+/** Where the rows come from. Each iteration gives the same rows in the same order. */
+export interface SegmentRows {
+  readonly count: number;
+  /** Keys (UTF-8, ascending) and metadata; views that live until the next step. */
+  records(): AsyncIterable<readonly KeyedRecord[]>;
+  /**
+   * Rows of one field, `dimension` float32 each without padding; views that live until the next
+   * step.
+   */
+  vectors(field: VectorField): AsyncIterable<Float32Array>;
+}
+
+export interface KeyedRecord {
+  readonly key: Uint8Array;
+  readonly metadata: Uint8Array | undefined;
+}
+
+export interface SegmentPlan {
+  readonly segment: SegmentUid;
+  readonly shard: ShardUid;
+  readonly fields: readonly VectorField[];
+  readonly unfilterable: readonly string[];
+  readonly sequenceMax: number;
+  /** Encoded dead rows of other segments; undefined for none. */
+  readonly deadRows: Uint8Array | undefined;
+}
+
+/** Streams the segment into `sink`; resolves to its length in bytes. Does not sync. */
+export async function writeSegment(
+  sink: SegmentSink,
+  plan: SegmentPlan,
+  rows: SegmentRows,
+  kernelModule: WasmModule,
+): Promise<number> {
+  const builder = new SegmentBuilder(sink, { segment: plan.segment, shard: plan.shard });
+  const inverted = new InvertedBuilder(plan.unfilterable);
+  await writeRecords(builder, rows, inverted);
+  for (const field of plan.fields) {
+    const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count);
+    await writeVectors(builder, field, rows, quantizer);
+  }
+  const { sections, hasOverflow } = inverted.finish(rows.count);
+  for (const { property, bytes } of sections) {
+    await writeWhole(builder, SECTION.inverted, property, bytes);
+  }
+  if (plan.deadRows !== undefined) await writeWhole(builder, SECTION.deadRows, "", plan.deadRows);
+  const { sequenceMax } = plan;
+  builder.setStats(
+    encodeSegmentStats({ rowCount: rows.count, sequenceMax, hasAllProperties: !hasOverflow }),
+  );
+  const { bytes } = await builder.finish();
+  return bytes;
+}
+
+export interface SegmentStats {
+  readonly rowCount: number;
+  readonly sequenceMax: number;
+  /** False when there were too many properties to index all of them. */
+  readonly hasAllProperties: boolean;
+}
+
+export function encodeSegmentStats(stats: SegmentStats): Uint8Array {
+  const writer = new ByteWriter(32).uint8(1).varint(stats.rowCount).varint(stats.sequenceMax);
+  return writer.uint8(stats.hasAllProperties ? 1 : 0).finish();
+}
+
+async function writeRecords(
+  builder: SegmentBuilder,
+  rows: SegmentRows,
+  inverted: InvertedBuilder,
+): Promise<void> {
+  const filter = new BloomBuilder(rows.count);
+  const closed: Uint8Array[] = [];
+  const blocks = new RecordBlockBuilder((block) => closed.push(block));
+  builder.beginSection(SECTION.records, "", {
+    chunkBytes: RECORD_CHUNK_BYTES,
+    alignBytes: 1,
+  });
+  let row = 0;
+  for await (const records of rows.records()) {
+    for (const { key, metadata } of records) {
+      blocks.add(key, metadata);
+      filter.add(key);
+      if (metadata !== undefined) inverted.addEncoded(row, metadata);
+      row++;
+    }
+    for (const block of closed.splice(0)) await builder.append(block);
+  }
+  const fences = blocks.finish();
+  for (const block of closed.splice(0)) await builder.append(block);
+  await builder.endSection();
+  await writeWhole(builder, SECTION.recordFences, "", fences);
+  await writeWhole(builder, SECTION.keyFilter, "", filter.finish());
+}
+
+async function writeVectors(
+  builder: SegmentBuilder,
+  field: VectorField,
+  rows: SegmentRows,
+  quantizer: RowQuantizer,
+): Promise<void> {
+  const { strideBytes } = quantizer;
+  const chunkBytes = Math.max(1, Math.floor(ROW_CHUNK_BYTES / strideBytes)) * strideBytes;
+  builder.beginSection(SECTION.vectors, field.name, {
+    chunkBytes,
+    alignBytes: VECTOR_ALIGN_BYTES,
+  });
+  for await (const values of rows.vectors(field)) {
+    for (const padded of quantizer.add(values)) await builder.append(padded);
+  }
+  await builder.endSection();
+  const { codes, factors } = quantizer.finish();
+  await writeWhole(builder, SECTION.codes, field.name, codes);
+  await writeWhole(builder, SECTION.rowFactors, field.name, factors);
+}
+
+async function writeWhole(
+  builder: SegmentBuilder,
+  type: number,
+  name: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  builder.beginSection(type, name, {
+    chunkBytes: CHUNK_BYTES,
+    alignBytes: VECTOR_ALIGN_BYTES,
+  });
+  await builder.append(bytes);
+  await builder.endSection();
+}

@@ -1,0 +1,87 @@
+/** What every shard of a node shares, handed down by the engine. */
+import type { SegmentUid, ShardUid } from "../base/brands.ts";
+import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
+import type { BlockCache, FileHandles, LogExtent, NodeLog, PackStore } from "../storage/index.ts";
+import type { SearchMemory } from "../vector/index.ts";
+import type { SegmentEntry, ShardState } from "./shard-state.ts";
+
+export interface ShardContext {
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: NodeLog;
+  readonly packs: PackStore;
+  readonly files: FileHandles;
+  readonly cache: BlockCache;
+  readonly memory: SearchMemory;
+  readonly workers: WorkerPool;
+  readonly catalog: ShardCatalog;
+  readonly policy: ShardPolicy;
+}
+
+/** The part of the catalogue that a shard writes to. */
+export interface ShardCatalog {
+  /**
+   * A data frame of the shard is durable: state and collection totals follow, in memory, at once.
+   */
+  noteFrame(state: ShardState, frame: FrameEffect): void;
+  /** Durable change of the list of segments; the state has changed when the promise resolves. */
+  commitManifest(state: ShardState, change: ManifestDelta): Promise<void>;
+  /** No manifest names the segment and nobody reads it: its bytes may go, in the background. */
+  discard(entry: SegmentEntry): void;
+  /** Takes the shard out of service, durably. */
+  quarantine(state: ShardState, reason: string): Promise<void>;
+}
+
+export interface FrameEffect {
+  readonly sequence: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly extent: LogExtent;
+  /** True when the frame made everything before it void. */
+  readonly isReset: boolean;
+}
+
+export interface ManifestDelta {
+  readonly removed: readonly SegmentUid[];
+  readonly added: readonly SegmentEntry[];
+  readonly flushedSequence: number;
+}
+
+/** When to flush and to merge; plain numbers so that tests can make everything small. */
+export interface ShardPolicy {
+  /** A memtable is flushed when it holds this much. */
+  readonly memtableBytesMax: number;
+  /** A quiet shard is flushed after this long, if it holds at least `quietFlushBytesMin`. */
+  readonly quietFlushMs: number;
+  readonly quietFlushBytesMin: number;
+  /** Segments of one size class before they are merged. */
+  readonly mergeFanIn: number;
+  /** Segments up to this many bytes are merged into one whatever their number. */
+  readonly smallShardBytes: number;
+  /** Share of dead rows that makes a segment worth rewriting. */
+  readonly deadShareMax: number;
+  /** Largest segment a merge may make, bytes. */
+  readonly segmentBytesMax: number;
+  /** Float32 rows of a segment up to this size are kept in memory when it is searched. */
+  readonly residentRowsBytesMax: number;
+  /** Segments below this live in pack files. */
+  readonly packedBytesMax: number;
+}
+
+/** Path of a segment file once its manifest is durable. */
+export function segmentPath(segment: SegmentUid): string {
+  const name = hex(segment);
+  return `seg/${name.slice(0, 2)}/${name}.seg`;
+}
+
+/**
+ * Path before that: names the shard too, so that a start can find out whether a manifest knows it.
+ */
+export function temporaryPath(shard: ShardUid, segment: SegmentUid): string {
+  return `tmp/${hex(shard)}-${hex(segment)}.seg`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}

@@ -1,0 +1,308 @@
+/** Records of a shard by key, and by key order. */
+import { assert } from "../base/errors.ts";
+import { compareBytes } from "../base/bytes.ts";
+import { Bitmap } from "../base/bitset.ts";
+import { crc32 } from "../base/crc32.ts";
+import {
+  compileFilter,
+  decodeMetadata,
+  type Filter,
+  type Include,
+  type RecordView,
+} from "../model/index.ts";
+import { memtableCandidates, segmentCandidates } from "./candidates.ts";
+import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
+import type { ShardStructure } from "./shard-structure.ts";
+
+/** One record per key in the order asked; undefined where there is none. */
+export async function fetchRecords(
+  structure: ShardStructure,
+  keys: readonly string[],
+  include: Include,
+): Promise<readonly (RecordView | undefined)[]> {
+  const records: (RecordView | undefined)[] = [];
+  for (const key of keys) {
+    const maybe = structure.locate(key);
+    const place = maybe instanceof Promise ? await maybe : maybe;
+    if (place === undefined) records.push(undefined);
+    else if (place.kind === "memtable") records.push(memtableRecord(structure, place, include));
+    else {
+      const { segment, row } = place;
+      segment.retain();
+      try {
+        const entry = await segment.record(row);
+        const vectors = new Map<string, Float32Array>();
+        if (include.vectors) {
+          for (const field of structure.schema.vectors) {
+            vectors.set(field.name, await segment.vector(field, row));
+          }
+        }
+        records.push(toRecord(key, entry.metadata, include, vectors));
+      } finally {
+        segment.release();
+      }
+    }
+  }
+  return records;
+}
+
+function memtableRecord(
+  structure: ShardStructure,
+  { memtable, row }: { readonly memtable: MemtableView["memtable"]; readonly row: number },
+  include: Include,
+): RecordView {
+  const vectors = new Map<string, Float32Array>();
+  if (include.vectors) {
+    for (const { name } of structure.schema.vectors) vectors.set(name, memtable.vector(name, row));
+  }
+  return toRecord(memtable.key(row), memtable.metadata(row), include, vectors);
+}
+
+function toRecord(
+  key: string,
+  metadata: Uint8Array | undefined,
+  include: Include,
+  vectors: ReadonlyMap<string, Float32Array>,
+): RecordView {
+  return {
+    key,
+    ...(include.vectors ? { vectors } : {}),
+    ...(include.metadata && metadata !== undefined ? { metadata: decodeMetadata(metadata) } : {}),
+  };
+}
+
+export interface ScanRequest {
+  /** Keys after this one. */
+  readonly after?: string;
+  readonly prefix?: string;
+  readonly limit: number;
+  readonly include: Include;
+  readonly part?: { readonly count: number; readonly index: number };
+  readonly filter?: Filter;
+  /** Ends the page early when it holds this much. */
+  readonly bytesMax?: number;
+}
+
+export interface ScanPage {
+  readonly records: readonly RecordView[];
+  readonly hasMore: boolean;
+}
+
+/** Live records in key order. The last record of a page is where the next begins. */
+export async function scanRecords(
+  structure: ShardStructure,
+  view: ReadView,
+  request: ScanRequest,
+): Promise<ScanPage> {
+  const start = startOf(request);
+  const cursors: Cursor[] = [];
+  for (const part of view.memtables) cursors.push(new MemtableCursor(part, start));
+  for (const part of view.segments) cursors.push(await SegmentCursor.open(part, start));
+  const matches = request.filter === undefined ? undefined : compileFilter(request.filter);
+  const prefix = Buffer.from(request.prefix ?? "", "utf8");
+  const records: RecordView[] = [];
+  let bytes = 0;
+  let looked = 0;
+  for (const cursor of cursors) await cursor.advance();
+  for (let best = smallest(cursors); best !== undefined; best = smallest(cursors)) {
+    const { key, metadata } = best;
+    assert(key !== undefined, "a cursor that stands on a row");
+    if (compareBytes(key.subarray(0, prefix.length), prefix) > 0) break;
+    const isWanted =
+      isInPart(key, request.part) && (matches === undefined || matches.matches(metadata));
+    if (isWanted) {
+      const isFull = records.length >= request.limit || bytes >= (request.bytesMax ?? Infinity);
+      if (isFull) return { records, hasMore: true };
+      const vectors = request.include.vectors ? await best.vectors(structure) : NO_VECTORS;
+      records.push(toRecord(key.toString("utf8"), metadata, request.include, vectors));
+      bytes += key.length + recordBytes(metadata, vectors, request.include);
+    }
+    await best.advance();
+    if (++looked % ROWS_PER_TURN === 0) await structure.context.clock.yield();
+  }
+  return { records, hasMore: false };
+}
+
+const NO_VECTORS: ReadonlyMap<string, Float32Array> = new Map();
+
+/** Number of live records that pass the filter: bits are counted, no record is read. */
+export async function countMatches(
+  structure: ShardStructure,
+  view: ReadView,
+  filter: Filter,
+): Promise<number> {
+  const { unfilterable } = structure.schema;
+  let count = 0;
+  for (const part of view.memtables) {
+    count += countBits(memtableCandidates(part, filter), part.rowCount);
+  }
+  for (const part of view.segments) {
+    const bits = await segmentCandidates(part, filter, unfilterable);
+    count += countBits(bits, part.segment.rowCount);
+  }
+  return count;
+}
+
+/** Keys of live records that pass the filter, in no particular order. */
+export async function collectKeys(
+  structure: ShardStructure,
+  view: ReadView,
+  filter: Filter,
+): Promise<readonly string[]> {
+  const { context, schema } = structure;
+  const keys: string[] = [];
+  for (const part of view.memtables) {
+    for (const row of setBits(memtableCandidates(part, filter), part.rowCount)) {
+      keys.push(part.memtable.key(row));
+    }
+  }
+  for (const part of view.segments) {
+    const bits = await segmentCandidates(part, filter, schema.unfilterable);
+    for (const row of setBits(bits, part.segment.rowCount)) {
+      keys.push((await part.segment.record(row)).key.toString("utf8"));
+      if (keys.length % ROWS_PER_TURN === 0) await context.clock.yield();
+    }
+  }
+  return keys;
+}
+
+/** Rows looked at before the thread is given back: about 2 ms. */
+const ROWS_PER_TURN = 1_024;
+
+function countBits(bits: Uint8Array | undefined, rowCount: number): number {
+  return bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
+}
+
+function setBits(bits: Uint8Array | undefined, rowCount: number): Iterable<number> {
+  return (bits === undefined ? Bitmap.full(rowCount) : Bitmap.fromBytes(rowCount, bits)).toIds();
+}
+
+interface Start {
+  readonly key: Buffer;
+  /** True: rows after the key; false: the key itself too. */
+  readonly isExclusive: boolean;
+}
+
+function startOf({ after, prefix }: ScanRequest): Start {
+  const afterKey = Buffer.from(after ?? "", "utf8");
+  const prefixKey = Buffer.from(prefix ?? "", "utf8");
+  if (after === undefined || compareBytes(afterKey, prefixKey) < 0) {
+    return { key: prefixKey, isExclusive: false };
+  }
+  return { key: afterKey, isExclusive: true };
+}
+
+function isInPart(key: Buffer, part: ScanRequest["part"]): boolean {
+  return part === undefined || crc32(key) % part.count === part.index;
+}
+
+function recordBytes(
+  metadata: Uint8Array | undefined,
+  vectors: ReadonlyMap<string, Float32Array>,
+  include: Include,
+): number {
+  let bytes = include.metadata ? (metadata?.length ?? 0) : 0;
+  // As text a component takes about eleven characters.
+  for (const values of vectors.values()) bytes += values.length * 11;
+  return bytes;
+}
+
+interface Cursor {
+  /** Of the row it stands on; undefined at the end. */
+  readonly key: Buffer | undefined;
+  readonly metadata: Uint8Array | undefined;
+  advance(): Promise<void>;
+  vectors(structure: ShardStructure): Promise<ReadonlyMap<string, Float32Array>>;
+}
+
+function smallest(cursors: readonly Cursor[]): Cursor | undefined {
+  let best: Cursor | undefined;
+  for (const cursor of cursors) {
+    if (cursor.key === undefined) continue;
+    if (best?.key === undefined || compareBytes(cursor.key, best.key) < 0) best = cursor;
+  }
+  return best;
+}
+
+class MemtableCursor implements Cursor {
+  key: Buffer | undefined;
+  metadata: Uint8Array | undefined;
+  readonly #view: MemtableView;
+  readonly #entries: readonly { readonly key: Buffer; readonly row: number }[];
+  #at = -1;
+
+  constructor(view: MemtableView, start: Start) {
+    this.#view = view;
+    const entries: { key: Buffer; row: number }[] = [];
+    for (let row = 0; row < view.rowCount; row++) {
+      const isLive =
+        view.liveBits === undefined || ((view.liveBits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
+      if (!isLive) continue;
+      const key = Buffer.from(view.memtable.key(row), "utf8");
+      const order = compareBytes(key, start.key);
+      if (order > 0 || (order === 0 && !start.isExclusive)) entries.push({ key, row });
+    }
+    this.#entries = entries.sort((a, b) => compareBytes(a.key, b.key));
+  }
+
+  advance(): Promise<void> {
+    const entry = this.#entries[++this.#at];
+    this.key = entry?.key;
+    this.metadata = entry === undefined ? undefined : this.#view.memtable.metadata(entry.row);
+    return Promise.resolve();
+  }
+
+  vectors(structure: ShardStructure): Promise<ReadonlyMap<string, Float32Array>> {
+    const row = this.#entries[this.#at]?.row ?? 0;
+    const fields = structure.schema.vectors;
+    return Promise.resolve(
+      new Map(fields.map(({ name }) => [name, this.#view.memtable.vector(name, row)])),
+    );
+  }
+}
+
+class SegmentCursor implements Cursor {
+  key: Buffer | undefined;
+  metadata: Uint8Array | undefined;
+  readonly #view: SegmentView;
+  #row: number;
+
+  private constructor(view: SegmentView, firstRow: number) {
+    this.#view = view;
+    this.#row = firstRow - 1;
+  }
+
+  static async open(view: SegmentView, start: Start): Promise<SegmentCursor> {
+    const row =
+      start.key.length === 0 && !start.isExclusive ? 0 : await view.segment.rowAtOrAfter(start.key);
+    if (!start.isExclusive || row >= view.segment.rowCount) return new SegmentCursor(view, row);
+    const { key } = await view.segment.record(row);
+    return new SegmentCursor(view, compareBytes(key, start.key) === 0 ? row + 1 : row);
+  }
+
+  async advance(): Promise<void> {
+    const { segment, liveBits } = this.#view;
+    do {
+      this.#row++;
+      if (this.#row >= segment.rowCount) {
+        this.key = undefined;
+        this.metadata = undefined;
+        return;
+      }
+    } while (
+      liveBits !== undefined &&
+      ((liveBits[this.#row >>> 3] ?? 0) & (1 << (this.#row & 7))) === 0
+    );
+    const entry = await segment.record(this.#row);
+    this.key = entry.key;
+    this.metadata = entry.metadata;
+  }
+
+  async vectors(structure: ShardStructure): Promise<ReadonlyMap<string, Float32Array>> {
+    const vectors = new Map<string, Float32Array>();
+    for (const field of structure.schema.vectors) {
+      vectors.set(field.name, await this.#view.segment.vector(field, this.#row));
+    }
+    return vectors;
+  }
+}

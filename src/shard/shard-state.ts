@@ -1,0 +1,167 @@
+/**
+ * What the catalogue knows about one shard: its manifest, its tail in the log, exact totals.
+ *
+ * One row per shard, decoded when the shard wakes and kept beside it while it is awake. Everything
+ * a sleeping shard must answer (counts, liveness of log extents, segment locations) is in here.
+ * The encoding is ON DISK: docs/formats/catalogue.md.
+ */
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { InsulaError } from "../base/errors.ts";
+import type { SegmentUid, ShardUid } from "../base/brands.ts";
+
+/** ON DISK: first byte of every shard row. */
+const SHARD_ROW_VERSION = 1;
+
+/** Where the bytes of a segment are: a file of its own or an extent of a pack file. */
+export type SegmentLocation =
+  | { readonly kind: "file"; readonly bytes: number }
+  | {
+      readonly kind: "pack";
+      readonly pack: number;
+      readonly offset: number;
+      readonly bytes: number;
+    };
+
+export interface SegmentEntry {
+  readonly uid: SegmentUid;
+  readonly location: SegmentLocation;
+  /** Rows in the segment, dead ones included. */
+  readonly rowCount: number;
+  /** Highest sequence number whose effect is in here. */
+  readonly sequenceMax: number;
+  /** Rows that were dead when the manifest was written but are said nowhere else: ascending. */
+  readonly deadRows: Uint32Array;
+}
+
+/** One frame of the shard in the node log that is in no segment yet. */
+export interface TailExtent {
+  readonly file: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly crc: number;
+  readonly sequenceLast: number;
+}
+
+export interface ShardState {
+  readonly uid: ShardUid;
+  readonly collectionNumber: number;
+  /** Of the newest frame applied; 0 before the first write. */
+  sequence: number;
+  /** Everything at or below is in segments. */
+  flushedSequence: number;
+  /** Live records. */
+  rowCount: number;
+  /** Keys, metadata and vectors of live records, as written. */
+  byteCount: number;
+  segments: readonly SegmentEntry[];
+  tail: TailExtent[];
+  /** Why the shard serves no data; empty when it is healthy. */
+  quarantine: string;
+}
+
+export function newShardState(uid: ShardUid, collectionNumber: number): ShardState {
+  return {
+    uid,
+    collectionNumber,
+    sequence: 0,
+    flushedSequence: 0,
+    rowCount: 0,
+    byteCount: 0,
+    segments: [],
+    tail: [],
+    quarantine: "",
+  };
+}
+
+export function encodeShardState(state: ShardState): Buffer {
+  const writer = new ByteWriter(64 + state.segments.length * 48 + state.tail.length * 16);
+  writer.uint8(SHARD_ROW_VERSION).varint(state.collectionNumber);
+  writer.varint(state.sequence).varint(state.flushedSequence);
+  writer.varint(state.rowCount).varint(state.byteCount).string(state.quarantine);
+  writer.varint(state.segments.length);
+  for (const segment of state.segments) encodeSegmentEntry(writer, segment);
+  writer.varint(state.tail.length);
+  for (const extent of state.tail) {
+    writer.varint(extent.file).varint(extent.offset).varint(extent.length).uint32(extent.crc);
+    writer.varint(extent.sequenceLast);
+  }
+  return writer.finish();
+}
+
+/**
+ * @throws InsulaError `format_unsupported` for a row of a newer program, `data_damaged` for
+ *   nonsense.
+ */
+export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
+  const reader = new ByteReader(bytes);
+  const version = reader.uint8();
+  if (version !== SHARD_ROW_VERSION) {
+    throw new InsulaError(
+      "format_unsupported",
+      `Cannot read a shard row: expected version ${String(SHARD_ROW_VERSION)}, ` +
+        `received ${String(version)}. Use the program version that wrote this data folder.`,
+    );
+  }
+  const collectionNumber = reader.varint();
+  const sequence = reader.varint();
+  const flushedSequence = reader.varint();
+  const rowCount = reader.varint();
+  const byteCount = reader.varint();
+  const quarantine = reader.string();
+  const segments = Array.from({ length: reader.varint() }, () => decodeSegmentEntry(reader));
+  const tail = Array.from({ length: reader.varint() }, () => ({
+    file: reader.varint(),
+    offset: reader.varint(),
+    length: reader.varint(),
+    crc: reader.uint32(),
+    sequenceLast: reader.varint(),
+  }));
+  return {
+    uid,
+    collectionNumber,
+    sequence,
+    flushedSequence,
+    rowCount,
+    byteCount,
+    segments,
+    tail,
+    quarantine,
+  };
+}
+
+/** Bytes of the shard that only the log holds. */
+export function tailBytes(state: ShardState): number {
+  return state.tail.reduce((sum, extent) => sum + extent.length, 0);
+}
+
+export function encodeSegmentEntry(writer: ByteWriter, segment: SegmentEntry): void {
+  writer.raw(segment.uid).varint(segment.rowCount).varint(segment.sequenceMax);
+  const { location } = segment;
+  writer.uint8(location.kind === "file" ? 0 : 1).varint(location.bytes);
+  if (location.kind === "pack") writer.varint(location.pack).varint(location.offset);
+  writer.varint(segment.deadRows.length);
+  let previous = 0;
+  for (const row of segment.deadRows) {
+    writer.varint(row - previous);
+    previous = row;
+  }
+}
+
+export function decodeSegmentEntry(reader: ByteReader): SegmentEntry {
+  const uid = new Uint8Array(reader.raw(16)) as SegmentUid;
+  const rowCount = reader.varint();
+  const sequenceMax = reader.varint();
+  const kind = reader.uint8();
+  const bytes = reader.varint();
+  const location: SegmentLocation =
+    kind === 0
+      ? { kind: "file", bytes }
+      : { kind: "pack", bytes, pack: reader.varint(), offset: reader.varint() };
+  const deadRows = new Uint32Array(reader.varint());
+  let previous = 0;
+  for (let i = 0; i < deadRows.length; i++) {
+    previous += reader.varint();
+    deadRows[i] = previous;
+  }
+  return { uid, rowCount, sequenceMax, location, deadRows };
+}

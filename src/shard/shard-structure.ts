@@ -1,0 +1,108 @@
+/**
+ * The parts a shard is made of at this moment: memtables and segments, and where a key lives in
+ * them.
+ *
+ * A key lives in at most one place. Only the writer's turn changes the structure.
+ */
+import type { Schema } from "../model/index.ts";
+import { Memtable } from "./memtable.ts";
+import { SegmentHandle } from "./segment-handle.ts";
+import type { ShardContext } from "./shard-context.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/** Where a live record is, and its size as counted in totals. */
+export type RowPlace =
+  | {
+      readonly kind: "memtable";
+      readonly memtable: Memtable;
+      readonly row: number;
+      readonly bytes: number;
+    }
+  | {
+      readonly kind: "segment";
+      readonly segment: SegmentHandle;
+      readonly row: number;
+      readonly bytes: number;
+    };
+
+export class ShardStructure {
+  readonly context: ShardContext;
+  readonly state: ShardState;
+  readonly schema: Schema;
+  /** Takes the writes. */
+  active: Memtable;
+  /** Being written as a segment; takes no rows but can still lose some. */
+  frozen: Memtable | undefined;
+  /** In no particular order: no key is live in two of them. */
+  segments: readonly SegmentHandle[];
+  readonly #vectorBytes: number;
+
+  constructor(context: ShardContext, state: ShardState, schema: Schema) {
+    this.context = context;
+    this.state = state;
+    this.schema = schema;
+    this.active = this.newMemtable();
+    this.segments = state.segments.map((entry) => new SegmentHandle(context, state, entry));
+    this.#vectorBytes = schema.vectors.reduce((sum, { dimension }) => sum + dimension * 4, 0);
+  }
+
+  /** True when there is nothing at all, dead or alive. */
+  get isBlank(): boolean {
+    return this.segments.length === 0 && this.active.isEmpty && this.frozen === undefined;
+  }
+
+  /**
+   * The place of a key; undefined when there is no live record. Answers at once when no file is
+   * needed.
+   */
+  locate(key: string): RowPlace | undefined | Promise<RowPlace | undefined> {
+    for (const memtable of this.memtables()) {
+      const row = memtable.rowOf(key);
+      if (row !== undefined)
+        return { kind: "memtable", memtable, row, bytes: memtable.recordBytes(row) };
+    }
+    if (this.segments.length === 0) return undefined;
+    const encoded = Buffer.from(key, "utf8");
+    const unsure = this.segments.filter((segment) => !segment.knowsItLacks(encoded));
+    return unsure.length === 0 ? undefined : this.#locateInSegments(unsure, encoded);
+  }
+
+  newMemtable(): Memtable {
+    return new Memtable(this.schema.vectors, this.context.memory);
+  }
+
+  /** Newest first. */
+  memtables(): readonly Memtable[] {
+    return this.frozen === undefined ? [this.active] : [this.active, this.frozen];
+  }
+
+  /** Everything is gone: new empty memtable, no segments. Readers keep what they hold. */
+  reset(): void {
+    for (const memtable of this.memtables()) memtable.release();
+    this.active = this.newMemtable();
+    // A flush or merge under way finds its inputs gone and gives up.
+    this.frozen = undefined;
+    for (const segment of this.segments) segment.retire();
+    this.segments = [];
+  }
+
+  /** Lets go of memory and files; the structure must not be used afterwards. */
+  release(): void {
+    for (const memtable of this.memtables()) memtable.release();
+    for (const segment of this.segments) segment.release();
+    this.segments = [];
+  }
+
+  async #locateInSegments(
+    segments: readonly SegmentHandle[],
+    key: Uint8Array,
+  ): Promise<RowPlace | undefined> {
+    for (const segment of segments) {
+      const found = await segment.find(key);
+      if (found === undefined || !segment.isLive(found.row)) continue;
+      const bytes = key.length + (found.entry.metadata?.length ?? 0) + this.#vectorBytes;
+      return { kind: "segment", segment, row: found.row, bytes };
+    }
+    return undefined;
+  }
+}

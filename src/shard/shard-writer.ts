@@ -1,0 +1,137 @@
+/**
+ * The one writer of a shard: takes what is waiting as a group, gives it one frame in the log,
+ * applies it when it is durable. Also the turnstile for everything else that changes the shard's
+ * structure (freeze, commit of a flush or compaction), so that a group never sees the structure
+ * move between resolving its keys and applying.
+ *
+ * Order: resolve keys (may read) → sequence → append and sync → apply → visible. A group is one
+ * frame: after a crash all of it is there or nothing.
+ */
+import { InsulaError } from "../base/errors.ts";
+import type { WriteResult } from "./write-result.ts";
+import { encodeOperations } from "./frame-codec.ts";
+import { GroupPlan, type ShardWrite } from "./group-plan.ts";
+import type { ShardStructure } from "./shard-structure.ts";
+
+/** Writes of one group; beyond, the rest waits for the next sync. */
+const GROUP_WRITES_MAX = 512;
+/** Payload of one group; a single larger write is a group of its own. */
+const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+/** ON DISK: kinds of frames of data in the node log. */
+export const FRAME_DATA = 2;
+export const FRAME_RESET = 3;
+
+type Waiting =
+  | {
+      readonly kind: "write";
+      readonly write: ShardWrite;
+      readonly resolve: (result: WriteResult) => void;
+      readonly reject: (error: unknown) => void;
+    }
+  | { readonly kind: "task"; readonly run: () => Promise<void> };
+
+export class ShardWriter {
+  readonly #structure: ShardStructure;
+  readonly #waiting: Waiting[] = [];
+  #isRunning = false;
+
+  constructor(structure: ShardStructure) {
+    this.#structure = structure;
+  }
+
+  /** True when nothing is queued or under way. */
+  get isIdle(): boolean {
+    return !this.#isRunning && this.#waiting.length === 0;
+  }
+
+  /** Durable and visible when the promise resolves. */
+  write(write: ShardWrite): Promise<WriteResult> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ kind: "write", write, resolve, reject });
+      this.#start();
+    });
+  }
+
+  /** Runs `task` alone: no write is between resolving and applying meanwhile. */
+  exclusive<Value>(task: () => Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        try {
+          resolve(await task());
+        } catch (error) {
+          reject(
+            error instanceof Error ? error : new InsulaError("invariant_broken", String(error)),
+          );
+        }
+      };
+      this.#waiting.push({ kind: "task", run });
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    void this.#drive();
+  }
+
+  async #drive(): Promise<void> {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (next.kind === "task") {
+        this.#waiting.shift();
+        await next.run();
+      } else {
+        await this.#commit();
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  async #commit(): Promise<void> {
+    const plan = new GroupPlan(this.#structure);
+    const accepted: { waiting: Waiting & { kind: "write" }; result: WriteResult }[] = [];
+    for (let next = this.#waiting[0]; next?.kind === "write"; next = this.#waiting[0]) {
+      const isFull = accepted.length >= GROUP_WRITES_MAX || plan.payloadBytes >= GROUP_BYTES_MAX;
+      // A reset makes everything before it void, also in its own frame: it stands alone.
+      const isReset = next.write.kind === "delete-all";
+      if (accepted.length > 0 && (isFull || isReset || plan.isReset)) break;
+      this.#waiting.shift();
+      try {
+        accepted.push({ waiting: next, result: await plan.add(next.write) });
+      } catch (error) {
+        next.reject(error);
+      }
+    }
+    try {
+      if (!plan.isEmpty) await this.#makeDurable(plan);
+    } catch (error) {
+      for (const { waiting } of accepted) waiting.reject(error);
+      return;
+    }
+    for (const { waiting, result } of accepted) waiting.resolve(result);
+  }
+
+  async #makeDurable(plan: GroupPlan): Promise<void> {
+    const { state, context, active } = this.#structure;
+    active.reserve(plan.rowsAppended);
+    const sequence = state.sequence + 1;
+    const extent = await context.log.append({
+      shard: state.uid,
+      kind: plan.isReset ? FRAME_RESET : FRAME_DATA,
+      sequenceFirst: sequence,
+      sequenceLast: sequence,
+      netRows: plan.netRows,
+      netBytes: plan.netBytes,
+      parts: encodeOperations(plan.operations),
+    });
+    // Before the group is applied: segments that a reset retires are held for their readers first.
+    context.catalog.noteFrame(state, {
+      sequence,
+      rows: plan.netRows,
+      bytes: plan.netBytes,
+      extent,
+      isReset: plan.isReset,
+    });
+    plan.apply(sequence);
+  }
+}

@@ -1,0 +1,93 @@
+/** The one log file that is being written. */
+import type { FileSystem, SyncedFile } from "../io/index.ts";
+import type { LogFrameHeader, LogPosition } from "./log-entry.ts";
+import {
+  encodeLogFileHeader,
+  LOG_FILE_HEADER_BYTES,
+  type LogFileHeader,
+  logFilePath,
+} from "./log-file-header.ts";
+import { LogFooterBuilder } from "./log-footer.ts";
+import { encodeLogGroup, type LogFrame } from "./log-group.ts";
+
+export class LogFile {
+  readonly header: LogFileHeader;
+  readonly #file: SyncedFile;
+  readonly #footer = new LogFooterBuilder();
+  #end = LOG_FILE_HEADER_BYTES;
+  #groupNext: number;
+
+  private constructor(header: LogFileHeader, file: SyncedFile) {
+    this.header = header;
+    this.#file = file;
+    this.#groupNext = header.groupFirst;
+  }
+
+  /** The file exists, by name and with its header, when the promise resolves. */
+  static async create(
+    fileSystem: FileSystem,
+    folder: string,
+    header: LogFileHeader,
+  ): Promise<LogFile> {
+    const file = await fileSystem.openSynced(logFilePath(folder, header.file));
+    try {
+      await file.writeAndSync(0, [encodeLogFileHeader(header)]);
+      await fileSystem.syncFolder(folder);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return new LogFile(header, file);
+  }
+
+  /** End of the last durable group. */
+  get end(): LogPosition {
+    return { file: this.header.file, offset: this.#end };
+  }
+
+  get groupNext(): number {
+    return this.#groupNext;
+  }
+
+  get entryCount(): number {
+    return this.#footer.count;
+  }
+
+  get isEmpty(): boolean {
+    return this.#end === LOG_FILE_HEADER_BYTES;
+  }
+
+  /** Writes and syncs one group; the file must not be written to again after a failure. */
+  async append(frames: readonly LogFrame[]): Promise<readonly LogFrameHeader[]> {
+    const group = encodeLogGroup(
+      {
+        generation: this.header.generation,
+        group: this.#groupNext,
+        position: this.end,
+        durable: this.isEmpty ? this.header.previous : this.end,
+      },
+      frames,
+    );
+    await this.#file.writeAndSync(this.#end, group.parts);
+    this.#end += group.byteLength;
+    this.#groupNext++;
+    this.#footer.add(group.directory);
+    return group.entries;
+  }
+
+  /** Writes the footer and closes. Returns the bytes of the file. */
+  async seal(): Promise<number> {
+    const { file, generation } = this.header;
+    try {
+      const parts = this.#footer.finish({ file, generation, groupsEnd: this.#end }).encode();
+      await this.#file.writeAndSync(this.#end, parts);
+      return parts.reduce((sum, part) => sum + part.length, this.#end);
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}

@@ -1,0 +1,441 @@
+/**
+ * The write-ahead log of a node: one stream of files for all shards, made durable by one sync for
+ * everything that waits. Layout: docs/formats/node-log.md.
+ *
+ * Group commit as in LevelDB (db/db_impl.cc); no sync is ever repeated, since after a failed one
+ * the page cache may claim to hold what the disk lost (Rebello et al., USENIX ATC 2020).
+ */
+import { assert, InsulaError } from "../base/errors.ts";
+import type { Clock, FileSystem, Random, Timer } from "../io/index.ts";
+import type { LogExtent, LogPosition } from "./log-entry.ts";
+import { LogFile } from "./log-file.ts";
+import { LOG_FILE_HEADER_BYTES, logFilePath } from "./log-file-header.ts";
+import { LOG_FILE_ENTRIES_MAX, type LogFooter, LogFooterBuilder } from "./log-footer.ts";
+import { logGroupBytes, type LogFrame } from "./log-group.ts";
+import { LogQueue, payloadBytesOf, type WaitingFrame } from "./log-queue.ts";
+import { LogReader } from "./log-reader.ts";
+import { type LogEntry, type LogRecovery, recoverLog } from "./log-recovery.ts";
+import { walkLogFile } from "./log-walk.ts";
+
+/**
+ * A file is finished at this size. Source: with 64 MiB the changes of file took half of the time of
+ * large batches (bench/log.bench.ts: 258 against 145 writes of 2 MB a second with one client).
+ */
+export const LOG_FILE_BYTES_MAX = 268_435_456;
+/** After this much silence an empty group tells the last group from a torn one. */
+export const LOG_COMMIT_MARK_MS = 50;
+/**
+ * New files tried when the current one is full: the old one is whole, so a second try loses
+ * nothing.
+ */
+const ROTATE_TRIES = 2;
+
+export interface NodeLogOptions {
+  readonly fileSystem: FileSystem;
+  /** Folder of the log alone; made when it is missing. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** {@link LOG_FILE_BYTES_MAX} when absent. */
+  readonly fileBytesMax?: number;
+  /** Recovery starts here; `{ file: 0, offset: 0 }` for everything there is. */
+  readonly from: LogPosition;
+  /** Called for each frame from `from` on, in the order written. */
+  readonly visit: (entry: LogEntry) => void | Promise<void>;
+}
+
+export interface LogCounters {
+  readonly groups: number;
+  readonly frames: number;
+  /** Of groups, with headers. */
+  readonly bytes: number;
+  readonly syncs: number;
+  /** Files given up after a failed write or sync. */
+  readonly abandonedFiles: number;
+}
+
+/**
+ * Life: open (recovery), append…, close. One user at a time; the folder lock is the engine's.
+ *
+ * INVARIANT: a group is written only after the one before it was synced.
+ */
+export class NodeLog {
+  /** What opening found. */
+  readonly recovery: LogRecovery;
+  readonly #options: NodeLogOptions;
+  readonly #reader: LogReader;
+  readonly #fileBytesMax: number;
+  readonly #generation: bigint;
+  readonly #sizes: Map<number, number>;
+  readonly #counters = { groups: 0, frames: 0, bytes: 0, syncs: 0, abandonedFiles: 0 };
+  readonly #queue = new LogQueue();
+  /** Undefined between the loss of one file and the next one. */
+  #file: LogFile | undefined;
+  #end: LogPosition;
+  #groupNext: number;
+  #fileHighest: number;
+  /** Set when the log takes no more frames for good. */
+  #poison: InsulaError | undefined;
+  #isClosing = false;
+  #pump: Promise<void> | undefined;
+  #mark: Timer | undefined;
+  #isMarkDue = false;
+  /** The last group held frames, and nothing proves yet that it was synced. */
+  #isUnmarked = false;
+  #sealing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    options: NodeLogOptions,
+    reader: LogReader,
+    found: Awaited<ReturnType<typeof recoverLog>>,
+  ) {
+    this.#options = options;
+    this.#reader = reader;
+    const { files, groups, frames, damagedFrames, cutBytes } = found;
+    this.recovery = { files, groups, frames, damagedFrames, cutBytes };
+    this.#fileBytesMax = options.fileBytesMax ?? LOG_FILE_BYTES_MAX;
+    this.#generation = Buffer.from(options.random.bytes(8)).readBigUInt64LE(0);
+    this.#sizes = new Map(found.sizes);
+    this.#end = found.end;
+    this.#groupNext = found.groupNext;
+    this.#fileHighest = found.fileHighest;
+  }
+
+  /**
+   * Recovers the log and starts a new file; never appends to an old one.
+   *
+   * @throws InsulaError `data_damaged` when acknowledged groups are lost beyond what a damaged
+   *   frame
+   *         tells of, `io_failed` or `disk_full` when the new file cannot be made; what `visit` throws.
+   */
+  static async open(options: NodeLogOptions): Promise<NodeLog> {
+    const { fileSystem, folder } = options;
+    if (!(await fileSystem.exists(folder))) {
+      await fileSystem.makeFolder(folder);
+      const slash = folder.lastIndexOf("/");
+      await fileSystem.syncFolder(slash < 0 ? "" : folder.slice(0, slash));
+    }
+    const reader = new LogReader(fileSystem, folder);
+    try {
+      const found = await recoverLog({ ...options, reader });
+      const log = new NodeLog(options, reader, found);
+      if (found.end.file > 0) await syncOldFile(fileSystem, logFilePath(folder, found.end.file));
+      await log.#startFile();
+      for (const file of found.unused) await log.#unlink(file);
+      if (found.unused.length > 0) await fileSystem.syncFolder(folder);
+      return log;
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  }
+
+  /** End of the durable log. */
+  get position(): LogPosition {
+    return this.#end;
+  }
+
+  /** Bytes of all files. */
+  get bytes(): number {
+    let sum = 0;
+    for (const size of this.#sizes.values()) sum += size;
+    return sum;
+  }
+
+  get counters(): LogCounters {
+    return { ...this.#counters };
+  }
+
+  /** True after two failures in a row: every append fails until the node is started again. */
+  get isReadOnly(): boolean {
+    return this.#poison !== undefined;
+  }
+
+  /**
+   * Makes a frame durable. Frames are on disk in the order of the calls.
+   *
+   * @returns where the payload lies; it is durable, together with everything appended before it.
+   * @throws InsulaError `log_poisoned` when the sync failed: the outcome is unknown, the frame may
+   *   or
+   *         may not be found by the next recovery. `disk_full` when no new file can be made: the frame
+   *         was not written. `memory_exhausted` when too much waits. `engine_closed` after close.
+   */
+  append(frame: LogFrame): Promise<LogExtent> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosing) {
+        throw new InsulaError("engine_closed", "Cannot append to the log: it is closed.");
+      }
+      if (this.#poison !== undefined) throw this.#poison;
+      this.#queue.add(frame, { resolve, reject });
+      this.#startPump();
+    });
+  }
+
+  /**
+   * The payload of a frame, checked, owned by the caller.
+   *
+   * @throws InsulaError `data_damaged` when it is not there or not as it was written.
+   */
+  read(extent: LogExtent): Promise<Uint8Array> {
+    return this.#reader.read(extent);
+  }
+
+  /** Finished files that lie wholly before the position, oldest first. */
+  filesBefore(position: LogPosition): readonly number[] {
+    return [...this.#sizes.keys()]
+      .filter((file) => file < position.file && file !== this.#end.file)
+      .sort((a, b) => a - b);
+  }
+
+  /**
+   * What a finished file holds, shard by shard. One read when the file has a footer; a file that a
+   * crash left without one is walked.
+   *
+   * @throws InsulaError `data_damaged` when there is neither a footer nor a readable directory.
+   */
+  async readFooter(file: number): Promise<LogFooter> {
+    assert(file !== this.#file?.header.file, "a footer is read of a finished log file");
+    await this.#sealing;
+    const header = await this.#reader.readHeader(file);
+    if (header === undefined) {
+      throw new InsulaError(
+        "data_damaged",
+        `Cannot read log file ${String(file)}: no valid header.`,
+        {
+          details: { file },
+        },
+      );
+    }
+    const found = await this.#reader.readFooter(header);
+    if (found !== undefined) return found;
+    const builder = new LogFooterBuilder();
+    const cut = await this.#findCut(file);
+    const window = await this.#reader.openWindow(file, (await this.#reader.size(file)) ?? 0);
+    try {
+      const { end } = await walkLogFile({
+        header,
+        window,
+        cut,
+        footer: undefined,
+        start: LOG_FILE_HEADER_BYTES,
+        visit: (entry) => {
+          builder.addEntry(entry.header);
+        },
+      });
+      return builder.finish({ file, generation: header.generation, groupsEnd: end });
+    } finally {
+      await window.close();
+    }
+  }
+
+  /** Removes a finished file; the caller has made sure that nothing in it is needed. */
+  async removeFile(file: number): Promise<void> {
+    assert(file !== this.#end.file, "the log file that is written is never removed");
+    await this.#sealing;
+    await this.#unlink(file);
+    await this.#options.fileSystem.syncFolder(this.#options.folder);
+  }
+
+  /** Writes what waits, finishes the file with its footer and closes. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return this.#sealing;
+    this.#isClosing = true;
+    this.#mark?.cancel();
+    while (this.#pump !== undefined) await this.#pump;
+    this.#seal();
+    await this.#sealing;
+    await this.#reader.close();
+  }
+
+  #startPump(): void {
+    this.#pump ??= this.#runPump().finally(() => {
+      this.#pump = undefined;
+      // Appended between the last look at the queue and here.
+      if (this.#queue.length > 0) this.#startPump();
+      else this.#setMark();
+    });
+  }
+
+  async #runPump(): Promise<void> {
+    // One turn, so that what is appended in the same breath goes into one group.
+    await Promise.resolve();
+    while (this.#queue.length > 0 || this.#isMarkDue) {
+      this.#isMarkDue = false;
+      await this.#commit(this.#queue.takeGroup());
+    }
+  }
+
+  /** Writes one group and settles its waiters; never throws. */
+  async #commit(group: readonly WaitingFrame[]): Promise<void> {
+    this.#mark?.cancel();
+    try {
+      const bytes = logGroupBytes(group.length, payloadBytesOf(group));
+      const file = await this.#fileFor(bytes, group.length);
+      const entries = await this.#write(
+        file,
+        group.map((waiting) => waiting.frame),
+      );
+      for (const [i, waiting] of group.entries()) {
+        const entry = entries[i];
+        assert(entry !== undefined, "a group has an entry for each frame");
+        waiting.resolve(entry.extent);
+      }
+    } catch (error) {
+      for (const waiting of group) waiting.reject(error);
+    } finally {
+      this.#queue.release(group);
+    }
+  }
+
+  async #write(file: LogFile, frames: readonly LogFrame[]): ReturnType<LogFile["append"]> {
+    const before = this.#end.offset;
+    try {
+      const entries = await file.append(frames);
+      this.#end = file.end;
+      this.#groupNext = file.groupNext;
+      this.#sizes.set(file.header.file, this.#end.offset);
+      this.#isUnmarked = frames.length > 0;
+      this.#counters.groups++;
+      this.#counters.syncs++;
+      this.#counters.frames += frames.length;
+      this.#counters.bytes += this.#end.offset - before;
+      return entries;
+    } catch (error) {
+      await this.#abandon(file, error);
+      throw poisoned("the outcome of this write is unknown", error);
+    }
+  }
+
+  /** The file to write to, a new one when the current is full or lost. */
+  async #fileFor(bytes: number, frameCount: number): Promise<LogFile> {
+    if (this.#poison !== undefined) throw this.#poison;
+    const file = this.#file;
+    if (file !== undefined) {
+      const fits = file.end.offset + bytes <= this.#fileBytesMax;
+      const hasRoom = file.entryCount + frameCount <= LOG_FILE_ENTRIES_MAX;
+      if (file.isEmpty || (fits && hasRoom)) return file;
+      // INVARIANT: from here on the old file is not written to, whatever becomes of the new one,
+      // whose
+      // header may be on disk and names the cut.
+      this.#seal();
+    }
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#startFile();
+      } catch (error) {
+        if (isDiskFull(error)) throw error;
+        if (tries >= ROTATE_TRIES || isRival(error)) throw this.#setPoison(error);
+      }
+    }
+  }
+
+  async #startFile(): Promise<LogFile> {
+    const number = ++this.#fileHighest;
+    const { fileSystem, folder } = this.#options;
+    if (await fileSystem.exists(logFilePath(folder, number))) {
+      const reason = `file ${String(number)} exists: another process writes to this log`;
+      throw new InsulaError("log_poisoned", `Cannot start a log file: ${reason}.`);
+    }
+    const file = await LogFile.create(fileSystem, folder, {
+      file: number,
+      generation: this.#generation,
+      previous: this.#end,
+      groupFirst: this.#groupNext,
+    });
+    this.#counters.syncs++;
+    this.#file = file;
+    this.#end = file.end;
+    this.#isUnmarked = false;
+    this.#sizes.set(number, this.#end.offset);
+    return file;
+  }
+
+  /** Gives up a file at its last good place and goes on in a new one, or not at all. */
+  async #abandon(file: LogFile, cause: unknown): Promise<void> {
+    this.#file = undefined;
+    this.#counters.abandonedFiles++;
+    // One more than the lost group: its number is never used twice.
+    this.#groupNext++;
+    await file.close().catch(() => undefined);
+    try {
+      await this.#startFile();
+    } catch (error) {
+      // A full disk is no failed sync: the next append tries again to make a file.
+      if (!isDiskFull(error)) this.#setPoison(error instanceof Error ? error : cause);
+    }
+  }
+
+  #setPoison(cause: unknown): InsulaError {
+    this.#poison ??= poisoned("its files cannot be written; the node is read-only", cause);
+    return this.#poison;
+  }
+
+  /**
+   * Finishes the current file in the background. A footer that fails is not missed: see readFooter.
+   */
+  #seal(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file === undefined) return;
+    const number = file.header.file;
+    this.#sealing = this.#sealing.then(async () => {
+      try {
+        this.#sizes.set(number, await file.seal());
+      } catch {
+        await file.close().catch(() => undefined);
+      }
+    });
+  }
+
+  #setMark(): void {
+    if (!this.#isUnmarked || this.#isClosing || this.#file === undefined) return;
+    this.#mark?.cancel();
+    this.#mark = this.#options.clock.after(LOG_COMMIT_MARK_MS, () => {
+      if (this.#pump !== undefined || !this.#isUnmarked || this.#isClosing) return;
+      this.#isMarkDue = true;
+      this.#startPump();
+    });
+  }
+
+  /** The end of a file's groups as the file after it says; undefined when none does. */
+  async #findCut(file: number): Promise<number | undefined> {
+    for (const number of [...this.#sizes.keys()].sort((a, b) => a - b)) {
+      if (number <= file) continue;
+      const header = await this.#reader.readHeader(number);
+      if (header?.previous.file === file) return header.previous.offset;
+    }
+    return undefined;
+  }
+
+  async #unlink(file: number): Promise<void> {
+    await this.#reader.forget(file);
+    await this.#options.fileSystem.unlink(logFilePath(this.#options.folder, file));
+    this.#sizes.delete(file);
+  }
+}
+
+/**
+ * A killed process may have written a group without syncing it. What recovery has read must not go
+ * away with the next power cut: the new file is about to name its end.
+ */
+async function syncOldFile(fileSystem: FileSystem, path: string): Promise<void> {
+  const file = await fileSystem.openWrite(path);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function poisoned(reason: string, cause: unknown): InsulaError {
+  return new InsulaError("log_poisoned", `Cannot write to the log: ${reason}.`, { cause });
+}
+
+/** Somebody else makes files in this folder: going on would mix two logs. */
+function isRival(error: unknown): boolean {
+  return error instanceof InsulaError && error.code === "log_poisoned";
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof InsulaError && error.code === "disk_full";
+}

@@ -1,0 +1,183 @@
+/** Writes a segment section by section. Layout: docs/formats/segment.md. */
+import { crc32 } from "../base/crc32.ts";
+import { assert, InsulaError } from "../base/errors.ts";
+import {
+  CHUNK_BYTES_MAX,
+  CHUNK_ENTRY_BYTES,
+  chunkCrc,
+  CODEC_PLAIN,
+  encodeFooter,
+  encodeHeader,
+  encodeTrailer,
+  SECTIONS_MAX,
+  STATS_BYTES_MAX,
+  type SectionEntry,
+  type SegmentIdentity,
+} from "./segment-format.ts";
+
+/** Sections start at most at a page's multiple. */
+const ALIGN_BYTES_MAX = 4_096;
+
+/** Takes the bytes of a segment in order; they are the builder's again when the promise settles. */
+export interface SegmentSink {
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** How a section is cut and where it starts. */
+export interface SectionOptions {
+  /** What is verified, and so read, together. */
+  readonly chunkBytes: number;
+  /** The section starts at a multiple of this, a power of two; 1 for anywhere. */
+  readonly alignBytes: number;
+}
+
+interface OpenSection extends SectionOptions {
+  readonly type: number;
+  readonly name: string;
+  offset: number;
+  length: number;
+  /** The last chunk while it is not full. */
+  partial: Buffer;
+  partialLength: number;
+  readonly crcs: number[];
+}
+
+/**
+ * Streams a segment into a sink. Held are one unfinished chunk and the checksums of the open
+ * section; whole chunks go through without a copy. Syncing is the sink's business.
+ */
+export class SegmentBuilder {
+  readonly #sink: SegmentSink;
+  readonly #identity: SegmentIdentity;
+  readonly #sections: SectionEntry[] = [];
+  #stats: Uint8Array = new Uint8Array(0);
+  #length = 0;
+  #open: OpenSection | undefined;
+
+  constructor(sink: SegmentSink, identity: SegmentIdentity) {
+    this.#sink = sink;
+    this.#identity = identity;
+  }
+
+  /** @param type 0 … 255; a segment has each pair of type and name once. */
+  beginSection(type: number, name: string, { chunkBytes, alignBytes }: SectionOptions): void {
+    assert(this.#open === undefined, "one section of a segment is open at a time");
+    assert(chunkBytes >= 1 && chunkBytes <= CHUNK_BYTES_MAX, "a chunk size within its bounds");
+    assert(alignBytes >= 1 && alignBytes <= ALIGN_BYTES_MAX, "an alignment up to a page");
+    assert((alignBytes & (alignBytes - 1)) === 0, "an alignment that is a power of two");
+    const isKnown = this.#sections.some((known) => known.type === type && known.name === name);
+    assert(!isKnown, "a segment has each section once");
+    requireAtMost("sections", SECTIONS_MAX, this.#sections.length + 1);
+    const partial = Buffer.alloc(0);
+    const base = { type, name, chunkBytes, alignBytes, partial, crcs: [] };
+    this.#open = { ...base, offset: -1, length: 0, partialLength: 0 };
+  }
+
+  /** The bytes belong to the builder until the promise settles. */
+  async append(bytes: Uint8Array): Promise<void> {
+    const section = await this.#started();
+    section.length += bytes.length;
+    let at = 0;
+    if (section.partialLength > 0) {
+      at = Math.min(bytes.length, section.chunkBytes - section.partialLength);
+      keepPartial(section, bytes.subarray(0, at));
+      if (section.partialLength === section.chunkBytes) await this.#writePartial(section);
+    }
+    const end = bytes.length - ((bytes.length - at) % section.chunkBytes);
+    for (let start = at; start < end; start += section.chunkBytes) {
+      this.#note(section, bytes.subarray(start, start + section.chunkBytes));
+    }
+    await this.#write(bytes.subarray(at, end));
+    keepPartial(section, bytes.subarray(end));
+  }
+
+  async endSection(): Promise<void> {
+    const section = await this.#started();
+    if (section.partialLength > 0) await this.#writePartial(section);
+    const { type, name, offset, length, chunkBytes, crcs } = section;
+    const table = Buffer.allocUnsafe(crcs.length * CHUNK_ENTRY_BYTES);
+    for (const [i, crc] of crcs.entries()) table.writeUInt32LE(crc, i * CHUNK_ENTRY_BYTES);
+    await this.#write(table);
+    this.#sections.push({
+      type,
+      name,
+      offset,
+      storedBytes: length,
+      plainBytes: length,
+      codec: CODEC_PLAIN,
+      chunkBytes,
+      tableCrc: crc32(table),
+    });
+    this.#open = undefined;
+  }
+
+  /** Bytes kept in the footer and read with it. Copied; the last call counts. */
+  setStats(stats: Uint8Array): void {
+    requireAtMost("bytes of statistics", STATS_BYTES_MAX, stats.length);
+    this.#stats = Uint8Array.from(stats);
+  }
+
+  /** Footer and trailer; resolves to the length of the whole segment. */
+  async finish(): Promise<{ readonly bytes: number }> {
+    assert(this.#open === undefined, "every section of a segment is ended");
+    await this.#writeHeader();
+    const footer = encodeFooter(this.#identity, { sections: this.#sections, stats: this.#stats });
+    const trailer = encodeTrailer(this.#length, footer);
+    await this.#write(footer);
+    await this.#write(trailer);
+    return { bytes: this.#length };
+  }
+
+  /** The open section, with header and padding in front of it written. */
+  async #started(): Promise<OpenSection> {
+    const section = this.#open;
+    assert(section !== undefined, "bytes are appended to an open section");
+    if (section.offset >= 0) return section;
+    await this.#writeHeader();
+    await this.#write(new Uint8Array(-this.#length & (section.alignBytes - 1)));
+    section.offset = this.#length;
+    return section;
+  }
+
+  async #writeHeader(): Promise<void> {
+    if (this.#length === 0) await this.#write(encodeHeader(this.#identity));
+  }
+
+  async #writePartial(section: OpenSection): Promise<void> {
+    const chunk = section.partial.subarray(0, section.partialLength);
+    section.partialLength = 0;
+    this.#note(section, chunk);
+    await this.#write(chunk);
+  }
+
+  #note(section: OpenSection, chunk: Uint8Array): void {
+    const { crcs } = section;
+    crcs.push(chunkCrc(chunk, this.#identity.segment, this.#sections.length, crcs.length));
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.#length += bytes.length;
+    await this.#sink.write(bytes);
+  }
+}
+
+function keepPartial(section: OpenSection, bytes: Uint8Array): void {
+  const length = section.partialLength + bytes.length;
+  if (length > section.partial.length) {
+    const wanted = Math.max(length, section.partial.length * 2);
+    const grown = Buffer.allocUnsafe(Math.min(section.chunkBytes, wanted));
+    section.partial.copy(grown, 0, 0, section.partialLength);
+    section.partial = grown;
+  }
+  section.partial.set(bytes, section.partialLength);
+  section.partialLength = length;
+}
+
+function requireAtMost(what: string, expected: number, received: number): void {
+  if (received <= expected) return;
+  throw new InsulaError(
+    "argument_invalid",
+    `Cannot build a segment: too many ${what}: expected at most ${String(expected)}, received ${String(received)}.`,
+  );
+}

@@ -1,0 +1,195 @@
+/** Header, footer, trailer and checksums of a segment. ON DISK: docs/formats/segment.md. */
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { crc32 } from "../base/crc32.ts";
+import { InsulaError } from "../base/errors.ts";
+import { toHex } from "../base/brands.ts";
+
+/** ON DISK: the first and the last eight bytes. */
+const HEADER_MAGIC = Buffer.from("INSULSEG", "latin1");
+const TRAILER_MAGIC = Buffer.from("GESLUSNI", "latin1");
+const FORMAT_VERSION = 1;
+export const SEGMENT_HEADER_BYTES = 64;
+export const SEGMENT_TRAILER_BYTES = 32;
+const UID_BYTES = 16;
+/** ON DISK: codec of plain bytes; 1 is kept free for AES-256-GCM. */
+export const CODEC_PLAIN = 0;
+/** ON DISK: bytes of a chunk in the chunk table of a plain section, its CRC-32. */
+export const CHUNK_ENTRY_BYTES = 4;
+
+/**
+ * Sections of one segment. Source: 1,024 inverted properties, 16 vector fields, room for more
+ * kinds.
+ */
+export const SECTIONS_MAX = 16_384;
+/** Bytes of one chunk. Source: a row of 16,384 float32 is 64 KiB; one chunk is held in memory. */
+export const CHUNK_BYTES_MAX = 4_194_304;
+/** Free-form bytes of the footer. */
+export const STATS_BYTES_MAX = 1_048_576;
+
+/** Whose bytes these are: 16 random bytes each. */
+export interface SegmentIdentity {
+  readonly segment: Uint8Array;
+  readonly shard: Uint8Array;
+}
+
+/** One row of the section table. */
+export interface SectionEntry {
+  readonly type: number;
+  /** Property or vector field; empty where a segment has one section of the type. */
+  readonly name: string;
+  /** First chunk, from the start of the segment; the chunk table follows the last chunk. */
+  readonly offset: number;
+  readonly storedBytes: number;
+  readonly plainBytes: number;
+  readonly codec: number;
+  readonly chunkBytes: number;
+  readonly tableCrc: number;
+}
+
+export interface SegmentFooter {
+  readonly sections: readonly SectionEntry[];
+  readonly stats: Uint8Array;
+}
+
+export interface SegmentTrailer {
+  readonly footerOffset: number;
+  readonly footerBytes: number;
+  readonly footerCrc: number;
+}
+
+const place = Buffer.alloc(8);
+
+/**
+ * Checksum of a chunk that knows where the chunk belongs. For equal bytes two start values give two
+ * results, so a whole chunk in another place fails as surely as a damaged one.
+ */
+export function chunkCrc(
+  chunk: Uint8Array,
+  segment: Uint8Array,
+  sectionNumber: number,
+  chunkNumber: number,
+): number {
+  place.writeUInt32LE(sectionNumber, 0);
+  place.writeUInt32LE(chunkNumber, 4);
+  return crc32(chunk, crc32(place, crc32(segment)));
+}
+
+/** The first bytes of a segment; opening does not need them, a repair tool does. */
+export function encodeHeader({ segment, shard }: SegmentIdentity): Buffer {
+  const writer = new ByteWriter(SEGMENT_HEADER_BYTES).raw(HEADER_MAGIC);
+  writer.uint32(FORMAT_VERSION).uint32(SEGMENT_HEADER_BYTES).raw(segment).raw(shard);
+  writer.raw(new Uint8Array(SEGMENT_HEADER_BYTES - 4 - writer.length));
+  return writer.uint32(crc32(writer.view())).finish();
+}
+
+/** @throws InsulaError `data_damaged` when these are not the first bytes of this segment. */
+export function requireHeader(header: Uint8Array, identity: SegmentIdentity): void {
+  if (encodeHeader(identity).equals(header)) return;
+  throw damaged(identity, "its header is wrong");
+}
+
+export function encodeFooter({ segment, shard }: SegmentIdentity, footer: SegmentFooter): Buffer {
+  const writer = new ByteWriter(256).raw(segment).raw(shard).uint32(footer.sections.length);
+  for (const section of footer.sections) {
+    writer.uint8(section.type).string(section.name);
+    writer.uint64(section.offset).uint64(section.storedBytes).uint64(section.plainBytes);
+    writer.uint8(section.codec).uint32(section.chunkBytes).uint32(section.tableCrc);
+  }
+  return writer.bytes(footer.stats).finish();
+}
+
+export function encodeTrailer(footerOffset: number, footer: Uint8Array): Buffer {
+  const writer = new ByteWriter(SEGMENT_TRAILER_BYTES).uint64(footerOffset).uint32(footer.length);
+  writer.uint32(crc32(footer)).uint32(FORMAT_VERSION);
+  return writer.uint32(crc32(writer.view())).raw(TRAILER_MAGIC).finish();
+}
+
+/**
+ * @throws InsulaError `data_damaged`; `format_unsupported` for a sound trailer of another version.
+ */
+export function decodeTrailer(trailer: Uint8Array): SegmentTrailer {
+  const reader = new ByteReader(trailer);
+  const footerOffset = reader.uint64();
+  const footerBytes = reader.uint32();
+  const footerCrc = reader.uint32();
+  const version = reader.uint32();
+  const isSound =
+    reader.uint32() === crc32(trailer.subarray(0, 20)) && reader.raw(8).equals(TRAILER_MAGIC);
+  if (!isSound) {
+    throw new InsulaError("data_damaged", "Cannot read a segment: its trailer is wrong.");
+  }
+  if (version !== FORMAT_VERSION) {
+    throw new InsulaError(
+      "format_unsupported",
+      `Cannot read a segment: expected format ${String(FORMAT_VERSION)}, received ${String(version)}.`,
+    );
+  }
+  return { footerOffset, footerBytes, footerCrc };
+}
+
+/**
+ * Checks that the sections lie one behind the other between header and footer, so that no read of
+ * a section can leave the segment.
+ *
+ * @throws InsulaError `data_damaged`, also when the footer is sound but another segment's.
+ */
+export function decodeFooter(
+  footer: Uint8Array,
+  { footerCrc, footerOffset }: SegmentTrailer,
+  identity: SegmentIdentity,
+): SegmentFooter {
+  if (crc32(footer) !== footerCrc) throw damaged(identity, "its footer is wrong");
+  const reader = new ByteReader(footer);
+  const isOurs =
+    reader.raw(UID_BYTES).equals(identity.segment) && reader.raw(UID_BYTES).equals(identity.shard);
+  if (!isOurs) throw damaged(identity, "its bytes are those of another segment or shard");
+  const count = reader.uint32();
+  if (count > SECTIONS_MAX) throw damaged(identity, "it has too many sections");
+  const sections: SectionEntry[] = [];
+  let free = SEGMENT_HEADER_BYTES;
+  for (let i = 0; i < count; i++) {
+    const section = decodeSection(reader);
+    const end = endOfSection(section);
+    const isInside = section.offset >= free && Number.isSafeInteger(end) && end <= footerOffset;
+    if (!isInside) throw damaged(identity, `section ${String(i)} lies outside`);
+    free = end;
+    sections.push(section);
+  }
+  const stats = Uint8Array.from(reader.bytes());
+  if (stats.length > STATS_BYTES_MAX || reader.remaining > 0) {
+    throw damaged(identity, "its footer has more than there should be");
+  }
+  return { sections, stats };
+}
+
+/** First byte behind the chunk table; not a number when the section's own fields disagree. */
+function endOfSection({
+  offset,
+  codec,
+  storedBytes,
+  plainBytes,
+  chunkBytes,
+}: SectionEntry): number {
+  const end = offset + storedBytes;
+  // Another codec's table has another size; its reader is refused before it reads.
+  if (codec !== CODEC_PLAIN) return end;
+  const isSound = storedBytes === plainBytes && chunkBytes >= 1 && chunkBytes <= CHUNK_BYTES_MAX;
+  return isSound ? end + Math.ceil(plainBytes / chunkBytes) * CHUNK_ENTRY_BYTES : Number.NaN;
+}
+
+function decodeSection(reader: ByteReader): SectionEntry {
+  return {
+    type: reader.uint8(),
+    name: reader.string(),
+    offset: reader.uint64(),
+    storedBytes: reader.uint64(),
+    plainBytes: reader.uint64(),
+    codec: reader.uint8(),
+    chunkBytes: reader.uint32(),
+    tableCrc: reader.uint32(),
+  };
+}
+
+function damaged({ segment }: SegmentIdentity, reason: string): InsulaError {
+  return new InsulaError("data_damaged", `Cannot read segment ${toHex(segment)}: ${reason}.`);
+}

@@ -1,0 +1,212 @@
+/**
+ * Reads a segment: the footer when it is opened, sections when they are asked for, each chunk
+ * verified before a byte of it is used.
+ */
+import { crc32 } from "../base/crc32.ts";
+import { assert, InsulaError } from "../base/errors.ts";
+import { toHex } from "../base/brands.ts";
+import {
+  CHUNK_ENTRY_BYTES,
+  CODEC_PLAIN,
+  SEGMENT_TRAILER_BYTES,
+  chunkCrc,
+  decodeFooter,
+  decodeTrailer,
+  type SectionEntry,
+  type SegmentIdentity,
+} from "./segment-format.ts";
+
+/** First read of an opening: holds the footer of most segments and the whole of a tiny one. */
+const TAIL_BYTES = 16_384;
+
+/** Bytes of one segment, wherever they are. */
+export interface SegmentSource {
+  readonly length: number;
+  /** Fills `target`; resolves to the bytes read, less only at the end. */
+  read(position: number, target: Uint8Array): Promise<number>;
+}
+
+export class SegmentReader {
+  readonly #source: SegmentSource;
+  readonly #identity: SegmentIdentity;
+  readonly #sections: readonly SectionEntry[];
+  readonly #open = new Map<number, SectionReader>();
+  /** As the writer set them. */
+  readonly stats: Uint8Array;
+
+  private constructor(
+    source: SegmentSource,
+    identity: SegmentIdentity,
+    footer: { readonly sections: readonly SectionEntry[]; readonly stats: Uint8Array },
+  ) {
+    this.#source = source;
+    this.#identity = identity;
+    this.#sections = footer.sections;
+    this.stats = footer.stats;
+  }
+
+  /**
+   * Reads trailer and footer, nothing else: one read, two for a very large footer.
+   *
+   * @throws InsulaError `data_damaged`, `format_unsupported`.
+   */
+  static async open(source: SegmentSource, identity: SegmentIdentity): Promise<SegmentReader> {
+    const tailStart = Math.max(0, source.length - TAIL_BYTES);
+    const tail = await readExactly(source, tailStart, source.length - tailStart);
+    if (tail.length < SEGMENT_TRAILER_BYTES) throw damaged(identity, "it is too short");
+    const trailer = decodeTrailer(tail.subarray(tail.length - SEGMENT_TRAILER_BYTES));
+    const { footerOffset, footerBytes } = trailer;
+    if (footerOffset + footerBytes + SEGMENT_TRAILER_BYTES !== source.length) {
+      throw damaged(identity, "its length is not what its trailer says");
+    }
+    const footer =
+      footerOffset >= tailStart
+        ? tail.subarray(footerOffset - tailStart, footerOffset - tailStart + footerBytes)
+        : await readExactly(source, footerOffset, footerBytes);
+    return new SegmentReader(source, identity, decodeFooter(footer, trailer, identity));
+  }
+
+  /** What there is, in the order written. */
+  sections(): readonly { readonly type: number; readonly name: string; readonly bytes: number }[] {
+    return this.#sections.map(({ type, name, plainBytes }) => ({ type, name, bytes: plainBytes }));
+  }
+
+  /** Reads nothing by itself; the same reader each time. */
+  section(type: number, name: string): SectionReader | undefined {
+    const number = this.#sections.findIndex((entry) => entry.type === type && entry.name === name);
+    const entry = this.#sections[number];
+    if (entry === undefined) return undefined;
+    const known = this.#open.get(number);
+    if (known !== undefined) return known;
+    const reader = new SectionReader(this.#source, this.#identity, entry, number);
+    this.#open.set(number, reader);
+    return reader;
+  }
+}
+
+/** The plain bytes of one section. */
+export class SectionReader {
+  readonly length: number;
+  readonly #source: SegmentSource;
+  readonly #identity: SegmentIdentity;
+  readonly #entry: SectionEntry;
+  readonly #number: number;
+  #table: Promise<Buffer> | undefined;
+
+  constructor(
+    source: SegmentSource,
+    identity: SegmentIdentity,
+    entry: SectionEntry,
+    number: number,
+  ) {
+    this.#source = source;
+    this.#identity = identity;
+    this.#entry = entry;
+    this.#number = number;
+    this.length = entry.plainBytes;
+    if (entry.codec !== CODEC_PLAIN) {
+      throw new InsulaError("format_unsupported", "Cannot read a section: its codec is not known.");
+    }
+  }
+
+  /** A copy of a range, owned by the caller. Reads and verifies the chunks it touches. */
+  async read(start: number, length: number): Promise<Uint8Array> {
+    this.#check(start, length);
+    if (length === 0) return new Uint8Array(0);
+    const { chunkBytes } = this.#entry;
+    const first = Math.floor(start / chunkBytes);
+    const from = first * chunkBytes;
+    const to = Math.min(this.length, Math.ceil((start + length) / chunkBytes) * chunkBytes);
+    const chunks = Buffer.allocUnsafeSlow(to - from);
+    await this.#readChunks(first, chunks);
+    return chunks.subarray(start - from, start - from + length);
+  }
+
+  /**
+   * Fills `target`, which may lie in shared memory: whole chunks are read where they belong and
+   * verified there, the rest is copied. On an error the target's contents are not to be used.
+   */
+  async readInto(start: number, target: Uint8Array): Promise<void> {
+    this.#check(start, target.length);
+    const { chunkBytes } = this.#entry;
+    const isWhole = start % chunkBytes === 0 && (start + target.length) % chunkBytes === 0;
+    if (isWhole || (start % chunkBytes === 0 && start + target.length === this.length)) {
+      await this.#readChunks(start / chunkBytes, target);
+      return;
+    }
+    target.set(await this.read(start, target.length));
+  }
+
+  /** Reads and verifies all of it, about `bytes` at a time, and the chunk table even of none. */
+  async verify(bytes: number): Promise<void> {
+    await this.#chunkTable();
+    const { chunkBytes } = this.#entry;
+    const step = Math.max(1, Math.floor(bytes / chunkBytes)) * chunkBytes;
+    for (let start = 0; start < this.length; start += step) {
+      await this.read(start, Math.min(step, this.length - start));
+    }
+  }
+
+  #check(start: number, length: number): void {
+    assert(
+      start >= 0 && length >= 0 && start + length <= this.length,
+      "a range inside the section",
+    );
+  }
+
+  /** Reads consecutive chunks into `target`, which ends at a chunk's end. */
+  async #readChunks(first: number, target: Uint8Array): Promise<void> {
+    const { chunkBytes, offset } = this.#entry;
+    const table = await this.#chunkTable();
+    const count = await this.#source.read(offset + first * chunkBytes, target);
+    if (count !== target.length)
+      throw damaged(this.#identity, `section ${this.#label()} is cut off`);
+    for (let at = 0, chunk = first; at < target.length; at += chunkBytes, chunk++) {
+      const bytes = target.subarray(at, Math.min(at + chunkBytes, target.length));
+      const crc = chunkCrc(bytes, this.#identity.segment, this.#number, chunk);
+      if (crc !== table.readUInt32LE(chunk * CHUNK_ENTRY_BYTES)) {
+        throw damaged(
+          this.#identity,
+          `chunk ${String(chunk)} of section ${this.#label()} is wrong`,
+        );
+      }
+    }
+  }
+
+  /** Small, read once with the first chunk. */
+  #chunkTable(): Promise<Buffer> {
+    this.#table ??= this.#loadTable().catch((error: unknown) => {
+      this.#table = undefined;
+      throw error;
+    });
+    return this.#table;
+  }
+
+  async #loadTable(): Promise<Buffer> {
+    const { offset, storedBytes, plainBytes, chunkBytes, tableCrc } = this.#entry;
+    const count = Math.ceil(plainBytes / chunkBytes);
+    const table = await readExactly(this.#source, offset + storedBytes, count * CHUNK_ENTRY_BYTES);
+    if (crc32(table) !== tableCrc) {
+      throw damaged(this.#identity, `the chunk table of section ${this.#label()} is wrong`);
+    }
+    return table;
+  }
+
+  #label(): string {
+    const { type, name } = this.#entry;
+    return name === "" ? String(type) : `${String(type)} "${name}"`;
+  }
+}
+
+async function readExactly(source: SegmentSource, start: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  const count = await source.read(start, bytes);
+  if (count !== length) {
+    throw new InsulaError("data_damaged", "Cannot read a segment: its file is cut off.");
+  }
+  return bytes;
+}
+
+function damaged({ segment }: SegmentIdentity, reason: string): InsulaError {
+  return new InsulaError("data_damaged", `Cannot read segment ${toHex(segment)}: ${reason}.`);
+}

@@ -1,0 +1,12 @@
+/**
+ * Which shards are awake. The part of the tenant controller that every use goes through; requested
+ * states, policies and offload to object storage stand on it later.
+ *
+ * Life of its data: a shard is opened by its first use, tended every half second (flush by
+ * idleness, merges), and put to sleep when it is idle, when too many are awake, or when memory is
+ * tight.
+ *
+ * Invariants: a leased shard is never put to sleep; a shard is opened once at a time; a sleeping
+ * shard costs nothing here.
+ */
+export { ShardKeeper, type ShardKeeperOptions } from "./shard-keeper.ts";

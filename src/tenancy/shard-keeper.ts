@@ -1,0 +1,250 @@
+/**
+ * Keeps shards awake while they are used and lets the longest idle ones sleep again.
+ *
+ * A use is a lease: the shard is opened if it sleeps (once, whoever asks), and cannot be put to
+ * sleep until the use ends. What a sleeping shard costs is its row in the catalogue; nothing here
+ * grows with their number.
+ */
+import { toHex, type ShardUid } from "../base/brands.ts";
+import { InsulaError, isInsulaError } from "../base/errors.ts";
+import type { Clock, Timer } from "../io/index.ts";
+import type { Shard } from "../shard/index.ts";
+
+/** A look at the awake shards every so often: flush by idleness, merges, eviction. */
+const TENDING_INTERVAL_MS = 500;
+/** Share of the awake shards let go when memory runs out under a use. */
+const RELIEF_SHARE = 0.25;
+
+export interface ShardKeeperOptions {
+  readonly clock: Clock;
+  /** Wakes a shard; undefined when there is no such shard any more. */
+  readonly open: (uid: ShardUid) => Promise<Shard | undefined>;
+  /** The shard has been let go: its catalogue row is no longer held. */
+  readonly closed: (shard: Shard) => void;
+  /** Awake shards at most, those in use not counted. */
+  readonly awakeMax: number;
+  /** An idle shard sleeps after this long. */
+  readonly idleMs: number;
+  /** True while more memory is in use than is good. */
+  readonly isTight: () => boolean;
+  /** A shard's upkeep failed; the shard goes on. */
+  readonly onFault: (error: unknown) => void;
+}
+
+interface Kept {
+  readonly uid: ShardUid;
+  readonly opening: Promise<Shard | undefined>;
+  shard: Shard | undefined;
+  users: number;
+  /** Called when the last user has gone. */
+  whenUnused: (() => void) | undefined;
+  /** Set while the shard is put to sleep or dropped; newcomers wait for it. */
+  ending: Promise<void> | undefined;
+}
+
+export class ShardKeeper {
+  readonly #options: ShardKeeperOptions;
+  readonly #kept = new Map<string, Kept>();
+  #timer: Timer | undefined;
+  #tending: Promise<void> | undefined;
+  #isClosed = false;
+  /** Calls of {@link use} under way, for a graceful stop. */
+  #users = 0;
+  #whenUnused: (() => void) | undefined;
+
+  constructor(options: ShardKeeperOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  get awakeCount(): number {
+    return this.#kept.size;
+  }
+
+  /** Awake shards now. */
+  *shards(): Iterable<Shard> {
+    for (const { shard } of this.#kept.values()) if (shard !== undefined) yield shard;
+  }
+
+  /** The shard if it is awake; not leased. */
+  peek(uid: ShardUid): Shard | undefined {
+    return this.#kept.get(toHex(uid))?.shard;
+  }
+
+  /**
+   * Runs `task` with the shard awake. When memory runs out, the idle are put to sleep and the task
+   * is tried once more: tasks take their memory before they change anything.
+   *
+   * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what the
+   *   task throws.
+   */
+  async use<Value>(uid: ShardUid, task: (shard: Shard) => Promise<Value>): Promise<Value> {
+    if (this.#isClosed) throw closedError();
+    this.#users++;
+    try {
+      return await this.#useOnce(uid, task);
+    } catch (error) {
+      if (!isInsulaError(error) || error.code !== "memory_exhausted") throw error;
+      await this.#relieve();
+      return await this.#useOnce(uid, task);
+    } finally {
+      this.#users--;
+      if (this.#users === 0) this.#whenUnused?.();
+    }
+  }
+
+  /** Puts the shard to sleep if it is awake, when its last user is done. */
+  async sleep(uid: ShardUid): Promise<void> {
+    const kept = this.#kept.get(toHex(uid));
+    if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
+  }
+
+  /** Lets go of a shard whose data are to be removed, when its last user is done. */
+  async drop(uid: ShardUid): Promise<void> {
+    const kept = this.#kept.get(toHex(uid));
+    if (kept !== undefined) await this.#end(kept, (shard) => shard.drop());
+  }
+
+  /** Waits for the uses under way, then puts every shard to sleep. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    if (this.#users > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenUnused = resolve;
+      });
+    }
+    await this.#tending;
+    for (const kept of [...this.#kept.values()]) await this.#end(kept, (shard) => shard.close());
+  }
+
+  async #useOnce<Value>(uid: ShardUid, task: (shard: Shard) => Promise<Value>): Promise<Value> {
+    const kept = await this.#acquire(uid);
+    try {
+      const shard = kept.shard ?? (await kept.opening);
+      if (shard === undefined) {
+        throw new InsulaError("tenant_not_found", "Cannot use the data: they were just deleted.");
+      }
+      shard.lastUsedMs = this.#options.clock.monotonicMs();
+      return await task(shard);
+    } finally {
+      kept.users--;
+      if (kept.users === 0) kept.whenUnused?.();
+    }
+  }
+
+  /** Holds a place for the caller: `users` is raised. */
+  async #acquire(uid: ShardUid): Promise<Kept> {
+    const id = toHex(uid);
+    for (let known = this.#kept.get(id); known !== undefined; known = this.#kept.get(id)) {
+      if (known.ending === undefined) {
+        known.users++;
+        return known;
+      }
+      await known.ending;
+    }
+    const opening = this.#options.open(uid);
+    const kept: Kept = {
+      uid,
+      opening,
+      shard: undefined,
+      users: 1,
+      whenUnused: undefined,
+      ending: undefined,
+    };
+    this.#kept.set(id, kept);
+    try {
+      kept.shard = await opening;
+      if (kept.shard === undefined) this.#kept.delete(id);
+    } catch (error) {
+      this.#kept.delete(id);
+      throw error;
+    }
+    return kept;
+  }
+
+  async #end(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
+    while (kept.ending !== undefined) await kept.ending;
+    if (this.#kept.get(toHex(kept.uid)) !== kept) return;
+    kept.ending = this.#endNow(kept, how);
+    await kept.ending;
+  }
+
+  async #endNow(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
+    try {
+      const shard = await kept.opening.catch(() => undefined);
+      if (kept.users > 0) {
+        await new Promise<void>((resolve) => {
+          kept.whenUnused = resolve;
+        });
+      }
+      if (shard === undefined) return;
+      await how(shard);
+      this.#options.closed(shard);
+      this.#kept.delete(toHex(kept.uid));
+    } finally {
+      kept.ending = undefined;
+    }
+  }
+
+  #schedule(): void {
+    this.#timer = this.#options.clock.after(TENDING_INTERVAL_MS, () => {
+      this.#tending = this.#tend().finally(() => {
+        this.#tending = undefined;
+        if (!this.#isClosed) this.#schedule();
+      });
+    });
+  }
+
+  async #tend(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const kept of [...this.#kept.values()]) {
+      if (this.#isClosed) return;
+      const { shard } = kept;
+      if (shard === undefined || kept.ending !== undefined) continue;
+      try {
+        const isIdle = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
+        if (isIdle) await this.sleep(kept.uid);
+        else if (shard.isUpkeepDue(nowMs)) await this.#maintain(kept, shard, nowMs);
+      } catch (error) {
+        this.#options.onFault(error);
+      }
+    }
+    const surplus = this.#kept.size - this.#options.awakeMax;
+    if (surplus > 0) await this.#sleepEldest(surplus);
+    if (this.#options.isTight()) await this.#relieve();
+  }
+
+  /** Upkeep is a use: nobody puts the shard to sleep meanwhile. */
+  async #maintain(kept: Kept, shard: Shard, nowMs: number): Promise<void> {
+    kept.users++;
+    try {
+      await shard.maintain(nowMs);
+    } finally {
+      kept.users--;
+      if (kept.users === 0) kept.whenUnused?.();
+    }
+  }
+
+  async #relieve(): Promise<void> {
+    await this.#sleepEldest(Math.max(1, Math.ceil(this.#kept.size * RELIEF_SHARE)));
+  }
+
+  async #sleepEldest(count: number): Promise<void> {
+    const idle = [...this.#kept.values()].filter(
+      ({ users, ending, shard }) => users === 0 && ending === undefined && shard !== undefined,
+    );
+    idle.sort((a, b) => (a.shard?.lastUsedMs ?? 0) - (b.shard?.lastUsedMs ?? 0));
+    for (const { uid } of idle.slice(0, count)) {
+      try {
+        await this.sleep(uid);
+      } catch (error) {
+        this.#options.onFault(error);
+      }
+    }
+  }
+}
+
+function closedError(): InsulaError {
+  return new InsulaError("engine_closed", "Cannot use the data: the engine is closed.");
+}

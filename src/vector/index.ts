@@ -1,0 +1,30 @@
+/**
+ * Rows of vectors and the search over them: where they lie in the arenas, how they are scanned, how
+ * they become codes. A row is a number inside one part; records, keys and tenants are the shard's.
+ *
+ * Life of its data. A memtable appends float32 rows to `RowBlocks`. A segment build pads and
+ * quantizes them (`RowQuantizer`) into sections. A search loads the codes of a segment, and the
+ * rows of a small one, as `ResidentRows` and runs a `FlatScan` over all parts: short scans on the
+ * control thread, long ones in slices of about 2 ms on the workers, which see the same memory.
+ * Candidates of codes are scored again on their float32 rows, so every distance that leaves this
+ * room is exact.
+ *
+ * Invariants. Only the control thread allocates, frees and leases scratch. Rows never move or
+ * change while somebody may read them. The distance of a row has the same bits on every path.
+ */
+export { FlatScan, mergeResults, type FlatPart } from "./flat-scan.ts";
+export { ResidentRows, type ResidentSource, type SectionBytes } from "./resident-rows.ts";
+export { RowBlocks, rowView, type RowBlockPlace, type RowBlockTarget } from "./row-blocks.ts";
+export { RowQuantizer, type QuantizedRows } from "./row-quantizer.ts";
+export { RowWindow } from "./row-window.ts";
+export { SCAN_JOB, runScanJob, type ScanJob } from "./scan-job.ts";
+export type { CodeTarget, RowTarget, ScanSlice, ScanTarget } from "./scan.ts";
+export {
+  ARENA_TOPIC,
+  SearchMemory,
+  ThreadMemory,
+  type ArenaNews,
+  type LeasedScanner,
+  type MemoryViews,
+} from "./search-memory.ts";
+export type { KernelMetric, VectorField } from "./vector-field.ts";

@@ -1,0 +1,129 @@
+/**
+ * One vector field of one segment in the arenas: int8 codes with their factors and, when the
+ * segment is small enough, the float32 rows. What is not resident is read row by row for rescoring.
+ */
+import { assert } from "../base/errors.ts";
+import { codeStrideBytes, int8Layout, rowStrideBytes, type Extent } from "../math/index.ts";
+import type { VectorField } from "./vector-field.ts";
+import type { CodeTarget, RowTarget } from "./scan.ts";
+import type { SearchMemory } from "./search-memory.ts";
+
+/** A section of bytes that can be read straight into an arena. */
+export interface SectionBytes {
+  readonly length: number;
+  readInto(start: number, target: Uint8Array): Promise<void>;
+}
+
+export interface ResidentSource {
+  readonly field: VectorField;
+  readonly rowCount: number;
+  readonly codes: SectionBytes;
+  readonly factors: SectionBytes;
+  readonly rows: SectionBytes;
+  /** Float32 rows are loaded too when they take at most this much. */
+  readonly residentRowsBytesMax: number;
+}
+
+export class ResidentRows {
+  readonly rowCount: number;
+  readonly dimension: number;
+  readonly #memory: SearchMemory;
+  readonly #codes: Extent;
+  readonly #rows: Extent | undefined;
+  #isReleased = false;
+
+  private constructor(
+    memory: SearchMemory,
+    source: ResidentSource,
+    codes: Extent,
+    rows: Extent | undefined,
+  ) {
+    this.#memory = memory;
+    this.rowCount = source.rowCount;
+    this.dimension = source.field.dimension;
+    this.#codes = codes;
+    this.#rows = rows;
+  }
+
+  /** @throws InsulaError `memory_exhausted`, `data_damaged`; nothing is held then. */
+  static async load(memory: SearchMemory, source: ResidentSource): Promise<ResidentRows> {
+    const { arenas } = memory;
+    const codeBytes = source.codes.length + source.factors.length;
+    const codes = arenas.allocate(Math.max(codeBytes, 16));
+    let rows: Extent | undefined;
+    try {
+      await source.codes.readInto(0, bytesOf(memory, codes, 0, source.codes.length));
+      const factors = bytesOf(memory, codes, source.codes.length, source.factors.length);
+      await source.factors.readInto(0, factors);
+      if (source.rows.length <= source.residentRowsBytesMax && source.rows.length > 0) {
+        const { bytes, inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
+        const normBytes = bytes - inverseNorms;
+        rows = arenas.allocate(source.rows.length + normBytes);
+        await source.rows.readInto(0, bytesOf(memory, rows, 0, source.rows.length));
+        // The inverse norms stand beside the rows too: the two extents may lie in different arenas.
+        const norms = bytesOf(memory, codes, inverseNorms, normBytes);
+        bytesOf(memory, rows, source.rows.length, normBytes).set(norms);
+      }
+    } catch (error) {
+      arenas.free(codes);
+      if (rows !== undefined) arenas.free(rows);
+      throw error;
+    }
+    return new ResidentRows(memory, source, codes, rows);
+  }
+
+  get bytes(): number {
+    return this.#codes.bytes + (this.#rows?.bytes ?? 0);
+  }
+
+  /** Arena of the codes. */
+  get arena(): number {
+    return this.#codes.arena;
+  }
+
+  get hasRows(): boolean {
+    return this.#rows !== undefined;
+  }
+
+  /** Copy of one float32 row. */
+  row(row: number): Float32Array {
+    assert(this.#rows !== undefined, "the float32 rows are resident");
+    const start = this.#rows.offset + row * rowStrideBytes(this.dimension);
+    const { buffer } = this.#memory.memory(this.#rows.arena);
+    return new Float32Array(buffer, start, this.dimension).slice();
+  }
+
+  codeTarget(): CodeTarget {
+    const { offset } = this.#codes;
+    const layout = int8Layout(this.dimension, this.rowCount);
+    return {
+      kind: "codes",
+      strideBytes: codeStrideBytes(this.dimension),
+      codes: offset + layout.codes,
+      scales: offset + layout.scales,
+      squaredNorms: offset + layout.squaredNorms,
+      inverseNorms: offset + layout.inverseNorms,
+    };
+  }
+
+  /** The float32 rows and their arena; undefined when they are not resident. */
+  rowTarget(): { readonly arena: number; readonly target: RowTarget } | undefined {
+    const extent = this.#rows;
+    if (extent === undefined) return undefined;
+    const strideBytes = rowStrideBytes(this.dimension);
+    const inverseNorms = extent.offset + this.rowCount * strideBytes;
+    const target: RowTarget = { kind: "float32", rows: extent.offset, strideBytes, inverseNorms };
+    return { arena: extent.arena, target };
+  }
+
+  release(): void {
+    assert(!this.#isReleased, "released once");
+    this.#isReleased = true;
+    this.#memory.arenas.free(this.#codes);
+    if (this.#rows !== undefined) this.#memory.arenas.free(this.#rows);
+  }
+}
+
+function bytesOf(memory: SearchMemory, extent: Extent, start: number, length: number): Uint8Array {
+  return new Uint8Array(memory.memory(extent.arena).buffer, extent.offset + start, length);
+}

@@ -1,0 +1,35 @@
+/** A request after framing, before any dialect has looked at its meaning. */
+export interface HttpRequest {
+  /** 24 upper-case hexadecimal characters, unique per request; every answer carries it. */
+  readonly id: string;
+  readonly method: string;
+  /** The request target exactly as received: origin form or absolute form. */
+  readonly target: string;
+  /** Of the absolute form, else of the listener. */
+  readonly scheme: "http" | "https";
+  /** Authority the client meant: from an absolute-form target, else the Host header; with port. */
+  readonly host: string;
+  /** Still percent-encoded; at least "/". */
+  readonly path: string;
+  /** Raw query without "?", empty when there is none. */
+  readonly query: string;
+  /** Lower-case names; repeated headers are joined with ", " as node:http does. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly remoteAddress: string;
+  /**
+   * The whole body, owned by the caller. Call at most once.
+   * @throws InsulaError `body_too_large` (the connection is closed after the answer),
+   *   `body_malformed` when it ends
+   *         early, `deadline_exceeded` when it trickles.
+   */
+  readBody(bytesMax: number): Promise<Buffer>;
+  /** Aborted when the client goes away or the deadline passes. */
+  readonly signal: AbortSignal;
+}
+
+/** An answer; the listener adds Content-Length, Date and Connection. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}

@@ -1,0 +1,102 @@
+/** Proof that the caller of a request holds the secret of the key it names. */
+import { createHmac, type KeyObject } from "node:crypto";
+import { InsulaError } from "../../base/errors.ts";
+import { secretsEqual } from "../../base/secret.ts";
+import { awsPathUri, canonicalRequest, sha256Hex, stringToSign } from "./canonical.ts";
+import { parseAuthorization, type SignableRequest, type SignatureClaim } from "./claim.ts";
+import { CLOCK_SKEW_MS_MAX, UNSIGNED_PAYLOAD, type SignatureScheme } from "./scheme.ts";
+import { deriveSigningKey, type SigningKeyCache } from "./signing-key.ts";
+
+export interface VerifyOptions<Key extends { readonly secret: string }> {
+  readonly request: SignableRequest;
+  readonly scheme: SignatureScheme;
+  /** undefined when the key is unknown, expired or revoked. */
+  findKey(keyId: string): Promise<Key | undefined>;
+  /**
+   * Canonical URI; needed for OSS, whose resource is not the path. Default: the path, as AWS does.
+   */
+  canonicalUri?(claim: SignatureClaim, key: Key): string;
+  /** The body, when it is to be proven too; AWS needs it, OSS never signs it. */
+  readonly payload?: Uint8Array;
+  readonly nowMs: number;
+  readonly cache: SigningKeyCache;
+}
+
+export interface VerifiedRequest<Key> {
+  readonly key: Key;
+  readonly claim: SignatureClaim;
+}
+
+/**
+ * Verifies the signature of one request, in this order: credentials there, key known, signature
+ * right, clock near. So a stranger learns nothing but that the key is unknown.
+ *
+ * @throws InsulaError `credentials_missing`, `credentials_unknown`, `signature_mismatch`,
+ *         `request_time_skewed` (with `details.expired` for a query signature past its life).
+ * Cost: about 15 µs with a cached signing key, 35 µs without.
+ */
+export async function verifySignature<Key extends { readonly secret: string }>(
+  options: VerifyOptions<Key>,
+): Promise<VerifiedRequest<Key>> {
+  const { request, scheme, cache } = options;
+  const claim = parseAuthorization(request, scheme);
+  const key = await options.findKey(claim.keyId);
+  if (key === undefined) {
+    throw new InsulaError(
+      "credentials_unknown",
+      "Cannot identify the caller: the access key id is unknown, expired or revoked.",
+    );
+  }
+  const payloadHash = provenPayloadHash(claim, options.payload);
+  const uri = options.canonicalUri?.(claim, key) ?? awsPathUri(request.path);
+  const canonical = canonicalRequest({ request, claim, uri, payloadHash });
+  if (canonical === undefined) throw mismatch("a signed header is missing");
+  const cached = cache.get(claim, claim.keyId, key.secret);
+  const signingKey = cached ?? deriveSigningKey(claim, key.secret);
+  const expected = hmacHex(signingKey, stringToSign(claim, canonical));
+  if (!secretsEqual(expected, claim.signature)) {
+    throw mismatch("it differs from the one calculated from the request and the secret");
+  }
+  if (cached === undefined) {
+    cache.keep(claim, { keyId: claim.keyId, secret: key.secret, key: signingKey });
+  }
+  checkTime(claim, options.nowMs);
+  return { key, claim };
+}
+
+/** The signature as hexadecimal digits. */
+export function hmacHex(key: KeyObject, text: string): string {
+  return createHmac("sha256", key).update(text).digest("hex");
+}
+
+function provenPayloadHash(claim: SignatureClaim, payload: Uint8Array | undefined): string {
+  const { scheme, payloadHash } = claim;
+  if (scheme.name === "aws4" && !claim.headerNames.includes("host")) {
+    throw mismatch("the host header is not signed");
+  }
+  if (payloadHash === UNSIGNED_PAYLOAD) return payloadHash;
+  if (scheme.name === "oss4")
+    throw mismatch(`${scheme.payloadHashHeader} must be ${UNSIGNED_PAYLOAD}`);
+  const actual = sha256Hex(payload ?? new Uint8Array());
+  if (payloadHash !== undefined && payloadHash !== actual) {
+    throw mismatch("the body is not the one that was signed");
+  }
+  return actual;
+}
+
+function checkTime(claim: SignatureClaim, nowMs: number): void {
+  const ageMs = nowMs - claim.timestampMs;
+  const lifeMs =
+    claim.expiresSeconds === undefined ? CLOCK_SKEW_MS_MAX : claim.expiresSeconds * 1_000;
+  if (ageMs >= -CLOCK_SKEW_MS_MAX && ageMs <= lifeMs) return;
+  throw new InsulaError(
+    "request_time_skewed",
+    `Cannot accept the request: its time must be within 15 minutes of ours or inside its life, ` +
+      `and it is ${String(Math.round(Math.abs(ageMs) / 1_000))} s ${ageMs < 0 ? "ahead" : "behind"}.`,
+    { details: { expired: claim.place === "query" && ageMs > 0, ageMs } },
+  );
+}
+
+function mismatch(reason: string): InsulaError {
+  return new InsulaError("signature_mismatch", `Cannot accept the signature: ${reason}.`);
+}
