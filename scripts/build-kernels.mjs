@@ -3,10 +3,10 @@
  *
  *   node scripts/build-kernels.mjs [--force] [--out FOLDER]
  *
- * Also importable: `await buildKernels()` is what tests and the package build call. A module is compiled
- * only when the hash of its sources, of this script and of the compiler's version differs from the one
- * stamped beside it. Files are written under another name and renamed, so that parallel runs never
- * see half a file.
+ * Also importable: `await buildKernels()` is what tests and the package build call. A module is
+ * compiled only when the hash of its sources, of this script and of the compiler's version differs
+ * from the one stamped beside it. Files are written under another name and renamed, so that
+ * parallel runs never see half a file.
  */
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
@@ -24,13 +24,15 @@ const FLAGS = ["-O3", "--converge", "--noAssert", "--runtime", "stub", "--enable
 export const MODULES = [
   {
     name: "kernels",
-    // The maximum is what a module may be given at most: 65,536 pages are 4 GiB, a smaller memory fits too.
+    // The maximum is what a module may be given at most: 65,536 pages are 4 GiB, a smaller memory
+    // fits too.
     flags: [
       ...["--enable", "threads", "--enable", "bulk-memory", "--importMemory", "--noExportMemory"],
       ...["--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
     ],
   },
-  // Own memory: tables, one array of numbers, the list of slow ones; the text comes behind and grows.
+  // Own memory: tables, one array of numbers, the list of slow ones; the text comes behind and
+  // grows.
   { name: "number-parser", flags: ["--enable", "bulk-memory", "--initialMemory", "8"] },
 ];
 

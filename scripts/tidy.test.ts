@@ -8,7 +8,7 @@ const long = "word ".repeat(24).trim();
 describe("what the house asks of a file", () => {
   it.each([
     ["a long line", rules.lineLength, file("src/io/a.ts", `// ${long}`)],
-    ["a long paragraph", rules.lineLength, file("docs/a.md", long)],
+    ["a long line of a kernel", rules.lineLength, file("src/math/kernels/a.ts", long)],
     ["a long file", rules.fileLength, file("src/io/a.ts", "x();\n".repeat(401))],
     ["a long suite", rules.fileLength, file("src/io/a.test.ts", "x();\n".repeat(601))],
     ["a file called utils", rules.fileName, file("src/io/utils.ts", "")],
@@ -32,7 +32,7 @@ describe("what the house asks of a file", () => {
   });
 
   it.each([
-    ["a table row", rules.lineLength, file("docs/a.md", `| ${long} |`)],
+    ["a long paragraph", rules.lineLength, file("docs/a.md", long)],
     ["an address", rules.lineLength, file("src/a.ts", `// https://example.org/${"a".repeat(99)}`)],
     ["a long text", rules.lineLength, file("src/a.ts", `      "${long}",`)],
     ["comments in a long file", rules.fileLength, file("src/io/a.ts", "// x\n".repeat(401))],

@@ -12,7 +12,9 @@ export class EngineFolder {
   readonly path: string;
   readonly #isKept: boolean;
 
-  /** @param path  kept afterwards when given; else a temporary folder that {@link remove} removes. */
+  /**
+   * @param path  kept afterwards when given; else a temporary folder that {@link remove} removes.
+   */
   constructor(path?: string) {
     this.#isKept = path !== undefined;
     this.path = path ?? mkdtempSync(join(tmpdir(), "insula-bench-"));

@@ -1,6 +1,6 @@
 /**
- * A keep-alive connection that sends prepared bytes and takes answers with a Content-Length: next to no
- * work of its own, so that the server is measured and not the client.
+ * A keep-alive connection that sends prepared bytes and takes answers with a Content-Length: next
+ * to no work of its own, so that the server is measured and not the client.
  */
 import { connect, type Socket } from "node:net";
 

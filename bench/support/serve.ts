@@ -1,7 +1,7 @@
 /**
  * The server that the benches over HTTP measure, as a process of its own: the command's server with
- * all settings given. Arguments: data folder, `parsed` or `unparsed`, folder of the compiled sources
- * or nothing for the sources themselves, whose closures the loader makes slower.
+ * all settings given. Arguments: data folder, `parsed` or `unparsed`, folder of the compiled
+ * sources or nothing for the sources themselves, whose closures the loader makes slower.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -35,7 +35,8 @@ const SEES = {
     "wire",
     "dialects",
   ],
-  // access, embed, wire: a command signs requests, reads the admin secret and embeds texts by itself.
+  // access, embed, wire: a command signs requests, reads the admin secret and embeds texts by
+  // itself.
   cli: ["base", "io", "model", "engine", "access", "embed", "wire", "server"],
 };
 

@@ -8,7 +8,7 @@
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { type ViteUserConfig, defineConfig } from "vitest/config";
 
 const root = resolve(fileURLToPath(import.meta.url), "../../..");
 
@@ -16,7 +16,7 @@ const folders = readdirSync(resolve(root, "test"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   root,
   cacheDir: resolve(root, ".cache/vite"),
   test: {
@@ -36,3 +36,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;

@@ -3,7 +3,8 @@
  *
  * ```
  * header      36 bytes, below
- * fences      block count × (dictionary offset u32, postings offset u32, fence length varint, fence)
+ * fences      block count × (dictionary offset u32, postings offset u32,
+ *             fence length varint, fence)
  * exists      postings of the rows that have the property
  * long        postings of the rows with a string above INVERTED_TERM_BYTES_MAX
  * dictionary  blocks of entries, ascending terms

@@ -5,7 +5,8 @@
  *
  * ```
  * boolean  1, 0 or 1
- * number   2, nearest float64 d made sortable (8 bytes, big-endian), value - d + 32768 (2 bytes, big-endian)
+ * number   2, nearest float64 d made sortable (8 bytes, big-endian), value - d + 32768 (2 bytes,
+ *          big-endian)
  * string   3, UTF-8
  * date     4, milliseconds + 2^63 (8 bytes, big-endian)
  * ```

@@ -14,8 +14,8 @@
  *
  * Invariants.
  * - The distance of a float32 row has the same bits on every path, thread and slice: one order of
- *   summation (distance.ts), no relaxed SIMD, no fused operations. Ties go to the smaller row here, by
- *   the caller's order in a merge.
+ *   summation (distance.ts), no relaxed SIMD, no fused operations. Ties go to the smaller row here,
+ *   by the caller's order in a merge.
  * - Kernels have no state: no data section, no mutable global, no allocator
  *   (kernels-binary.test.ts).
  * - Page 0 of an arena is nobody's; offset 0 means "none". Memory is never given back.

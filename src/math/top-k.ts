@@ -10,8 +10,8 @@ export type CompareTies<Hit> = (a: Hit, b: Hit) => number;
  *
  * A heap of the lists' first hits: cost k × log(lists) comparisons, whatever the lists' lengths.
  *
- * @param compareTies  usually by tenant, then record key, so that the answer does not depend on where
- *                     rows happen to lie.
+ * @param compareTies  usually by tenant, then record key, so that the answer does not depend on
+ *                     where rows happen to lie.
  */
 export function mergeNearest<Hit extends { readonly distance: number }>(
   lists: readonly (readonly Hit[])[],

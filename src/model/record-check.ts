@@ -46,8 +46,8 @@ export function checkVector(field: VectorField, values: Float32Array): void {
  * A batch against the schema: lengths, every vector field once, keys, doubles, metadata, size.
  *
  * @throws InsulaError `batch_too_large`, `argument_invalid`, `key_invalid`, `key_duplicate`,
- *         `dimension_mismatch`, `vector_invalid`, `metadata_invalid`, `metadata_too_large`; nothing of the
- *         batch may be written then.
+ *         `dimension_mismatch`, `vector_invalid`, `metadata_invalid`, `metadata_too_large`; nothing
+ *         of the batch may be written then.
  *
  * Cost: one pass over all components.
  */

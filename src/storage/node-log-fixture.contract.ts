@@ -8,7 +8,7 @@ import { NodeLog } from "./node-log.ts";
 export const START: LogPosition = { file: 0, offset: 0 };
 export const FIRST: string = "log/0000000001.log";
 
-export function frameOf(n: number, payload: string, shard = n % 3): LogFrame {
+export function frameOf(n: number, payload: string, shard: number = n % 3): LogFrame {
   const half = payload.length >> 1;
   const parts = [payload.slice(0, half), payload.slice(half)].map((part) => Buffer.from(part));
   const uid = new Uint8Array(16).fill(shard + 1);
@@ -80,7 +80,7 @@ export async function fileSystemWith(path: string, bytes: Uint8Array): Promise<M
   return fileSystem;
 }
 
-export async function bytesOf(fileSystem: FileSystem, path = FIRST): Promise<Uint8Array> {
+export async function bytesOf(fileSystem: FileSystem, path: string = FIRST): Promise<Uint8Array> {
   return (await fileSystem.readWhole(path)) ?? new Uint8Array(0);
 }
 

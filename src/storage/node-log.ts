@@ -106,7 +106,8 @@ export class NodeLog {
    *
    * @throws InsulaError `data_damaged` when acknowledged groups are lost beyond what a damaged
    *   frame
-   *         tells of, `io_failed` or `disk_full` when the new file cannot be made; what `visit` throws.
+   *         tells of, `io_failed` or `disk_full` when the new file cannot be made; what `visit`
+   *         throws.
    */
   static async open(options: NodeLogOptions): Promise<NodeLog> {
     const { fileSystem, folder } = options;
@@ -157,8 +158,9 @@ export class NodeLog {
    * @returns where the payload lies; it is durable, together with everything appended before it.
    * @throws InsulaError `log_poisoned` when the sync failed: the outcome is unknown, the frame may
    *   or
-   *         may not be found by the next recovery. `disk_full` when no new file can be made: the frame
-   *         was not written. `memory_exhausted` when too much waits. `engine_closed` after close.
+   *         may not be found by the next recovery. `disk_full` when no new file can be made: the
+   *         frame was not written. `memory_exhausted` when too much waits. `engine_closed` after
+   *         close.
    */
   append(frame: LogFrame): Promise<LogExtent> {
     return new Promise((resolve, reject) => {

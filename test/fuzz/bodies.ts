@@ -1,6 +1,6 @@
 /**
- * Bodies for the operations of OSS Vectors: good ones by grammar, then bent in ways that have broken
- * other parsers. Text, not values: some of what is sent cannot be a value.
+ * Bodies for the operations of OSS Vectors: good ones by grammar, then bent in ways that have
+ * broken other parsers. Text, not values: some of what is sent cannot be a value.
  */
 import type { OssOperationName } from "../../src/dialects/vector-bucket/index.ts";
 import type { Chance } from "../support/chance.ts";

@@ -1,8 +1,9 @@
 /**
- * Thousands of good and bent requests against a live server: `npm run test:fuzz -- --requests 10000`.
+ * Thousands of good and bent requests against a live server: `npm run test:fuzz -- --requests
+ * 10000`.
  *
- * Every answer must have the dialect's own form, the process must live, answer others meanwhile, and
- * hold as much memory and as many files afterwards as before.
+ * Every answer must have the dialect's own form, the process must live, answer others meanwhile,
+ * and hold as much memory and as many files afterwards as before.
  */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { Agent, request, type IncomingHttpHeaders } from "node:http";

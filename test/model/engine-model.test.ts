@@ -1,6 +1,6 @@
 /**
- * Random operations against plain Maps. `INSULA_SEED=17` runs one seed, `INSULA_SEEDS=5000` that many;
- * a seed that once failed stays in KNOWN_SEEDS.
+ * Random operations against plain Maps. `INSULA_SEED=17` runs one seed, `INSULA_SEEDS=5000` that
+ * many; a seed that once failed stays in KNOWN_SEEDS.
  */
 import { strictEqual, ok } from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";

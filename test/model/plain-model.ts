@@ -1,5 +1,6 @@
 /**
- * The judge: what the engine must hold, in plain Maps, and what it must answer, by looking at everything.
+ * The judge: what the engine must hold, in plain Maps, and what it must answer, by looking at
+ * everything.
  */
 import { crc32 } from "../../src/base/crc32.ts";
 import type { ListRequest } from "../../src/engine/api.ts";
@@ -109,7 +110,9 @@ export interface Ranked {
   readonly distance: number;
 }
 
-/** Every record that passes, nearest first, ties by key bytes; distances as the engine returns them. */
+/**
+ * Every record that passes, nearest first, ties by key bytes; distances as the engine returns them.
+ */
 export function ranked(
   shard: PlainShard,
   schema: Schema,

@@ -1,4 +1,7 @@
-/** An engine and its judge side by side: each operation is done to both and the answers are compared. */
+/**
+ * An engine and its judge side by side: each operation is done to both and the answers are
+ * compared.
+ */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { CollectionOptions, Engine, WriteResult } from "../../src/engine/api.ts";
 import { InsulaError } from "../../src/base/errors.ts";

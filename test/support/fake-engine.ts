@@ -1,6 +1,6 @@
 /**
- * The engine's contract over plain maps, for tests of dialects: exact, slow, nothing durable. What a dialect
- * does not call throws.
+ * The engine's contract over plain maps, for tests of dialects: exact, slow, nothing durable. What
+ * a dialect does not call throws.
  */
 import { InsulaError } from "../../src/base/errors.ts";
 import { crc32 } from "../../src/base/crc32.ts";
@@ -66,8 +66,8 @@ type FakeCalls =
   | "writeSetting";
 
 export class FakeEngine implements Pick<Engine, FakeCalls> {
-  readonly databases = new Map<string, FakeDatabase>();
-  readonly settings = new Map<string, Uint8Array>();
+  readonly databases: Map<string, FakeDatabase> = new Map();
+  readonly settings: Map<string, Uint8Array> = new Map();
   /** Thrown by the next call about records, once. */
   nextError: Error | undefined;
   nowMs = 1_750_000_000_000;

@@ -1,4 +1,7 @@
-/** A server of the OSS dialect without sockets: signs a request as the clients do and returns the answer. */
+/**
+ * A server of the OSS dialect without sockets: signs a request as the clients do and returns the
+ * answer.
+ */
 import { createHash } from "node:crypto";
 import type { AccessControl, KnownKey, Principal } from "../../src/access/index.ts";
 import { InsulaError } from "../../src/base/errors.ts";
@@ -11,8 +14,8 @@ import { FakeEngine } from "./fake-engine.ts";
 
 export const ACCOUNT = "1234567890";
 export const REGION = "cn-hangzhou";
-export const DOMAIN = `${REGION}.oss-vectors.aliyuncs.com`;
-export const NOW_MS = Date.UTC(2025, 3, 17, 1, 33, 47);
+export const DOMAIN: string = `${REGION}.oss-vectors.aliyuncs.com`;
+export const NOW_MS: number = Date.UTC(2025, 3, 17, 1, 33, 47);
 export const REQUEST_ID = "6555F3A1B2C3D4E5F6071829";
 
 export interface BenchRequest {
@@ -44,8 +47,8 @@ export interface BenchAnswer {
 }
 
 export class OssBench {
-  readonly engine = new FakeEngine();
-  readonly keys = new Map<string, KnownKey>();
+  readonly engine: FakeEngine = new FakeEngine();
+  readonly keys: Map<string, KnownKey> = new Map();
   readonly observed: { operation: string; outcome: string }[] = [];
   monotonicMs = 0;
   readonly dialect: Dialect;

@@ -1,4 +1,6 @@
-/** The parser of bodies with vectors in its slowest form, for tests: lists are read by JSON.parse. */
+/**
+ * The parser of bodies with vectors in its slowest form, for tests: lists are read by JSON.parse.
+ */
 import { createHash } from "node:crypto";
 import { InsulaError } from "../../src/base/errors.ts";
 import type { ParsedVectorBody } from "../../src/dialects/index.ts";

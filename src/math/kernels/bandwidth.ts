@@ -8,5 +8,6 @@ export function readLoop(start: usize, bytes: usize): u32 {
     d = v128.xor(d, v128.load(j, 48));
   }
   const all = v128.xor(v128.xor(a, b), v128.xor(c, d));
-  return i32x4.extract_lane(all, 0) ^ i32x4.extract_lane(all, 1) ^ i32x4.extract_lane(all, 2) ^ i32x4.extract_lane(all, 3);
+  const low = i32x4.extract_lane(all, 0) ^ i32x4.extract_lane(all, 1);
+  return low ^ i32x4.extract_lane(all, 2) ^ i32x4.extract_lane(all, 3);
 }

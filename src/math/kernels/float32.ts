@@ -10,7 +10,15 @@
  * Four rows at a time share each load of the query and give the four independent chains of
  * additions that hide the latency of one. A row that is missing at the end is the first one again.
  */
-import { COSINE, EUCLIDEAN, cosineDistance, farIfUnordered, gather, nextRow, sumFloat32 } from "./lanes";
+import {
+  COSINE,
+  EUCLIDEAN,
+  cosineDistance,
+  farIfUnordered,
+  gather,
+  nextRow,
+  sumFloat32,
+} from "./lanes";
 import { offerFour, worstOf } from "./heap";
 
 @inline

@@ -5,7 +5,15 @@
  * which are then scored by float32.ts. Its float32 steps are fixed too, so that a scan and a
  * listing agree.
  */
-import { COSINE, EUCLIDEAN, cosineDistance, farIfUnordered, gather, nextRow, sumInt32 } from "./lanes";
+import {
+  COSINE,
+  EUCLIDEAN,
+  cosineDistance,
+  farIfUnordered,
+  gather,
+  nextRow,
+  sumInt32,
+} from "./lanes";
 import { offerFour, worstOf } from "./heap";
 import { inverseOf, squaredNorm } from "./norm";
 
@@ -23,7 +31,13 @@ function largest(row: usize, stride: usize): f32 {
 }
 
 @inline
-function quantizeRow(row: usize, stride: usize, factor: f32, codes: usize, codeStride: usize): void {
+function quantizeRow(
+  row: usize,
+  stride: usize,
+  factor: f32,
+  codes: usize,
+  codeStride: usize,
+): void {
   const factors = f32x4.splat(factor);
   let j: usize = 0;
   for (; j < stride; j += 16) {

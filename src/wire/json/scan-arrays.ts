@@ -42,7 +42,8 @@ export interface ScannedBody {
  *
  * @throws InsulaError `body_malformed` for bytes that are no UTF-8, brackets that do not match or
  *   nest too deep, text
- *         without end; and what `parseArray` throws. Other faults of grammar show when the text is parsed.
+ *         without end; and what `parseArray` throws. Other faults of grammar show when the text is
+ *         parsed.
  *
  * Cost: one pass over the bytes outside the lists.
  */

@@ -1,4 +1,4 @@
-"""The account quotas of the table; the runner starts a server with INSULA_OSS_QUOTAS=seed for it."""
+"""The account quotas of the table: the runner starts a server with INSULA_OSS_QUOTAS=seed."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -27,7 +27,7 @@ export interface BucketRequest {
 export interface OpenedBucket {
   readonly info: DatabaseInfo;
   /** @throws InsulaError `permission_denied` */
-  checkIndex(index: string): void;
+  readonly checkIndex: (index: string) => void;
 }
 
 export class BucketGuard {

@@ -42,7 +42,7 @@ export interface BucketCall extends OssCall {
    * To be asked as soon as the index is known, before anything is said about it.
    * @throws InsulaError `permission_denied` when the bucket's policy speaks against it.
    */
-  checkIndex(index: string): void;
+  readonly checkIndex: (index: string) => void;
 }
 
 /** An answer before the headers every answer has. */
@@ -51,9 +51,6 @@ export interface OssAnswer {
   /** JSON; absent: no body. */
   readonly json?: string;
 }
-
-/** Runs one operation on a bucket. */
-export type BucketOperation = (call: BucketCall) => Promise<OssAnswer>;
 
 /**
  * The body, complete and equal to its Content-MD5 when the request has one. The clients sign that

@@ -60,7 +60,8 @@ export class OssQuotas {
   }
 
   /**
-   * @param rowCount  vectors in the index now; replaced ones count as added, the quota is not that exact.
+   * @param rowCount  vectors in the index now; replaced ones count as added, the quota is not that
+   * exact.
    * @throws InsulaError `record_quota_exceeded`
    */
   checkVectors(rowCount: number, addedCount: number): void {
