@@ -110,9 +110,11 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** A copy of its own, safe to keep. */
+  /** A copy in memory of its own: keeping it keeps nothing else, as a slice of a pool would. */
   finish(): Buffer {
-    return Buffer.from(this.view());
+    const own = Buffer.allocUnsafeSlow(this.#length);
+    this.#bytes.copy(own, 0, 0, this.#length);
+    return own;
   }
 
   #reserve(count: number): void {

@@ -23,9 +23,12 @@ import { DIMENSION, INDEX, bend, goodBody } from "./bodies.ts";
 
 const REGION = "cn-hangzhou";
 const BUCKET = "fuzz-bucket";
-/** Requests before memory and files are counted. */
-const WARM_UP = 2_000;
+/** Requests before memory and files are counted: until then caches, compiled code and pools grow. */
+const WARM_UP = 16_000;
 const GROWTH_MAX = 0.05;
+/** 2 MiB of numbers: parsed by the parse worker, scanned by the kernel workers. */
+const WIDE_DIMENSION = 4_096;
+const WIDE_ROWS = 128;
 const AT_ONCE = 8;
 const HEALTH_MS_MAX = 2_000;
 /** Malformed or refused before the operation is asked. */
@@ -58,22 +61,26 @@ interface Reply {
 
 const requestCount = Number(values.requests);
 const chance = new Chance(Number(values.seed));
-const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 const dataDir = mkdtempSync(path.join(tmpdir(), "insula-fuzz-"));
 const counts = new Map<string, number>();
 const faults: string[] = [];
+/** Each part of the run has connections of its own, closed before anything is counted. */
+let agent = openAgent();
 const tally = { sent: 0, reached: 0, slowestHealthMs: 0 };
 
-const server = await ServerChild.start({ dataDir, port: 0 });
+const hook = new URL("./collect-garbage.mjs", import.meta.url).href;
+const server = await ServerChild.start({
+  dataDir,
+  port: 0,
+  variables: { NODE_OPTIONS: `--expose-gc --import ${hook}` },
+});
 await prepare();
 await sendMany(WARM_UP);
-await settle();
-const before = usage();
+const before = await usage();
 const watch = setInterval(() => void checkHealth(), 100);
 await sendMany(requestCount);
 clearInterval(watch);
-await settle();
-const after = usage();
+const after = await usage();
 judgeEnd();
 await server.stop();
 report();
@@ -90,6 +97,30 @@ async function prepare(): Promise<void> {
     signed(operationNamed("PutVectorIndex"), JSON.stringify(body), BUCKET),
   );
   if (reply.status !== 200) throw new Error(reply.text);
+  await startThreads();
+}
+
+/** Threads start when they are needed: a large body and a long scan, so that none starts later. */
+async function startThreads(): Promise<void> {
+  const indexName = "wide";
+  const float32 = Array.from({ length: WIDE_DIMENSION }, (_, i) => i + 0.5);
+  const vectors = Array.from({ length: WIDE_ROWS }, (_, i) => ({
+    key: `k${i}`,
+    data: { float32 },
+  }));
+  const steps: readonly (readonly [string, object])[] = [
+    [
+      "PutVectorIndex",
+      { dataType: "float32", dimension: WIDE_DIMENSION, distanceMetric: "cosine" },
+    ],
+    ["PutVectors", { vectors }],
+    ["QueryVectors", { topK: 1, queryVector: { float32 } }],
+  ];
+  for (const [name, body] of steps) {
+    const text = JSON.stringify({ indexName, ...body });
+    const { status, text: answer } = await exchange(signed(operationNamed(name), text, BUCKET));
+    if (status !== 200) throw new Error(`${name}: ${answer}`);
+  }
 }
 
 async function sendMany(count: number): Promise<void> {
@@ -216,7 +247,10 @@ async function checkHealth(): Promise<void> {
   const startedAt = performance.now();
   try {
     const url = new URL("/healthz", server.url);
-    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(url, {
+      headers: { connection: "close" },
+      signal: AbortSignal.timeout(10_000),
+    });
     await answer.arrayBuffer();
     if (answer.status !== 200) faults.push(`health: ${answer.status}`);
   } catch (error) {
@@ -225,11 +259,18 @@ async function checkHealth(): Promise<void> {
   tally.slowestHealthMs = Math.max(tally.slowestHealthMs, performance.now() - startedAt);
 }
 
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+function openAgent(): Agent {
+  return new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 }
 
-function usage(): { readonly anonymousKb: number; readonly files: number } {
+/** Anonymous memory after two collections, and open files, without a client connected. */
+async function usage(): Promise<{ readonly anonymousKb: number; readonly files: number }> {
+  agent.destroy();
+  agent = openAgent();
+  for (let i = 0; i < 2; i++) {
+    process.kill(server.pid, "SIGUSR2");
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+  }
   const rollup = readFileSync(`/proc/${server.pid}/smaps_rollup`, "utf8");
   const anonymousKb = Number(/^Anonymous:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
   return { anonymousKb, files: readdirSync(`/proc/${server.pid}/fd`).length };
