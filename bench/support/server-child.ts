@@ -45,7 +45,6 @@ export class ServerChild {
         reject(new Error("The server ended before it listened."));
       });
       child.stdout.on("data", (lines: Buffer) => {
-        if (process.env["FBLOG"] !== undefined) process.stderr.write(lines);
         const port = /^port (\d+)$/m.exec(lines.toString())?.[1];
         if (port !== undefined) resolve(Number(port));
       });
