@@ -1,2 +1,2 @@
-/** Loaded into the server by `--import`: SIGUSR2 collects garbage, so that memory can be compared. */
+/** Loaded into the server by `--import`: SIGUSR2 collects garbage, to compare memory. */
 process.on("SIGUSR2", () => globalThis.gc());

@@ -23,7 +23,7 @@ import { DIMENSION, INDEX, bend, goodBody } from "./bodies.ts";
 
 const REGION = "cn-hangzhou";
 const BUCKET = "fuzz-bucket";
-/** Requests before memory and files are counted: until then caches, compiled code and pools grow. */
+/** Requests before memory and files are counted: caches, compiled code and pools grow first. */
 const WARM_UP = 16_000;
 const GROWTH_MAX = 0.05;
 /** 2 MiB of numbers: parsed by the parse worker, scanned by the kernel workers. */
