@@ -42,12 +42,14 @@ export interface SweeperDoors {
   readonly clock: Clock;
 }
 
+/** Puts shards to sleep for good, when their last users are done, and commits their removal. */
+type DropShards = (shards: readonly ShardUid[], commit: () => Promise<void>) => Promise<void>;
+
 export class Sweeper {
   readonly #doors: SweeperDoors;
   /** Segments that readers still hold, by hexadecimal uid. */
   readonly #held = new Map<string, SegmentEntry>();
-  /** Puts a shard to sleep for good, when its last user is done. */
-  #dropShard: (shard: ShardUid) => Promise<void> = () => Promise.resolve();
+  #dropShards: DropShards = (_, commit) => commit();
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -56,8 +58,8 @@ export class Sweeper {
   }
 
   /** Who keeps shards awake: those of a dropped collection must sleep before their rows go. */
-  attach(dropShard: (shard: ShardUid) => Promise<void>): void {
-    this.#dropShard = dropShard;
+  attach(dropShards: DropShards): void {
+    this.#dropShards = dropShards;
   }
 
   /** Keeps the file of a segment that is out of its manifest until {@link Sweeper.release}. */
@@ -153,18 +155,23 @@ export class Sweeper {
         end: endOfPrefix(prefix),
         limit: STEP_ROWS,
       });
-      const changes: CatalogChange[] = [];
-      for (const [key, value] of rows) {
-        const { shard } = decodeTenant(value);
-        await this.#dropShard(shard);
-        changes.push({ kind: "delete", key }, ...(await dropShardChanges(catalog, shard)));
-      }
-      if (rows.length < STEP_ROWS) {
-        changes.push({ kind: "drop-totals", key: totalsKey(collectionNumber) });
-        changes.push({ kind: "delete", key: collectionSchemaKey(collectionNumber) });
-        changes.push({ kind: "delete", key: garbageKey });
-      }
-      await catalog.commit(changes);
+      const tenants = rows.map(([key, value]) => ({ key, shard: decodeTenant(value).shard }));
+      const commit = async (): Promise<void> => {
+        const changes: CatalogChange[] = [];
+        for (const { key, shard } of tenants) {
+          changes.push({ kind: "delete", key }, ...(await dropShardChanges(catalog, shard)));
+        }
+        if (rows.length < STEP_ROWS) {
+          changes.push({ kind: "drop-totals", key: totalsKey(collectionNumber) });
+          changes.push({ kind: "delete", key: collectionSchemaKey(collectionNumber) });
+          changes.push({ kind: "delete", key: garbageKey });
+        }
+        await catalog.commit(changes);
+      };
+      await this.#dropShards(
+        tenants.map(({ shard }) => shard),
+        commit,
+      );
       if (rows.length < STEP_ROWS || this.#isStopped) return;
       await clock.yield();
     }
