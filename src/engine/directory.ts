@@ -214,9 +214,8 @@ export class Directory {
     const database = await this.database(databaseName);
     if (database === undefined) return undefined;
     const removals = this.#removals;
-    const bytes = await this.#catalog.get(collectionKey(database.row.number, name));
-    if (bytes === undefined) return undefined;
-    return this.collectionOf(database, { name, value: bytes, removals });
+    const value = await this.#catalog.get(collectionKey(database.row.number, name));
+    return value === undefined ? undefined : this.collectionOf(database, { name, value, removals });
   }
 
   /**
@@ -307,8 +306,7 @@ export class Directory {
       changes.push({ kind: "drop-totals", key: totalsKey(row.number) });
       changes.push({ kind: "delete", key: collectionSchemaKey(row.number) });
     } else {
-      const key = garbageCollectionKey(row.number);
-      changes.push({ kind: "put", key, value: new Uint8Array(0) });
+      changes.push({ kind: "put", key: garbageCollectionKey(row.number), value: NO_BYTES });
     }
     await this.#catalog.commit(changes);
   }
@@ -438,6 +436,7 @@ export class Directory {
 }
 
 const NO_TOTALS = { rowCount: 0, byteCount: 0, childCount: 0 };
+const NO_BYTES = new Uint8Array(0);
 
 function childChange(
   databaseNumber: number,

@@ -5,7 +5,7 @@
  */
 import { toHex, toSegmentUid, type ShardUid } from "../base/brands.ts";
 import type { Clock, FileSystem } from "../io/index.ts";
-import { segmentPath, temporaryPath, type SegmentEntry } from "../shard/index.ts";
+import { segmentPath, type SegmentEntry, type SegmentFolders } from "../shard/index.ts";
 import type { FileHandles } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
@@ -39,6 +39,7 @@ export interface SweeperDoors {
   readonly catalog: Catalog;
   readonly fileSystem: FileSystem;
   readonly files: FileHandles;
+  readonly segmentFolders: SegmentFolders;
   readonly clock: Clock;
 }
 
@@ -99,11 +100,7 @@ export class Sweeper {
       const segment = toSegmentUid(new Uint8Array(Buffer.from(segmentHex, "hex")));
       const state = shard.length === 16 ? await catalog.readShard(shard) : undefined;
       if (state?.segments.some(({ uid }) => toHex(uid) === segmentHex) === true) {
-        const target = segmentPath(segment);
-        const folder = target.slice(0, target.lastIndexOf("/"));
-        await fileSystem.makeFolder(folder);
-        await fileSystem.rename(temporaryPath(shard, segment), target);
-        await fileSystem.syncFolder(folder);
+        await this.#doors.segmentFolders.settle(shard, segment);
       } else {
         await fileSystem.unlink(`tmp/${name}`);
       }
