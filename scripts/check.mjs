@@ -10,14 +10,14 @@ import { stripVTControlCharacters } from "node:util";
 import { ensureBuilt } from "./build.mjs";
 import { ROOT, ensureInstalled } from "./install.mjs";
 import { printTable, run } from "./process.mjs";
-import { runUnitTests } from "./unit-tests.mjs";
+import { runTests } from "./vitest-run.mjs";
 
 const CONFIG = "scripts/config";
 const tool = (path, ...args) => [process.execPath, `node_modules/${path}`, ...args];
 
 /** The longest first, so that two lanes end together. */
 const COMMANDS = {
-  tests: undefined, // counted, see unit-tests.mjs
+  tests: undefined, // counted, see vitest-run.mjs
   lint: tool(
     "eslint/bin/eslint.js",
     "--config",
@@ -59,7 +59,7 @@ async function build() {
 
 async function runStep(name) {
   const command = COMMANDS[name];
-  if (command === undefined) return { name, ...(await runUnitTests()) };
+  if (command === undefined) return { name, ...(await runTests()) };
   const { code, output, seconds } = await run(command, { cwd: ROOT });
   return { name, seconds, isPassed: code === 0, output };
 }

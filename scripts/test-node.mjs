@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { ensureBuilt } from "./build.mjs";
 import { ROOT, ensureInstalled } from "./install.mjs";
 import { npm, printTable, run } from "./process.mjs";
-import { runUnitTests } from "./unit-tests.mjs";
+import { runTests } from "./vitest-run.mjs";
 
 /** The first is the floor that package.json declares. */
 const VERSIONS = ["20.19.6", "22.23.3", "24.21.0"];
@@ -61,7 +61,7 @@ async function testOne(version) {
     const { code, output } = await run([node, ...args], { cwd: ROOT });
     if (code !== 0) throw new Error(`The built package does not start:\n${output}`);
   }
-  return runUnitTests({ node, name: version });
+  return runTests({ node, name: version });
 }
 
 const asked = process.argv.slice(2);

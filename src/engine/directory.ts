@@ -23,6 +23,7 @@ import {
   garbageCollectionKey,
   tenantKey,
   totalsKey,
+  type EncodedKey,
 } from "./catalog-keys.ts";
 import {
   decodeCollection,
@@ -79,6 +80,7 @@ export class Directory {
   readonly #tenants = new LruMap<string, TenantEntry>(CACHED_NAMES_MAX);
   readonly #numbers: NumberCounter;
   readonly schemas: SchemaBook;
+  #removals = 0;
 
   constructor(catalog: Catalog, doors: { readonly clock: Clock; readonly random: Random }) {
     this.#catalog = catalog;
@@ -86,6 +88,14 @@ export class Directory {
     this.#random = doors.random;
     this.#numbers = new NumberCounter(catalog);
     this.schemas = new SchemaBook(catalog, this.#numbers);
+  }
+
+  /**
+   * Names removed since the start. A row read from the catalogue is cached only when this is as it
+   * was before: else a name that was removed meanwhile would come back.
+   */
+  get removals(): number {
+    return this.#removals;
   }
 
   async createDatabase(
@@ -118,7 +128,7 @@ export class Directory {
   async database(name: string): Promise<DatabaseEntry | undefined> {
     const known = this.#databases.get(name);
     if (known !== undefined) return known;
-    const bytes = await this.#catalog.get(databaseKey(name));
+    const bytes = await this.#read(databaseKey(name));
     const loaded = this.#databases.get(name);
     if (loaded !== undefined || bytes === undefined) return loaded;
     const entry = { name, row: decodeDatabase(bytes), pendingCount: 0, isGone: false };
@@ -165,6 +175,7 @@ export class Directory {
           { kind: "drop-totals", key },
           childChange(ROOT_NUMBER, { rows: 0, children: -1 }),
         ]);
+        this.#removals++;
         this.#databases.delete(name);
       } catch (error) {
         entry.isGone = false;
@@ -202,20 +213,26 @@ export class Directory {
     if (known !== undefined) return known;
     const database = await this.database(databaseName);
     if (database === undefined) return undefined;
-    const bytes = await this.#catalog.get(collectionKey(database.row.number, name));
-    return bytes === undefined ? undefined : this.collectionOf(database, name, bytes);
+    const removals = this.#removals;
+    const value = await this.#catalog.get(collectionKey(database.row.number, name));
+    return value === undefined ? undefined : this.collectionOf(database, { name, value, removals });
   }
 
-  /** The entry of a row that was read, cached one first. */
+  /**
+   * The entry of a row that was read, cached one first; undefined when it is gone meanwhile.
+   *
+   * @param found with {@link Directory.removals} as it was before the row was read.
+   */
   async collectionOf(
     database: DatabaseEntry,
-    name: string,
-    bytes: Uint8Array,
-  ): Promise<CollectionEntry> {
-    const row = decodeCollection(bytes);
+    found: { readonly name: string; readonly value: Uint8Array; readonly removals: number },
+  ): Promise<CollectionEntry | undefined> {
+    const { name } = found;
+    const row = decodeCollection(found.value);
     const { schema, isMultiTenant } = await this.schemas.get(row.schemaNumber);
     const known = this.#collections.get(`${database.name}\0${name}`);
     if (known !== undefined) return known;
+    if (found.removals !== this.#removals) return this.collection(database.name, name);
     const entry = { database, name, row, schema, isMultiTenant, isGone: false };
     this.#collections.set(`${database.name}\0${name}`, entry);
     return entry;
@@ -256,40 +273,42 @@ export class Directory {
   }
 
   /**
-   * @param release called when the collection is invisible to newcomers and before its rows go:
-   *   ends
-   *                the uses of its shards.
+   * @param release called when the collection is invisible to newcomers: ends the uses of its
+   *   shards, then runs `commit`, before anybody else can use them.
    */
   async deleteCollection(
     databaseName: string,
     name: string,
-    release: (entry: CollectionEntry) => Promise<void>,
+    release: (entry: CollectionEntry, commit: () => Promise<void>) => Promise<void>,
   ): Promise<void> {
     await this.#locks.run(`c${databaseName}\0${name}`, async () => {
       const entry = await this.collectionNamed(databaseName, name);
       entry.isGone = true;
       try {
-        await release(entry);
-        const changes: CatalogChange[] = [
-          { kind: "delete", key: collectionKey(entry.database.row.number, name) },
-          childChange(entry.database.row.number, { rows: 0, children: -1 }),
-          childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
-        ];
-        if (entry.row.shard !== undefined) {
-          changes.push(...(await dropShardChanges(this.#catalog, entry.row.shard)));
-          changes.push({ kind: "drop-totals", key: totalsKey(entry.row.number) });
-          changes.push({ kind: "delete", key: collectionSchemaKey(entry.row.number) });
-        } else {
-          const key = garbageCollectionKey(entry.row.number);
-          changes.push({ kind: "put", key, value: new Uint8Array(0) });
-        }
-        await this.#catalog.commit(changes);
+        await release(entry, () => this.#removeCollection(entry));
+        this.#removals++;
         this.#collections.delete(`${databaseName}\0${name}`);
       } catch (error) {
         entry.isGone = false;
         throw error;
       }
     });
+  }
+
+  async #removeCollection({ database, name, row }: CollectionEntry): Promise<void> {
+    const changes: CatalogChange[] = [
+      { kind: "delete", key: collectionKey(database.row.number, name) },
+      childChange(database.row.number, { rows: 0, children: -1 }),
+      childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
+    ];
+    if (row.shard !== undefined) {
+      changes.push(...(await dropShardChanges(this.#catalog, row.shard)));
+      changes.push({ kind: "drop-totals", key: totalsKey(row.number) });
+      changes.push({ kind: "delete", key: collectionSchemaKey(row.number) });
+    } else {
+      changes.push({ kind: "put", key: garbageCollectionKey(row.number), value: NO_BYTES });
+    }
+    await this.#catalog.commit(changes);
   }
 
   async createTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
@@ -317,7 +336,7 @@ export class Directory {
     const cacheKey = tenantCacheKey(collection, name);
     const known = this.#tenants.get(cacheKey);
     if (known !== undefined) return known;
-    const bytes = await this.#catalog.get(tenantKey(collection.row.number, name));
+    const bytes = await this.#read(tenantKey(collection.row.number, name));
     const loaded = this.#tenants.get(cacheKey);
     if (loaded !== undefined || bytes === undefined) return loaded;
     const entry = { collection, name, row: decodeTenant(bytes) };
@@ -328,7 +347,7 @@ export class Directory {
   async deleteTenant(
     collection: CollectionEntry,
     name: string,
-    release: (shard: ShardUid) => Promise<void>,
+    release: (shard: ShardUid, commit: () => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const cacheKey = tenantCacheKey(collection, name);
     await this.#locks.run(cacheKey, async () => {
@@ -336,12 +355,15 @@ export class Directory {
       if (entry === undefined) {
         throw new InsulaError("tenant_not_found", `Cannot find tenant "${name}".`);
       }
-      await release(entry.row.shard);
-      await this.#catalog.commit([
-        { kind: "delete", key: tenantKey(collection.row.number, name) },
-        ...(await dropShardChanges(this.#catalog, entry.row.shard)),
-        tenantCountChange(collection, -1),
-      ]);
+      const { shard } = entry.row;
+      await release(shard, async () => {
+        await this.#catalog.commit([
+          { kind: "delete", key: tenantKey(collection.row.number, name) },
+          ...(await dropShardChanges(this.#catalog, shard)),
+          tenantCountChange(collection, -1),
+        ]);
+      });
+      this.#removals++;
       this.#tenants.delete(cacheKey);
     });
   }
@@ -403,10 +425,18 @@ export class Directory {
     return entry;
   }
 
-  /** Equal schemas have one number; a million equal collections share one row and one object. */
+  /** A row that was not removed while it was read. */
+  async #read(key: EncodedKey): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const removals = this.#removals;
+      const bytes = await this.#catalog.get(key);
+      if (bytes === undefined || removals === this.#removals) return bytes;
+    }
+  }
 }
 
 const NO_TOTALS = { rowCount: 0, byteCount: 0, childCount: 0 };
+const NO_BYTES = new Uint8Array(0);
 
 function childChange(
   databaseNumber: number,

@@ -113,7 +113,7 @@ class NodeEngine implements Engine {
       isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
       onFault,
     });
-    node.sweeper.attach((shard) => this.#keeper.drop(shard));
+    node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
     this.#records = new Records(node.catalog, this.#directory, this.#keeper);
     this.#cleaner = new LogCleaner({
       clock: options.clock,
@@ -178,11 +178,12 @@ class NodeEngine implements Engine {
 
   async listCollections(database: string, page: PageRequest): Promise<Page<CollectionInfo>> {
     const parent = await this.#directory.databaseNamed(database);
+    const { removals } = this.#directory;
     const names = await listNames(this.#node.catalog, collectionPrefix(parent.row.number), page);
     const items: CollectionInfo[] = [];
     for (const { name, value } of names.items) {
-      const entry = await this.#directory.collectionOf(parent, name, value);
-      items.push(await this.#infos.collection(entry));
+      const entry = await this.#directory.collectionOf(parent, { name, value, removals });
+      if (entry !== undefined) items.push(await this.#infos.collection(entry));
     }
     return { items, hasMore: names.hasMore };
   }
@@ -196,9 +197,9 @@ class NodeEngine implements Engine {
   }
 
   async deleteCollection(database: string, name: string): Promise<void> {
-    await this.#directory.deleteCollection(database, name, async ({ row }) => {
-      if (row.shard !== undefined) await this.#keeper.drop(row.shard);
-    });
+    await this.#directory.deleteCollection(database, name, ({ row: { shard } }, commit) =>
+      this.#keeper.drop(shard === undefined ? [] : [shard], commit),
+    );
     this.#node.sweeper.sweep();
   }
 
@@ -230,8 +231,8 @@ class NodeEngine implements Engine {
 
   async deleteTenant(place: TenantPlace): Promise<void> {
     const collection = await this.#multiTenant(place);
-    await this.#directory.deleteTenant(collection, place.tenant, (shard) =>
-      this.#keeper.drop(shard),
+    await this.#directory.deleteTenant(collection, place.tenant, (shard, commit) =>
+      this.#keeper.drop([shard], commit),
     );
     this.#node.sweeper.sweep();
   }

@@ -5,7 +5,7 @@
  */
 import { toHex, toSegmentUid, type ShardUid } from "../base/brands.ts";
 import type { Clock, FileSystem } from "../io/index.ts";
-import { segmentPath, temporaryPath, type SegmentEntry } from "../shard/index.ts";
+import { segmentPath, type SegmentEntry, type SegmentFolders } from "../shard/index.ts";
 import type { FileHandles } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
@@ -39,15 +39,18 @@ export interface SweeperDoors {
   readonly catalog: Catalog;
   readonly fileSystem: FileSystem;
   readonly files: FileHandles;
+  readonly segmentFolders: SegmentFolders;
   readonly clock: Clock;
 }
+
+/** Puts shards to sleep for good, when their last users are done, and commits their removal. */
+type DropShards = (shards: readonly ShardUid[], commit: () => Promise<void>) => Promise<void>;
 
 export class Sweeper {
   readonly #doors: SweeperDoors;
   /** Segments that readers still hold, by hexadecimal uid. */
   readonly #held = new Map<string, SegmentEntry>();
-  /** Puts a shard to sleep for good, when its last user is done. */
-  #dropShard: (shard: ShardUid) => Promise<void> = () => Promise.resolve();
+  #dropShards: DropShards = (_, commit) => commit();
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -56,8 +59,8 @@ export class Sweeper {
   }
 
   /** Who keeps shards awake: those of a dropped collection must sleep before their rows go. */
-  attach(dropShard: (shard: ShardUid) => Promise<void>): void {
-    this.#dropShard = dropShard;
+  attach(dropShards: DropShards): void {
+    this.#dropShards = dropShards;
   }
 
   /** Keeps the file of a segment that is out of its manifest until {@link Sweeper.release}. */
@@ -97,11 +100,7 @@ export class Sweeper {
       const segment = toSegmentUid(new Uint8Array(Buffer.from(segmentHex, "hex")));
       const state = shard.length === 16 ? await catalog.readShard(shard) : undefined;
       if (state?.segments.some(({ uid }) => toHex(uid) === segmentHex) === true) {
-        const target = segmentPath(segment);
-        const folder = target.slice(0, target.lastIndexOf("/"));
-        await fileSystem.makeFolder(folder);
-        await fileSystem.rename(temporaryPath(shard, segment), target);
-        await fileSystem.syncFolder(folder);
+        await this.#doors.segmentFolders.settle(shard, segment);
       } else {
         await fileSystem.unlink(`tmp/${name}`);
       }
@@ -153,18 +152,23 @@ export class Sweeper {
         end: endOfPrefix(prefix),
         limit: STEP_ROWS,
       });
-      const changes: CatalogChange[] = [];
-      for (const [key, value] of rows) {
-        const { shard } = decodeTenant(value);
-        await this.#dropShard(shard);
-        changes.push({ kind: "delete", key }, ...(await dropShardChanges(catalog, shard)));
-      }
-      if (rows.length < STEP_ROWS) {
-        changes.push({ kind: "drop-totals", key: totalsKey(collectionNumber) });
-        changes.push({ kind: "delete", key: collectionSchemaKey(collectionNumber) });
-        changes.push({ kind: "delete", key: garbageKey });
-      }
-      await catalog.commit(changes);
+      const tenants = rows.map(([key, value]) => ({ key, shard: decodeTenant(value).shard }));
+      const commit = async (): Promise<void> => {
+        const changes: CatalogChange[] = [];
+        for (const { key, shard } of tenants) {
+          changes.push({ kind: "delete", key }, ...(await dropShardChanges(catalog, shard)));
+        }
+        if (rows.length < STEP_ROWS) {
+          changes.push({ kind: "drop-totals", key: totalsKey(collectionNumber) });
+          changes.push({ kind: "delete", key: collectionSchemaKey(collectionNumber) });
+          changes.push({ kind: "delete", key: garbageKey });
+        }
+        await catalog.commit(changes);
+      };
+      await this.#dropShards(
+        tenants.map(({ shard }) => shard),
+        commit,
+      );
       if (rows.length < STEP_ROWS || this.#isStopped) return;
       await clock.yield();
     }

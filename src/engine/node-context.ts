@@ -15,7 +15,12 @@ import {
   type WorkerPool,
 } from "../io/index.ts";
 import { ArenaPool, KERNELS_WASM_URL, loadKernelModule } from "../math/index.ts";
-import type { ShardCatalog, ShardContext, ShardPolicy } from "../shard/index.ts";
+import {
+  SegmentFolders,
+  type ShardCatalog,
+  type ShardContext,
+  type ShardPolicy,
+} from "../shard/index.ts";
 import { BlockCache, FileHandles, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
 import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
 import { Catalog } from "./catalog.ts";
@@ -58,6 +63,8 @@ export const DEFAULT_POLICY: ShardPolicy = {
   packedBytesMax: 256 * 1024,
 };
 
+/** Made at a start, their names durable before anything in them counts. */
+const FOLDERS = ["log", "seg", "tmp"];
 /** Files open for reading at once, of segments and packs. */
 const OPEN_FILES_MAX = 192;
 /** Cached records blocks and catalogue blocks. */
@@ -92,6 +99,9 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const store = await SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
     opened.push(() => store.close());
     const catalog = new Catalog(store, clock);
+    // Each start: a life before this one may have been cut off between the two.
+    for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
+    await fileSystem.syncFolder("");
     const log = await NodeLog.open({
       fileSystem,
       folder: "log",
@@ -105,7 +115,8 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     catalog.attach(log);
     const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
     opened.push(() => handles.close());
-    const sweeper = new Sweeper({ catalog, fileSystem, files: handles, clock });
+    const segmentFolders = new SegmentFolders(fileSystem);
+    const sweeper = new Sweeper({ catalog, fileSystem, files: handles, segmentFolders, clock });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
     const packs = await PackStore.open({ fileSystem });
@@ -124,6 +135,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       random,
       log,
       packs,
+      segmentFolders,
       files: handles,
       cache: new BlockCache(CACHE_BYTES),
       memory,

@@ -26,13 +26,13 @@ export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";
 export {
   segmentPath,
-  temporaryPath,
   type FrameEffect,
   type ManifestDelta,
   type ShardCatalog,
   type ShardContext,
   type ShardPolicy,
 } from "./shard-context.ts";
+export { SegmentFolders } from "./segment-folders.ts";
 export type { ScanPage, ScanRequest } from "./shard-fetch.ts";
 export {
   decodeSegmentEntry,

@@ -4,7 +4,7 @@
  */
 import type { BuiltBytes } from "./segment-build.ts";
 import type { SegmentPlan } from "./segment-write.ts";
-import { segmentPath, temporaryPath, type ShardContext } from "./shard-context.ts";
+import { temporaryPath, type ShardContext } from "./shard-context.ts";
 import type { SegmentLocation } from "./shard-state.ts";
 
 export interface PlacedSegment {
@@ -42,11 +42,7 @@ export async function placeSegment(
 }
 
 async function rename(context: ShardContext, plan: SegmentPlan): Promise<void> {
-  const target = segmentPath(plan.segment);
-  const folder = target.slice(0, target.lastIndexOf("/"));
-  await context.fileSystem.makeFolder(folder);
-  await context.fileSystem.rename(temporaryPath(plan.shard, plan.segment), target);
-  await context.fileSystem.syncFolder(folder);
+  await context.segmentFolders.settle(plan.shard, plan.segment);
   // Opened meanwhile under its first name: the next reader finds it under the second.
   await context.files.forget(temporaryPath(plan.shard, plan.segment));
 }

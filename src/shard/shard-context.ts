@@ -11,6 +11,8 @@ export interface ShardContext {
   readonly random: Random;
   readonly log: NodeLog;
   readonly packs: PackStore;
+  /** Gives a synced segment file its final name, durably. */
+  readonly segmentFolders: { settle(shard: ShardUid, segment: SegmentUid): Promise<void> };
   readonly files: FileHandles;
   readonly cache: BlockCache;
   readonly memory: SearchMemory;

@@ -14,36 +14,62 @@ import { memtableCandidates, segmentCandidates } from "./candidates.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
-/** One record per key in the order asked; undefined where there is none. */
+/**
+ * One record per key in the order asked; undefined where there is none.
+ *
+ * @param view taken in this turn: keys of memtables are looked up before anything is awaited, so
+ *   that all records are of one state, whatever is written meanwhile.
+ */
 export async function fetchRecords(
   structure: ShardStructure,
+  view: ReadView,
   keys: readonly string[],
   include: Include,
 ): Promise<readonly (RecordView | undefined)[]> {
-  const records: (RecordView | undefined)[] = [];
-  for (const key of keys) {
-    const maybe = structure.locate(key);
-    const place = maybe instanceof Promise ? await maybe : maybe;
-    if (place === undefined) records.push(undefined);
-    else if (place.kind === "memtable") records.push(memtableRecord(structure, place, include));
-    else {
-      const { segment, row } = place;
-      segment.retain();
-      try {
-        const entry = await segment.record(row);
-        const vectors = new Map<string, Float32Array>();
-        if (include.vectors) {
-          for (const field of structure.schema.vectors) {
-            vectors.set(field.name, await segment.vector(field, row));
-          }
-        }
-        records.push(toRecord(key, entry.metadata, include, vectors));
-      } finally {
-        segment.release();
-      }
-    }
+  const records = keys.map((key) => recordInMemory(structure, key, include));
+  if (view.segments.length === 0) return records;
+  for (const [i, key] of keys.entries()) {
+    records[i] ??= await recordInSegments(structure, view, key, include);
   }
   return records;
+}
+
+function recordInMemory(
+  structure: ShardStructure,
+  key: string,
+  include: Include,
+): RecordView | undefined {
+  for (const memtable of structure.memtables()) {
+    const row = memtable.rowOf(key);
+    if (row !== undefined) return memtableRecord(structure, { memtable, row }, include);
+  }
+  return undefined;
+}
+
+async function recordInSegments(
+  structure: ShardStructure,
+  view: ReadView,
+  key: string,
+  include: Include,
+): Promise<RecordView | undefined> {
+  const encoded = Buffer.from(key, "utf8");
+  for (const { segment, liveBits } of view.segments) {
+    if (segment.knowsItLacks(encoded)) continue;
+    const found = await segment.find(encoded);
+    if (found === undefined || !isLive(liveBits, found.row)) continue;
+    const vectors = new Map<string, Float32Array>();
+    if (include.vectors) {
+      for (const field of structure.schema.vectors) {
+        vectors.set(field.name, await segment.vector(field, found.row));
+      }
+    }
+    return toRecord(key, found.entry.metadata, include, vectors);
+  }
+  return undefined;
+}
+
+function isLive(liveBits: Uint8Array | undefined, row: number): boolean {
+  return liveBits === undefined || ((liveBits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
 }
 
 function memtableRecord(

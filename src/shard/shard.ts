@@ -133,10 +133,9 @@ export class Shard {
     keys: readonly string[],
     include: Include,
   ): Promise<readonly (RecordView | undefined)[]> {
-    // The view keeps what is found from being removed before it is read.
     const view = this.#view();
     try {
-      return await fetchRecords(this.#structure, keys, include);
+      return await fetchRecords(this.#structure, view, keys, include);
     } finally {
       view.close();
     }

@@ -99,10 +99,30 @@ export class ShardKeeper {
     if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
   }
 
-  /** Lets go of a shard whose data are to be removed, when its last user is done. */
-  async drop(uid: ShardUid): Promise<void> {
-    const kept = this.#kept.get(toHex(uid));
-    if (kept !== undefined) await this.#end(kept, (shard) => shard.drop());
+  /**
+   * Lets go of shards whose data are to be removed, each when its last user is done, then runs
+   * `commit`, which removes them. Newcomers wait until that is over: a shard that were opened in
+   * between would lose its files under its user.
+   *
+   * @throws what `commit` throws; the shards are usable again then.
+   */
+  async drop(uids: readonly ShardUid[], commit: () => Promise<void>): Promise<void> {
+    let settle: () => void = () => undefined;
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const barred: Kept[] = [];
+    try {
+      for (const uid of uids) barred.push(await this.#bar(uid, settled));
+      for (const kept of barred) await this.#letGo(kept, (shard) => shard.drop());
+      await commit();
+    } finally {
+      for (const kept of barred) {
+        kept.ending = undefined;
+        this.#kept.delete(toHex(kept.uid));
+      }
+      settle();
+    }
   }
 
   /** Waits for the uses under way, then puts every shard to sleep. */
@@ -172,19 +192,42 @@ export class ShardKeeper {
 
   async #endNow(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
     try {
-      const shard = await kept.opening.catch(() => undefined);
-      if (kept.users > 0) {
-        await new Promise<void>((resolve) => {
-          kept.whenUnused = resolve;
-        });
-      }
-      if (shard === undefined) return;
-      await how(shard);
-      this.#options.closed(shard);
-      this.#kept.delete(toHex(kept.uid));
+      if (await this.#letGo(kept, how)) this.#kept.delete(toHex(kept.uid));
     } finally {
       kept.ending = undefined;
     }
+  }
+
+  /** Nobody new is let in until `settled`; a shard that sleeps gets a place of its own for that. */
+  async #bar(uid: ShardUid, settled: Promise<void>): Promise<Kept> {
+    const id = toHex(uid);
+    let kept = this.#kept.get(id);
+    for (; kept?.ending !== undefined; kept = this.#kept.get(id)) await kept.ending;
+    kept ??= {
+      uid,
+      opening: Promise.resolve(undefined),
+      shard: undefined,
+      users: 0,
+      whenUnused: undefined,
+      ending: undefined,
+    };
+    kept.ending = settled;
+    this.#kept.set(id, kept);
+    return kept;
+  }
+
+  /** Waits for the last user; false when the shard did not open. */
+  async #letGo(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<boolean> {
+    const shard = await kept.opening.catch(() => undefined);
+    if (kept.users > 0) {
+      await new Promise<void>((resolve) => {
+        kept.whenUnused = resolve;
+      });
+    }
+    if (shard === undefined) return false;
+    await how(shard);
+    this.#options.closed(shard);
+    return true;
   }
 
   #schedule(): void {

@@ -1,4 +1,4 @@
-/** Runs the unit and contract tests with any Node, and counts them. */
+/** Runs the tests of a vitest project with any Node, and counts them. */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ROOT } from "./install.mjs";
@@ -21,19 +21,26 @@ function countFailed({ numFailedTests, testResults }) {
 /**
  * A skipped test is a failure where the variable CI is set: there, everything must be able to run.
  *
- * @param {{ node?: string, name?: string }} options the Node to run with, a name for its results
+ * @param {{ node?: string, project?: string, name?: string, live?: "stdout" }} options the Node to
+ *   run with, the project (a folder of test/, or `unit`), a name for its results, whether the
+ *   output is shown as it comes
  * @returns {Promise<TestCount>} `isPassed` says more than `failed`: a run without any test is none
  */
-export async function runUnitTests({ node = process.execPath, name = "unit" } = {}) {
+export async function runTests({
+  node = process.execPath,
+  project = "unit",
+  name = project,
+  live,
+} = {}) {
   const results = join(ROOT, `.cache/results/${name}-${process.pid}.json`);
   mkdirSync(dirname(results), { recursive: true });
   const command = [
-    ...[node, "node_modules/vitest/vitest.mjs", "run", "--project", "unit"],
+    ...[node, "node_modules/vitest/vitest.mjs", "run", "--project", project],
     ...["--config", "scripts/config/vitest.config.ts"],
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
   ];
   const env = { PATH: `${dirname(node)}:${process.env.PATH}` };
-  const { code, output, seconds } = await run(command, { cwd: ROOT, env });
+  const { code, output, seconds } = await run(command, { cwd: ROOT, env, live });
   try {
     const counted = JSON.parse(readFileSync(results, "utf8"));
     const skipped = counted.numPendingTests + counted.numTodoTests;
