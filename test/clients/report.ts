@@ -65,9 +65,9 @@ export class Report {
     const { results, skipped } = this;
     writeFileSync(REPORT_PATH, `${JSON.stringify({ results, skipped }, undefined, 2)}\n`);
     const failed = results.filter(({ pass }) => !pass).length;
-    process.stdout.write(
-      `\n${String(results.length - failed)} passed, ${String(failed)} failed, ${String(skipped.length)} skipped. ${REPORT_PATH}\n`,
-    );
+    const passed = results.length - failed;
+    process.stdout.write(`\n${REPORT_PATH}: ${skipped.length} skipped\n`);
+    process.stdout.write(`${passed} passed, ${failed} failed\n`);
     return failed === 0 && results.length > 0 ? 0 : 1;
   }
 }
