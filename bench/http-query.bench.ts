@@ -10,6 +10,7 @@ import { LoadConnection } from "./support/load-client.ts";
 import { openReport } from "./support/report.ts";
 import { quantiles } from "./support/samples.ts";
 import { meanPhases, ServerChild } from "./support/server-child.ts";
+import { buildServer } from "./support/server-process.ts";
 
 const BUCKET = "bench";
 const TOP_K = 10;
@@ -48,6 +49,7 @@ const truths = Array.from({ length: QUERY_VECTORS }, (_, i) =>
   nearest(rowOf(queries, dimension, i)),
 );
 
+buildServer();
 const folder = new EngineFolder();
 try {
   await fill();
@@ -55,13 +57,16 @@ try {
     dataDir: folder.path,
     isUnparsed: report.size("unparsed") === 1,
     flags: report.text("flags")?.split(" ") ?? [],
-    builtDir: report.text("built"),
+    builtDir: report.text("built") ?? "dist",
   });
+  let perSecond = 0;
+  const requests = makeRequests(server);
   try {
-    await measure(server);
+    perSecond = await measure(server, requests);
   } finally {
     await server.stop();
   }
+  await measurePeer(requests, perSecond);
 } finally {
   folder.remove();
 }
@@ -89,8 +94,7 @@ async function fill(): Promise<void> {
   }
 }
 
-async function measure(server: ServerChild): Promise<void> {
-  const requests = makeRequests(server);
+async function measure(server: ServerChild, requests: readonly PreparedRequest[]): Promise<number> {
   const connections = await Promise.all(
     Array.from({ length: report.size("connections") }, () => LoadConnection.open(server.port)),
   );
@@ -114,6 +118,25 @@ async function measure(server: ServerChild): Promise<void> {
   report.figure("p50", p50, "ms");
   report.figure("p99", p99, "ms");
   report.figure("recall@10", quantiles(recalls).mean, "", { min: 0.99 });
+  return count / seconds;
+}
+
+/** The same requests to a server of Node that only reads and parses them: the machine's measure. */
+async function measurePeer(requests: readonly PreparedRequest[], perSecond: number): Promise<void> {
+  const server = await ServerChild.startBare();
+  try {
+    const connections = await Promise.all(
+      Array.from({ length: report.size("connections") }, () => LoadConnection.open(server.port)),
+    );
+    await drive(connections, requests, 1);
+    const { latencies, seconds } = await drive(connections, requests, report.size("seconds") / 2);
+    for (const connection of connections) connection.close();
+    const bare = latencies.length / seconds;
+    report.figure("bare node:http with JSON.parse, no search, no signature", bare, "/s");
+    report.figure("queries / bare", perSecond / bare, "×");
+  } finally {
+    await server.stop();
+  }
 }
 
 interface PreparedRequest {

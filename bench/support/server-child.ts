@@ -6,6 +6,7 @@ import { BENCH_KEY } from "./bench-key.ts";
 
 const REGION = "bench";
 const SERVE = fileURLToPath(new URL("./serve.ts", import.meta.url));
+const BARE = fileURLToPath(new URL("./bare-server.mjs", import.meta.url));
 
 export interface ServerChildOptions {
   readonly dataDir: string;
@@ -38,6 +39,15 @@ export class ServerChild {
     const manner = options.isUnparsed === true ? "unparsed" : "parsed";
     const node = [process.execPath, ...flags, "--import", "tsx", SERVE, options.dataDir, manner];
     if (options.builtDir !== undefined) node.push(options.builtDir);
+    return ServerChild.#start(node);
+  }
+
+  /** The peer: bare-server.mjs, on the same core. */
+  static startBare(): Promise<ServerChild> {
+    return ServerChild.#start([process.execPath, BARE]);
+  }
+
+  static async #start(node: readonly string[]): Promise<ServerChild> {
     const [command = "", ...rest] = pinOthers() ? ["taskset", "-c", "0", ...node] : node;
     const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] });
     const port = await new Promise<number>((resolve, reject) => {
