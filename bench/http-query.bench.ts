@@ -50,6 +50,13 @@ const truths = Array.from({ length: QUERY_VECTORS }, (_, i) =>
 );
 
 buildServer();
+/** Doubles next to the float32: what a client prints that holds embeddings as doubles. */
+const texts = Array.from({ length: QUERY_VECTORS }, (_, i) =>
+  [...rowOf(queries, dimension, i)]
+    .map((value) => (value * 1.000_000_001).toPrecision(report.size("digits")))
+    .join(),
+);
+
 const folder = new EngineFolder();
 try {
   await fill();
@@ -98,7 +105,8 @@ async function measure(server: ServerChild, requests: readonly PreparedRequest[]
   const connections = await Promise.all(
     Array.from({ length: report.size("connections") }, () => LoadConnection.open(server.port)),
   );
-  report.progress("warming up");
+  report.progress("warming up: each index is asked once");
+  await askEach(server, connections);
   await drive(connections, requests, 2);
   const before = await server.phases();
   report.progress("measuring");
@@ -146,22 +154,29 @@ interface PreparedRequest {
 
 function makeRequests(server: ServerChild): readonly PreparedRequest[] {
   const numbers = new SeededNumbers(3);
-  const digits = report.size("digits");
-  const texts = Array.from({ length: QUERY_VECTORS }, (_, i) =>
-    // As a double next to the float32: what a client prints that holds embeddings as doubles.
-    [...rowOf(queries, dimension, i)]
-      .map((value) => (value * 1.000_000_001).toPrecision(digits))
-      .join(),
-  );
-  return Array.from({ length: Math.max(REQUESTS_MIN, indexCount * 2) }, (_, i) => {
-    const index = `i${numbers.below(indexCount)}`;
-    const vector = texts[i % QUERY_VECTORS] ?? "";
-    const body = `{"indexName":"${index}","topK":${TOP_K},"returnDistance":true,"queryVector":{"float32":[${vector}]}}`;
-    return {
-      bytes: server.sign(BUCKET, "queryVectors", body),
-      truth: truths[i % QUERY_VECTORS] ?? [],
-    };
-  });
+  return Array.from({ length: Math.max(REQUESTS_MIN, indexCount * 2) }, (_, i) => ({
+    bytes: server.sign(BUCKET, "queryVectors", bodyOf(numbers.below(indexCount), i)),
+    truth: truths[i % QUERY_VECTORS] ?? [],
+  }));
+}
+
+function bodyOf(index: number, query: number): string {
+  const vector = texts[query % QUERY_VECTORS] ?? "";
+  const settings = `"indexName":"i${index}","topK":${TOP_K},"returnDistance":true`;
+  return `{${settings},"queryVector":{"float32":[${vector}]}}`;
+}
+
+/** Wakes every index: what waking costs is measured by cold-start.bench.ts. */
+async function askEach(server: ServerChild, connections: readonly LoadConnection[]): Promise<void> {
+  let next = 0;
+  const work = async (connection: LoadConnection): Promise<void> => {
+    for (let i = next++; i < indexCount; i = next++) {
+      const request = server.sign(BUCKET, "queryVectors", bodyOf(i, i));
+      const { status, body } = await connection.send(request);
+      if (status !== 200) throw new Error(`The server answered ${status}: ${body}`);
+    }
+  };
+  await Promise.all(connections.map(work));
 }
 
 async function drive(
