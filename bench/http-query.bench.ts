@@ -29,6 +29,7 @@ const report = openReport({
     seconds: { description: "time measured", full: 10, quick: 2 },
     connections: { description: "connections, one request each at a time", full: 16, quick: 16 },
     digits: { description: "significant digits of a number", full: 17, quick: 17 },
+    cores: { description: "1: one core for the server, 0: all", full: 1, quick: 1 },
     unparsed: { description: "1: vectors are read by JSON.parse", full: 0, quick: 0 },
   },
   texts: {
@@ -63,6 +64,7 @@ try {
   const server = await ServerChild.start({
     dataDir: folder.path,
     isUnparsed: report.size("unparsed") === 1,
+    hasAllCores: report.size("cores") === 0,
     flags: report.text("flags")?.split(" ") ?? [],
     builtDir: report.text("built") ?? "dist",
   });

@@ -16,6 +16,8 @@ export interface ServerChildOptions {
   readonly builtDir?: string | undefined;
   /** Flags of Node for the server, for example of a profile. */
   readonly flags?: readonly string[];
+  /** The server has every core, and shares them with this process. */
+  readonly hasAllCores?: boolean;
 }
 
 /** Mean and number of one phase of requests. */
@@ -39,16 +41,17 @@ export class ServerChild {
     const manner = options.isUnparsed === true ? "unparsed" : "parsed";
     const node = [process.execPath, ...flags, "--import", "tsx", SERVE, options.dataDir, manner];
     if (options.builtDir !== undefined) node.push(options.builtDir);
-    return ServerChild.#start(node);
+    return ServerChild.#start(node, options.hasAllCores !== true);
   }
 
   /** The peer: bare-server.mjs, on the same core. */
   static startBare(): Promise<ServerChild> {
-    return ServerChild.#start([process.execPath, BARE]);
+    return ServerChild.#start([process.execPath, BARE], true);
   }
 
-  static async #start(node: readonly string[]): Promise<ServerChild> {
-    const [command = "", ...rest] = pinOthers() ? ["taskset", "-c", "0", ...node] : node;
+  static async #start(node: readonly string[], isPinned: boolean): Promise<ServerChild> {
+    const [command = "", ...rest] =
+      isPinned && pinOthers() ? ["taskset", "-c", "0", ...node] : node;
     const child = spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] });
     const port = await new Promise<number>((resolve, reject) => {
       child.once("exit", () => {
