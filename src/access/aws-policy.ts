@@ -54,7 +54,7 @@ function parseAction(action: string): string {
 /** `"*"` or `{"AWS": …}`: accounts, their roots, and access keys as users of an account. */
 function parsePrincipals(value: unknown): readonly string[] {
   if (value === "*") return ["*"];
-  const principal = asObject(value, "Principal, if it is not \"*\",");
+  const principal = asObject(value, 'Principal, if it is not "*",');
   allowOnly(principal, ["AWS"], "Principal");
   return asList(principal.get("AWS"), "Principal.AWS").map(parsePrincipal);
 }
@@ -77,7 +77,9 @@ function parsePrincipal(principal: string): string {
 /** Partitions are names of one and the same here. */
 function parseResource(resource: string): string {
   if (resource === "*") return resource;
-  const parts = /^arn:(?:aws[-a-z0-9]*|\*):s3vectors:([^:?]*):([^:?]*):([^:?]{1,256})$/.exec(resource);
+  const parts = /^arn:(?:aws[-a-z0-9]*|\*):s3vectors:([^:?]*):([^:?]*):([^:?]{1,256})$/.exec(
+    resource,
+  );
   if (parts === null) {
     throw refused(
       'a Resource must be "*" or "arn:aws:s3vectors:<region>:<account>:bucket/<bucket>' +

@@ -93,7 +93,9 @@ export class BucketGuard {
   #hasGrant({ principal, operation, bucket }: BucketRequest): boolean {
     const isGranted = (name: string): boolean =>
       this.#access.isAllowed(principal, `vectors:${name}`, { database: bucket });
-    return isGranted(operation.oss) || (operation.aws !== operation.oss && isGranted(operation.aws));
+    return (
+      isGranted(operation.oss) || (operation.aws !== operation.oss && isGranted(operation.aws))
+    );
   }
 
   /**
@@ -151,7 +153,8 @@ export class BucketGuard {
     const policies: BucketPolicy[] = [];
     for (const { attribute, parse } of GRAMMARS) {
       const text = info.attributes[attribute];
-      if (text !== undefined) policies.push(this.#parsed(`${attribute} ${text}`, () => parse(text)));
+      if (text !== undefined)
+        policies.push(this.#parsed(`${attribute} ${text}`, () => parse(text)));
     }
     return policies;
   }
