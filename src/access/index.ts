@@ -29,5 +29,6 @@ export type { AdminKey, AdminKeyOptions } from "./admin-key.ts";
 export { POLICY_BYTES_MAX } from "./limits.ts";
 export { openAccess } from "./open-access.ts";
 export type { AccessOptions, SettingStore } from "./open-access.ts";
-export { evaluateBucketPolicy, parseBucketPolicy } from "./policy.ts";
-export type { BucketPolicy, PolicyRequest, PolicyStatement } from "./policy.ts";
+export { parseAwsBucketPolicy } from "./aws-policy.ts";
+export { evaluateBucketPolicy, isAboutPrincipal, parseBucketPolicy } from "./policy.ts";
+export type { BucketPolicy, PolicyGrammar, PolicyRequest, PolicyStatement } from "./policy.ts";

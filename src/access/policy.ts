@@ -5,28 +5,32 @@
  * any part of it would not be understood, and evaluated. A part that is ignored would be a hole in
  * a `Deny`, so unknown members, conditions and forms of principals are errors, never skipped.
  *
- * Grammar: the OSS bucket policy, version "1".
+ * Grammars: the OSS bucket policy, version "1", parsed here; the AWS one in aws-policy.ts. A bucket
+ * may have one of each; both are evaluated alike.
  */
-import { InsulaError } from "../base/errors.ts";
-import { POLICY_BYTES_MAX, STATEMENT_ITEMS_MAX, STATEMENTS_MAX } from "./limits.ts";
 import { matchesAny } from "./pattern.ts";
+import { allowOnly, asList, parsePolicyDocument, readEffect, refused } from "./policy-document.ts";
 
 export interface BucketPolicy {
+  /** Whose names of operations and resources the statements use. */
+  readonly grammar: PolicyGrammar;
   readonly statements: readonly PolicyStatement[];
 }
+
+export type PolicyGrammar = "oss" | "aws";
 
 export interface PolicyStatement {
   readonly effect: "allow" | "deny";
   /** Operation patterns without prefix, lower case: `putvectors`, `query*`. */
   readonly actions: readonly string[];
-  /** Account ids, key ids or `*`. */
+  /** Account ids, key ids, `<account id>/<key id>` or `*`. */
   readonly principals: readonly string[];
   /** Patterns of full resource names. */
   readonly resources: readonly string[];
 }
 
 export interface PolicyRequest {
-  /** The operation alone: `PutVectors`. */
+  /** The operation alone, as the policy's grammar calls it: `PutVectors`. */
   readonly operation: string;
   readonly accountId: string;
   readonly keyId: string;
@@ -41,17 +45,10 @@ export interface PolicyRequest {
 
 /** @throws InsulaError `argument_invalid`, saying which part is not understood. */
 export function parseBucketPolicy(text: string): BucketPolicy {
-  if (Buffer.byteLength(text) > POLICY_BYTES_MAX) {
-    throw refused(`expected at most ${String(POLICY_BYTES_MAX)} bytes`);
-  }
-  const document = asObject(parseJson(text), "the document");
+  const { document, statements } = parsePolicyDocument(text);
   allowOnly(document, ["Version", "Statement"], "the document");
   if (document.get("Version") !== "1") throw refused('Version must be "1"');
-  const statements = document.get("Statement");
-  if (!Array.isArray(statements) || statements.length < 1 || statements.length > STATEMENTS_MAX) {
-    throw refused(`Statement must be a list of 1 to ${String(STATEMENTS_MAX)}`);
-  }
-  return { statements: statements.map((value: unknown) => parseStatement(value)) };
+  return { grammar: "oss", statements: statements.map(parseStatement) };
 }
 
 /**
@@ -62,13 +59,11 @@ export function evaluateBucketPolicy(
   policy: BucketPolicy,
   request: PolicyRequest,
 ): "allow" | "deny" | "unstated" {
-  const { region, accountId, bucket, index } = request.resource;
-  const suffix = index === undefined ? "" : `/${index}`;
-  const resource = `acs:ossvector:${region}:${accountId}:${bucket}${suffix}`;
+  const resource = RESOURCE_NAMES[policy.grammar](request.resource);
   const operation = request.operation.toLowerCase();
   let result: "allow" | "unstated" = "unstated";
   for (const statement of policy.statements) {
-    if (!isAbout(statement.principals, request)) continue;
+    if (!isAboutPrincipal(statement.principals, request)) continue;
     if (!matchesAny(statement.actions, operation)) continue;
     if (!matchesAny(statement.resources, resource)) continue;
     if (statement.effect === "deny") return "deny";
@@ -77,25 +72,34 @@ export function evaluateBucketPolicy(
   return result;
 }
 
-function isAbout(principals: readonly string[], request: PolicyRequest): boolean {
-  return principals.some(
-    (name) => name === "*" || name === request.accountId || name === request.keyId,
-  );
+/** Whether a list of principals names the caller: by `*`, account, key, or both. */
+export function isAboutPrincipal(
+  principals: readonly string[],
+  caller: { readonly accountId: string; readonly keyId: string },
+): boolean {
+  const { accountId, keyId } = caller;
+  const names = ["*", accountId, keyId, `${accountId}/${keyId}`];
+  return principals.some((name) => names.includes(name));
 }
 
-function parseStatement(value: unknown): PolicyStatement {
-  const statement = asObject(value, "a statement");
-  if (statement.has("Condition") && !isEmptyObject(statement.get("Condition"))) {
-    throw refused("Condition is not supported; remove it or split the policy by principal");
-  }
+/** The full name of a bucket or an index in each grammar. */
+const RESOURCE_NAMES: Readonly<
+  Record<PolicyGrammar, (resource: PolicyRequest["resource"]) => string>
+> = {
+  oss: ({ region, accountId, bucket, index }) =>
+    `acs:ossvector:${region}:${accountId}:${bucket}${index === undefined ? "" : `/${index}`}`,
+  aws: ({ region, accountId, bucket, index }) =>
+    `arn:aws:s3vectors:${region}:${accountId}:bucket/${bucket}` +
+    (index === undefined ? "" : `/index/${index}`),
+};
+
+function parseStatement(statement: ReadonlyMap<string, unknown>): PolicyStatement {
   allowOnly(statement, ["Effect", "Action", "Principal", "Resource", "Condition"], "a statement");
-  const effect = statement.get("Effect");
-  if (effect !== "Allow" && effect !== "Deny") throw refused("Effect must be Allow or Deny");
   return {
-    effect: effect === "Allow" ? "allow" : "deny",
-    actions: asList(statement, "Action").map(parseAction),
-    principals: asList(statement, "Principal").map(parsePrincipal),
-    resources: asList(statement, "Resource").map(parseResource),
+    effect: readEffect(statement),
+    actions: asList(statement.get("Action"), "Action").map(parseAction),
+    principals: asList(statement.get("Principal"), "Principal").map(parsePrincipal),
+    resources: asList(statement.get("Resource"), "Resource").map(parseResource),
   };
 }
 
@@ -123,51 +127,4 @@ function parseResource(resource: string): string {
   }
   const [, region = "", account = "", name = ""] = parts;
   return `acs:ossvector:${region === "" ? "*" : region}:${account === "" ? "*" : account}:${name}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new InsulaError("argument_invalid", "Cannot use the policy: it is not JSON.", { cause });
-  }
-}
-
-function asObject(value: unknown, what: string): ReadonlyMap<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw refused(`${what} must be an object`);
-  }
-  return new Map(Object.entries(value));
-}
-
-function allowOnly(
-  object: ReadonlyMap<string, unknown>,
-  names: readonly string[],
-  what: string,
-): void {
-  for (const name of object.keys()) {
-    if (!names.includes(name)) {
-      throw refused(`${what} has the unknown member ${JSON.stringify(name.slice(0, 64))}`);
-    }
-  }
-}
-
-function asList(statement: ReadonlyMap<string, unknown>, name: string): readonly string[] {
-  const value = statement.get(name);
-  const list: unknown = typeof value === "string" ? [value] : value;
-  if (!Array.isArray(list) || list.length < 1 || list.length > STATEMENT_ITEMS_MAX) {
-    throw refused(`${name} must be a list of 1 to ${String(STATEMENT_ITEMS_MAX)} strings`);
-  }
-  return list.map((item: unknown) => {
-    if (typeof item !== "string") throw refused(`${name} must hold strings only`);
-    return item;
-  });
-}
-
-function isEmptyObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
-}
-
-function refused(reason: string): InsulaError {
-  return new InsulaError("argument_invalid", `Cannot use the policy: ${reason}.`);
 }

@@ -9,6 +9,10 @@ export const DIALECT_LOADERS: Readonly<
     const room = await import("../dialects/vector-bucket/oss/index.ts");
     return room.createOssDialect(context);
   },
+  s3: async (context) => {
+    const room = await import("../dialects/vector-bucket/s3/index.ts");
+    return room.createS3Dialect(context);
+  },
   native: async (context) => {
     const room = await import("../dialects/native/index.ts");
     return room.createAdminDialect(context);

@@ -6,7 +6,7 @@ import type { ServerMetrics } from "./metrics.ts";
 import type { RouteName, RouteTable } from "./route-table.ts";
 
 /** Routes that a dialect answers; the others are answered here. */
-export type DialectRoute = Extract<RouteName, "native" | "oss" | "embedding">;
+export type DialectRoute = Extract<RouteName, "native" | "oss" | "s3" | "embedding">;
 
 export interface FrontOptions {
   readonly table: RouteTable;
@@ -53,6 +53,7 @@ export class HttpFront {
     switch (route) {
       case "native":
       case "oss":
+      case "s3":
       case "embedding": {
         const dialect = this.#dialects.get(route);
         if (dialect !== undefined) return dialect.handle(request);

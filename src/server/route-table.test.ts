@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { S3_OPERATIONS } from "../dialects/vector-bucket/index.ts";
 import {
   CLASS_VALUES,
   classify,
@@ -57,6 +58,13 @@ function request(
   return { method, path, query, host, headers };
 }
 
+test("every operation of S3 Vectors has the class of its path", () => {
+  for (const { name, path } of S3_OPERATIONS) {
+    const end = path === "tags" ? "tags/arn%3Aaws%3As3vectors%3Ar%3A1%3Abucket%2Fb" : name;
+    expect(classify(request(`POST /${end}`), { accountId: "42" }).path, name).toBe("s3-operation");
+  }
+});
+
 describe("requests as clients send them", () => {
   const table = new RouteTable({ accountId: "42" });
   test.each([
@@ -80,7 +88,19 @@ describe("requests as clients send them", () => {
     ["nothing", request("POST /metrics")],
     ["native", request("GET /insula/v1/status", { authorization: "Bearer x" })],
     ["embedding", request("POST /api/v1/services/embeddings/text-embedding/text-embedding")],
-    ["nothing", request("POST /CreateIndex", AWS)],
+    ["s3", request("POST /CreateIndex", AWS)],
+    ["s3", request("POST /prefix//CreateIndex", AWS)],
+    ["s3", request("GET /tags/arn%3Aaws%3As3vectors%3Ar%3A1%3Abucket%2Fb", AWS)],
+    ["s3", request("DELETE /tags/arn:aws:s3vectors:r:1:bucket/b?tagKeys=a", AWS)],
+    ["s3", request("POST /GetIndex?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0")],
+    ["s3", request("PUT /my-bucket", AWS)],
+    ["s3", request("GET /", { ...AWS, ...HTML })],
+    ["s3", request("POST /ListVectorBuckets")],
+    ["s3", request("POST /CreateIndex", { authorization: "Bearer x" })],
+    ["oss", request("POST /CreateIndex", OSS)],
+    ["health", request("GET /healthz", AWS)],
+    ["nothing", request("POST /CreateIndexes")],
+    ["nothing", request("POST /tags/other")],
     ["nothing", request("GET /favicon.ico", HTML)],
     ["nothing", request("GET /a/b/c")],
     ["nothing", request("PUT /my-bucket")],

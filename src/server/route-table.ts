@@ -7,12 +7,13 @@
  */
 import type { HttpRequest } from "../wire/index.ts";
 
-export type RouteName = "health" | "metrics" | "page" | "native" | "oss" | "embedding" | "nothing";
+export type RouteName =
+  "health" | "metrics" | "page" | "native" | "oss" | "s3" | "embedding" | "nothing";
 
 /** The space of classes: every value of every dimension. */
 export const CLASS_VALUES = {
   method: ["read", "other"],
-  path: ["root", "segment", "deep", "health", "metrics", "native", "embedding"],
+  path: ["root", "segment", "deep", "s3-operation", "health", "metrics", "native", "embedding"],
   credentials: ["none", "oss", "aws", "other"],
   host: ["plain", "bucket"],
   query: ["oss-verb", "other"],
@@ -63,9 +64,14 @@ export const ROUTE_ROWS: readonly RouteRow[] = [
     why: "the embedding endpoint of the vendor's command line",
   },
   {
-    route: "nothing",
-    when: { credentials: ["aws"], path: ["root", "segment", "deep"] },
-    why: "no dialect takes this signature yet; S3 Vectors belongs here",
+    route: "s3",
+    when: { credentials: ["aws"], path: ["root", "segment", "deep", "s3-operation"] },
+    why: "signed for AWS; what is no operation is refused in the words of S3 Vectors",
+  },
+  {
+    route: "s3",
+    when: { credentials: NOT_AWS, path: ["s3-operation"] },
+    why: "an operation of S3 Vectors without its signature: refused in its words",
   },
   { route: "nothing", when: { credentials: NOT_AWS, path: ["deep"] }, why: "no such path" },
   {
@@ -185,6 +191,7 @@ function classifyPath(path: string): RequestClass["path"] {
   if (path === "/metrics") return "metrics";
   if (path.startsWith("/insula/")) return "native";
   if (path.includes("/services/embeddings/")) return "embedding";
+  if (S3_OPERATION.test(path)) return "s3-operation";
   const end = path.indexOf("/", 1);
   return end < 0 || end === path.length - 1 ? "segment" : "deep";
 }
@@ -201,6 +208,13 @@ function classifyCredentials(
   if (authorization.startsWith("AWS4-HMAC-SHA256")) return "aws";
   return "other";
 }
+
+/**
+ * The end of a path of S3 Vectors, whatever prefix is in front: names of buckets have no capitals,
+ * so none looks like an operation.
+ */
+const S3_OPERATION =
+  /\/(?:(?:Create|Get|Delete)(?:VectorBucket|Index)|List(?:VectorBuckets|Indexes)|(?:Put|Get|Delete)VectorBucketPolicy|(?:Put|Get|List|Delete|Query)Vectors|tags\/+arn(?::|%3[Aa]).*)$/;
 
 /** One of the vendor's operations as a key of the query, with or without "=". */
 const OSS_VERB =

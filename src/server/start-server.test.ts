@@ -89,7 +89,12 @@ function parts(more: Partial<ServerParts> = {}): ServerParts {
     clock: new NodeClock(),
     random: new NodeRandom(),
     version: "0.0.0-test",
-    dialects: { oss: dialect("oss"), native: dialect("native"), embedding: dialect("embedding") },
+    dialects: {
+      oss: dialect("oss"),
+      s3: dialect("s3"),
+      native: dialect("native"),
+      embedding: dialect("embedding"),
+    },
     log: openLog("debug", (line) => lines.push(line)),
     ...more,
   };

@@ -196,7 +196,12 @@ class Server implements RunningServer {
       parts.dialects[route](this.#dialectContext(route));
     return new HttpFront({
       table: new RouteTable({ accountId: config.accountId }),
-      load: { native: load("native"), oss: load("oss"), embedding: load("embedding") },
+      load: {
+        native: load("native"),
+        oss: load("oss"),
+        s3: load("s3"),
+        embedding: load("embedding"),
+      },
       metrics: this.#metrics,
       log,
       clock: parts.clock,

@@ -163,7 +163,8 @@ export class FakeEngine implements Pick<Engine, FakeCalls> {
     const collection = this.databases.get(database)?.collections.get(name);
     if (collection === undefined) throw new InsulaError("collection_not_found", "missing");
     const status = patch.status ?? collection.info.status;
-    return (collection.info = { ...collection.info, status });
+    const attributes = patched(collection.info.attributes, patch);
+    return (collection.info = { ...collection.info, status, attributes });
   }
 
   async deleteCollection(database: string, name: string): Promise<void> {

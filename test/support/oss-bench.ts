@@ -3,13 +3,14 @@
  * answer.
  */
 import { createHash } from "node:crypto";
-import type { AccessControl, KnownKey, Principal } from "../../src/access/index.ts";
+import type { KnownKey, Principal } from "../../src/access/index.ts";
 import { InsulaError } from "../../src/base/errors.ts";
 import { createOssDialect } from "../../src/dialects/vector-bucket/index.ts";
 import type { Dialect, DialectContext, ParsedVectorBody } from "../../src/dialects/index.ts";
 import { OSS4, ossResourceUri, signHeaders } from "../../src/wire/index.ts";
 import type { HttpAnswer } from "../../src/wire/index.ts";
 import { parseVectorBodyPlainly } from "./vector-body.ts";
+import { fakeAccess } from "./fake-access.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
 export const ACCOUNT = "1234567890";
@@ -34,6 +35,16 @@ export interface BenchRequest {
   readonly accountId?: string;
   readonly nowMs?: number;
   readonly unsigned?: boolean;
+}
+
+/** A request as it goes over the wire. */
+export interface SentRequest {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
 }
 
 export interface BenchAnswer {
@@ -61,7 +72,7 @@ export class OssBench {
     this.addKey({ kind: "admin", keyId: "AKID", accountId: ACCOUNT, grants: [] }, "AKSECRET");
     this.context = {
       engine: this.engine.asEngine(),
-      access: this.#access(),
+      access: fakeAccess(ACCOUNT, this.keys),
       clock: { wallMs: () => NOW_MS, monotonicMs: () => this.monotonicMs },
       random: { bytes: (count) => new Uint8Array(count).fill(7) },
       settings: {
@@ -90,7 +101,11 @@ export class OssBench {
     return this.bucket({ method: "POST", query: verb, body, ...more });
   }
 
-  async send(request: BenchRequest): Promise<BenchAnswer> {
+  send(request: BenchRequest): Promise<BenchAnswer> {
+    return this.exchange(this.sign(request));
+  }
+
+  sign(request: BenchRequest): SentRequest {
     const { method = "GET", host = DOMAIN, path = "/", query = "", nowMs = NOW_MS } = request;
     const { body, region = REGION, keyId = "AKID", bucket } = request;
     const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
@@ -117,6 +132,11 @@ export class OssBench {
           canonicalUri: ossResourceUri(resource),
           nowMs,
         });
+    return { method, host, path, query, headers: signed, body: bytes };
+  }
+
+  async exchange(sent: SentRequest): Promise<BenchAnswer> {
+    const { method, host, path, query, headers, body: bytes } = sent;
     const answer = await this.dialect.handle({
       id: REQUEST_ID,
       method,
@@ -125,7 +145,7 @@ export class OssBench {
       host,
       path,
       query,
-      headers: signed,
+      headers,
       remoteAddress: "127.0.0.1",
       readBody: (bytesMax) =>
         bytes.length > bytesMax
@@ -134,22 +154,6 @@ export class OssBench {
       signal: new AbortController().signal,
     });
     return view(answer);
-  }
-
-  #access(): AccessControl {
-    const isAllowed: AccessControl["isAllowed"] = (principal, action, { database }) =>
-      principal.kind === "admin" ||
-      principal.grants.some(
-        ({ actions, databases }) =>
-          actions.some((name) => name === "*" || name === action) &&
-          databases.some((name) => name === "*" || name === database),
-      );
-    const access: Pick<AccessControl, "accountId" | "findKey" | "isAllowed"> = {
-      accountId: ACCOUNT,
-      findKey: (keyId) => Promise.resolve(this.keys.get(keyId)),
-      isAllowed,
-    };
-    return access as AccessControl;
   }
 }
 

@@ -71,6 +71,7 @@ function invalid(key: string, reason: string): InsulaError {
   return new InsulaError(
     "metadata_invalid",
     `Cannot store the metadata of vector ${quote(key)}: ${reason}.`,
+    { details: { reason } },
   );
 }
 
@@ -82,6 +83,7 @@ function tooLarge(
     "metadata_too_large",
     `Cannot store the metadata of vector ${quote(key)}: expected at most ` +
       `${String(size.bytesMax)} ${size.part ?? ""}bytes, received ${String(size.byteCount)}.`,
+    { details: { bytesMax: size.bytesMax, isFilterablePart: size.part !== undefined } },
   );
 }
 

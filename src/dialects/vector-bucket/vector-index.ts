@@ -20,6 +20,16 @@ export function isVectorIndex(info: CollectionInfo): boolean {
   );
 }
 
+/**
+ * Names an index is looked up by: wider than what either vendor lets its clients create, because
+ * the other protocols make indexes too.
+ */
+const INDEX_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+export function isIndexName(name: string): boolean {
+  return INDEX_NAME.test(name);
+}
+
 /** @throws InsulaError `collection_not_found`, also for collections that are no vector index. */
 export async function findVectorIndex(
   engine: Pick<Engine, "getCollection">,

@@ -88,14 +88,13 @@ function parseHeader(
     fields.set(name, part.slice(equals + 1).trim());
   }
   const stamp = request.headers[scheme.dateHeader] ?? compactDate(request.headers["date"]);
-  const hash = request.headers[scheme.payloadHashHeader];
   return buildClaim(scheme, {
     place: "header",
     credential: fields.get("Credential"),
     stamp,
     headerList: fields.get(scheme.headerListField),
     signature: fields.get("Signature"),
-    payloadHash: hash ?? (scheme.name === "oss4" ? UNSIGNED_PAYLOAD : undefined),
+    payloadHash: claimedHash(request, scheme),
     securityToken: request.headers[scheme.tokenHeader],
   });
 }
@@ -117,10 +116,16 @@ function parseQuery(request: SignableRequest, scheme: SignatureScheme): Signatur
     stamp: parameter(query, names.date),
     headerList: parameter(query, names.headerList),
     signature: parameter(query, names.signature),
-    payloadHash: request.headers[scheme.payloadHashHeader] ?? UNSIGNED_PAYLOAD,
+    payloadHash: claimedHash(request, scheme),
     securityToken: parameter(query, names.token),
     expiresSeconds,
   });
+}
+
+/** OSS signs no bodies; AWS, where the header is missing, signs the body that is there. */
+function claimedHash(request: SignableRequest, scheme: SignatureScheme): string | undefined {
+  const hash = request.headers[scheme.payloadHashHeader];
+  return hash ?? (scheme.name === "oss4" ? UNSIGNED_PAYLOAD : undefined);
 }
 
 interface ClaimParts {

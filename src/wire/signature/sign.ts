@@ -32,8 +32,7 @@ export interface SignOptions {
 export function signHeaders(options: SignOptions): Record<string, string> {
   const { scheme, credentials, region } = options;
   const timestamp = printCompact(options.nowMs);
-  const payloadHash =
-    scheme.name === "oss4" ? UNSIGNED_PAYLOAD : sha256Hex(options.payload ?? new Uint8Array());
+  const payloadHash = hashOf(options);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.request.headers)) {
     if (value !== undefined) headers[name] = value;
@@ -89,10 +88,14 @@ export function signQuery(options: SignOptions & { readonly expiresSeconds: numb
       place: "query",
       timestamp,
       headerNames,
-      payloadHash: UNSIGNED_PAYLOAD,
+      payloadHash: hashOf(options),
     },
   );
   return `${query}&${names.signature}=${signature}`;
+}
+
+function hashOf({ scheme, payload }: SignOptions): string {
+  return scheme.name === "oss4" ? UNSIGNED_PAYLOAD : sha256Hex(payload ?? new Uint8Array());
 }
 
 interface SigningPlan {

@@ -67,7 +67,7 @@ async function check(
         return Promise.resolve(secret === undefined ? undefined : { secret });
       },
       ...(uri === undefined ? {} : { canonicalUri: () => uri }),
-      ...(given.payload === undefined ? {} : { payload: given.payload }),
+      readPayload: () => Promise.resolve(given.payload ?? new Uint8Array()),
       nowMs: given.nowMs ?? NOW_MS,
       cache: given.cache ?? new SigningKeyCache(),
     });

@@ -1,5 +1,5 @@
 /** Proof that the caller of a request holds the secret of the key it names. */
-import { createHmac, type KeyObject } from "node:crypto";
+import { createHmac, webcrypto, type KeyObject } from "node:crypto";
 import { InsulaError } from "../../base/errors.ts";
 import { secretsEqual } from "../../base/secret.ts";
 import { awsPathUri, canonicalRequest, sha256Hex, stringToSign } from "./canonical.ts";
@@ -16,8 +16,11 @@ export interface VerifyOptions<Key extends { readonly secret: string }> {
    * Canonical URI; needed for OSS, whose resource is not the path. Default: the path, as AWS does.
    */
   canonicalUri?(claim: SignatureClaim, key: Key): string;
-  /** The body, when it is to be proven too; AWS needs it, OSS never signs it. */
-  readonly payload?: Uint8Array;
+  /**
+   * The body, when it is to be proven too; AWS needs it, OSS never signs it. Read only after the
+   * key is known, and after the signature is right where the request names the body's hash.
+   */
+  readPayload?(): Promise<Uint8Array>;
   readonly nowMs: number;
   readonly cache: SigningKeyCache;
 }
@@ -29,7 +32,8 @@ export interface VerifiedRequest<Key> {
 
 /**
  * Verifies the signature of one request, in this order: credentials there, key known, signature
- * right, clock near. So a stranger learns nothing but that the key is unknown.
+ * right, clock near, body the one that was signed. So a stranger learns nothing but that the key
+ * is unknown, and no body is read for one.
  *
  * @throws InsulaError `credentials_missing`, `credentials_unknown`, `signature_mismatch`,
  *         `request_time_skewed` (with `details.expired` for a query signature past its life).
@@ -47,7 +51,9 @@ export async function verifySignature<Key extends { readonly secret: string }>(
       "Cannot identify the caller: the access key id is unknown, expired or revoked.",
     );
   }
-  const payloadHash = provenPayloadHash(claim, options.payload);
+  checkForm(claim);
+  const isHashGiven = claim.payloadHash !== undefined;
+  const payloadHash = claim.payloadHash ?? (await hashPayload(options));
   const uri = options.canonicalUri?.(claim, key) ?? awsPathUri(request.path);
   const canonical = canonicalRequest({ request, claim, uri, payloadHash });
   if (canonical === undefined) throw mismatch("a signed header is missing");
@@ -61,6 +67,8 @@ export async function verifySignature<Key extends { readonly secret: string }>(
     cache.keep(claim, { keyId: claim.keyId, secret: key.secret, key: signingKey });
   }
   checkTime(claim, options.nowMs);
+  if (isHashGiven && payloadHash !== UNSIGNED_PAYLOAD && payloadHash !== (await hashPayload(options)))
+    throw mismatch("the body is not the one that was signed");
   return { key, claim };
 }
 
@@ -69,19 +77,25 @@ export function hmacHex(key: KeyObject, text: string): string {
   return createHmac("sha256", key).update(text).digest("hex");
 }
 
-function provenPayloadHash(claim: SignatureClaim, payload: Uint8Array | undefined): string {
-  const { scheme, payloadHash } = claim;
-  if (scheme.name === "aws4" && !claim.headerNames.includes("host")) {
-    throw mismatch("the host header is not signed");
-  }
-  if (payloadHash === UNSIGNED_PAYLOAD) return payloadHash;
-  if (scheme.name === "oss4")
+/** What a scheme demands of every request. */
+function checkForm({ scheme, payloadHash, headerNames }: SignatureClaim): void {
+  if (scheme.name === "aws4") {
+    if (!headerNames.includes("host")) throw mismatch("the host header is not signed");
+  } else if (payloadHash !== UNSIGNED_PAYLOAD) {
     throw mismatch(`${scheme.payloadHashHeader} must be ${UNSIGNED_PAYLOAD}`);
-  const actual = sha256Hex(payload ?? new Uint8Array());
-  if (payloadHash !== undefined && payloadHash !== actual) {
-    throw mismatch("the body is not the one that was signed");
   }
-  return actual;
+}
+
+/** Bodies above this are hashed on another thread, bytes. Source: 0.5 ms at 500 MB/s. */
+const SYNC_HASH_BYTES_MAX = 262_144;
+
+async function hashPayload(
+  options: Pick<VerifyOptions<{ readonly secret: string }>, "readPayload">,
+): Promise<string> {
+  const payload = (await options.readPayload?.()) ?? new Uint8Array();
+  if (payload.length <= SYNC_HASH_BYTES_MAX) return sha256Hex(payload);
+  const digest = await webcrypto.subtle.digest("SHA-256", payload);
+  return Buffer.from(digest).toString("hex");
 }
 
 function checkTime(claim: SignatureClaim, nowMs: number): void {

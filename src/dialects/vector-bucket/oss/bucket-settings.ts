@@ -4,7 +4,8 @@ import { InsulaError } from "../../../base/errors.ts";
 import type { DatabaseInfo } from "../../../engine/api.ts";
 import { parseJsonExact } from "../../../wire/index.ts";
 import type { JsonObject } from "../../../wire/index.ts";
-import { ATTRIBUTES } from "./bucket-attributes.ts";
+import { ATTRIBUTES } from "../bucket-attributes.ts";
+import { OSS_ATTRIBUTES } from "./bucket-attributes.ts";
 import { asObject, readText } from "./call.ts";
 import type { BucketCall, OssAnswer } from "./call.ts";
 import { ossFault } from "./errors.ts";
@@ -18,18 +19,18 @@ export async function putBucketPolicy(call: BucketCall): Promise<OssAnswer> {
   const text = await readText(call, POLICY_BYTES_MAX);
   if (text === "") throw ossFault("MissingArgument", "Cannot set the policy: the body is empty.");
   checkPolicy(text);
-  await update(call, { [ATTRIBUTES.policy]: text });
+  await update(call, { [ATTRIBUTES.ossPolicy]: text });
   return {};
 }
 
 export function getBucketPolicy(_call: BucketCall, info: DatabaseInfo): OssAnswer {
-  const text = info.attributes[ATTRIBUTES.policy];
+  const text = info.attributes[ATTRIBUTES.ossPolicy];
   if (text !== undefined) return { json: text };
   throw new InsulaError("policy_not_found", "Cannot read the policy: the bucket has none.");
 }
 
 export async function deleteBucketPolicy(call: BucketCall): Promise<OssAnswer> {
-  await update(call, { [ATTRIBUTES.policy]: null });
+  await update(call, { [ATTRIBUTES.ossPolicy]: null });
   return {};
 }
 
@@ -38,17 +39,17 @@ export async function putBucketLogging(call: BucketCall): Promise<OssAnswer> {
   const text = await readText(call, OSS_LIMITS.loggingBytesMax);
   if (text === "") throw ossFault("MissingArgument", "Cannot set logging: the body is empty.");
   const isEnabled = checkLogging(asObject(parseJsonExact(text)));
-  await update(call, { [ATTRIBUTES.logging]: isEnabled ? text : null });
+  await update(call, { [OSS_ATTRIBUTES.logging]: isEnabled ? text : null });
   return {};
 }
 
 /** Without a configuration an empty one: a client's test looks into it. */
 export function getBucketLogging(_call: BucketCall, info: DatabaseInfo): OssAnswer {
-  return { json: info.attributes[ATTRIBUTES.logging] ?? NO_LOGGING };
+  return { json: info.attributes[OSS_ATTRIBUTES.logging] ?? NO_LOGGING };
 }
 
 export async function deleteBucketLogging(call: BucketCall): Promise<OssAnswer> {
-  await update(call, { [ATTRIBUTES.logging]: null });
+  await update(call, { [OSS_ATTRIBUTES.logging]: null });
   return {};
 }
 

@@ -2,7 +2,8 @@
 import { InsulaError } from "../../../base/errors.ts";
 import type { DatabaseInfo } from "../../../engine/api.ts";
 import { listShown } from "../listing.ts";
-import { ATTRIBUTES, isBucketName, ownerOf, regionOf, viewBucket } from "./bucket-attributes.ts";
+import { ATTRIBUTES, isBucketName, ownerOf, regionOf } from "../bucket-attributes.ts";
+import { OSS_ATTRIBUTES, viewBucket } from "./bucket-attributes.ts";
 import { readBody } from "./call.ts";
 import type { BucketCall, OssAnswer, OssCall } from "./call.ts";
 import { ossFault } from "./errors.ts";
@@ -11,7 +12,12 @@ import { OSS_LIMITS, OSS_SEED_QUOTAS } from "./limits.ts";
 /** Creating a bucket that exists is BucketAlreadyExists for everybody, its owner too. */
 export async function putVectorBucket(call: OssCall, bucket: string): Promise<OssAnswer> {
   const { server, principal, address, operation } = call;
-  const request = { principal, operation, bucket, accountId: address.accountId };
+  const request = {
+    principal,
+    operation: operation.rights,
+    bucket,
+    accountId: address.accountId,
+  };
   server.guard.checkCreate(request);
   await readBody(call, OSS_LIMITS.indexBodyBytesMax);
   if (!isBucketName(bucket)) {
@@ -47,7 +53,7 @@ export async function listVectorBuckets(call: OssCall): Promise<OssAnswer> {
     (wanted) => engine.listDatabases(wanted),
     (info) =>
       isListed(call, info) &&
-      (groupId === undefined || info.attributes[ATTRIBUTES.resourceGroupId] === groupId),
+      (groupId === undefined || info.attributes[OSS_ATTRIBUTES.resourceGroupId] === groupId),
     { limit, ...(prefix === "" ? {} : { prefix }), ...(after === "" ? {} : { after }) },
   );
   const last = page.items.at(-1);
@@ -93,7 +99,7 @@ async function countBuckets(call: OssCall): Promise<number> {
     (wanted) => engine.listDatabases(wanted),
     (info) =>
       ownerOf(info, access.accountId) === call.principal.accountId &&
-      regionOf(info) === call.region,
+      regionOf(info, "oss") === call.region,
     { limit: OSS_SEED_QUOTAS.bucketsMax },
   );
   return page.items.length;
@@ -109,8 +115,8 @@ function readAttributes(call: OssCall): Record<string, string> {
   return {
     [ATTRIBUTES.accountId]: call.principal.accountId,
     [ATTRIBUTES.region]: call.region,
-    ...(groupId === undefined ? {} : { [ATTRIBUTES.resourceGroupId]: groupId }),
-    ...(tagging === undefined ? {} : { [ATTRIBUTES.tagging]: tagging }),
+    ...(groupId === undefined ? {} : { [OSS_ATTRIBUTES.resourceGroupId]: groupId }),
+    ...(tagging === undefined ? {} : { [OSS_ATTRIBUTES.tagging]: tagging }),
   };
 }
 

@@ -11,11 +11,11 @@ import { OSS4, ossResourceUri, SigningKeyCache, verifySignature } from "../../..
 import type { HttpAnswer, HttpRequest, SignatureClaim } from "../../../wire/index.ts";
 import type { KnownKey } from "../../../access/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
+import { BucketGuard } from "../bucket-guard.ts";
 import { openPageTokens } from "../page-token.ts";
 import type { PageTokens } from "../page-token.ts";
 import { parseAddress } from "./address.ts";
 import type { OssAddress } from "./address.ts";
-import { BucketGuard } from "./bucket-guard.ts";
 import {
   deleteBucketLogging,
   deleteBucketPolicy,
@@ -148,7 +148,7 @@ class OssDialect implements Dialect {
     if (operation.name === "PutVectorBucket") return putVectorBucket(call, bucket);
     const { info, checkIndex } = await this.#server.guard.open({
       principal,
-      operation,
+      operation: operation.rights,
       bucket,
       accountId,
     });

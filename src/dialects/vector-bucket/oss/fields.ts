@@ -6,20 +6,15 @@
 import { InsulaError } from "../../../base/errors.ts";
 import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { isJsonObject, isList } from "../json-kind.ts";
-import { checkKey } from "../vector-index.ts";
+import { checkKey, isIndexName } from "../vector-index.ts";
 import { OSS_LIMITS } from "./limits.ts";
 
-/**
- * Names an index is looked up by: wider than what PutVectorIndex takes, because the twin protocol
- * and our own interface make indexes too.
- */
-const LOOKUP_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const NEW_NAME = /^[A-Za-z][A-Za-z0-9]*$/;
 
 /** The index a call is about. */
 export function readIndexName(body: JsonObject): string {
   const name = readString(body, "indexName");
-  if (LOOKUP_NAME.test(name)) return name;
+  if (isIndexName(name)) return name;
   throw invalid("indexName", `expected ${INDEX_NAME_RULE}`);
 }
 

@@ -3,6 +3,8 @@
  *
  * The method and the one query key that is a verb choose the operation; the path is always "/".
  */
+import { bucketOperation } from "../bucket-operation.ts";
+import type { BucketOperation } from "../bucket-operation.ts";
 
 /** How one operation is asked for. */
 export interface OssOperation {
@@ -16,6 +18,8 @@ export interface OssOperation {
   readonly status: 200 | 204;
   /** True when the body names an index, so that a bucket policy may speak of that index alone. */
   readonly isAboutIndex: boolean;
+  /** The operation as rights speak of it. */
+  readonly rights: BucketOperation;
 }
 
 export type OssOperationName =
@@ -42,7 +46,7 @@ export type OssOperationName =
 const BUCKET = { level: "bucket", isAboutIndex: false } as const;
 const INDEX = { level: "bucket", isAboutIndex: true, method: "POST" } as const;
 
-export const OSS_OPERATIONS: readonly OssOperation[] = [
+const ROWS: readonly Omit<OssOperation, "rights">[] = [
   { ...BUCKET, name: "PutVectorBucket", method: "PUT", verb: undefined, status: 200 },
   { ...BUCKET, name: "GetVectorBucket", method: "GET", verb: "bucketInfo", status: 200 },
   {
@@ -70,3 +74,8 @@ export const OSS_OPERATIONS: readonly OssOperation[] = [
   { ...BUCKET, name: "GetBucketLogging", method: "GET", verb: "logging", status: 200 },
   { ...BUCKET, name: "DeleteBucketLogging", method: "DELETE", verb: "logging", status: 204 },
 ];
+
+export const OSS_OPERATIONS: readonly OssOperation[] = ROWS.map((row) => ({
+  ...row,
+  rights: bucketOperation(row.name, row.isAboutIndex),
+}));

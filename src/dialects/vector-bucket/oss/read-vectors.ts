@@ -1,8 +1,6 @@
 /** GetVectors and ListVectors. */
-import { DEFAULT_VECTOR } from "../../../model/index.ts";
-import type { RecordView } from "../../../model/index.ts";
 import type { JsonObject } from "../../../wire/index.ts";
-import { printFloat32Array, printJson } from "../../../wire/index.ts";
+import { printPage, printVector } from "../print-vectors.ts";
 import { findVectorIndex } from "../vector-index.ts";
 import { readJson } from "./call.ts";
 import type { BucketCall, OssAnswer } from "./call.ts";
@@ -73,41 +71,12 @@ export async function listVectors(call: BucketCall): Promise<OssAnswer> {
         : { after: tokens.parse(listing, token, OSS_LIMITS.pageTokenCharactersMax) }),
     },
   );
-  const { text, lastKey, isCut } = printPage(page.items);
+  const { text, lastKey, isCut } = printPage(page.items, OSS_LIMITS.listVectorsBytesMax);
   const next =
     (isCut || page.hasMore) && lastKey !== undefined
       ? `,"nextToken":${JSON.stringify(tokens.print(listing, lastKey))}`
       : "";
   return { json: `{"vectors":[${text}]${next}}` };
-}
-
-/**
- * Stops after the vector that passes the page's bytes: numbers are longer in JSON than in the
- * store.
- */
-function printPage(views: readonly RecordView[]): {
-  readonly text: string;
-  readonly lastKey: string | undefined;
-  readonly isCut: boolean;
-} {
-  let text = "";
-  let lastKey: string | undefined;
-  for (const [i, view] of views.entries()) {
-    text += `${i === 0 ? "" : ","}${printVector(view)}`;
-    lastKey = view.key;
-    if (text.length > OSS_LIMITS.listVectorsBytesMax) {
-      return { text, lastKey, isCut: i < views.length - 1 };
-    }
-  }
-  return { text, lastKey, isCut: false };
-}
-
-function printVector(view: RecordView): string {
-  let text = `{"key":${JSON.stringify(view.key)}`;
-  const values = view.vectors?.get(DEFAULT_VECTOR);
-  if (values !== undefined) text += `,"data":{"float32":${printFloat32Array(values)}}`;
-  if (view.metadata !== undefined) text += `,"metadata":${printJson(view.metadata)}`;
-  return `${text}}`;
 }
 
 function readSegment(body: JsonObject): { readonly count: number; readonly index: number } {

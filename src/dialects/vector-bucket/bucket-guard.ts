@@ -1,34 +1,49 @@
 /**
  * Who may use a bucket: the key's grants, the account the bucket belongs to, and the bucket's
- * policy.
+ * policies. The same for both vendors, whoever's client set a policy.
  *
- * A caller without a right gets one and the same AccessDenied whether the bucket exists or not;
- * only who would be allowed to use it learns that it is missing.
+ * A caller without a right gets one and the same refusal whether the bucket exists or not; only
+ * who would be allowed to use it learns that it is missing.
  */
-import { InsulaError } from "../../../base/errors.ts";
-import { evaluateBucketPolicy, parseBucketPolicy } from "../../../access/index.ts";
-import type { AccessControl, BucketPolicy, Principal } from "../../../access/index.ts";
-import type { DatabaseInfo, Engine } from "../../../engine/api.ts";
+import { InsulaError } from "../../base/errors.ts";
+import {
+  evaluateBucketPolicy,
+  isAboutPrincipal,
+  parseAwsBucketPolicy,
+  parseBucketPolicy,
+} from "../../access/index.ts";
+import type { AccessControl, BucketPolicy, Principal } from "../../access/index.ts";
+import type { DatabaseInfo, Engine } from "../../engine/api.ts";
 import { ATTRIBUTES, ownerOf, regionOf } from "./bucket-attributes.ts";
-import type { OssOperation } from "./operations.ts";
+import type { BucketOperation } from "./bucket-operation.ts";
 
 /** Policies kept parsed, by text; the oldest goes first. */
 const POLICIES_MAX = 256;
 
+const GRAMMARS = [
+  { attribute: ATTRIBUTES.ossPolicy, parse: parseBucketPolicy },
+  { attribute: ATTRIBUTES.s3Policy, parse: parseAwsBucketPolicy },
+] as const;
+
 export interface BucketRequest {
   readonly principal: Principal;
-  readonly operation: OssOperation;
+  readonly operation: BucketOperation;
   readonly bucket: string;
-  /** Of the host; undefined: the account of the key. */
+  /** Of the address; undefined: the account of the key. */
   readonly accountId: string | undefined;
 }
 
 /** A bucket that may be used. */
 export interface OpenedBucket {
   readonly info: DatabaseInfo;
-  /** @throws InsulaError `permission_denied` */
-  readonly checkIndex: (index: string) => void;
+  /**
+   * @param also  another operation the request needs the right to; default: its own.
+   * @throws InsulaError `permission_denied`
+   */
+  readonly checkIndex: (index: string, also?: BucketOperation) => void;
 }
+
+type Verdict = "allow" | "deny" | "unstated";
 
 export class BucketGuard {
   readonly #engine: Pick<Engine, "getDatabase">;
@@ -57,8 +72,10 @@ export class BucketGuard {
     if (!hasGrant || !this.#mayEnter(request, info)) throw denied();
     return {
       info,
-      checkIndex: (index) => {
-        if (!this.#mayUse(request, info, index)) throw denied();
+      checkIndex: (index, also) => {
+        const asked = also === undefined ? request : { ...request, operation: also };
+        if (also !== undefined && !this.#hasGrant(asked)) throw denied();
+        if (!this.#mayUse(asked, info, index)) throw denied();
       },
     };
   }
@@ -72,23 +89,28 @@ export class BucketGuard {
     if (!isOwn || !this.#hasGrant(request)) throw denied();
   }
 
+  /** A grant may use either vendor's name of the operation. */
   #hasGrant({ principal, operation, bucket }: BucketRequest): boolean {
-    return this.#access.isAllowed(principal, `vectors:${operation.name}`, { database: bucket });
+    const isGranted = (name: string): boolean =>
+      this.#access.isAllowed(principal, `vectors:${name}`, { database: bucket });
+    return (
+      isGranted(operation.oss) || (operation.aws !== operation.oss && isGranted(operation.aws))
+    );
   }
 
   /**
-   * The first step, before the body is read. A stranger may go on to an operation on an index when
-   * some statement invites them; which index they name is judged when it is known.
+   * The first step, before the index is known. A stranger may go on to an operation on an index
+   * when some statement invites them; which index they name is judged when it is known.
    */
   #mayEnter(request: BucketRequest, info: DatabaseInfo): boolean {
-    const said = this.#policySays(request, info);
+    const said = this.#policiesSay(request, info);
     if (said === "deny") return isRescue(request);
     if (said === "allow" || this.#isOwn(request, info)) return true;
     return request.operation.isAboutIndex && this.#isInvited(request, info);
   }
 
   #mayUse(request: BucketRequest, info: DatabaseInfo, index: string): boolean {
-    const said = this.#policySays(request, info, index);
+    const said = this.#policiesSay(request, info, index);
     return said === "unstated" ? this.#isOwn(request, info) : said === "allow";
   }
 
@@ -97,51 +119,60 @@ export class BucketGuard {
   }
 
   #isInvited({ principal }: BucketRequest, info: DatabaseInfo): boolean {
-    const names = ["*", principal.accountId, principal.keyId];
-    const statements = this.#policyOf(info)?.statements ?? [];
-    return statements.some(
-      ({ effect, principals }) =>
-        effect === "allow" && principals.some((name) => names.includes(name)),
+    return this.#policiesOf(info).some(({ statements }) =>
+      statements.some(
+        ({ effect, principals }) => effect === "allow" && isAboutPrincipal(principals, principal),
+      ),
     );
   }
 
-  #policySays(
-    { principal, operation }: BucketRequest,
-    info: DatabaseInfo,
-    index?: string,
-  ): "allow" | "deny" | "unstated" {
-    const policy = this.#policyOf(info);
-    if (policy === undefined) return "unstated";
-    const resource = {
-      region: regionOf(info),
+  /** All policies of a bucket together: a deny of one wins over any allow of the other. */
+  #policiesSay(request: BucketRequest, info: DatabaseInfo, index?: string): Verdict {
+    const { accountId, keyId } = request.principal;
+    const place = {
       accountId: this.#ownerOf(info),
       bucket: info.name,
       ...(index === undefined ? {} : { index }),
     };
-    const { accountId, keyId } = principal;
-    return evaluateBucketPolicy(policy, { operation: operation.name, accountId, keyId, resource });
+    let result: Verdict = "unstated";
+    for (const policy of this.#policiesOf(info)) {
+      const operation = request.operation[policy.grammar];
+      const resource = { ...place, region: regionOf(info, policy.grammar) };
+      const said = evaluateBucketPolicy(policy, { operation, accountId, keyId, resource });
+      if (said === "deny") return said;
+      if (said === "allow") result = said;
+    }
+    return result;
   }
 
   #ownerOf(info: DatabaseInfo): string {
     return ownerOf(info, this.#access.accountId);
   }
 
-  #policyOf(info: DatabaseInfo): BucketPolicy | undefined {
-    const text = info.attributes[ATTRIBUTES.policy];
-    if (text === undefined) return undefined;
-    const kept = this.#policies.get(text);
+  #policiesOf(info: DatabaseInfo): readonly BucketPolicy[] {
+    const policies: BucketPolicy[] = [];
+    for (const { attribute, parse } of GRAMMARS) {
+      const text = info.attributes[attribute];
+      if (text !== undefined)
+        policies.push(this.#parsed(`${attribute} ${text}`, () => parse(text)));
+    }
+    return policies;
+  }
+
+  #parsed(name: string, parse: () => BucketPolicy): BucketPolicy {
+    const kept = this.#policies.get(name);
     if (kept !== undefined) return kept;
-    const policy = parseBucketPolicy(text);
+    const policy = parse();
     const [oldest] = this.#policies.keys();
     if (oldest !== undefined && this.#policies.size >= POLICIES_MAX) this.#policies.delete(oldest);
-    this.#policies.set(text, policy);
+    this.#policies.set(name, policy);
     return policy;
   }
 }
 
 /** The admin key can always take a policy away, else one Deny would lock a bucket for ever. */
 function isRescue({ principal, operation }: BucketRequest): boolean {
-  return principal.kind === "admin" && operation.verb === "policy";
+  return principal.kind === "admin" && operation.isAboutPolicy;
 }
 
 function denied(): InsulaError {

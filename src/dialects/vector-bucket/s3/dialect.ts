@@ -1,0 +1,166 @@
+/**
+ * The S3 Vectors dialect: one request from its first byte to its answer.
+ *
+ * Order of checks: signature, what the body says by itself, rights, existence, and then what the
+ * index makes of the body. So wrong references and values are named for buckets and indexes that
+ * are not there too, as the service does.
+ */
+import { isInsulaError } from "../../../base/errors.ts";
+import type { ErrorKind } from "../../../base/errors.ts";
+import { KeyedLock } from "../../../base/keyed-lock.ts";
+import type { KnownKey } from "../../../access/index.ts";
+import { InsulaError } from "../../../base/errors.ts";
+import { AWS4_S3_VECTORS, SigningKeyCache, verifySignature } from "../../../wire/index.ts";
+import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
+import type { Dialect, DialectContext } from "../../dialect.ts";
+import { BucketGuard } from "../bucket-guard.ts";
+import { openPageTokens } from "../page-token.ts";
+import type { PageTokens } from "../page-token.ts";
+import {
+  deleteVectorBucketPolicy,
+  getVectorBucketPolicy,
+  putVectorBucketPolicy,
+} from "./bucket-policy.ts";
+import {
+  createVectorBucket,
+  deleteVectorBucket,
+  getVectorBucket,
+  listVectorBuckets,
+} from "./buckets.ts";
+import type { S3Answer, S3Call, S3Server } from "./call.ts";
+import { printErrorBody, s3Fault, wireErrorOf } from "./errors.ts";
+import { createIndex, deleteIndex, getIndex, listIndexes } from "./indexes.ts";
+import { S3_LIMITS } from "./limits.ts";
+import type { S3OperationName } from "./operations.ts";
+import { deleteVectors, putVectors } from "./put-vectors.ts";
+import { queryVectors } from "./query-vectors.ts";
+import { S3Quotas } from "./quotas.ts";
+import { getVectors, listVectors } from "./read-vectors.ts";
+import { routeRequest } from "./route.ts";
+import { listTagsForResource, tagResource, untagResource } from "./tags.ts";
+
+const HANDLERS: Readonly<Record<S3OperationName, (call: S3Call) => Promise<S3Answer>>> = {
+  CreateVectorBucket: createVectorBucket,
+  GetVectorBucket: getVectorBucket,
+  ListVectorBuckets: listVectorBuckets,
+  DeleteVectorBucket: deleteVectorBucket,
+  PutVectorBucketPolicy: putVectorBucketPolicy,
+  GetVectorBucketPolicy: getVectorBucketPolicy,
+  DeleteVectorBucketPolicy: deleteVectorBucketPolicy,
+  CreateIndex: createIndex,
+  GetIndex: getIndex,
+  ListIndexes: listIndexes,
+  DeleteIndex: deleteIndex,
+  PutVectors: putVectors,
+  GetVectors: getVectors,
+  ListVectors: listVectors,
+  DeleteVectors: deleteVectors,
+  QueryVectors: queryVectors,
+  TagResource: tagResource,
+  ListTagsForResource: listTagsForResource,
+  UntagResource: untagResource,
+};
+
+/** Of a credential scope: it becomes part of names. */
+const REGION = /^[a-z0-9-]{1,64}$/;
+
+/** Makes the dialect. One per server. */
+export function createS3Dialect(context: DialectContext): Dialect {
+  return new S3Dialect(context);
+}
+
+class S3Dialect implements Dialect {
+  readonly name = "s3";
+  readonly #server: S3Server;
+  readonly #signingKeys = new SigningKeyCache();
+
+  constructor(context: DialectContext) {
+    let tokens: Promise<PageTokens> | undefined;
+    this.#server = {
+      context,
+      quotas: new S3Quotas(context.settings.ossQuotas, context.clock),
+      guard: new BucketGuard(context.engine, context.access),
+      tagLocks: new KeyedLock(),
+      pageTokens: () => {
+        tokens ??= openPageTokens("s3", context).catch((error: unknown) => {
+          tokens = undefined; // A failed read of the settings must not be remembered.
+          throw error;
+        });
+        return tokens;
+      },
+    };
+  }
+
+  async handle(request: HttpRequest): Promise<HttpAnswer> {
+    const { context } = this.#server;
+    const startMs = context.clock.monotonicMs();
+    const seen: { name: S3OperationName | "Unknown" } = { name: "Unknown" };
+    let outcome: "ok" | ErrorKind = "ok";
+    try {
+      const call = await this.#open(request, startMs);
+      seen.name = call.operation.name;
+      const body = await HANDLERS[seen.name](call);
+      return sealAnswer(request, { status: 200, headers: {}, body });
+    } catch (error) {
+      outcome = isInsulaError(error) ? error.kind : "internal";
+      return sealAnswer(request, errorAnswer(error));
+    } finally {
+      context.observe(seen.name, outcome, context.clock.monotonicMs() - startMs);
+    }
+  }
+
+  /** Who asks for what; nothing the request names is looked at before the signature is right. */
+  async #open(request: HttpRequest, startMs: number): Promise<S3Call> {
+    const { context } = this.#server;
+    const route = routeRequest(request);
+    const bytesMax = route?.operation.bodyBytesMax ?? S3_LIMITS.smallBodyBytesMax;
+    let body: Promise<Buffer> | undefined;
+    const readBody = (): Promise<Buffer> => (body ??= request.readBody(bytesMax));
+    const { key, claim } = await verifySignature<KnownKey>({
+      request,
+      scheme: AWS4_S3_VECTORS,
+      findKey: (keyId) => context.access.findKey(keyId),
+      readPayload: readBody,
+      nowMs: context.clock.wallMs(),
+      cache: this.#signingKeys,
+    });
+    if (claim.securityToken !== undefined) throw noSession();
+    if (!REGION.test(claim.region)) {
+      throw new InsulaError("argument_invalid", "Cannot use the region of the credential scope.");
+    }
+    if (route === undefined) {
+      throw s3Fault("UnknownOperationException", "The request names no operation of S3 Vectors");
+    }
+    context.endPhase("verify", startMs);
+    const { principal } = key;
+    return { server: this.#server, request, principal, region: claim.region, ...route, readBody };
+  }
+}
+
+/** Keys are for ever here or until they expire: nobody hands out tokens of a session. */
+function noSession(): InsulaError {
+  return new InsulaError(
+    "credentials_unknown",
+    "Cannot identify the caller: session tokens are not supported.",
+  );
+}
+
+function errorAnswer(error: unknown): HttpAnswer & { readonly body: string } {
+  const wire = wireErrorOf(error);
+  const headers: Record<string, string> = { "x-amzn-errortype": wire.type };
+  if (isInsulaError(error) && error.retryAfterMs !== undefined) {
+    headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
+  }
+  return { status: wire.status, headers, body: printErrorBody(error) };
+}
+
+/** Puts the headers of every answer around an operation's own; Date is the listener's. */
+function sealAnswer(request: HttpRequest, answer: HttpAnswer): HttpAnswer {
+  const headers = {
+    "content-type": "application/json",
+    "x-amzn-requestid": request.id,
+    "x-amz-id-2": request.id,
+    ...answer.headers,
+  };
+  return { ...answer, headers };
+}
