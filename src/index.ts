@@ -1,6 +1,6 @@
 /**
- * The embeddable library: the engine and its model, nothing else. No dialect, no server, no npm
- * package.
+ * The embeddable library: the engine, its model and the face over both, nothing else. No dialect,
+ * no server, no npm package.
  *
  * ```ts
  * import { open } from "insula-db";
@@ -8,36 +8,31 @@
  * await using db = await open({ dataDir: "./data" });
  * ```
  */
-import { openEngine, type Engine } from "./engine/index.ts";
-import { MemoryFileSystem, NodeClock, NodeFileSystem, NodeRandom } from "./io/index.ts";
-
-export interface OpenOptions {
-  /** Folder of the data, made when it is missing; one process at a time. Absent: in memory only. */
-  readonly dataDir?: string;
-  /** Bytes for vectors, codes and memtables; default half of what the system grants. */
-  readonly memoryBudget?: number;
-  /** Worker threads; default 2, 0 works on the calling thread only. */
-  readonly workerCount?: number;
-}
-
-/**
- * Opens a database in this process. A script that closes it exits by itself.
- *
- * @throws InsulaError `data_folder_locked` while another process has the folder, `data_damaged`,
- *         `format_unsupported`, `io_failed`.
- */
-export function open(options: OpenOptions = {}): Promise<Engine> {
-  const { dataDir, memoryBudget, workerCount } = options;
-  return openEngine({
-    files: dataDir === undefined ? new MemoryFileSystem() : new NodeFileSystem(dataDir),
-    clock: new NodeClock(),
-    random: new NodeRandom(),
-    ...(memoryBudget === undefined ? {} : { memoryBudget }),
-    ...(workerCount === undefined ? {} : { workerCount }),
-  });
-}
-
+export { open } from "./library/index.ts";
+export type { EmbeddedInsula, OpenOptions } from "./library/index.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "./base/errors.ts";
+export type {
+  Batch,
+  CallOptions,
+  Collection,
+  Columns,
+  FoundRecord,
+  Includes,
+  Insula,
+  ListOptions,
+  ManyResult,
+  NewCollection,
+  NewRecord,
+  PageOptions,
+  PlacedRecord,
+  ReadOptions,
+  Records,
+  ScanOptions,
+  Search,
+  SearchResult,
+  StoredRecord,
+  VectorLike,
+} from "./client/index.ts";
 export type {
   AttributePatch,
   CollectionInfo,
@@ -55,8 +50,9 @@ export type {
   TenantState,
   WriteResult,
 } from "./engine/index.ts";
-export { DEFAULT_VECTOR } from "./model/index.ts";
 export type {
+  Activation,
+  Condition,
   Filter,
   FilterScalar,
   Hit,
@@ -75,7 +71,9 @@ export type {
   RangeBound,
   RecordView,
   Schema,
+  SearchedPlace,
   VectorColumn,
   VectorField,
+  Where,
   WriteBatch,
 } from "./model/index.ts";

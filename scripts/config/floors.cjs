@@ -17,6 +17,9 @@ const SEES = {
   tenancy: ["base", "io", "model", "shard"],
   // The top of the embeddable library puts the rooms below it together.
   engine: [...["base", "io", "math", "model", "storage", "vector", "inverted", "shard", "tenancy"]],
+  // The face of the library; of the engine and the model it takes types only, see below.
+  client: ["base", "model", "engine"],
+  library: ["base", "io", "model", "engine", "client"],
   cluster: ["base", "io", "model", "engine"],
   wire: ["base"],
   embed: ["base", "wire"],
@@ -39,6 +42,9 @@ const SEES = {
   // itself.
   cli: ["base", "io", "model", "engine", "access", "embed", "wire", "server"],
 };
+
+/** Rooms a test may see besides: the remote body of the client is tested where the server is. */
+const TESTS_SEE = { server: ["client"] };
 
 const ROOMS = Object.keys(SEES).join("|");
 const ENGINE_ROOMS = "^src/(base|math|model|io|storage|vector|inverted|shard|tenancy|engine)/";
@@ -75,7 +81,7 @@ module.exports = {
         { path: `^src/${room}/.*${TESTS}` },
         {
           path: "^src/",
-          pathNot: `^src/(${[...new Set([room, ...seen, "io", "math"])].join("|")})/`,
+          pathNot: `^src/(${[...new Set([room, ...seen, "io", "math", ...(TESTS_SEE[room] ?? [])])].join("|")})/`,
         },
       ),
     ),
@@ -89,6 +95,21 @@ module.exports = {
       "dialects-and-access-see-only-the-api",
       { path: "^src/(dialects|access)/", pathNot: TESTS },
       { path: "^src/engine/", pathNot: "^src/engine/api\\.ts$" },
+    ),
+    error(
+      "client-takes-types-only",
+      { path: "^src/client/", pathNot: TESTS },
+      { path: "^src/(model|engine)/", dependencyTypesNot: ["type-only"] },
+    ),
+    error(
+      "client-sees-only-the-api",
+      { path: "^src/client/", pathNot: TESTS },
+      { path: "^src/engine/", pathNot: "^src/engine/api\\.ts$" },
+    ),
+    error(
+      "client-runs-anywhere",
+      { path: "^src/client/", pathNot: TESTS },
+      { dependencyTypes: ["core", ...NPM] },
     ),
     error(
       "dialects-are-strangers",

@@ -24,8 +24,11 @@ export interface Dialect {
 export interface DialectContext {
   readonly engine: Engine;
   readonly access: AccessControl;
-  /** Bodies: io's Clock. `wallMs` for stamps and signatures, `monotonicMs` for durations. */
-  readonly clock: { wallMs(): number; monotonicMs(): number };
+  /**
+   * Bodies: io's Clock. `wallMs` for stamps and signatures, `monotonicMs` for durations, `yield`
+   * within long work.
+   */
+  readonly clock: { wallMs(): number; monotonicMs(): number; yield?(): Promise<void> };
   readonly random: { bytes(count: number): Uint8Array };
   readonly settings: DialectSettings;
   /**

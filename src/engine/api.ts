@@ -15,6 +15,7 @@ import type {
   QueryResult,
   RecordView,
   Schema,
+  TenantState,
   WriteBatch,
 } from "../model/index.ts";
 
@@ -166,8 +167,6 @@ export interface TenantInfo {
   readonly byteCount: number;
 }
 
-export type TenantState = "ACTIVE" | "INACTIVE" | "OFFLOADED" | "OFFLOADING" | "ONLOADING";
-
 export interface PageRequest {
   /** Names start with this. */
   readonly prefix?: string;
@@ -218,4 +217,4 @@ export interface EngineStats {
   readonly quarantinedShards: number;
 }
 
-export type { Metric };
+export type { Metric, TenantState };

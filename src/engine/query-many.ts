@@ -5,7 +5,14 @@
 import { InsulaError } from "../base/errors.ts";
 import { QUERY_PLACES_MAX } from "../base/limits.ts";
 import { mergeNearest } from "../math/index.ts";
-import type { MultiQueryResult, OriginHit, Place, Query, QueryResult } from "../model/index.ts";
+import type {
+  MultiQueryResult,
+  OriginHit,
+  Place,
+  Query,
+  QueryResult,
+  SearchedPlace,
+} from "../model/index.ts";
 
 const PLACES_AT_ONCE = 8;
 
@@ -26,6 +33,7 @@ export async function queryPlaces(
   }
   const unique = [...new Map(places.map((place) => [nameOf(place), place])).values()];
   const lists: OriginHit[][] = unique.map(() => []);
+  const reports: (SearchedPlace | undefined)[] = unique.map(() => undefined);
   const failures: { place: Place; error: Error }[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
@@ -33,8 +41,9 @@ export async function queryPlaces(
       const place = unique[i];
       if (place === undefined) return;
       try {
-        const { hits } = await search(place);
+        const { hits, plan, activation } = await search(place);
         lists[i] = hits.map((hit) => ({ ...hit, place }));
+        reports[i] = { place, plan, ...(activation === undefined ? {} : { activation }) };
       } catch (error) {
         failures.push({ place, error: error instanceof Error ? error : new Error(String(error)) });
       }
@@ -42,7 +51,8 @@ export async function queryPlaces(
   };
   await Promise.all(Array.from({ length: PLACES_AT_ONCE }, work));
   query.signal?.throwIfAborted();
-  return { hits: mergeNearest(lists, query.topK, compareOrigins), failures };
+  const searched = reports.filter((report) => report !== undefined);
+  return { hits: mergeNearest(lists, query.topK, compareOrigins), searched, failures };
 }
 
 function compareOrigins(a: OriginHit, b: OriginHit): number {

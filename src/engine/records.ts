@@ -12,6 +12,7 @@ import {
   type Query,
   type QueryResult,
   type RecordView,
+  type TenantState,
   type WriteBatch,
 } from "../model/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
@@ -89,11 +90,14 @@ export class Records {
   }
 
   async query(place: Place, query: Query): Promise<QueryResult> {
-    const { shard, collection } = await this.resolve(place);
+    const { shard, collection, state } = await this.resolve(place);
     checkQuery(collection.schema, query);
     query.signal?.throwIfAborted();
     if (shard === undefined) return EMPTY_RESULT;
-    return this.#keeper.use(shard, (open) => open.query(query));
+    return this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
+      const { hits, plan } = await open.query(query);
+      return { hits, plan, activation: { state, wasAsleep, wakeMs } };
+    });
   }
 
   async write(place: Place, batch: WriteBatch, refusesExisting: boolean): Promise<WriteResult> {
@@ -124,9 +128,11 @@ export class Records {
   }
 
   /** The shard of a place; undefined for a tenant that does not exist yet. */
-  async resolve(
-    place: Place,
-  ): Promise<{ readonly collection: CollectionEntry; readonly shard: ShardUid | undefined }> {
+  async resolve(place: Place): Promise<{
+    readonly collection: CollectionEntry;
+    readonly shard: ShardUid | undefined;
+    readonly state: TenantState;
+  }> {
     if (this.#isClosed) {
       throw new InsulaError("engine_closed", "Cannot use the engine: it is closed.");
     }
@@ -145,9 +151,11 @@ export class Records {
           : `Cannot use collection "${place.collection}": it has no tenants.`,
       );
     }
-    if (place.tenant === undefined) return { collection, shard: collection.row.shard };
+    if (place.tenant === undefined) {
+      return { collection, shard: collection.row.shard, state: "ACTIVE" };
+    }
     const tenant = await this.#directory.tenant(collection, place.tenant);
-    return { collection, shard: tenant?.row.shard };
+    return { collection, shard: tenant?.row.shard, state: tenant?.row.state ?? "ACTIVE" };
   }
 }
 

@@ -6,8 +6,11 @@ export { DEFAULT_VECTOR } from "./schema.ts";
 export type { Metric, Schema, VectorField } from "./schema.ts";
 export type { Metadata, MetadataObject, MetadataScalar, MetadataValue } from "./metadata.ts";
 export type { Filter, FilterScalar, RangeBound } from "./filter.ts";
+export { filterFromWhere } from "./where.ts";
+export type { Condition, Where } from "./where.ts";
 export type { Include, RecordView, VectorColumn, WriteBatch } from "./record.ts";
 export type {
+  Activation,
   Hit,
   MultiQueryResult,
   OriginHit,
@@ -15,6 +18,8 @@ export type {
   Query,
   QueryPlan,
   QueryResult,
+  SearchedPlace,
+  TenantState,
 } from "./query.ts";
 export {
   compareNumbers,

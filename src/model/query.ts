@@ -24,6 +24,20 @@ export interface QueryResult {
   /** Nearest first, ties by key bytes. */
   readonly hits: readonly Hit[];
   readonly plan: QueryPlan;
+  /** Absent when there was no shard to search: the tenant does not exist. */
+  readonly activation?: Activation;
+}
+
+/** What the user asked a tenant to be; not whether its data are in memory now. */
+export type TenantState = "ACTIVE" | "INACTIVE" | "OFFLOADED" | "OFFLOADING" | "ONLOADING";
+
+/** What a search found of its shard when it came. */
+export interface Activation {
+  readonly state: TenantState;
+  /** True when this search had to wake the shard, or waited for another call that did. */
+  readonly wasAsleep: boolean;
+  /** Milliseconds spent waiting for that; 0 when it was awake. */
+  readonly wakeMs: number;
 }
 
 /** What was done, for `explain` and metrics. */
@@ -46,9 +60,16 @@ export interface OriginHit extends Hit {
   readonly place: Place;
 }
 
+/** What was done at one place of a search over many. */
+export interface SearchedPlace extends Pick<QueryResult, "plan" | "activation"> {
+  readonly place: Place;
+}
+
 export interface MultiQueryResult {
   /** Exact top-k of the union, ties by (distance, place, key). */
   readonly hits: readonly OriginHit[];
+  /** One per place searched, in the order given; places that failed are not among them. */
+  readonly searched: readonly SearchedPlace[];
   /** Places that could not be searched, each with its error; the hits are those of all others. */
   readonly failures: readonly { readonly place: Place; readonly error: Error }[];
 }

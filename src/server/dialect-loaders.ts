@@ -15,7 +15,7 @@ export const DIALECT_LOADERS: Readonly<
   },
   native: async (context) => {
     const room = await import("../dialects/native/index.ts");
-    return room.createAdminDialect(context);
+    return room.createNativeDialect(context);
   },
   embedding: async (context) => {
     const room = await import("../dialects/embedding/index.ts");

@@ -80,7 +80,7 @@ function html({ version, stats, listeners, secretPath }: PageFacts): string {
 <p class="lead">One building, many tenants, strong walls.</p>
 <dl>${figures.join("")}</dl>
 <table>${rows.join("")}</table>
-<footer><code>/healthz</code> &middot; <code>/readyz</code> &middot; <code>/metrics</code></footer>
+<footer><a href="/docs">/docs</a> &middot; <code>/healthz</code> &middot; <code>/readyz</code> &middot; <code>/metrics</code></footer>
 </main>
 </body>
 </html>

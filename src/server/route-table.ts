@@ -13,7 +13,17 @@ export type RouteName =
 /** The space of classes: every value of every dimension. */
 export const CLASS_VALUES = {
   method: ["read", "other"],
-  path: ["root", "segment", "deep", "s3-operation", "health", "metrics", "native", "embedding"],
+  path: [
+    "root",
+    "segment",
+    "deep",
+    "s3-operation",
+    "health",
+    "metrics",
+    "native",
+    "embedding",
+    "manual",
+  ],
   credentials: ["none", "oss", "aws", "other"],
   host: ["plain", "bucket"],
   query: ["oss-verb", "other"],
@@ -35,6 +45,47 @@ export interface RouteRow {
 
 const UNSIGNED = ["none", "other", "aws"] as const;
 const NOT_AWS = ["none", "other"] as const;
+
+/** /docs and /openapi.json: for a browser ours, but a bucket may have such a name. */
+const MANUAL_ROWS: readonly RouteRow[] = [
+  {
+    route: "native",
+    when: {
+      credentials: NOT_AWS,
+      path: ["manual"],
+      host: ["plain"],
+      query: ["other"],
+      method: ["read"],
+    },
+    why: "our own interface described",
+  },
+  {
+    route: "nothing",
+    when: {
+      credentials: NOT_AWS,
+      path: ["manual"],
+      host: ["plain"],
+      query: ["other"],
+      method: ["other"],
+    },
+    why: "a description can only be read",
+  },
+  {
+    route: "oss",
+    when: { credentials: NOT_AWS, path: ["manual"], host: ["bucket"] },
+    why: "a bucket in the host: refused in the words of OSS",
+  },
+  {
+    route: "oss",
+    when: { credentials: NOT_AWS, path: ["manual"], host: ["plain"], query: ["oss-verb"] },
+    why: "an operation of OSS in the query: refused in its words",
+  },
+  {
+    route: "nothing",
+    when: { credentials: ["aws"], path: ["manual"] },
+    why: "no signed protocol has such a path",
+  },
+];
 
 export const ROUTE_ROWS: readonly RouteRow[] = [
   {
@@ -58,6 +109,7 @@ export const ROUTE_ROWS: readonly RouteRow[] = [
     why: "they can only be read",
   },
   { route: "native", when: { credentials: UNSIGNED, path: ["native"] }, why: "our own interface" },
+  ...MANUAL_ROWS,
   {
     route: "embedding",
     when: { credentials: UNSIGNED, path: ["embedding"] },
@@ -190,6 +242,7 @@ function classifyPath(path: string): RequestClass["path"] {
   if (path === "/healthz" || path === "/readyz") return "health";
   if (path === "/metrics") return "metrics";
   if (path.startsWith("/insula/")) return "native";
+  if (path === "/docs" || path === "/openapi.json") return "manual";
   if (path.includes("/services/embeddings/")) return "embedding";
   if (S3_OPERATION.test(path)) return "s3-operation";
   const end = path.indexOf("/", 1);

@@ -31,6 +31,16 @@ export interface ShardKeeperOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** How a use found its shard. */
+export interface Waking {
+  /** True when the shard was not awake when the use came. */
+  readonly wasAsleep: boolean;
+  /** Milliseconds until it was; 0 when it had been. */
+  readonly wakeMs: number;
+}
+
+const AWAKE: Waking = { wasAsleep: false, wakeMs: 0 };
+
 interface Kept {
   readonly uid: ShardUid;
   readonly opening: Promise<Shard | undefined>;
@@ -78,7 +88,10 @@ export class ShardKeeper {
    * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what the
    *   task throws.
    */
-  async use<Value>(uid: ShardUid, task: (shard: Shard) => Promise<Value>): Promise<Value> {
+  async use<Value>(
+    uid: ShardUid,
+    task: (shard: Shard, waking: Waking) => Promise<Value>,
+  ): Promise<Value> {
     if (this.#isClosed) throw closedError();
     this.#users++;
     try {
@@ -138,15 +151,22 @@ export class ShardKeeper {
     for (const kept of [...this.#kept.values()]) await this.#end(kept, (shard) => shard.close());
   }
 
-  async #useOnce<Value>(uid: ShardUid, task: (shard: Shard) => Promise<Value>): Promise<Value> {
+  async #useOnce<Value>(
+    uid: ShardUid,
+    task: (shard: Shard, waking: Waking) => Promise<Value>,
+  ): Promise<Value> {
+    const { clock } = this.#options;
+    const isAwake = this.peek(uid) !== undefined;
+    const cameAtMs = isAwake ? 0 : clock.monotonicMs();
     const kept = await this.#acquire(uid);
     try {
       const shard = kept.shard ?? (await kept.opening);
       if (shard === undefined) {
         throw new InsulaError("tenant_not_found", "Cannot use the data: they were just deleted.");
       }
-      shard.lastUsedMs = this.#options.clock.monotonicMs();
-      return await task(shard);
+      shard.lastUsedMs = clock.monotonicMs();
+      const wakeMs = shard.lastUsedMs - cameAtMs;
+      return await task(shard, isAwake ? AWAKE : { wasAsleep: true, wakeMs });
     } finally {
       kept.users--;
       if (kept.users === 0) kept.whenUnused?.();

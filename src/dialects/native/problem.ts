@@ -27,30 +27,46 @@ export interface Failure {
   readonly answer: HttpAnswer;
 }
 
+/** The members of a problem. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+  readonly requestId: string;
+  readonly retryAfterMs?: number;
+}
+
 /** Never shows the text of an error that is not ours: it may hold anything. */
-export function toFailure(error: unknown, requestId: string): Failure {
+export function toProblem(error: unknown, requestId: string): Problem {
   const known = isInsulaError(error) ? error : undefined;
-  const kind = known?.kind ?? "internal";
   const code = known?.code ?? "invariant_broken";
-  const status = STATUS_BY_CODE[code] ?? STATUS_BY_KIND[kind];
-  const body = {
+  return {
     type: `urn:insula:error:${code}`,
     title: code.replaceAll("_", " "),
-    status,
+    status: STATUS_BY_CODE[code] ?? STATUS_BY_KIND[known?.kind ?? "internal"],
     detail:
       known?.message ??
       "Cannot answer: an internal error occurred; the log has it under the request id.",
     code,
     details: known?.details ?? {},
     requestId,
+    ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
   };
+}
+
+export function toFailure(error: unknown, requestId: string): Failure {
+  const problem = toProblem(error, requestId);
   const headers: Record<string, string> = {
     "content-type": "application/problem+json",
     "x-request-id": requestId,
   };
-  if (status === 401) headers["www-authenticate"] = "Bearer";
-  if (known?.retryAfterMs !== undefined) {
-    headers["retry-after"] = String(Math.ceil(known.retryAfterMs / 1000));
+  if (problem.status === 401) headers["www-authenticate"] = "Bearer";
+  if (problem.retryAfterMs !== undefined) {
+    headers["retry-after"] = String(Math.ceil(problem.retryAfterMs / 1000));
   }
-  return { kind, answer: { status, headers, body: JSON.stringify(body) } };
+  const kind = isInsulaError(error) ? error.kind : "internal";
+  return { kind, answer: { status: problem.status, headers, body: JSON.stringify(problem) } };
 }

@@ -3,7 +3,7 @@ import type { ActionTarget, NewAccessKey, Principal } from "../../access/index.t
 import { InsulaError } from "../../base/errors.ts";
 import type { HttpRequest } from "../../wire/index.ts";
 import type { DialectContext } from "../dialect.ts";
-import { ADMIN_ROUTES, createAdminDialect } from "./index.ts";
+import { createNativeDialect, NATIVE_ROUTES } from "./index.ts";
 
 const PRINCIPALS: Record<string, Principal> = {
   admin: { kind: "admin", keyId: "A", accountId: "1", grants: [] },
@@ -70,14 +70,14 @@ async function send(
     readBody: () => Promise.resolve(Buffer.from(text)),
     signal: new AbortController().signal,
   };
-  const answer = await createAdminDialect(createContext(options.calls ?? [])).handle(request);
+  const answer = await createNativeDialect(createContext(options.calls ?? [])).handle(request);
   const body = Buffer.from(answer.body ?? "null").toString();
   return { status: answer.status, type: answer.headers["content-type"], json: JSON.parse(body) };
 }
 
-describe("administration routes", () => {
+describe("routes about databases, collections, tenants and keys", () => {
   it("are disjoint: no method and pattern twice", () => {
-    const lines = ADMIN_ROUTES.map(
+    const lines = NATIVE_ROUTES.map(
       ({ method, pattern }) => `${method} ${pattern.replaceAll(/:\w+/g, ":")}`,
     );
     expect(new Set(lines).size).toBe(lines.length);

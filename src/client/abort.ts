@@ -1,0 +1,32 @@
+/**
+ * Runs a call unless the signal is aborted, and stops waiting for it when it is. What the call does
+ * after that is not looked at.
+ *
+ * @throws the signal's reason, whatever it is.
+ */
+export async function abortable<Value>(
+  signal: AbortSignal | undefined,
+  run: () => Promise<Value>,
+): Promise<Value> {
+  if (signal === undefined) return run();
+  signal.throwIfAborted();
+  let stopListening: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const onAbort = (): void => {
+      try {
+        signal.throwIfAborted();
+      } catch (reason) {
+        reject(reason as Error);
+      }
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    stopListening = () => {
+      signal.removeEventListener("abort", onAbort);
+    };
+  });
+  try {
+    return await Promise.race([run(), aborted]);
+  } finally {
+    stopListening();
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The plain calls under the face: one body puts them to an engine in this process, the other sends
+ * them over HTTP. Nothing here knows handles, types of metadata or how a vector was given.
+ */
+import type {
+  CollectionInfo,
+  CollectionOptions,
+  CollectionPatch,
+  DatabaseInfo,
+  Page,
+  PageRequest,
+  TenantInfo,
+  TenantPlace,
+  WriteResult,
+} from "../engine/api.ts";
+import type {
+  Include,
+  MultiQueryResult,
+  Place,
+  Query,
+  QueryResult,
+  RecordView,
+  WriteBatch,
+} from "../model/index.ts";
+
+export interface CallOptions {
+  /**
+   * Ends the wait: the promise rejects with the signal's reason at once. A read is given up; a
+   * write that was under way may still happen.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** A search whose filter nobody has read yet. */
+export interface PlainQuery extends Omit<Query, "filter" | "signal"> {
+  readonly where?: object;
+}
+
+export interface PlainListing extends PageRequest {
+  readonly include: Include;
+  readonly where?: object;
+}
+
+export type Deletion =
+  | { readonly kind: "keys"; readonly keys: readonly string[] }
+  | { readonly kind: "where"; readonly where: object }
+  | { readonly kind: "all" };
+
+export interface CatalogCalls {
+  createDatabase(name: string, options: CallOptions): Promise<DatabaseInfo>;
+  getDatabase(name: string, options: CallOptions): Promise<DatabaseInfo | undefined>;
+  listDatabases(page: PageRequest, options: CallOptions): Promise<Page<DatabaseInfo>>;
+  deleteDatabase(name: string, options: CallOptions): Promise<void>;
+  createCollection(
+    place: Place,
+    made: CollectionOptions,
+    options: CallOptions,
+  ): Promise<CollectionInfo>;
+  getCollection(place: Place, options: CallOptions): Promise<CollectionInfo | undefined>;
+  listCollections(
+    database: string,
+    page: PageRequest,
+    options: CallOptions,
+  ): Promise<Page<CollectionInfo>>;
+  updateCollection(
+    place: Place,
+    patch: CollectionPatch,
+    options: CallOptions,
+  ): Promise<CollectionInfo>;
+  deleteCollection(place: Place, options: CallOptions): Promise<void>;
+  createTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo>;
+  getTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo | undefined>;
+  listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>>;
+  deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;
+}
+
+export interface RecordCalls {
+  /** At least one record; the columns are as long as the keys say. */
+  write(
+    kind: "upsert" | "insert",
+    place: Place,
+    batch: WriteBatch,
+    options: CallOptions,
+  ): Promise<WriteResult>;
+  delete(place: Place, what: Deletion, options: CallOptions): Promise<WriteResult>;
+  get(
+    place: Place,
+    keys: readonly string[],
+    include: Include,
+    options: CallOptions,
+  ): Promise<readonly (RecordView | undefined)[]>;
+  count(place: Place, where: object | undefined, options: CallOptions): Promise<number>;
+  list(place: Place, listing: PlainListing, options: CallOptions): Promise<Page<RecordView>>;
+  query(place: Place, query: PlainQuery, options: CallOptions): Promise<QueryResult>;
+  queryMany(
+    places: readonly Place[],
+    query: PlainQuery,
+    options: CallOptions,
+  ): Promise<MultiQueryResult>;
+}
+
+export interface Calls extends CatalogCalls, RecordCalls {
+  close(): Promise<void>;
+}

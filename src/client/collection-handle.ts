@@ -1,0 +1,76 @@
+/** One collection and its tenants, over plain calls. */
+import type { Page, PageRequest, TenantInfo, TenantPlace } from "../engine/api.ts";
+import type { Place } from "../model/index.ts";
+import { abortable } from "./abort.ts";
+import type { CallOptions, Calls } from "./calls.ts";
+import type { Collection, ManyResult, PageOptions, Records, Search } from "./insula.ts";
+import { RecordsHandle, toFound, toPlainQuery } from "./records-handle.ts";
+
+const NAMES_DEFAULT = 100;
+
+export class CollectionHandle<M extends object> extends RecordsHandle<M> implements Collection<M> {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls, database: string, collection: string) {
+    super(calls, { database, collection });
+    this.#calls = calls;
+  }
+
+  tenant(name: string): Records<M> {
+    return new RecordsHandle<M>(this.#calls, this.#placeOf(name));
+  }
+
+  createTenant(name: string, options: CallOptions = {}): Promise<TenantInfo> {
+    return abortable(options.signal, () => this.#calls.createTenant(this.#placeOf(name), options));
+  }
+
+  getTenant(name: string, options: CallOptions = {}): Promise<TenantInfo | undefined> {
+    return abortable(options.signal, () => this.#calls.getTenant(this.#placeOf(name), options));
+  }
+
+  listTenants(page: PageOptions = {}): Promise<Page<TenantInfo>> {
+    return abortable(page.signal, () =>
+      this.#calls.listTenants(this.place, toPageRequest(page), page),
+    );
+  }
+
+  deleteTenant(name: string, options: CallOptions = {}): Promise<void> {
+    return abortable(options.signal, () => this.#calls.deleteTenant(this.#placeOf(name), options));
+  }
+
+  queryTenants(
+    names: readonly string[],
+    query: Search<M>,
+    options: CallOptions = {},
+  ): Promise<ManyResult<M>> {
+    const places = names.map((name) => this.#placeOf(name));
+    return searchMany<M>(this.#calls, places, query, options);
+  }
+
+  #placeOf(tenant: string): TenantPlace {
+    const { database, collection } = this.place;
+    return { database, collection, tenant };
+  }
+}
+
+/** One search over many places. */
+export async function searchMany<M extends object>(
+  calls: Calls,
+  places: readonly Place[],
+  query: Search<M>,
+  options: CallOptions,
+): Promise<ManyResult<M>> {
+  const result = await abortable(options.signal, async () =>
+    calls.queryMany(places, toPlainQuery(query), options),
+  );
+  const hits = result.hits.map((hit) => ({ ...toFound<M>(hit), place: hit.place }));
+  return { ...result, hits };
+}
+
+export function toPageRequest({ limit = NAMES_DEFAULT, prefix, after }: PageOptions): PageRequest {
+  return {
+    limit,
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(after === undefined ? {} : { after }),
+  };
+}

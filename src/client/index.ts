@@ -1,0 +1,40 @@
+/**
+ * The face of Insula in programs, and its remote body over `fetch`.
+ *
+ * For: `import { connect } from "insula-db/client"`, in Node, browsers and what lies between. Not
+ * for: the embedded body (library), which stands on the same handles. Nothing here imports a module
+ * of Node or a package.
+ *
+ * Life of a call: a handle turns what the program has (records, lists of numbers, typed filters)
+ * into one of the plain calls of calls.ts; a body carries it out; the handle gives the answer the
+ * caller's types. Large batches leave as a stream of JSON numbers.
+ *
+ * Invariants: both bodies answer alike, errors with the same kind and code (insula.contract.ts).
+ * An aborted signal ends the wait at once.
+ */
+export { connect } from "./connect.ts";
+export type { ServerAddress } from "./http-channel.ts";
+export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
+export { InsulaHandle } from "./insula-handle.ts";
+export type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./calls.ts";
+export type {
+  Batch,
+  Collection,
+  Columns,
+  FoundRecord,
+  Includes,
+  Insula,
+  ListOptions,
+  ManyResult,
+  NewCollection,
+  NewRecord,
+  PageOptions,
+  PlacedRecord,
+  ReadOptions,
+  Records,
+  ScanOptions,
+  Search,
+  SearchResult,
+  StoredRecord,
+  VectorLike,
+} from "./insula.ts";

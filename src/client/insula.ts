@@ -1,0 +1,238 @@
+/**
+ * The face: what a program holds, whether the database is in this process or behind HTTP.
+ * insula.contract.ts is the suite both bodies pass.
+ */
+import type {
+  CollectionInfo,
+  CollectionPatch,
+  DatabaseInfo,
+  Page,
+  PageRequest,
+  TenantInfo,
+  WriteResult,
+} from "../engine/api.ts";
+import type {
+  Activation,
+  Metadata,
+  Metric,
+  Place,
+  QueryPlan,
+  SearchedPlace,
+  VectorField,
+  Where,
+} from "../model/index.ts";
+import type { CallOptions } from "./calls.ts";
+
+/** A list of numbers becomes float32. */
+export type VectorLike = Float32Array | readonly number[];
+
+/**
+ * All databases of one data folder, or of one server.
+ *
+ * Every call throws InsulaError, with the same kind and code from both bodies; the codes are in
+ * docs/errors.md. After {@link Insula.close} every call fails with `engine_closed`.
+ */
+export interface Insula extends AsyncDisposable {
+  /** @throws `database_exists`, `name_invalid` */
+  createDatabase(name: string, options?: CallOptions): Promise<DatabaseInfo>;
+  /** undefined when there is none */
+  getDatabase(name: string, options?: CallOptions): Promise<DatabaseInfo | undefined>;
+  listDatabases(page?: PageOptions): Promise<Page<DatabaseInfo>>;
+  /** @throws `database_not_found`, `database_not_empty` while it has collections. */
+  deleteDatabase(name: string, options?: CallOptions): Promise<void>;
+
+  /** @throws `database_not_found`, `collection_exists`, `name_invalid`, `argument_invalid` */
+  createCollection<M extends object = Metadata>(
+    database: string,
+    name: string,
+    made: NewCollection,
+    options?: CallOptions,
+  ): Promise<Collection<M>>;
+  /** undefined when the collection or its database is missing */
+  getCollection(
+    database: string,
+    name: string,
+    options?: CallOptions,
+  ): Promise<CollectionInfo | undefined>;
+  /** @throws `database_not_found` */
+  listCollections(database: string, page?: PageOptions): Promise<Page<CollectionInfo>>;
+  /** Disables, enables, names the embedding model. @throws `collection_not_found` */
+  updateCollection(
+    database: string,
+    name: string,
+    patch: Pick<CollectionPatch, "status" | "embeddingModel">,
+    options?: CallOptions,
+  ): Promise<CollectionInfo>;
+  /** Gone for every reader when the promise resolves. @throws `collection_not_found` */
+  deleteCollection(database: string, name: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * A handle; nothing is looked up. `M` is what you promise the metadata to be: filters and results
+   * are typed by it, nothing checks it at run time.
+   */
+  collection<M extends object = Metadata>(database: string, name: string): Collection<M>;
+  /**
+   * Searches tenants or collections, each at most once, and merges exactly. A place that fails is
+   * named beside the hits of the others; a place the key may not read refuses the whole call.
+   */
+  queryMany<M extends object = Metadata>(
+    places: readonly (Place | { readonly place: Place })[],
+    query: Search<M>,
+    options?: CallOptions,
+  ): Promise<ManyResult<M>>;
+
+  /** Embedded: waits for running calls and releases the folder. Remote: refuses further calls. */
+  close(): Promise<void>;
+}
+
+export interface NewCollection {
+  /** Components of the one unnamed vector; or `vectors`. */
+  readonly dimension?: number;
+  /** Of the unnamed vector; default `cosine`. */
+  readonly metric?: Metric;
+  /** Several named vectors a record. */
+  readonly vectors?: readonly VectorField[];
+  /** `single`: one shard, no tenants. Default `single`. */
+  readonly tenancy?: "single" | "multi";
+  /** Properties that are returned but never indexed: long texts. */
+  readonly unfilterable?: readonly string[];
+  readonly embeddingModel?: string;
+}
+
+export interface PageOptions extends CallOptions, Partial<PageRequest> {}
+
+/** The records of one place: a collection without tenants, or one tenant. */
+export interface Records<M extends object = Metadata> {
+  readonly place: Place;
+  /**
+   * Writes all records or none; durable and visible when the promise resolves. A tenant that does
+   * not exist is created.
+   * @throws `collection_not_found`, `collection_disabled`, `dimension_mismatch`, `vector_invalid`,
+   *         `key_invalid`, `key_duplicate`, `metadata_invalid`, `batch_too_large`
+   */
+  upsert(records: Batch<M>, options?: CallOptions): Promise<WriteResult>;
+  /** As upsert, but refuses the whole batch with `record_exists` when a key is taken. */
+  insert(records: Batch<M>, options?: CallOptions): Promise<WriteResult>;
+  /** One entry per key in the order asked, undefined where there is no record. */
+  get(
+    keys: readonly string[],
+    options?: ReadOptions,
+  ): Promise<readonly (StoredRecord<M> | undefined)[]>;
+  /** Keys that are not there are no error. */
+  delete(keys: readonly string[], options?: CallOptions): Promise<WriteResult>;
+  /** @throws `filter_invalid`, also for a filter without any condition */
+  deleteWhere(where: Where<M>, options?: CallOptions): Promise<WriteResult>;
+  deleteAll(options?: CallOptions): Promise<WriteResult>;
+  /** Without a filter: from the catalogue, wakes nobody. */
+  count(where?: Where<M>, options?: CallOptions): Promise<number>;
+  /** One page by key bytes; the next starts `after` the last key. */
+  list(page?: ListOptions<M>): Promise<Page<StoredRecord<M>>>;
+  /** All records by key bytes, page by page; what is written meanwhile may be seen or not. */
+  scan(options?: ScanOptions<M>): AsyncIterableIterator<StoredRecord<M>>;
+  query(query: Search<M>, options?: CallOptions): Promise<SearchResult<M>>;
+}
+
+/** One collection. Its own records when it has no tenants, else those of {@link Collection.tenant}. */
+export interface Collection<M extends object = Metadata> extends Records<M> {
+  /** A handle; nothing is looked up. */
+  tenant(name: string): Records<M>;
+  /** @throws `tenant_exists`, `argument_invalid` for a collection without tenants */
+  createTenant(name: string, options?: CallOptions): Promise<TenantInfo>;
+  getTenant(name: string, options?: CallOptions): Promise<TenantInfo | undefined>;
+  listTenants(page?: PageOptions): Promise<Page<TenantInfo>>;
+  deleteTenant(name: string, options?: CallOptions): Promise<void>;
+  /** {@link Insula.queryMany} over tenants of this collection. */
+  queryTenants(
+    names: readonly string[],
+    query: Search<M>,
+    options?: CallOptions,
+  ): Promise<ManyResult<M>>;
+}
+
+/** Records one by one, or by columns: 500 vectors in one block of memory. */
+export type Batch<M extends object = Metadata> = readonly NewRecord<M>[] | Columns<M>;
+
+export interface NewRecord<M extends object = Metadata> {
+  readonly key: string;
+  /** The unnamed vector. */
+  readonly vector?: VectorLike;
+  /** Named ones. */
+  readonly vectors?: ReadonlyMap<string, VectorLike> | Readonly<Record<string, VectorLike>>;
+  readonly metadata?: M;
+}
+
+export interface Columns<M extends object = Metadata> {
+  readonly keys: readonly string[];
+  /** Per vector field, row after row. */
+  readonly vectors: readonly { readonly field: string; readonly values: Float32Array }[];
+  /** As long as `keys`. */
+  readonly metadata: readonly (M | undefined)[];
+}
+
+/** A record that was read; can be written again as it is. */
+export interface StoredRecord<M extends object = Metadata> {
+  readonly key: string;
+  /** The unnamed vector, when vectors are asked for. */
+  readonly vector?: Float32Array;
+  /** Named vectors, when vectors are asked for. */
+  readonly vectors?: ReadonlyMap<string, Float32Array>;
+  readonly metadata?: M;
+}
+
+/** What of a record to return. */
+export interface Includes {
+  /** Default false. */
+  readonly vectors?: boolean;
+  /** Default true. */
+  readonly metadata?: boolean;
+}
+
+export interface ReadOptions extends CallOptions, Includes {}
+
+export interface ListOptions<M extends object = Metadata> extends PageOptions, Includes {
+  readonly where?: Where<M>;
+}
+
+export interface ScanOptions<M extends object = Metadata> extends CallOptions, Includes {
+  readonly where?: Where<M>;
+  readonly prefix?: string;
+  /** Keys after this one. */
+  readonly after?: string;
+  /** Records fetched at once, default 1,000. */
+  readonly pageSize?: number;
+}
+
+export interface Search<M extends object = Metadata> extends Includes {
+  readonly vector: VectorLike;
+  /** Default 10. */
+  readonly topK?: number;
+  readonly where?: Where<M>;
+  /** Vector field searched; default the unnamed one. */
+  readonly field?: string;
+  /** True: float32 scan of everything that passes the filter. */
+  readonly isExact?: boolean;
+}
+
+export interface FoundRecord<M extends object = Metadata> extends StoredRecord<M> {
+  /** As the metric defines it, smaller is nearer. */
+  readonly distance: number;
+}
+
+export interface SearchResult<M extends object = Metadata> {
+  /** Nearest first, ties by key bytes. */
+  readonly hits: readonly FoundRecord<M>[];
+  readonly plan: QueryPlan;
+  /** Absent when the tenant does not exist. */
+  readonly activation?: Activation;
+}
+
+export interface PlacedRecord<M extends object = Metadata> extends FoundRecord<M> {
+  readonly place: Place;
+}
+
+export interface ManyResult<M extends object = Metadata> {
+  /** Exact top-k of the union, ties by (distance, place, key). */
+  readonly hits: readonly PlacedRecord<M>[];
+  readonly searched: readonly SearchedPlace[];
+  readonly failures: readonly { readonly place: Place; readonly error: Error }[];
+}

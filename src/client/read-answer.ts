@@ -1,0 +1,66 @@
+/** Records and hits of the server's answers, as the model has them. */
+import { InsulaError } from "../base/errors.ts";
+import { fromExactMembers } from "../base/exact-json.ts";
+import type {
+  Hit,
+  Metadata,
+  MultiQueryResult,
+  OriginHit,
+  Place,
+  RecordView,
+  SearchedPlace,
+} from "../model/index.ts";
+import { fromProblem } from "./http-channel.ts";
+
+/** A record as the interface writes it. */
+export interface RecordJson {
+  readonly key: string;
+  readonly distance?: number;
+  readonly vector?: readonly number[];
+  readonly vectors?: readonly { readonly field: string; readonly values: readonly number[] }[];
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly place?: Place;
+}
+
+interface ManyJson {
+  readonly hits: readonly RecordJson[];
+  readonly searched: readonly SearchedPlace[];
+  readonly failures: readonly { readonly place: Place; readonly problem: unknown }[];
+}
+
+export function readRecords(records: readonly RecordJson[]): readonly RecordView[] {
+  return records.map(readRecord);
+}
+
+export function readRecord({ key, vector, vectors, metadata }: RecordJson): RecordView {
+  const found = new Map<string, Float32Array>();
+  if (vector !== undefined) found.set("", Float32Array.from(vector));
+  for (const { field, values } of vectors ?? []) found.set(field, Float32Array.from(values));
+  return {
+    key,
+    ...(found.size === 0 ? {} : { vectors: found }),
+    ...(metadata === undefined
+      ? {}
+      : { metadata: fromExactMembers(metadata, "metadata_invalid") as Metadata }),
+  };
+}
+
+export function readHits(hits: readonly RecordJson[]): readonly Hit[] {
+  return hits.map((hit) => ({ ...readRecord(hit), distance: hit.distance ?? 0 }));
+}
+
+export function readManyResult(answer: unknown): MultiQueryResult {
+  const { hits, searched, failures } = answer as ManyJson;
+  return {
+    hits: hits.map((hit): OriginHit => ({
+      ...readRecord(hit),
+      distance: hit.distance ?? 0,
+      place: hit.place ?? { database: "", collection: "" },
+    })),
+    searched,
+    failures: failures.map(({ place, problem }) => ({
+      place,
+      error: fromProblem(problem) ?? new InsulaError("io_failed", "The server named no reason."),
+    })),
+  };
+}

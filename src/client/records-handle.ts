@@ -1,0 +1,156 @@
+/** The records of one place, over plain calls. */
+import type { Page, WriteResult } from "../engine/api.ts";
+import type { Include, Place, RecordView, Where } from "../model/index.ts";
+import { abortable } from "./abort.ts";
+import { toFloat32, toWriteBatch } from "./batch.ts";
+import type { CallOptions, Deletion, PlainListing, PlainQuery, RecordCalls } from "./calls.ts";
+import type {
+  Batch,
+  FoundRecord,
+  Includes,
+  ListOptions,
+  ReadOptions,
+  Records,
+  ScanOptions,
+  Search,
+  SearchResult,
+  StoredRecord,
+} from "./insula.ts";
+
+const PAGE_DEFAULT = 1_000;
+const TOP_K_DEFAULT = 10;
+
+export class RecordsHandle<M extends object> implements Records<M> {
+  readonly place: Place;
+  readonly #calls: RecordCalls;
+
+  constructor(calls: RecordCalls, place: Place) {
+    this.#calls = calls;
+    this.place = place;
+  }
+
+  upsert(records: Batch<M>, options: CallOptions = {}): Promise<WriteResult> {
+    return this.#write("upsert", records, options);
+  }
+
+  insert(records: Batch<M>, options: CallOptions = {}): Promise<WriteResult> {
+    return this.#write("insert", records, options);
+  }
+
+  async get(
+    keys: readonly string[],
+    options: ReadOptions = {},
+  ): Promise<readonly (StoredRecord<M> | undefined)[]> {
+    const found = await abortable(options.signal, () =>
+      this.#calls.get(this.place, keys, toInclude(options), options),
+    );
+    return found.map((record) => record && toStored<M>(record));
+  }
+
+  delete(keys: readonly string[], options: CallOptions = {}): Promise<WriteResult> {
+    return this.#delete({ kind: "keys", keys }, options);
+  }
+
+  deleteWhere(where: Where<M>, options: CallOptions = {}): Promise<WriteResult> {
+    return this.#delete({ kind: "where", where }, options);
+  }
+
+  deleteAll(options: CallOptions = {}): Promise<WriteResult> {
+    return this.#delete({ kind: "all" }, options);
+  }
+
+  count(where?: Where<M>, options: CallOptions = {}): Promise<number> {
+    return abortable(options.signal, () => this.#calls.count(this.place, where, options));
+  }
+
+  async list(page: ListOptions<M> = {}): Promise<Page<StoredRecord<M>>> {
+    const { limit = PAGE_DEFAULT, prefix, after, where } = page;
+    const listing: PlainListing = {
+      limit,
+      include: toInclude(page),
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(after === undefined ? {} : { after }),
+      ...(where === undefined ? {} : { where }),
+    };
+    const { items, hasMore } = await abortable(page.signal, () =>
+      this.#calls.list(this.place, listing, page),
+    );
+    return { items: items.map((record) => toStored<M>(record)), hasMore };
+  }
+
+  async *scan(options: ScanOptions<M> = {}): AsyncIterableIterator<StoredRecord<M>> {
+    const { pageSize: limit = PAGE_DEFAULT, ...listing } = options;
+    let { after } = options;
+    for (;;) {
+      const { items, hasMore } = await this.list({
+        ...listing,
+        limit,
+        ...(after === undefined ? {} : { after }),
+      });
+      yield* items;
+      if (!hasMore) return;
+      after = items.at(-1)?.key;
+    }
+  }
+
+  async query(query: Search<M>, options: CallOptions = {}): Promise<SearchResult<M>> {
+    const { hits, ...rest } = await abortable(options.signal, async () =>
+      this.#calls.query(this.place, toPlainQuery(query), options),
+    );
+    return { hits: hits.map((hit) => toFound<M>(hit)), ...rest };
+  }
+
+  async #write(
+    kind: "upsert" | "insert",
+    records: Batch<M>,
+    options: CallOptions,
+  ): Promise<WriteResult> {
+    const batch = toWriteBatch(records);
+    if (batch.keys.length === 0) return { rowsAdded: 0, rowsReplaced: 0 };
+    return abortable(options.signal, () => this.#calls.write(kind, this.place, batch, options));
+  }
+
+  #delete(what: Deletion, options: CallOptions): Promise<WriteResult> {
+    return abortable(options.signal, () => this.#calls.delete(this.place, what, options));
+  }
+}
+
+/** A search of any type of metadata. */
+interface AnySearch extends Omit<Search, "where"> {
+  readonly where?: object;
+}
+
+export function toPlainQuery(query: AnySearch): PlainQuery {
+  const { where, isExact, field = "", topK = TOP_K_DEFAULT } = query;
+  return {
+    field,
+    vector: toFloat32(query.vector),
+    topK,
+    include: toInclude(query),
+    ...(where === undefined ? {} : { where }),
+    ...(isExact === undefined ? {} : { isExact }),
+  };
+}
+
+export function toInclude({ vectors = false, metadata = true }: Includes): Include {
+  return { vectors, metadata };
+}
+
+/** A hit as callers see it. */
+export function toFound<M extends object>(
+  hit: RecordView & { readonly distance: number },
+): FoundRecord<M> {
+  return { ...toStored<M>(hit), distance: hit.distance };
+}
+
+/** The type of the metadata is the caller's promise. */
+function toStored<M extends object>({ key, vectors, metadata }: RecordView): StoredRecord<M> {
+  const vector = vectors?.get("");
+  const named = new Map([...(vectors ?? [])].filter(([field]) => field !== ""));
+  return {
+    key,
+    ...(vector === undefined ? {} : { vector }),
+    ...(named.size === 0 ? {} : { vectors: named }),
+    ...(metadata === undefined ? {} : { metadata: metadata as M }),
+  };
+}

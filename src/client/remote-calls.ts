@@ -1,0 +1,197 @@
+/** The plain calls, sent to a server's own HTTP interface (docs/http-interface.md). */
+import { InsulaError } from "../base/errors.ts";
+import { toExactMembers } from "../base/exact-json.ts";
+import { BATCH_RECORDS_MAX } from "../base/limits.ts";
+import type { Page, WriteResult } from "../engine/api.ts";
+import type {
+  Include,
+  MultiQueryResult,
+  Place,
+  QueryResult,
+  RecordView,
+  WriteBatch,
+} from "../model/index.ts";
+import type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./calls.ts";
+import type { HttpChannel } from "./http-channel.ts";
+import { printVector, toRecordsBody } from "./json-body.ts";
+import {
+  readHits,
+  readManyResult,
+  readRecord,
+  readRecords,
+  type RecordJson,
+} from "./read-answer.ts";
+import { RemoteCatalog } from "./remote-catalog.ts";
+import { recordsPath } from "./remote-paths.ts";
+
+/** Keys of one request for records. Source: the server's bound. */
+const GET_KEYS_MAX = 1_000;
+/** With vectors: an answer of 4,096 numbers each stays near ten megabytes. */
+const GET_KEYS_WITH_VECTORS_MAX = 256;
+
+export class RemoteCalls extends RemoteCatalog implements Calls {
+  readonly #channel: HttpChannel;
+
+  constructor(channel: HttpChannel) {
+    super(channel);
+    this.#channel = channel;
+  }
+
+  async write(
+    kind: "upsert" | "insert",
+    place: Place,
+    batch: WriteBatch,
+    { signal }: CallOptions,
+  ): Promise<WriteResult> {
+    const body = toRecordsBody(batch);
+    const path = `${recordsPath(place)}/${kind}`;
+    return (await this.#channel.send(path, {
+      method: "POST",
+      body,
+      ...withSignal(signal),
+    })) as WriteResult;
+  }
+
+  async delete(place: Place, what: Deletion, options: CallOptions): Promise<WriteResult> {
+    const body = deletionBody(what);
+    return (await this.#post(`${recordsPath(place)}/delete`, body, options)) as WriteResult;
+  }
+
+  /** In several requests when there are many keys: each sees its own moment. */
+  async get(
+    place: Place,
+    keys: readonly string[],
+    include: Include,
+    options: CallOptions,
+  ): Promise<readonly (RecordView | undefined)[]> {
+    if (keys.length > BATCH_RECORDS_MAX) {
+      throw new InsulaError(
+        "batch_too_large",
+        `Cannot take the keys: expected at most ${String(BATCH_RECORDS_MAX)}, received ${String(keys.length)}.`,
+      );
+    }
+    const step = include.vectors ? GET_KEYS_WITH_VECTORS_MAX : GET_KEYS_MAX;
+    const found: (RecordView | undefined)[] = [];
+    for (let start = 0; start === 0 || start < keys.length; start += step) {
+      const body = { keys: keys.slice(start, start + step), include };
+      const answer = await this.#post(`${recordsPath(place)}/get`, body, options);
+      const { records } = answer as { readonly records: readonly (RecordJson | null)[] };
+      for (const record of records) found.push(record === null ? undefined : readRecord(record));
+    }
+    return found;
+  }
+
+  async count(place: Place, where: object | undefined, options: CallOptions): Promise<number> {
+    const answer = await this.#post(`${recordsPath(place)}/count`, whereMember(where), options);
+    return (answer as { readonly count: number }).count;
+  }
+
+  async list(place: Place, listing: PlainListing, options: CallOptions): Promise<Page<RecordView>> {
+    const { where, ...rest } = listing;
+    const body = { ...rest, ...whereMember(where) };
+    const answer = await this.#post(`${recordsPath(place)}/list`, body, options);
+    const { items, hasMore } = answer as Page<RecordJson>;
+    return { items: readRecords(items), hasMore };
+  }
+
+  async query(place: Place, query: PlainQuery, options: CallOptions): Promise<QueryResult> {
+    const path = `${recordsPath(place)}/search`;
+    const answer = await this.#channel.send(path, searchRequest(query, "", options));
+    const { hits, plan, activation } = answer as Omit<QueryResult, "hits"> & {
+      readonly hits: readonly RecordJson[];
+    };
+    return {
+      hits: readHits(hits),
+      plan,
+      ...(activation === undefined ? {} : { activation }),
+    };
+  }
+
+  async queryMany(
+    places: readonly Place[],
+    query: PlainQuery,
+    options: CallOptions,
+  ): Promise<MultiQueryResult> {
+    const before = `"places":${JSON.stringify(places.map(plainPlace))},`;
+    return readManyResult(
+      await this.#channel.send("search", searchRequest(query, before, options)),
+    );
+  }
+
+  close(): Promise<void> {
+    this.#channel.close();
+    return Promise.resolve();
+  }
+
+  #post(path: string, body: unknown, { signal }: CallOptions): Promise<unknown> {
+    const sent = { method: "POST", body: JSON.stringify(body) } as const;
+    return this.#channel.send(path, { ...sent, ...withSignal(signal) });
+  }
+}
+
+function searchRequest(
+  { vector, field, topK, include, isExact, where }: PlainQuery,
+  before: string,
+  { signal }: CallOptions,
+): Parameters<HttpChannel["send"]>[1] {
+  const rest = JSON.stringify({
+    field,
+    topK,
+    include,
+    exact: isExact,
+    ...whereMember(where),
+    explain: true,
+  });
+  const body = `{${before}"vector":${printVector(vector)},${rest.slice(1)}`;
+  return { method: "POST", body, ...withSignal(signal) };
+}
+
+function deletionBody(what: Deletion): object {
+  switch (what.kind) {
+    case "keys":
+      return { keys: what.keys };
+    case "where":
+      return whereMember(what.where);
+    case "all":
+      return { all: true };
+  }
+}
+
+/** Members that are undefined are no conditions, as in {@link filterFromWhere} of the model. */
+function whereMember(where: object | undefined): { readonly filter?: unknown } {
+  if (where === undefined) return {};
+  return { filter: toExactMembers(withoutUndefined(where), "filter_invalid") };
+}
+
+function withoutUndefined(where: object): Record<string, unknown> {
+  const members = Object.entries(where).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    members.map(([name, value]: [string, unknown]) => [
+      name,
+      isPlain(value) ? withoutUndefined(value) : withoutUndefinedItems(value),
+    ]),
+  );
+}
+
+function withoutUndefinedItems(value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  return value.map((item: unknown) => (isPlain(item) ? withoutUndefined(item) : item));
+}
+
+function isPlain(value: unknown): value is object {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Date) &&
+    !(value instanceof Uint8Array)
+  );
+}
+
+function plainPlace({ database, collection, tenant }: Place): Place {
+  return { database, collection, ...(tenant === undefined ? {} : { tenant }) };
+}
+
+function withSignal(signal: AbortSignal | undefined): CallOptions {
+  return signal === undefined ? {} : { signal };
+}

@@ -1,0 +1,119 @@
+/** The calls about databases, collections and tenants, sent to a server. */
+import { InsulaError, type ErrorCode } from "../base/errors.ts";
+import type {
+  CollectionInfo,
+  CollectionOptions,
+  CollectionPatch,
+  DatabaseInfo,
+  Page,
+  PageRequest,
+  TenantInfo,
+  TenantPlace,
+} from "../engine/api.ts";
+import type { Place } from "../model/index.ts";
+import type { CallOptions, CatalogCalls } from "./calls.ts";
+import type { HttpChannel, Sent } from "./http-channel.ts";
+import { collectionPath, databasePath, pageQuery, tenantPath } from "./remote-paths.ts";
+
+export class RemoteCatalog implements CatalogCalls {
+  readonly #channel: HttpChannel;
+
+  constructor(channel: HttpChannel) {
+    this.#channel = channel;
+  }
+
+  createDatabase(name: string, options: CallOptions): Promise<DatabaseInfo> {
+    return this.#ask("databases", post({ name }), options);
+  }
+
+  getDatabase(name: string, options: CallOptions): Promise<DatabaseInfo | undefined> {
+    return this.#find("database_not_found", databasePath(name), options);
+  }
+
+  listDatabases(page: PageRequest, options: CallOptions): Promise<Page<DatabaseInfo>> {
+    return this.#ask(`databases${pageQuery(page)}`, {}, options);
+  }
+
+  deleteDatabase(name: string, options: CallOptions): Promise<void> {
+    return this.#ask(databasePath(name), { method: "DELETE" }, options);
+  }
+
+  createCollection(
+    { database, collection }: Place,
+    { schema, tenancy, embeddingModel }: CollectionOptions,
+    options: CallOptions,
+  ): Promise<CollectionInfo> {
+    const { vectors, unfilterable } = schema;
+    const made = { name: collection, vectors, unfilterable, tenancy, embeddingModel };
+    return this.#ask(`${databasePath(database)}/collections`, post(made), options);
+  }
+
+  getCollection(place: Place, options: CallOptions): Promise<CollectionInfo | undefined> {
+    return this.#find("collection_not_found", collectionPath(place), options);
+  }
+
+  listCollections(
+    database: string,
+    page: PageRequest,
+    options: CallOptions,
+  ): Promise<Page<CollectionInfo>> {
+    return this.#ask(`${databasePath(database)}/collections${pageQuery(page)}`, {}, options);
+  }
+
+  updateCollection(
+    place: Place,
+    patch: CollectionPatch,
+    options: CallOptions,
+  ): Promise<CollectionInfo> {
+    const { status, embeddingModel } = patch;
+    const body = JSON.stringify({ status, embeddingModel });
+    return this.#ask(collectionPath(place), { method: "PATCH", body }, options);
+  }
+
+  deleteCollection(place: Place, options: CallOptions): Promise<void> {
+    return this.#ask(collectionPath(place), { method: "DELETE" }, options);
+  }
+
+  createTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo> {
+    return this.#ask(`${collectionPath(place)}/tenants`, post({ name: place.tenant }), options);
+  }
+
+  getTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo | undefined> {
+    return this.#find("tenant_not_found", tenantPath(place), options);
+  }
+
+  listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>> {
+    return this.#ask(`${collectionPath(place)}/tenants${pageQuery(page)}`, {}, options);
+  }
+
+  deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {
+    return this.#ask(tenantPath(place), { method: "DELETE" }, options);
+  }
+
+  /** HTTP says 404 with this code where the calls say undefined. */
+  async #find<Info>(
+    code: ErrorCode,
+    path: string,
+    options: CallOptions,
+  ): Promise<Info | undefined> {
+    try {
+      return await this.#ask<Info>(path, {}, options);
+    } catch (error) {
+      if (error instanceof InsulaError && error.code === code) return undefined;
+      throw error;
+    }
+  }
+
+  /** The server's answers have the shapes of engine/api.ts. */
+  async #ask<Answer>(path: string, sent: Sent, { signal }: CallOptions): Promise<Answer> {
+    const answer = await this.#channel.send(
+      path,
+      signal === undefined ? sent : { ...sent, signal },
+    );
+    return answer as Answer;
+  }
+}
+
+function post(body: object): Sent {
+  return { method: "POST", body: JSON.stringify(body) };
+}

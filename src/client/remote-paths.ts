@@ -1,0 +1,41 @@
+/** Where things lie below `/insula/v1/`. */
+import { InsulaError } from "../base/errors.ts";
+import type { PageRequest } from "../engine/api.ts";
+import type { Place } from "../model/index.ts";
+
+export function databasePath(name: string): string {
+  return `databases/${segment(name)}`;
+}
+
+export function collectionPath({ database, collection }: Place): string {
+  return `${databasePath(database)}/collections/${segment(collection)}`;
+}
+
+export function tenantPath(place: Place): string {
+  return `${collectionPath(place)}/tenants/${segment(place.tenant ?? "")}`;
+}
+
+/** Of a tenant when the place has one, else of the collection itself. */
+export function recordsPath(place: Place): string {
+  return `${place.tenant === undefined ? collectionPath(place) : tenantPath(place)}/records`;
+}
+
+export function pageQuery({ limit, prefix, after }: PageRequest): string {
+  const parameters = new URLSearchParams({ limit: String(limit) });
+  if (prefix !== undefined) parameters.set("prefix", prefix);
+  if (after !== undefined) parameters.set("after", after);
+  return `?${parameters.toString()}`;
+}
+
+/**
+ * URLs lose the segments "." and "..", encoded or not: the server takes a "~" before them away, and
+ * before what would be mistaken for that.
+ *
+ * @throws InsulaError `name_invalid` for a name that no path can hold.
+ */
+function segment(name: string): string {
+  if (name === "" || /\p{Surrogate}/u.test(name)) {
+    throw new InsulaError("name_invalid", "Cannot use the name: expected text of UTF-8.");
+  }
+  return encodeURIComponent(/^~*\.\.?$/.test(name) ? `~${name}` : name);
+}

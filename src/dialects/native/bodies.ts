@@ -1,0 +1,193 @@
+/** The bodies that calls about databases, collections, tenants and keys take. */
+import type { Grant, NewAccessKey } from "../../access/index.ts";
+import { InsulaError } from "../../base/errors.ts";
+import {
+  DIMENSION_MAX,
+  UNFILTERABLE_PROPERTIES_MAX,
+  VECTOR_FIELDS_MAX,
+} from "../../base/limits.ts";
+import type { CollectionOptions, CollectionPatch } from "../../engine/api.ts";
+import { DEFAULT_VECTOR, type Metric, type VectorField } from "../../model/index.ts";
+import { NATIVE_LIMITS } from "./limits.ts";
+import {
+  choice,
+  integer,
+  list,
+  nullable,
+  object,
+  optional,
+  refusal,
+  text,
+  type Schema,
+} from "./schema.ts";
+
+const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean"];
+
+export interface NamedBody {
+  readonly name: string;
+}
+
+export const NAMED_BODY: Schema<NamedBody> = object(
+  { name: text("1 to 512 bytes of UTF-8") },
+  "What is created.",
+);
+
+export interface CollectionBody {
+  readonly name: string;
+  readonly dimension: number | undefined;
+  readonly metric: Metric | undefined;
+  readonly vectors: readonly VectorField[] | undefined;
+  readonly tenancy: "single" | "multi" | undefined;
+  readonly unfilterable: readonly string[] | undefined;
+  readonly embeddingModel: string | undefined;
+}
+
+const dimension = integer(1, DIMENSION_MAX, "components of the vector");
+const metric = choice(METRICS, "how distances are measured; smaller is nearer");
+
+export const COLLECTION_BODY: Schema<CollectionBody> = object(
+  {
+    name: text("1 to 512 bytes of UTF-8"),
+    dimension: optional(dimension),
+    metric: optional(metric),
+    vectors: optional(
+      list(
+        object({ name: text("of the field"), dimension, metric }, "one vector field"),
+        VECTOR_FIELDS_MAX,
+        "several named vectors a record, instead of dimension and metric",
+      ),
+    ),
+    tenancy: optional(choice(["single", "multi"], "multi: one shard a tenant; default single")),
+    unfilterable: optional(
+      list(
+        text("a property"),
+        UNFILTERABLE_PROPERTIES_MAX,
+        "properties that are returned but never indexed",
+      ),
+    ),
+    embeddingModel: optional(text("the model whose vectors fill the collection")),
+  },
+  "A collection; either dimension or vectors.",
+);
+
+/** @throws InsulaError `argument_invalid` unless there is one of dimension and vectors. */
+export function toCollectionOptions(body: CollectionBody): CollectionOptions {
+  if ((body.dimension === undefined) === (body.vectors === undefined)) {
+    throw refusal("dimension", "expected either dimension or vectors");
+  }
+  const unnamed = {
+    name: DEFAULT_VECTOR,
+    dimension: body.dimension ?? 0,
+    metric: body.metric ?? "cosine",
+  };
+  const { embeddingModel } = body;
+  if (embeddingModel === "") throw refusal("embeddingModel", "expected a name");
+  return {
+    schema: {
+      vectors: body.vectors ?? [unnamed],
+      identity: "key",
+      unfilterable: body.unfilterable ?? [],
+    },
+    tenancy: body.tenancy ?? "single",
+    ...(embeddingModel === undefined ? {} : { embeddingModel }),
+  };
+}
+
+export interface CollectionPatchBody {
+  readonly status: "enabled" | "disabled" | undefined;
+  readonly embeddingModel: string | null | undefined;
+}
+
+export const COLLECTION_PATCH_BODY: Schema<CollectionPatchBody> = object(
+  {
+    status: optional(choice(["enabled", "disabled"], "a disabled collection refuses records")),
+    embeddingModel: optional(nullable(text("null forgets it"))),
+  },
+  "What changes.",
+);
+
+export function toCollectionPatch(body: CollectionPatchBody): CollectionPatch {
+  const { status, embeddingModel } = body;
+  if (embeddingModel === "") throw refusal("embeddingModel", "expected a name");
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(embeddingModel === undefined ? {} : { embeddingModel }),
+  };
+}
+
+/** A grant in the words of access, which checks it. */
+export const KEY_BODY: Schema<NewAccessKey> = {
+  json: {
+    type: "object",
+    description: "A key, shown with its secret once.",
+    properties: {
+      grants: {
+        type: "array",
+        maxItems: NATIVE_LIMITS.grantsMax,
+        items: {
+          type: "object",
+          description: "Lists of patterns in which * stands for any characters.",
+          properties: {
+            actions: { type: "array", items: { type: "string" } },
+            databases: { type: "array", items: { type: "string" } },
+          },
+          required: ["actions", "databases"],
+          additionalProperties: { type: "array", items: { type: "string" } },
+        },
+      },
+      accountId: { type: "string", description: "digits; default the account of the server" },
+      expiresAtMs: { type: "integer", description: "milliseconds since 1970" },
+    },
+    required: ["grants"],
+    additionalProperties: false,
+  },
+  read: (value, at, lists) => {
+    const { grants, accountId, expiresAtMs } = keyBody.read(value, at, lists);
+    return {
+      grants,
+      ...(accountId === undefined ? {} : { accountId }),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    };
+  },
+};
+
+const patterns = list(text("a pattern"), NATIVE_LIMITS.grantsMax, "patterns");
+
+const keyBody = object(
+  {
+    grants: list(
+      object({ actions: patterns, databases: patterns }, "a grant") satisfies Schema<Grant>,
+      NATIVE_LIMITS.grantsMax,
+      "what the key may do",
+    ),
+    accountId: optional(text("digits")),
+    expiresAtMs: optional(integer(0, Number.MAX_SAFE_INTEGER, "milliseconds since 1970")),
+  },
+  "A key.",
+);
+
+export interface EmbedBody {
+  readonly texts: readonly string[];
+  readonly model: string | undefined;
+  readonly dimension: number | undefined;
+}
+
+export const EMBED_BODY: Schema<EmbedBody> = object(
+  {
+    texts: list(text("a text"), NATIVE_LIMITS.embedTextsMax, "texts to embed"),
+    model: optional(text("default: the built-in model")),
+    dimension: optional(integer(1, DIMENSION_MAX, "components of each vector")),
+  },
+  "Texts to vectors.",
+);
+
+export function missing(
+  code: "database_not_found" | "collection_not_found" | "tenant_not_found",
+  word: string,
+  name: string,
+): InsulaError {
+  return new InsulaError(
+    code,
+    `Cannot get ${word} ${JSON.stringify(name)}: there is none of that name.`,
+  );
+}

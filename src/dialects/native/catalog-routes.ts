@@ -1,0 +1,246 @@
+/** Routes about the node, keys, databases, collections and tenants. */
+import { InsulaError } from "../../base/errors.ts";
+import {
+  COLLECTION_BODY,
+  COLLECTION_PATCH_BODY,
+  KEY_BODY,
+  missing,
+  NAMED_BODY,
+  toCollectionOptions,
+  toCollectionPatch,
+} from "./bodies.ts";
+import { NATIVE_LIMITS } from "./limits.ts";
+import { decodePage } from "./page.ts";
+import { withBody, type Route } from "./route.ts";
+
+export const COLLECTION_PATTERN = "databases/:database/collections/:collection";
+
+const bytesMax = NATIVE_LIMITS.catalogBodyBytesMax;
+
+const NODE_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    pattern: "caller",
+    operation: "GetCaller",
+    area: "open",
+    status: 200,
+    summary: "Whose secret this is.",
+    run: ({ principal }) =>
+      Promise.resolve({
+        kind: principal.kind,
+        accountId: principal.accountId,
+        keyId: principal.keyId,
+      }),
+  },
+  {
+    method: "GET",
+    pattern: "status",
+    operation: "GetStatus",
+    area: "admin",
+    status: 200,
+    summary: "Figures of the node.",
+    run: ({ context, principal }) =>
+      Promise.resolve({
+        accountId: principal.accountId,
+        keyId: principal.keyId,
+        stats: context.engine.stats(),
+      }),
+  },
+  {
+    method: "GET",
+    pattern: "keys",
+    operation: "ListKeys",
+    area: "admin",
+    status: 200,
+    summary: "Keys by id, without secrets.",
+    isPaged: true,
+    run: ({ context, request }) => context.access.listKeys(decodePage(request.query)),
+  },
+  withBody({
+    method: "POST",
+    pattern: "keys",
+    operation: "CreateKey",
+    area: "admin",
+    status: 201,
+    summary: "Makes a key; only the admin secret may. Its secret is shown this once.",
+    takes: { schema: KEY_BODY, bytesMax },
+    run: async ({ context, principal }, body) => {
+      // A key that could make keys could give itself every right.
+      if (principal.kind !== "admin") {
+        throw new InsulaError(
+          "permission_denied",
+          "Cannot create a key: expected the admin secret.",
+        );
+      }
+      return context.access.createKey(body);
+    },
+  }),
+  {
+    method: "DELETE",
+    pattern: "keys/:key",
+    operation: "RevokeKey",
+    area: "admin",
+    status: 204,
+    summary: "Holds for the next request.",
+    run: ({ context, key }) => context.access.revokeKey(key),
+  },
+];
+
+const DATABASE_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    pattern: "databases",
+    operation: "ListDatabases",
+    area: "admin",
+    status: 200,
+    summary: "Databases by name.",
+    isPaged: true,
+    run: ({ context, request }) => context.engine.listDatabases(decodePage(request.query)),
+  },
+  withBody({
+    method: "POST",
+    pattern: "databases",
+    operation: "CreateDatabase",
+    area: "admin",
+    status: 201,
+    summary: "Creates a database.",
+    takes: { schema: NAMED_BODY, bytesMax },
+    run: ({ context }, { name }) => context.engine.createDatabase(name),
+  }),
+  {
+    method: "GET",
+    pattern: "databases/:database",
+    operation: "GetDatabase",
+    area: "admin",
+    status: 200,
+    summary: "One database.",
+    run: async ({ context, database }) => {
+      const info = await context.engine.getDatabase(database);
+      if (info === undefined) throw missing("database_not_found", "database", database);
+      return info;
+    },
+  },
+  {
+    method: "DELETE",
+    pattern: "databases/:database",
+    operation: "DeleteDatabase",
+    area: "admin",
+    status: 204,
+    summary: "Deletes an empty database.",
+    run: ({ context, database }) => context.engine.deleteDatabase(database),
+  },
+];
+
+const COLLECTION_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    pattern: "databases/:database/collections",
+    operation: "ListCollections",
+    area: "admin",
+    status: 200,
+    summary: "Collections by name.",
+    isPaged: true,
+    run: ({ context, database, request }) =>
+      context.engine.listCollections(database, decodePage(request.query)),
+  },
+  withBody({
+    method: "POST",
+    pattern: "databases/:database/collections",
+    operation: "CreateCollection",
+    area: "admin",
+    status: 201,
+    summary: "Creates a collection.",
+    takes: { schema: COLLECTION_BODY, bytesMax },
+    run: async ({ context, database }, body) =>
+      context.engine.createCollection(database, body.name, toCollectionOptions(body)),
+  }),
+  {
+    method: "GET",
+    pattern: COLLECTION_PATTERN,
+    operation: "GetCollection",
+    area: "admin",
+    status: 200,
+    summary: "One collection, with its schema and its exact sums.",
+    run: async ({ context, database, collection }) => {
+      const info = await context.engine.getCollection(database, collection);
+      if (info === undefined) throw missing("collection_not_found", "collection", collection);
+      return info;
+    },
+  },
+  withBody({
+    method: "PATCH",
+    pattern: COLLECTION_PATTERN,
+    operation: "UpdateCollection",
+    area: "admin",
+    status: 200,
+    summary: "Disables, enables, names the embedding model.",
+    takes: { schema: COLLECTION_PATCH_BODY, bytesMax },
+    run: async ({ context, database, collection }, body) =>
+      context.engine.updateCollection(database, collection, toCollectionPatch(body)),
+  }),
+  {
+    method: "DELETE",
+    pattern: COLLECTION_PATTERN,
+    operation: "DeleteCollection",
+    area: "admin",
+    status: 204,
+    summary: "Gone for every reader when answered; bytes are removed in the background.",
+    run: ({ context, database, collection }) =>
+      context.engine.deleteCollection(database, collection),
+  },
+];
+
+const TENANT_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    pattern: `${COLLECTION_PATTERN}/tenants`,
+    operation: "ListTenants",
+    area: "admin",
+    status: 200,
+    summary: "Tenants by name, with state and size; wakes nobody.",
+    isPaged: true,
+    run: ({ context, database, collection, request }) =>
+      context.engine.listTenants(database, collection, decodePage(request.query)),
+  },
+  withBody({
+    method: "POST",
+    pattern: `${COLLECTION_PATTERN}/tenants`,
+    operation: "CreateTenant",
+    area: "admin",
+    status: 201,
+    summary: "Creates a tenant; the first upsert to its name would, too.",
+    takes: { schema: NAMED_BODY, bytesMax },
+    run: ({ context, database, collection }, { name }) =>
+      context.engine.createTenant({ database, collection, tenant: name }),
+  }),
+  {
+    method: "GET",
+    pattern: `${COLLECTION_PATTERN}/tenants/:tenant`,
+    operation: "GetTenant",
+    area: "admin",
+    status: 200,
+    summary: "One tenant.",
+    run: async ({ context, database, collection, tenant = "" }) => {
+      const info = await context.engine.getTenant({ database, collection, tenant });
+      if (info === undefined) throw missing("tenant_not_found", "tenant", tenant);
+      return info;
+    },
+  },
+  {
+    method: "DELETE",
+    pattern: `${COLLECTION_PATTERN}/tenants/:tenant`,
+    operation: "DeleteTenant",
+    area: "admin",
+    status: 204,
+    summary: "Gone for every reader when answered.",
+    run: ({ context, database, collection, tenant = "" }) =>
+      context.engine.deleteTenant({ database, collection, tenant }),
+  },
+];
+
+export const CATALOG_ROUTES: readonly Route[] = [
+  ...NODE_ROUTES,
+  ...DATABASE_ROUTES,
+  ...COLLECTION_ROUTES,
+  ...TENANT_ROUTES,
+];

@@ -1,0 +1,124 @@
+/** One request of our own interface, from its path to its answer. */
+import type { Principal } from "../../access/index.ts";
+import { InsulaError, type ErrorKind } from "../../base/errors.ts";
+import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
+import type { Dialect, DialectContext } from "../dialect.ts";
+import { renderManual } from "./manual-page.ts";
+import { toFailure } from "./problem.ts";
+import { JsonText } from "./records-json.ts";
+import type { BodyRules, Call, Route } from "./route.ts";
+import { findRoute } from "./route-finder.ts";
+import { NATIVE_ROUTES, openApi } from "./routes.ts";
+import { targetOf } from "./target.ts";
+
+/** The page of the interface, beside the paths below the prefix. */
+const MANUAL_PATH = "/docs";
+const OPEN_API_PATH = "/openapi.json";
+
+/**
+ * JSON in and out, `Authorization: Bearer <admin secret>` or `<key id>.<secret>`. The same routes
+ * serve the command line, the remote client and whoever speaks HTTP.
+ */
+export function createNativeDialect(context: DialectContext): Dialect {
+  return { name: "native", handle: (request) => handle(context, request) };
+}
+
+async function handle(context: DialectContext, request: HttpRequest): Promise<HttpAnswer> {
+  const startedAtMs = context.clock.monotonicMs();
+  let operation = "Unknown";
+  let outcome: "ok" | ErrorKind = "ok";
+  try {
+    const manual = answerManual(request);
+    if (manual !== undefined) {
+      operation = "GetManual";
+      return manual;
+    }
+    const { route, names } = findRoute(NATIVE_ROUTES, request);
+    operation = route.operation;
+    return await answer(context, request, route, names);
+  } catch (error) {
+    const failure = toFailure(error, request.id);
+    outcome = failure.kind;
+    return failure.answer;
+  } finally {
+    context.observe(operation, outcome, context.clock.monotonicMs() - startedAtMs);
+  }
+}
+
+function answerManual(request: HttpRequest): HttpAnswer | undefined {
+  if (request.path !== MANUAL_PATH && request.path !== OPEN_API_PATH) return undefined;
+  if (request.method !== "GET" && request.method !== "HEAD") return undefined;
+  return request.path === MANUAL_PATH
+    ? renderManual(openApi())
+    : toJsonAnswer(200, request.id, openApi());
+}
+
+async function answer(
+  context: DialectContext,
+  request: HttpRequest,
+  route: Route,
+  names: ReadonlyMap<string, string>,
+): Promise<HttpAnswer> {
+  const principal = route.area === "public" ? NOBODY : await authenticate(context, request);
+  const [database, collection, tenant] = ["database", "collection", "tenant"].map((name) =>
+    names.get(name),
+  );
+  if (route.area === "admin" || route.area === "records") {
+    const named = { database, collection, tenant };
+    const known = Object.fromEntries(
+      Object.entries(named).filter(([, name]) => name !== undefined),
+    );
+    context.access.authorize(principal, `${route.area}:${route.operation}`, targetOf(known));
+  }
+  const call: Call = {
+    context,
+    request,
+    principal,
+    database: database ?? "",
+    collection: collection ?? "",
+    tenant,
+    key: names.get("key") ?? "",
+  };
+  const body = route.takes === undefined ? undefined : await readBody(call, route.takes);
+  const result = await route.run(call, body);
+  if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
+  return toJsonAnswer(route.status, request.id, result);
+}
+
+async function readBody({ context, request }: Call, rules: BodyRules): Promise<unknown> {
+  const startMs = context.clock.monotonicMs();
+  const bytes = await request.readBody(rules.bytesMax);
+  const readAtMs = context.endPhase("read", startMs);
+  const { json, arrays } =
+    rules.numbers === undefined
+      ? { json: parseJsonBytes(bytes), arrays: [] }
+      : await context.parseVectorBody(bytes, rules.numbers);
+  const body = rules.schema.read(json, "", arrays);
+  context.endPhase("parse", readAtMs);
+  return body;
+}
+
+function toJsonAnswer(status: number, requestId: string, result: unknown): HttpAnswer {
+  return {
+    status,
+    headers: { "x-request-id": requestId, "content-type": "application/json" },
+    body: result instanceof JsonText ? result.text : JSON.stringify(result),
+  };
+}
+
+const NOBODY: Principal = { kind: "key", keyId: "", accountId: "", grants: [] };
+
+async function authenticate(context: DialectContext, request: HttpRequest): Promise<Principal> {
+  const token = /^Bearer +(\S+) *$/i.exec(request.headers["authorization"] ?? "")?.[1];
+  if (token === undefined) {
+    throw new InsulaError(
+      "credentials_missing",
+      "Cannot answer: no credentials: expected Authorization: Bearer with the admin secret or <key id>.<secret>.",
+    );
+  }
+  const principal = await context.access.findToken(token);
+  if (principal === undefined) {
+    throw new InsulaError("credentials_unknown", "Cannot answer: the secret fits no key.");
+  }
+  return principal;
+}

@@ -1,0 +1,117 @@
+/** Records between JSON and the model: batches by columns, answers put together as text. */
+import { InsulaError } from "../../base/errors.ts";
+import { toExactMembers } from "../../base/exact-json.ts";
+import {
+  DEFAULT_VECTOR,
+  type RecordView,
+  type Schema as CollectionSchema,
+  type VectorColumn,
+  type WriteBatch,
+} from "../../model/index.ts";
+import { printFloat32Array } from "../../wire/index.ts";
+import { NATIVE_LIMITS } from "./limits.ts";
+import type { NewRecord } from "./record-bodies.ts";
+
+/** An answer that is JSON already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/**
+ * @throws InsulaError `dimension_mismatch` with the position of the record, `argument_invalid` for a
+ *   record without a field of the schema, with another one, or with one twice.
+ */
+export function toWriteBatch(schema: CollectionSchema, records: readonly NewRecord[]): WriteBatch {
+  const columns = new Map(schema.vectors.map(({ name }) => [name, [] as Float32Array[]]));
+  for (const [position, { vector, vectors = [] }] of records.entries()) {
+    const given =
+      vector === undefined ? vectors : [{ field: DEFAULT_VECTOR, values: vector }, ...vectors];
+    for (const { field, values } of given) {
+      const column = columns.get(field);
+      if (column?.length !== position) {
+        throw refusal(position, "expected each vector field of the collection once");
+      }
+      column.push(values);
+    }
+    if (given.length !== columns.size) {
+      throw refusal(position, `expected ${String(columns.size)} vector fields`);
+    }
+  }
+  const vectors = schema.vectors.map(({ name, dimension }): VectorColumn => ({
+    field: name,
+    values: joinRows(columns.get(name) ?? [], dimension, name),
+  }));
+  return { keys: records.map(({ key }) => key), vectors, metadata: records.map((r) => r.metadata) };
+}
+
+/** Where the rows already lie one behind the other no number is copied. */
+function joinRows(rows: readonly Float32Array[], dimension: number, field: string): Float32Array {
+  const [first] = rows;
+  if (first === undefined) return new Float32Array();
+  let isOneBlock = true;
+  for (const [position, row] of rows.entries()) {
+    if (row.length !== dimension) throw mismatch(position, field, dimension, row.length);
+    isOneBlock &&=
+      row.buffer === first.buffer &&
+      row.byteOffset === first.byteOffset + position * first.byteLength;
+  }
+  if (isOneBlock) return new Float32Array(first.buffer, first.byteOffset, rows.length * dimension);
+  const values = new Float32Array(rows.length * dimension);
+  for (const [position, row] of rows.entries()) values.set(row, position * dimension);
+  return values;
+}
+
+/** Prints the records of one answer, within a bound for all their numbers together. */
+export class RecordPrinter {
+  #numbersLeft: number = NATIVE_LIMITS.answerNumbersMax;
+
+  /** The members of a record, for what comes behind them: `"key":…,"vector":…`. */
+  members({ key, vectors, metadata }: RecordView): string {
+    let text = `"key":${JSON.stringify(key)}`;
+    const named: string[] = [];
+    for (const [field, values] of vectors ?? []) {
+      this.#numbersLeft -= values.length;
+      if (this.#numbersLeft < 0) throw answerTooLarge();
+      const numbers = printFloat32Array(values);
+      if (field === DEFAULT_VECTOR) text += `,"vector":${numbers}`;
+      else named.push(`{"field":${JSON.stringify(field)},"values":${numbers}}`);
+    }
+    if (named.length > 0) text += `,"vectors":[${named.join()}]`;
+    if (metadata !== undefined) {
+      text += `,"metadata":${JSON.stringify(toExactMembers(metadata, "metadata_invalid"))}`;
+    }
+    return text;
+  }
+}
+
+function answerTooLarge(): InsulaError {
+  return new InsulaError(
+    "argument_invalid",
+    `Cannot answer: too many numbers: expected at most ${String(NATIVE_LIMITS.answerNumbersMax)}, ask for fewer records or without vectors.`,
+  );
+}
+
+function mismatch(
+  position: number,
+  field: string,
+  expected: number,
+  received: number,
+): InsulaError {
+  return new InsulaError(
+    "dimension_mismatch",
+    `Cannot use the vector of record ${String(position)}: dimension differs: expected ${String(expected)}, received ${String(received)}.`,
+    { details: { position, field, expected, received } },
+  );
+}
+
+function refusal(position: number, reason: string): InsulaError {
+  return new InsulaError(
+    "argument_invalid",
+    `Cannot write the batch: record ${String(position)}: ${reason}.`,
+    { details: { position } },
+  );
+}

@@ -1,0 +1,60 @@
+/** What a route of the interface is made of. */
+import type { Principal } from "../../access/index.ts";
+import type { Place } from "../../model/index.ts";
+import type { HttpRequest } from "../../wire/index.ts";
+import type { DialectContext } from "../dialect.ts";
+import type { JsonSchema, Schema } from "./schema.ts";
+
+/** What a route works with; names come decoded from the path. */
+export interface Call {
+  readonly context: DialectContext;
+  readonly request: HttpRequest;
+  readonly principal: Principal;
+  readonly database: string;
+  readonly collection: string;
+  /** undefined where the path names none. */
+  readonly tenant: string | undefined;
+  /** Id of a key. */
+  readonly key: string;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Below the prefix; `:database`, `:collection`, `:tenant` and `:key` are names. */
+  readonly pattern: string;
+  /** Name for access (`<area>:<operation>`), for metrics and in the OpenAPI document. */
+  readonly operation: string;
+  /** `open`: any known key may. `public`: nobody is asked who he is. */
+  readonly area: "admin" | "records" | "open" | "public";
+  readonly status: 200 | 201 | 204;
+  readonly summary: string;
+  readonly takes?: BodyRules;
+  /** True for a listing: `?limit=&after=&prefix=`. */
+  readonly isPaged?: boolean;
+  readonly answers?: JsonSchema;
+  /** @returns what is answered as JSON, or JSON as a `JsonText`; undefined for 204. */
+  readonly run: (call: Call, body: unknown) => Promise<unknown>;
+}
+
+export interface BodyRules {
+  readonly schema: Schema<unknown>;
+  readonly bytesMax: number;
+  /** Where lists of numbers stand; they are parsed apart. */
+  readonly numbers?: readonly (readonly string[])[];
+}
+
+/** A route with a body, typed by its schema. */
+export function withBody<Body>(
+  route: Omit<Route, "takes" | "run"> & {
+    readonly takes: Omit<BodyRules, "schema"> & { readonly schema: Schema<Body> };
+    readonly run: (call: Call, body: Body) => Promise<unknown>;
+  },
+): Route {
+  const { run } = route;
+  return { ...route, run: (call, body) => run(call, body as Body) };
+}
+
+/** The place a path names. */
+export function placeOf({ database, collection, tenant }: Call): Place {
+  return { database, collection, ...(tenant === undefined ? {} : { tenant }) };
+}

@@ -1,0 +1,35 @@
+/** All routes of the interface: one table, from which the OpenAPI document is made too. */
+import { CATALOG_ROUTES } from "./catalog-routes.ts";
+import { EMBED_ROUTES } from "./embed-routes.ts";
+import { describeRoutes, type OpenApi } from "./open-api.ts";
+import { RECORD_ROUTES } from "./record-routes.ts";
+import type { Route } from "./route.ts";
+import { SEARCH_ROUTES } from "./search-routes.ts";
+import { USAGE_ROUTES } from "./usage-routes.ts";
+
+const OPEN_API_ROUTE: Route = {
+  method: "GET",
+  pattern: "openapi.json",
+  operation: "GetOpenApi",
+  area: "public",
+  status: 200,
+  summary: "This document.",
+  run: () => Promise.resolve(openApi()),
+};
+
+export const NATIVE_ROUTES: readonly Route[] = [
+  ...SEARCH_ROUTES,
+  ...RECORD_ROUTES,
+  ...CATALOG_ROUTES,
+  ...USAGE_ROUTES,
+  ...EMBED_ROUTES,
+  OPEN_API_ROUTE,
+];
+
+let document: OpenApi | undefined;
+
+/** Made when first asked for. */
+export function openApi(): OpenApi {
+  document ??= describeRoutes(NATIVE_ROUTES);
+  return document;
+}

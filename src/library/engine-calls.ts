@@ -1,0 +1,66 @@
+/** The plain calls of the face, put to an engine in this process. */
+import type { Calls } from "../client/index.ts";
+import type { Engine } from "../engine/index.ts";
+import { filterFromWhere, type Filter, type Query } from "../model/index.ts";
+
+/** Bytes after which a page of records ends early, as the server's do. */
+const PAGE_BYTES_MAX = 8_388_608;
+
+/** The engine stays the caller's; `close` closes it. */
+export function createEngineCalls(engine: Engine): Calls {
+  return { ...catalogCalls(engine), ...recordCalls(engine), close: () => engine.close() };
+}
+
+function catalogCalls(engine: Engine): Omit<Calls, keyof ReturnType<typeof recordCalls> | "close"> {
+  return {
+    createDatabase: (name) => engine.createDatabase(name),
+    getDatabase: (name) => engine.getDatabase(name),
+    listDatabases: (page) => engine.listDatabases(page),
+    deleteDatabase: (name) => engine.deleteDatabase(name),
+    createCollection: ({ database, collection }, made) =>
+      engine.createCollection(database, collection, made),
+    getCollection: ({ database, collection }) => engine.getCollection(database, collection),
+    listCollections: (database, page) => engine.listCollections(database, page),
+    updateCollection: ({ database, collection }, patch) =>
+      engine.updateCollection(database, collection, patch),
+    deleteCollection: ({ database, collection }) => engine.deleteCollection(database, collection),
+    createTenant: (place) => engine.createTenant(place),
+    getTenant: (place) => engine.getTenant(place),
+    listTenants: ({ database, collection }, page) => engine.listTenants(database, collection, page),
+    deleteTenant: (place) => engine.deleteTenant(place),
+  };
+}
+
+function recordCalls(
+  engine: Engine,
+): Pick<Calls, "write" | "delete" | "get" | "count" | "list" | "query" | "queryMany"> {
+  return {
+    write: (kind, place, batch) => engine[kind](place, batch),
+    delete: async (place, what) => {
+      switch (what.kind) {
+        case "keys":
+          return engine.delete(place, what.keys);
+        case "where":
+          return engine.deleteWhere(place, filterFromWhere(what.where));
+        case "all":
+          return engine.deleteAll(place);
+      }
+    },
+    get: (place, keys, include) => engine.get(place, keys, include),
+    count: async (place, where) => engine.count(place, toFilter(where).filter),
+    list: async (place, { where, ...listing }) =>
+      engine.list(place, { ...listing, ...toFilter(where), bytesMax: PAGE_BYTES_MAX }),
+    query: async (place, { where, ...query }, { signal }) =>
+      engine.query(place, toQuery({ ...query, ...toFilter(where) }, signal)),
+    queryMany: async (places, { where, ...query }, { signal }) =>
+      engine.queryMany(places, toQuery({ ...query, ...toFilter(where) }, signal)),
+  };
+}
+
+function toFilter(where: object | undefined): { readonly filter?: Filter } {
+  return where === undefined ? {} : { filter: filterFromWhere(where) };
+}
+
+function toQuery(query: Query, signal: AbortSignal | undefined): Query {
+  return signal === undefined ? query : { ...query, signal };
+}

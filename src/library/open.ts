@@ -1,0 +1,46 @@
+import { InsulaHandle, type Insula } from "../client/index.ts";
+import { openEngine, type Engine } from "../engine/index.ts";
+import { MemoryFileSystem, NodeClock, NodeFileSystem, NodeRandom } from "../io/index.ts";
+import { createEngineCalls } from "./engine-calls.ts";
+
+export interface OpenOptions {
+  /** Folder of the data, made when it is missing; one process at a time. Absent: in memory only. */
+  readonly dataDir?: string;
+  /** Bytes for vectors, codes and memtables; default half of what the system grants. */
+  readonly memoryBudget?: number;
+  /** Worker threads; default 2, 0 works on the calling thread only. */
+  readonly workerCount?: number;
+}
+
+/** A database in this process: the face, and what only its owner can do. */
+export interface EmbeddedInsula extends Insula {
+  /** Flushing, compaction, sleep and figures; closed with the face. */
+  readonly engine: Engine;
+}
+
+class EmbeddedHandle extends InsulaHandle implements EmbeddedInsula {
+  readonly engine: Engine;
+
+  constructor(engine: Engine) {
+    super(createEngineCalls(engine));
+    this.engine = engine;
+  }
+}
+
+/**
+ * Opens a database in this process. A script that closes it exits by itself.
+ *
+ * @throws InsulaError `data_folder_locked` while another process has the folder, `data_damaged`,
+ *         `format_unsupported`, `io_failed`.
+ */
+export async function open(options: OpenOptions = {}): Promise<EmbeddedInsula> {
+  const { dataDir, memoryBudget, workerCount } = options;
+  const engine = await openEngine({
+    files: dataDir === undefined ? new MemoryFileSystem() : new NodeFileSystem(dataDir),
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+    ...(memoryBudget === undefined ? {} : { memoryBudget }),
+    ...(workerCount === undefined ? {} : { workerCount }),
+  });
+  return new EmbeddedHandle(engine);
+}
