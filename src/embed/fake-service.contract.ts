@@ -6,7 +6,8 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { CallDoors, CallLimits } from "./json-caller.ts";
+import type { CallDoors } from "./json-caller.ts";
+import { CALL_TIMEOUT_MS } from "./limits.ts";
 
 export interface SeenCall {
   readonly path: string;
@@ -77,7 +78,7 @@ export function shortDoors(): CallDoors & { readonly pausesMs: number[] } {
     clock: {
       wallMs: () => Date.UTC(2026, 0, 1),
       after: (delayMs, task) => {
-        const isPause = delayMs > SHORT_TIMEOUT_MS && delayMs !== TIMEOUT_MS;
+        const isPause = delayMs > SHORT_TIMEOUT_MS && delayMs !== CALL_TIMEOUT_MS;
         if (isPause) pausesMs.push(delayMs);
         const timer = setTimeout(task, isPause ? 0 : delayMs);
         return {
@@ -90,7 +91,5 @@ export function shortDoors(): CallDoors & { readonly pausesMs: number[] } {
   };
 }
 
-/** Of one try; both are told from pauses by their length. */
-export const TIMEOUT_MS = 20_000;
+/** Of one try; like the usual one it is told from pauses by its length. */
 export const SHORT_TIMEOUT_MS = 100;
-export const LIMITS: Partial<CallLimits> = { timeoutMs: TIMEOUT_MS };

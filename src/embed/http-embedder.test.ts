@@ -4,7 +4,6 @@ import type { Embedder } from "./embedder.ts";
 import {
   FakeService,
   json,
-  LIMITS,
   SHORT_TIMEOUT_MS,
   shortDoors,
   type Answering,
@@ -49,7 +48,7 @@ function open(
     apiKey: KEY,
     ...more,
   };
-  return openHttpEmbedder(settings, doors, { limits: { ...LIMITS, ...limits } });
+  return openHttpEmbedder(settings, doors, { limits: { ......limits } });
 }
 
 /** What a failed call throws, checked for secrets and texts on the way. */

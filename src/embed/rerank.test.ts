@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { selectDiverse } from "./diverse-selection.ts";
-import { FakeService, json, LIMITS, shortDoors } from "./fake-service.contract.ts";
+import { FakeService, json, shortDoors } from "./fake-service.contract.ts";
 import { createHttpReranker } from "./http-reranker.ts";
 import { fuseRankings, originOf } from "./rank-fusion.ts";
 import { rerankHits } from "./rerank-hits.ts";
@@ -175,11 +175,7 @@ describe("a cross-encoder", () => {
   });
 
   const make = (kind: "dashscope" | "cohere"): Reranker =>
-    createHttpReranker(
-      { kind, url: service.url, model: "r-1", apiKey: "key" },
-      shortDoors(),
-      LIMITS,
-    );
+    createHttpReranker({ kind, url: service.url, model: "r-1", apiKey: "key" }, shortDoors());
   const RESULTS = [
     { index: 2, relevance_score: 0.25 },
     { index: 0, relevance_score: 0.75 },
