@@ -63,6 +63,7 @@ export const ERROR_KINDS = {
   collection_disabled: "failed_precondition",
   tenant_not_active: "failed_precondition",
   model_mismatch: "failed_precondition",
+  embedder_unusable: "failed_precondition",
   data_folder_locked: "failed_precondition",
   format_unsupported: "failed_precondition",
   port_taken: "failed_precondition",

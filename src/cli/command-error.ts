@@ -53,7 +53,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   database_not_empty: "Remove its collections first, or add --force.",
   collection_disabled: "Enable it with `insula collection enable DATABASE NAME`.",
   credentials_unknown: "Check INSULA_ADMIN_SECRET, or run the command where the data folder is.",
-  model_mismatch: "Use the model the collection was filled with, or add --force-model.",
+  model_mismatch:
+    "Configure the model the collection was filled with (--embedder, --embedder-model), or add --force-model.",
+  embedder_unusable: "See --embedder, --embedder-url, --embedder-model and INSULA_EMBEDDER_KEY.",
   port_taken: "Choose another port, or stop the process that holds it.",
   data_folder_locked: "Stop the other process, or point --url at its server.",
 };

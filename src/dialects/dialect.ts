@@ -6,6 +6,7 @@
  */
 import type { AccessControl } from "../access/index.ts";
 import type { ErrorKind } from "../base/errors.ts";
+import type { Embedder, Reranker } from "../embed/index.ts";
 import type { Engine } from "../engine/api.ts";
 import type { HttpAnswer, HttpRequest, JsonValue } from "../wire/index.ts";
 
@@ -31,6 +32,14 @@ export interface DialectContext {
   readonly clock: { wallMs(): number; monotonicMs(): number; yield?(): Promise<void> };
   readonly random: { bytes(count: number): Uint8Array };
   readonly settings: DialectSettings;
+  /**
+   * The embedder the server is configured with, opened with the first call; absent: the built-in
+   * one. A failed opening is not remembered.
+   * @throws InsulaError `embedder_unavailable`, `embedder_unusable`
+   */
+  readonly openEmbedder?: () => Promise<Embedder>;
+  /** The reranker the server is configured with; absent: none. */
+  readonly reranker?: Reranker;
   /**
    * Parses a JSON body whose long lists of numbers stand at known places, small bodies at once and
    * large ones in a worker. A pattern is a path of member names, `*` is any element of a list.

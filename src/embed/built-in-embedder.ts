@@ -1,11 +1,7 @@
 import { InsulaError } from "../base/errors.ts";
-import {
-  EMBED_DIMENSION_MAX,
-  EMBED_TEXT_LENGTH_MAX,
-  EMBED_TEXTS_MAX,
-  type Embedder,
-} from "./embedder.ts";
+import { checkTexts, type Embedder } from "./embedder.ts";
 import { addWord, countWords, fallbackComponent, occurrenceWeight } from "./lexical-features.ts";
+import { EMBED_DIMENSION_MAX } from "./limits.ts";
 
 /**
  * Name of the built-in model. ON DISK: collections remember it; a change of any feature, weight or
@@ -63,17 +59,12 @@ async function embedAll(
   rest: (() => Promise<void>) | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array[]> {
-  if (texts.length > EMBED_TEXTS_MAX) {
-    throw new InsulaError(
-      "batch_too_large",
-      `Cannot embed: expected at most ${String(EMBED_TEXTS_MAX)} texts, received ${String(texts.length)}.`,
-    );
-  }
+  checkTexts(texts);
   const vectors: Float32Array[] = [];
   let lengthSinceRest = 0;
-  for (const [position, text] of texts.entries()) {
+  for (const text of texts) {
     signal?.throwIfAborted();
-    vectors.push(embedOne(text, position, dimension));
+    vectors.push(embedOne(text, dimension));
     lengthSinceRest += text.length;
     if (rest !== undefined && lengthSinceRest >= REST_AFTER_LENGTH) {
       lengthSinceRest = 0;
@@ -83,21 +74,8 @@ async function embedAll(
   return vectors;
 }
 
-function embedOne(text: string, position: number, dimension: number): Float32Array {
-  if (text.length > EMBED_TEXT_LENGTH_MAX) {
-    throw new InsulaError(
-      "argument_invalid",
-      `Cannot embed text ${String(position)}: expected at most ${String(EMBED_TEXT_LENGTH_MAX)} characters, received ${String(text.length)}.`,
-    );
-  }
+function embedOne(text: string, dimension: number): Float32Array {
   const words = countWords(text);
-  if (words.size === 0) {
-    throw new InsulaError(
-      "argument_invalid",
-      `Cannot embed text ${String(position)}: expected at least one visible character, received a blank text.`,
-      { details: { position } },
-    );
-  }
   const sums = new Float64Array(dimension);
   for (const [word, occurrences] of words) addWord(sums, word, occurrenceWeight(occurrences));
   return toUnitLength(sums, text);

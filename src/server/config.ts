@@ -3,6 +3,8 @@
  * members of the file follow from the names: `dataDir`, `--data-dir`, `INSULA_DATA_DIR`.
  */
 import { z } from "zod";
+import { DIMENSION_MAX } from "../base/limits.ts";
+import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
 
 export interface ServerConfig {
   readonly dataDir: string;
@@ -22,6 +24,20 @@ export interface ServerConfig {
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
   readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
+  /** What turns texts into vectors, see embedding.ts. */
+  readonly embedder: "built-in" | "dashscope" | "openai" | "local";
+  readonly embedderUrl?: string | undefined;
+  readonly embedderModel?: string | undefined;
+  readonly embedderDimension?: number | undefined;
+  readonly embedderKey?: string | undefined;
+  readonly embedderKeyFile?: string | undefined;
+  readonly reranker: "off" | "dashscope" | "cohere";
+  readonly rerankerUrl?: string | undefined;
+  readonly rerankerModel?: string | undefined;
+  readonly rerankerKey?: string | undefined;
+  readonly rerankerKeyFile?: string | undefined;
+  /** `off`, `on` (a file in the data folder) or the path of a file. */
+  readonly auditLog: string;
 }
 
 /** Below this not even the smallest arenas and the block cache fit, bytes. */
@@ -37,6 +53,16 @@ const bytes = z
   .union([z.number(), z.string().regex(/^\d{1,15}(KiB|MiB|GiB)?$/)])
   .transform((value) => (typeof value === "number" ? value : parseBytes(value)))
   .pipe(z.number().int().min(MEMORY_BUDGET_BYTES_MIN));
+
+/** An address without credentials: those would be shown wherever the address is. */
+const serviceUrl = z.string().refine((text) => {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password, search, hash } = new URL(text);
+  return username === "" && password === "" && search === "" && hash === "";
+});
+const modelName = z.string().regex(/^\S{1,256}$/);
+/** What fits an HTTP header. */
+const serviceKey = z.string().regex(/^[\x21-\x7e]{1,512}$/);
 
 /** Checks and completes a configuration; every value may also come as text. */
 export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
@@ -63,10 +89,49 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     connectionsMax: integer(1, 100_000).default(10_000),
     requestTimeoutMs: integer(1_000, 3_600_000).default(30_000),
     logLevel: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
+    embedder: z.enum(["built-in", "dashscope", "openai", "local"]).default("built-in"),
+    embedderUrl: serviceUrl.optional(),
+    embedderModel: modelName.optional(),
+    embedderDimension: integer(1, DIMENSION_MAX).optional(),
+    embedderKey: serviceKey.optional(),
+    embedderKeyFile: z.string().min(1).optional(),
+    reranker: z.enum(["off", "dashscope", "cohere"]).default("off"),
+    rerankerUrl: serviceUrl.optional(),
+    rerankerModel: modelName.optional(),
+    rerankerKey: serviceKey.optional(),
+    rerankerKeyFile: z.string().min(1).optional(),
+    auditLog: z.string().min(1).default("off"),
   })
   .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
     path: ["tlsCert"],
     error: "tlsCert and tlsKey together",
+  })
+  .refine(({ embedder, embedderUrl }) => embedder !== "openai" || embedderUrl !== undefined, {
+    path: ["embedderUrl"],
+  })
+  .refine(
+    ({ embedder, embedderModel }) =>
+      embedderModel === undefined
+        ? embedder === "built-in" || embedder === "dashscope"
+        : (embedderModel === BUILT_IN_MODEL) === (embedder === "built-in"),
+    { path: ["embedderModel"] },
+  )
+  .refine(
+    ({ embedder, embedderDimension = 1 }) =>
+      embedder !== "built-in" || embedderDimension <= EMBED_DIMENSION_MAX,
+    { path: ["embedderDimension"] },
+  )
+  .refine((config) => config.embedderKey === undefined || config.embedderKeyFile === undefined, {
+    path: ["embedderKeyFile"],
+  })
+  .refine(({ reranker, rerankerUrl }) => reranker !== "cohere" || rerankerUrl !== undefined, {
+    path: ["rerankerUrl"],
+  })
+  .refine(({ reranker, rerankerModel }) => reranker === "off" || rerankerModel !== undefined, {
+    path: ["rerankerModel"],
+  })
+  .refine((config) => config.rerankerKey === undefined || config.rerankerKeyFile === undefined, {
+    path: ["rerankerKeyFile"],
   });
 
 export interface Setting {
@@ -109,6 +174,59 @@ export const SETTINGS: readonly Setting[] = [
   setting("connectionsMax", "1 to 100000", "open connections of a listener", "10000"),
   setting("requestTimeoutMs", "1000 to 3600000", "time for one request to arrive, ms", "30000"),
   setting("logLevel", "silent, error, warn, info or debug", "what is logged", "info"),
+  setting(
+    "embedder",
+    "built-in, dashscope, openai or local",
+    "what turns texts into vectors",
+    "built-in",
+  ),
+  {
+    ...setting(
+      "embedderUrl",
+      "an http or https address without credentials (needed with embedder openai)",
+      "base address of the embedding service",
+    ),
+    isSecret: true,
+  },
+  setting(
+    "embedderModel",
+    "a model name (needed with embedder openai or local; insula-lexical-1 is built-in)",
+    "model of the embedder; collections remember it",
+  ),
+  setting(
+    "embedderDimension",
+    "1 to 16384 (4096 with the built-in embedder)",
+    "components asked of the model; without it the model's own",
+  ),
+  {
+    ...setting("embedderKey", "1 to 512 visible ASCII characters", "key of the embedding service"),
+    isSecret: true,
+  },
+  setting(
+    "embedderKeyFile",
+    "a file, instead of embedderKey",
+    "file whose first line is the key of the embedding service",
+  ),
+  setting("reranker", "off, dashscope or cohere", "shape of the reranking service", "off"),
+  {
+    ...setting(
+      "rerankerUrl",
+      "an http or https address without credentials (needed with reranker cohere)",
+      "base address of the reranking service",
+    ),
+    isSecret: true,
+  },
+  setting("rerankerModel", "a model name (needed with a reranker)", "model of the reranker"),
+  {
+    ...setting("rerankerKey", "1 to 512 visible ASCII characters", "key of the reranking service"),
+    isSecret: true,
+  },
+  setting(
+    "rerankerKeyFile",
+    "a file, instead of rerankerKey",
+    "file whose first line is the key of the reranking service",
+  ),
+  setting("auditLog", '"off", "on", or a file', "where decisions about access are written", "off"),
 ];
 
 /**

@@ -16,6 +16,7 @@
  */
 export { SETTINGS, toFlag, toVariable } from "./config.ts";
 export type { ServerConfig, Setting } from "./config.ts";
+export { createReranker, readEmbedderSettings } from "./embedding.ts";
 export { DIALECT_LOADERS } from "./dialect-loaders.ts";
 export { loadConfig, parseFlags } from "./load-config.ts";
 export type { ConfigSources } from "./load-config.ts";

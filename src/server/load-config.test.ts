@@ -17,6 +17,9 @@ test("without any configuration the server is reachable from this machine only",
     connectionsMax: 10_000,
     requestTimeoutMs: 30_000,
     logLevel: "info",
+    embedder: "built-in",
+    reranker: "off",
+    auditLog: "off",
   });
 });
 

@@ -14,6 +14,7 @@ import type { Engine } from "../engine/api.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { HttpListener } from "../wire/index.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
+import { createReranker, readEmbedderSettings, shareEmbedder } from "./embedding.ts";
 import { HttpFront, type DialectRoute } from "./front.ts";
 import { openLog, type Log } from "./log.ts";
 import { ServerMetrics } from "./metrics.ts";
@@ -78,6 +79,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const log = parts.log ?? openLog(config.logLevel);
   const tls = readTls(config);
+  const texts = openTexts(config, parts);
   const engine = await parts.openEngine(config, parts);
   try {
     const { files, random, clock } = parts;
@@ -89,7 +91,7 @@ export async function startServer(
     });
     const { accountId } = config;
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
-    const server = new Server({ config, parts, log, engine, access, admin, isNew });
+    const server = new Server({ config, parts, log, engine, access, admin, isNew, texts });
     await server.listen(tls);
     return server;
   } catch (error) {
@@ -106,6 +108,7 @@ interface ServerState {
   readonly access: AccessControl;
   readonly admin: AdminKey;
   readonly isNew: boolean;
+  readonly texts: Pick<DialectContext, "openEmbedder" | "reranker">;
 }
 
 class Server implements RunningServer {
@@ -221,6 +224,7 @@ class Server implements RunningServer {
       clock,
       random: parts.random,
       settings: { accountId, ossQuotas, ...(publicDomain === undefined ? {} : { publicDomain }) },
+      ...this.#state.texts,
       parseVectorBody: parts.parseVectorBody ?? this.#bodies.parse,
       endPhase: (phase, startMs) => {
         const nowMs = clock.monotonicMs();
@@ -247,6 +251,18 @@ class Server implements RunningServer {
 
 /** Addresses only this machine reaches: there a page may show a path. */
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"]);
+
+/** Reads what must be right at the start; nothing is loaded or asked before the first text. */
+function openTexts(
+  config: ServerConfig,
+  doors: Pick<ServerParts, "clock" | "random">,
+): Pick<DialectContext, "openEmbedder" | "reranker"> {
+  const reranker = createReranker(config, doors);
+  return {
+    openEmbedder: shareEmbedder(readEmbedderSettings(config), doors),
+    ...(reranker === undefined ? {} : { reranker }),
+  };
+}
 
 function readTls(
   config: ServerConfig,

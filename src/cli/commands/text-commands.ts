@@ -2,7 +2,7 @@
 import path from "node:path";
 import { readFile, stat } from "node:fs/promises";
 import type { Command } from "commander";
-import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
+import { rerankHits, type Reranker } from "../../embed/index.ts";
 import {
   DEFAULT_VECTOR,
   type Filter,
@@ -18,6 +18,7 @@ import type { Output } from "../output.ts";
 import { createProgress } from "../progress.ts";
 import { CHUNK_OVERLAP_DEFAULT, CHUNK_SIZE_DEFAULT, checkChunkOptions } from "../text-chunks.ts";
 import { openTextCollection } from "../text-collection.ts";
+import { addTextSettings, readTextSettings } from "../text-settings.ts";
 import {
   decodeText,
   fromFile,
@@ -45,14 +46,14 @@ interface PutOptions extends PlaceOptions {
   readonly key?: string;
   readonly metadata?: Metadata;
   readonly create?: true;
-  readonly dimension: number;
+  readonly dimension?: number;
   readonly chunkSize: number;
   readonly chunkOverlap: number;
   readonly force?: true;
 }
 
 export function addPutCommand(program: Command): void {
-  addPlaceOptions(
+  const put = addPlaceOptions(
     program.command("put").description("write texts, files, folders or standard input"),
   )
     .option("--text <text...>", "a text in words")
@@ -61,7 +62,7 @@ export function addPutCommand(program: Command): void {
     .option("--key <key>", "key of a single --text or of standard input")
     .option("--metadata <name=value>", "kept with every record; repeat for more", toMetadata)
     .option("--create", "make the database, collection and tenant when missing")
-    .option("--dimension <n>", "of a collection that is made", toWholeNumber, BUILT_IN_DIMENSION)
+    .option("--dimension <n>", "of a collection that is made", toWholeNumber)
     .option("--chunk-size <n>", "characters of one record", toWholeNumber, CHUNK_SIZE_DEFAULT)
     .option(
       "--chunk-overlap <n>",
@@ -69,16 +70,19 @@ export function addPutCommand(program: Command): void {
       toWholeNumber,
       CHUNK_OVERLAP_DEFAULT,
     )
-    .option("--force", "write also what has not changed")
+    .option("--force", "write also what has not changed");
+  addTextSettings(put, false)
     .addHelpText(
       "after",
       `${example("insula put --create --collection handbook --folder docs")}
 
 Long texts are cut into overlapping chunks. A second run skips what has not changed; a changed text
-replaces its old chunks. Texts are embedded by insula-lexical-1: shared words, not shared meaning.`,
+replaces its old chunks. Texts are embedded by insula-lexical-1 (shared words, not shared meaning)
+unless --embedder names a service or a local model; the collection remembers which.`,
     )
     .action(async (options: PutOptions, command: Command) => {
       checkChunkOptions({ size: options.chunkSize, overlap: options.chunkOverlap });
+      const texts = readTextSettings({ ...options });
       const sources = await findSources(options);
       await withSession(command, options.create === true, async (session, output) => {
         const embedder = await openTextCollection(session, {
@@ -88,6 +92,7 @@ replaces its old chunks. Texts are embedded by insula-lexical-1: shared words, n
           isCreating: options.create === true,
           dimension: options.dimension,
           isModelForced: options.forceModel === true,
+          texts,
         });
         const progress = createProgress(output, sources.length, "texts");
         const report = await ingest(sources, {
@@ -169,19 +174,29 @@ interface QueryOptions extends PlaceOptions {
   readonly file?: string;
   readonly topK: number;
   readonly filter?: Filter;
+  readonly rerank?: true;
 }
 
+/** Hits a reranker chooses from, for each one that is asked for. */
+const RERANK_FACTOR = 5;
+
 export function addQueryCommand(program: Command): void {
-  addPlaceOptions(program.command("query").description("find the texts nearest to a text"))
+  const query = addPlaceOptions(
+    program.command("query").description("find the texts nearest to a text"),
+  )
     .option("--text <text>", "what to look for")
     .option("--file <path>", "look for what resembles this file")
     .option("--top-k <n>", "how many at most", toWholeNumber, 5)
     .option("--filter <filter>", 'name=value, or JSON such as {"part": {"$lt": 3}}', toFilter)
+    .option("--rerank", "let the configured reranker order five times as many hits");
+  addTextSettings(query, true)
     .addHelpText(
       "after",
       example('insula query --collection handbook --text "how do I reset a password"'),
     )
     .action(async (options: QueryOptions, command: Command) => {
+      const texts = readTextSettings({ ...options });
+      const reranker = options.rerank === true ? requireReranker(texts.reranker) : undefined;
       const text = await findQueryText(options);
       await withSession(command, false, async (session, output) => {
         const embedder = await openTextCollection(session, {
@@ -189,21 +204,45 @@ export function addQueryCommand(program: Command): void {
           collection: options.collection,
           tenant: options.tenant,
           isCreating: false,
-          dimension: BUILT_IN_DIMENSION,
+          dimension: undefined,
           isModelForced: options.forceModel === true,
+          texts,
         });
         const [vector = new Float32Array()] = await embedder.embed([text]);
-        const { hits } = await session.records.query(toPlace(options), {
+        const found = await session.records.query(toPlace(options), {
           field: DEFAULT_VECTOR,
           vector,
-          topK: options.topK,
+          topK: options.topK * (reranker === undefined ? 1 : RERANK_FACTOR),
           ...(options.filter !== undefined && { filter: options.filter }),
           include: { vectors: false, metadata: true },
         });
-        const results = hits.map(({ key, distance, metadata }) => ({ key, distance, metadata }));
+        const hits =
+          reranker === undefined
+            ? found.hits
+            : (await rerankHits(found, { query: text, reranker, topK: options.topK, textOf })).hits;
+        const results = hits.map(({ key, distance, metadata, ...rest }) => ({
+          key,
+          distance,
+          ...("relevance" in rest && { relevance: rest.relevance }),
+          metadata,
+        }));
         output.result({ results }, () => printHits(output, hits));
       });
     });
+}
+
+function requireReranker(reranker: Reranker | undefined): Reranker {
+  if (reranker !== undefined) return reranker;
+  throw new CommandError(
+    EXIT_CODES.usage,
+    "--rerank needs a reranker.",
+    "Name one with --reranker and --reranker-model, or INSULA_RERANKER and INSULA_RERANKER_MODEL.",
+  );
+}
+
+function textOf({ metadata }: Hit): string | undefined {
+  const text = metadata?.[TEXT_PROPERTY];
+  return typeof text === "string" ? text : undefined;
 }
 
 async function findQueryText(options: QueryOptions): Promise<string> {
@@ -232,10 +271,9 @@ const SNIPPET_LENGTH = 160;
 function printHits(output: Output, hits: readonly Hit[]): string {
   if (hits.length === 0) return "Nothing found.";
   return hits
-    .map(({ key, distance, metadata }, i) => {
-      const text = metadata?.[TEXT_PROPERTY];
-      const snippet =
-        typeof text === "string" ? text.replace(/\s+/g, " ").slice(0, SNIPPET_LENGTH) : "";
+    .map((hit, i) => {
+      const { key, distance } = hit;
+      const snippet = (textOf(hit) ?? "").replace(/\s+/g, " ").slice(0, SNIPPET_LENGTH);
       const place = String(i + 1).padStart(2);
       const heading = `${place}  ${distance.toFixed(4)}  ${output.bold(key)}`;
       return `${heading}\n    ${output.dim(snippet)}`;

@@ -10,10 +10,11 @@ const MULTIMODAL = "/api/v1/services/embeddings/multimodal-embedding/multimodal-
 const observed: string[] = [];
 
 /** The parts of the context this dialect may use; touching any other throws. */
-function createContext(): DialectContext {
+function createContext(embedder?: DialectContext["openEmbedder"]): DialectContext {
   const context: Pick<DialectContext, "clock" | "observe"> & { access: unknown } = {
     clock: { wallMs: () => 0, monotonicMs: () => 0 },
     observe: (operation, outcome) => void observed.push(`${operation} ${outcome}`),
+    ...(embedder === undefined ? {} : { openEmbedder: embedder }),
     access: {
       findToken: (token: string) =>
         Promise.resolve(
@@ -27,7 +28,11 @@ function createContext(): DialectContext {
 async function post(
   path: string,
   body: unknown,
-  options: { readonly authorization?: string; readonly method?: string } = {},
+  options: {
+    readonly authorization?: string;
+    readonly method?: string;
+    readonly embedder?: DialectContext["openEmbedder"];
+  } = {},
 ): Promise<{
   readonly status: number;
   readonly text: string;
@@ -51,7 +56,7 @@ async function post(
         : Promise.resolve(bytes),
     signal: new AbortController().signal,
   };
-  const answer = await createEmbeddingDialect(createContext()).handle(request);
+  const answer = await createEmbeddingDialect(createContext(options.embedder)).handle(request);
   const text = Buffer.from(answer.body ?? "").toString();
   return { status: answer.status, text, json: JSON.parse(text), answer };
 }
@@ -162,5 +167,61 @@ describe("embedding dialect", () => {
     expect((await post(TEXT, `"${"a".repeat(5_000_000)}"`)).status).toBe(413);
     expect((await post(TEXT, {}, { method: "PUT" })).status).toBe(404);
     expect((await post("/api/v1/services/other", {})).status).toBe(404);
+  });
+});
+
+describe("embedding dialect with an embedder of its own", () => {
+  const embedder = () =>
+    Promise.resolve({
+      model: "own-model",
+      dimension: 3,
+      embed: (texts: readonly string[]) =>
+        Promise.resolve(texts.map(({ length }) => Float32Array.of(length, 0, 0))),
+    });
+
+  it.each([
+    ["own-model", {}],
+    ["own-model", { dimension: 3 }],
+    ["text-embedding-v4", {}],
+    ["text-embedding-v4", { dimensions: "3" }],
+  ])("answers %s with %j by it", async (model, parameters) => {
+    const { status, json } = await post(TEXT, ask(model, parameters), { embedder });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ output: { embeddings: [{ embedding: [5, 0, 0] }] } });
+  });
+
+  it.each([
+    ["text-embedding-v4", { dimension: 1024 }],
+    ["text-embedding-v1", {}],
+    ["another-model", {}],
+  ])("refuses %s with %j", async (model, parameters) => {
+    const { status, json } = await post(TEXT, ask(model, parameters), { embedder });
+    expect(status).toBe(400);
+    expect(json).toMatchObject({ code: "InvalidParameter" });
+  });
+
+  it("still serves the built-in model by its name, in any dimension", async () => {
+    const { json } = await post(TEXT, ask("insula-lexical-1", { dimension: 7 }), { embedder });
+    expect(dimensionOf(json)).toBe(7);
+  });
+
+  it("says when its service can be asked again", async () => {
+    const busy = () =>
+      Promise.reject(new InsulaError("embedder_unavailable", "busy", { retryAfterMs: 2_500 }));
+    const { status, json, answer } = await post(TEXT, ask("own-model", {}), { embedder: busy });
+    expect(status).toBe(503);
+    expect(json).toMatchObject({ code: "ServiceUnavailable" });
+    expect(answer.headers["retry-after"]).toBe("3");
+  });
+
+  it("asks the configured built-in embedder for its own dimension when nobody chooses", async () => {
+    const builtIn = () =>
+      Promise.resolve({
+        model: "insula-lexical-1",
+        dimension: 9,
+        embed: () => Promise.resolve([]),
+      });
+    const { json } = await post(TEXT, ask("text-embedding-v4", {}), { embedder: builtIn });
+    expect(dimensionOf(json)).toBe(9);
   });
 });

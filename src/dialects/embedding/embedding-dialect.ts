@@ -1,8 +1,8 @@
 import { InsulaError, type ErrorKind } from "../../base/errors.ts";
-import { createBuiltInEmbedder } from "../../embed/index.ts";
+import { BUILT_IN_MODEL, createBuiltInEmbedder, type Embedder } from "../../embed/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../wire/index.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
-import { decodeEmbeddingRequest } from "./embedding-request.ts";
+import { decodeEmbeddingRequest, type EmbeddingRequest } from "./embedding-request.ts";
 import { toAnswer, toFailure } from "./errors.ts";
 import { CALL_BODY_BYTES_MAX } from "./limits.ts";
 import type { ServedModel } from "./models.ts";
@@ -20,8 +20,8 @@ export function matchEmbeddingPath(path: string): ServedModel["endpoint"] | unde
 }
 
 /**
- * Answers the embedding calls of the vendor's tools with the built-in lexical embedder, so that
- * they work without network.
+ * Answers the embedding calls of the vendor's tools: with the embedder the server is configured
+ * with, else with the built-in lexical one, so that they work without network.
  *
  * Any key that is known may embed: no database is read or written. The key comes as
  * `Authorization: Bearer <admin secret>` or `Bearer <key id>.<secret>`.
@@ -54,11 +54,30 @@ async function answer(context: DialectContext, request: HttpRequest): Promise<Ht
     );
   }
   const body = await request.readBody(CALL_BODY_BYTES_MAX);
-  const { dimension, texts } = decodeEmbeddingRequest(body, endpoint);
-  const vectors = await createBuiltInEmbedder({ dimension }).embed(texts, request.signal);
+  const configured = await context.openEmbedder?.();
+  const asked = decodeEmbeddingRequest(body, endpoint, configured?.model);
+  const { texts } = asked;
+  const vectors = await chooseEmbedder(asked, configured).embed(texts, request.signal);
   const embeddings = vectors.map((vector, i) => toEmbedding(vector, i, endpoint));
   const usage = { total_tokens: texts.reduce((sum, text) => sum + estimateTokens(text), 0) };
   return toAnswer(200, { output: { embeddings }, usage, request_id: request.id }, request.id);
+}
+
+/** A model of a service has the dimension it has: another one is refused instead of made up. */
+function chooseEmbedder(
+  { model, dimension }: EmbeddingRequest,
+  configured: Embedder | undefined,
+): Embedder {
+  if (configured === undefined || configured.model === BUILT_IN_MODEL || model === BUILT_IN_MODEL) {
+    const usual = configured?.model === BUILT_IN_MODEL ? configured.dimension : undefined;
+    const wanted = dimension ?? usual;
+    return createBuiltInEmbedder(wanted === undefined ? {} : { dimension: wanted });
+  }
+  if (dimension === undefined || dimension === configured.dimension) return configured;
+  throw new InsulaError(
+    "argument_invalid",
+    `Cannot embed: ${model} is answered by ${configured.model}, which has ${String(configured.dimension)} dimensions here, received ${String(dimension)}.`,
+  );
 }
 
 async function authenticate(context: DialectContext, request: HttpRequest): Promise<void> {

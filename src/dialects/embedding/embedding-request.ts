@@ -1,11 +1,12 @@
 /** Decodes both request bodies into one plain request. */
 import { InsulaError } from "../../base/errors.ts";
 import { CALL_TEXT_LENGTH_MAX, CALL_TEXTS_MAX } from "./limits.ts";
-import { DIMENSION_DEFAULT, DIMENSION_MAX, SERVED_MODELS, type ServedModel } from "./models.ts";
+import { DIMENSION_MAX, SERVED_MODELS, type ServedModel } from "./models.ts";
 
 export interface EmbeddingRequest {
   readonly model: string;
-  readonly dimension: number;
+  /** Of the vendor's model, or as the caller chose; undefined: left to us. */
+  readonly dimension: number | undefined;
   readonly texts: readonly string[];
 }
 
@@ -13,15 +14,17 @@ type Members = Readonly<Record<string, unknown>>;
 
 /**
  * @param body  UTF-8 JSON as received.
+ * @param ownModel  name of the configured model, served beside the vendor's.
  * @throws InsulaError `body_malformed`, `argument_invalid`, `operation_unsupported` for images and
  *   videos.
  */
 export function decodeEmbeddingRequest(
   body: Uint8Array,
   endpoint: ServedModel["endpoint"],
+  ownModel?: string,
 ): EmbeddingRequest {
   const members = parseObject(body);
-  const model = decodeModel(members["model"], endpoint);
+  const model = decodeModel(members["model"], endpoint, ownModel);
   const input = toMembers(members["input"], "input");
   const parameters =
     members["parameters"] === undefined ? {} : toMembers(members["parameters"], "parameters");
@@ -57,7 +60,13 @@ interface NamedModel extends ServedModel {
   readonly id: string;
 }
 
-function decodeModel(value: unknown, endpoint: ServedModel["endpoint"]): NamedModel {
+function decodeModel(
+  value: unknown,
+  endpoint: ServedModel["endpoint"],
+  ownModel: string | undefined,
+): NamedModel {
+  const isOwn = value === ownModel && endpoint === "text";
+  if (typeof value === "string" && isOwn) return { id: value, endpoint };
   const served = typeof value === "string" ? SERVED_MODELS.get(value) : undefined;
   if (typeof value === "string" && served?.endpoint === endpoint) return { id: value, ...served };
   const known = [...SERVED_MODELS].filter(([, model]) => model.endpoint === endpoint);
@@ -115,10 +124,10 @@ function decodeText(value: unknown, name: string): string {
  * The service documents `dimension`, its own command line sends `dimensions`, either as number or
  * string.
  */
-function decodeDimension(parameters: Members, model: NamedModel): number {
+function decodeDimension(parameters: Members, model: NamedModel): number | undefined {
   const name = parameters["dimension"] === undefined ? "dimensions" : "dimension";
   const value = parameters[name];
-  if (value === undefined) return model.dimension ?? DIMENSION_DEFAULT;
+  if (value === undefined) return model.dimension;
   const dimension = typeof value === "string" && /^\d{1,6}$/.test(value) ? Number(value) : value;
   if (
     typeof dimension !== "number" ||

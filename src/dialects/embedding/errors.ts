@@ -39,10 +39,10 @@ export function toFailure(error: unknown, requestId: string): Failure {
   const message = isInsulaError(error)
     ? error.message
     : "Cannot answer: an internal error occurred.";
-  return {
-    kind,
-    answer: toAnswer(status, { code: wire.code, message, request_id: requestId }, requestId),
-  };
+  const answer = toAnswer(status, { code: wire.code, message, request_id: requestId }, requestId);
+  if (!isInsulaError(error) || error.retryAfterMs === undefined) return { kind, answer };
+  const seconds = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
+  return { kind, answer: { ...answer, headers: { ...answer.headers, "retry-after": seconds } } };
 }
 
 export function toAnswer(status: number, body: unknown, requestId: string): HttpAnswer {

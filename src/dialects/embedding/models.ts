@@ -1,5 +1,5 @@
 /** Model ids the vendor's tools send, and how many components a caller expects of each. */
-import { BUILT_IN_DIMENSION, BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../../embed/index.ts";
+import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../../embed/index.ts";
 
 export interface ServedModel {
   /** Which of the two endpoints serves it. */
@@ -9,7 +9,8 @@ export interface ServedModel {
 }
 
 /**
- * All of them are answered by the built-in lexical embedder under the vendor's name and dimension.
+ * All of them are answered by the embedder of the configuration under the vendor's name; by the
+ * built-in one also in the vendor's dimension.
  * Source: model table of oss-vectors-embed-cli 0.1.1.
  */
 export const SERVED_MODELS: ReadonlyMap<string, ServedModel> = new Map<string, ServedModel>([
@@ -24,6 +25,4 @@ export const SERVED_MODELS: ReadonlyMap<string, ServedModel> = new Map<string, S
   ["qwen2.5-vl-embedding", { endpoint: "multimodal" }],
 ]);
 
-/** Dimension of models that let the caller choose, when he does not. */
-export const DIMENSION_DEFAULT: number = BUILT_IN_DIMENSION;
 export const DIMENSION_MAX: number = EMBED_DIMENSION_MAX;

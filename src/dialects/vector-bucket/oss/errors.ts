@@ -134,6 +134,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   },
   tenant_not_active: { ...ACCESS_DENIED, message: "The vector index is not active." },
   model_mismatch: PARAMETER_INVALID,
+  embedder_unusable: PARAMETER_INVALID,
   data_folder_locked: INTERNAL,
   format_unsupported: INTERNAL,
   port_taken: INTERNAL,
