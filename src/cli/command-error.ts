@@ -3,7 +3,7 @@
  */
 import { isInsulaError, type ErrorKind } from "../base/errors.ts";
 
-/** Exit codes of every command; documented in `insula --help`. */
+/** Exit codes of every command; documented in `insula --help` and docs/cli.md. */
 export const EXIT_CODES = {
   done: 0,
   failed: 1,
@@ -11,9 +11,21 @@ export const EXIT_CODES = {
   notFound: 3,
   refused: 4,
   unreachable: 5,
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+
+/** What each exit code means, for `insula help exit-codes` and docs/cli.md. */
+export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
+  [EXIT_CODES.done, "done"],
+  [EXIT_CODES.failed, "failed; for verify and doctor also: something is wrong"],
+  [EXIT_CODES.usage, "wrong usage or input"],
+  [EXIT_CODES.notFound, "not found"],
+  [EXIT_CODES.refused, "refused: rights, or the state forbids it"],
+  [EXIT_CODES.unreachable, "server or disk not reachable"],
+  [EXIT_CODES.interrupted, "interrupted by Ctrl-C; the same command goes on where it stopped"],
+];
 
 const EXIT_BY_KIND: Partial<Record<ErrorKind, ExitCode>> = {
   invalid_argument: EXIT_CODES.usage,

@@ -2,7 +2,14 @@ import { loadAdminKey, openAccess } from "../access/index.ts";
 import { loadConfig } from "../server/index.ts";
 import { FOREIGN_VARIABLES } from "./environment.ts";
 import { openDoors, openFolderEngine } from "./folder-engine.ts";
-import type { Session } from "./session.ts";
+import type { Engine } from "../engine/api.ts";
+import { InsulaError } from "../base/errors.ts";
+import type { Session, SessionListPage, SessionRecords } from "./session.ts";
+
+/** Records of one upsert. Source: ours; a frame of a few megabytes fills a group of the log. */
+const UPSERT_RECORDS_MAX = 5_000;
+/** Bytes of one page of a listing. */
+const LIST_BYTES_MAX = 8 * 1_048_576;
 
 /**
  * A session that is the engine itself. The folder is this process's until the session is disposed.
@@ -29,14 +36,45 @@ export async function openEmbeddedSession(dataDir: string): Promise<Session> {
     const origin = `the data folder ${dataDir}`;
     return {
       origin,
+      upsertRecordsMax: UPSERT_RECORDS_MAX,
       catalog: engine,
-      records: engine,
+      records: createRecords(engine),
       keys: access,
       status: () => Promise.resolve({ origin, isServer: false, accountId, stats: engine.stats() }),
+      setLogLevel: () =>
+        Promise.reject(
+          new InsulaError(
+            "operation_unsupported",
+            `Cannot change the log level: no server has ${origin}.`,
+          ),
+        ),
       [Symbol.asyncDispose]: () => engine.close(),
     };
   } catch (error) {
     await engine.close();
     throw error;
   }
+}
+
+function createRecords(engine: Engine): SessionRecords {
+  return {
+    upsert: (place, batch) => engine.upsert(place, batch),
+    delete: (place, keys) => engine.delete(place, keys),
+    get: (place, keys, include) => engine.get(place, keys, include),
+    query: (place, query) => engine.query(place, query),
+    queryMany: (places, query) => engine.queryMany(places, query),
+    list: async (place, { limit, include, cursor }): Promise<SessionListPage> => {
+      const page = await engine.list(place, {
+        limit,
+        include,
+        bytesMax: LIST_BYTES_MAX,
+        ...(cursor !== undefined && { after: cursor }),
+      });
+      const last = page.items.at(-1);
+      return {
+        items: page.items,
+        ...(page.hasMore && last !== undefined && { cursor: last.key }),
+      };
+    },
+  };
 }

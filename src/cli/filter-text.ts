@@ -6,8 +6,13 @@
 import { InsulaError } from "../base/errors.ts";
 import { FILTER_DEPTH_MAX } from "../base/limits.ts";
 import type { Filter, FilterScalar, RangeBound } from "../model/index.ts";
+import { parseJsonExact, type Printable } from "../wire/index.ts";
 
 type Members = Readonly<Record<string, unknown>>;
+/** Of JSON; filters that are too deep get the sentence about filters. */
+const JSON_LEVELS_MAX = 1_000;
+/** Without undefined members. */
+export type PrintedFilter = Readonly<Record<string, Printable>>;
 
 /** @throws InsulaError `filter_invalid` naming the place. */
 export function parseFilter(text: string): Filter {
@@ -18,7 +23,7 @@ export function parseFilter(text: string): Filter {
   }
   let value: unknown;
   try {
-    value = JSON.parse(trimmed);
+    value = parseJsonExact(trimmed, { depthMax: JSON_LEVELS_MAX });
   } catch (cause) {
     throw new InsulaError(
       "filter_invalid",
@@ -79,7 +84,7 @@ function toLeaf(property: string, operator: string, operand: unknown): Filter {
  * The JSON the OSS protocol takes; dates become their ISO text there, as that protocol has no
  * dates.
  */
-export function printFilter(filter: Filter): Members {
+export function printFilter(filter: Filter): PrintedFilter {
   switch (filter.kind) {
     case "and":
       return { $and: filter.filters.map(printFilter) };
@@ -98,7 +103,7 @@ export function printFilter(filter: Filter): Members {
   }
 }
 
-function printNegation(inner: Filter): Members {
+function printNegation(inner: Filter): PrintedFilter {
   switch (inner.kind) {
     case "equal":
       return { [inner.property]: { $ne: printScalar(inner.value) } };
@@ -114,24 +119,24 @@ function printNegation(inner: Filter): Members {
   }
 }
 
-function printLower(bound: RangeBound | undefined): Members {
+function printLower(bound: RangeBound | undefined): PrintedFilter {
   if (bound === undefined) return {};
   return { [bound.isInclusive ? "$gte" : "$gt"]: printScalar(bound.value) };
 }
 
-function printUpper(bound: RangeBound | undefined): Members {
+function printUpper(bound: RangeBound | undefined): PrintedFilter {
   if (bound === undefined) return {};
   return { [bound.isInclusive ? "$lte" : "$lt"]: printScalar(bound.value) };
 }
 
-function printScalar(value: FilterScalar): string | number | boolean {
-  if (value instanceof Date) return value.toISOString();
-  return typeof value === "bigint" ? Number(value) : value;
+function printScalar(value: FilterScalar): string | number | bigint | boolean {
+  return value instanceof Date ? value.toISOString() : value;
 }
 
 function toScalar(value: unknown): FilterScalar {
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
     return value;
+  if (typeof value === "bigint") return value;
   throw refusal("expected a string, number or boolean");
 }
 
@@ -141,7 +146,7 @@ function toScalars(value: unknown): readonly FilterScalar[] {
 }
 
 function toBound(value: unknown, isInclusive: boolean): RangeBound {
-  if (typeof value !== "number" && typeof value !== "string")
+  if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "string")
     throw refusal("expected a number or string");
   return { value, isInclusive };
 }

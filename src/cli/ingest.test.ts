@@ -8,16 +8,16 @@ import { fromText, type TextSource } from "./text-sources.ts";
 const PLACE = { database: "d", collection: "c" };
 
 /** A place for records that can be told to fail after some writes. */
-class RecordMap implements SessionRecords {
+class RecordMap implements Pick<SessionRecords, "get" | "upsert" | "delete"> {
   readonly rows = new Map<string, Metadata | undefined>();
   readonly batches: number[] = [];
   writesLeft = Number.POSITIVE_INFINITY;
 
-  upsert(_: unknown, batch: Parameters<SessionRecords["upsert"]>[1]): Promise<void> {
+  upsert(_: unknown, batch: Parameters<SessionRecords["upsert"]>[1]): Promise<undefined> {
     if (this.writesLeft-- <= 0) return Promise.reject(new Error("cut short"));
     this.batches.push(batch.keys.length);
     batch.keys.forEach((key, i) => this.rows.set(key, batch.metadata[i]));
-    return Promise.resolve();
+    return Promise.resolve(undefined);
   }
 
   delete(_: unknown, keys: readonly string[]): Promise<void> {
@@ -32,10 +32,6 @@ class RecordMap implements SessionRecords {
         return metadata === undefined ? undefined : { key, metadata };
       }),
     );
-  }
-
-  query(): ReturnType<SessionRecords["query"]> {
-    return Promise.reject(new Error("not here"));
   }
 }
 

@@ -13,7 +13,7 @@ import { cutText, type ChunkOptions } from "./text-chunks.ts";
 import { hashText, type TextSource } from "./text-sources.ts";
 
 export interface IngestOptions {
-  readonly records: SessionRecords;
+  readonly records: Pick<SessionRecords, "get" | "upsert" | "delete">;
   readonly place: Place;
   readonly embedder: Embedder;
   readonly chunks: ChunkOptions;

@@ -13,6 +13,8 @@ import {
   addTenantCommands,
 } from "./commands/catalog-commands.ts";
 import { addKeyCommands } from "./commands/key-commands.ts";
+import { addExportCommand } from "./commands/export-command.ts";
+import { addImportCommand } from "./commands/import-command.ts";
 import { addServeCommand } from "./commands/serve-command.ts";
 import { addStatusCommand } from "./commands/status-command.ts";
 import { addPutCommand, addQueryCommand } from "./commands/text-commands.ts";
@@ -38,6 +40,8 @@ function createProgram(): Command {
   addServeCommand(program);
   addPutCommand(program);
   addQueryCommand(program);
+  addImportCommand(program);
+  addExportCommand(program);
   addStatusCommand(program);
   addDatabaseCommands(program);
   addCollectionCommands(program);

@@ -9,6 +9,13 @@ export function toWholeNumber(text: string): number {
   return Number(text);
 }
 
+/** As {@link toWholeNumber}, and at least one. */
+export function toCount(text: string): number {
+  const count = toWholeNumber(text);
+  if (count === 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return count;
+}
+
 /** `7d`, `12h`, `30m` as milliseconds. */
 export function toDurationMs(text: string): number {
   const match = /^(\d{1,6})([dhm])$/.exec(text);

@@ -63,3 +63,8 @@ export function printBytes(count: number): string {
   }
   return `${unit === 0 ? String(value) : value.toFixed(1)} ${units[unit] ?? ""}`;
 }
+
+/** 1234567 is "1,234,567". */
+export function printCount(count: number): string {
+  return count.toLocaleString("en-US");
+}

@@ -8,10 +8,26 @@ import type {
   PageRequest,
   TenantInfo,
 } from "../engine/api.ts";
-import type { Hit, Metadata, Place, RecordView } from "../model/index.ts";
+import {
+  DEFAULT_VECTOR,
+  type Hit,
+  type Metadata,
+  type MetadataValue,
+  type MultiQueryResult,
+  type OriginHit,
+  type Place,
+  type Query,
+  type RecordView,
+} from "../model/index.ts";
+import { mergeHits } from "./merge-hits.ts";
 import { printFilter } from "./filter-text.ts";
 import { ServerClient, type ServerAccess } from "./server-client.ts";
-import type { Session, SessionCatalog, SessionRecords } from "./session.ts";
+import {
+  SESSION_BATCH_MAX,
+  type Session,
+  type SessionCatalog,
+  type SessionRecords,
+} from "./session.ts";
 
 /** A session with a running server. Opens nothing and keeps no connection of its own. */
 export function openRemoteSession(access: ServerAccess): Session {
@@ -19,6 +35,7 @@ export function openRemoteSession(access: ServerAccess): Session {
   const origin = `the server at ${client.url}`;
   return {
     origin,
+    upsertRecordsMax: SESSION_BATCH_MAX,
     catalog: createCatalog(client),
     records: createRecords(client),
     keys: {
@@ -35,6 +52,9 @@ export function openRemoteSession(access: ServerAccess): Session {
         stats: EngineStats;
       };
       return { origin, isServer: true, accountId: status.accountId, stats: status.stats };
+    },
+    setLogLevel: async (level) => {
+      await client.admin("PUT", "log-level", { level });
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -99,15 +119,27 @@ const GET_KEYS_MAX = 100;
 interface OssVector {
   readonly key: string;
   readonly distance?: number;
+  readonly data?: { readonly float32: readonly number[] };
   readonly metadata?: Metadata;
 }
+
+interface OssPage {
+  readonly vectors: readonly OssVector[];
+  readonly nextToken?: string;
+}
+
+/** Vectors of one ListVectors call. Source: the OSS protocol. */
+const LIST_VECTORS_MAX = 1_000;
+/** Places asked at the same moment. */
+const PLACES_AT_ONCE = 8;
 
 function createRecords(client: ServerClient): SessionRecords {
   return {
     upsert: async (place, { keys, vectors, metadata }) => {
       const values = vectors[0]?.values ?? new Float32Array();
       const dimension = values.length / keys.length;
-      return client.records(place.database, "putVectors", {
+      for (const item of metadata) if (item !== undefined) requireJson(item);
+      await client.records(place.database, "putVectors", {
         indexName: indexOf(place),
         vectors: keys.map((key, i) => ({
           key,
@@ -115,6 +147,7 @@ function createRecords(client: ServerClient): SessionRecords {
           ...(metadata[i] !== undefined && { metadata: metadata[i] }),
         })),
       });
+      return undefined;
     },
     delete: async (place, keys) =>
       client.records(place.database, "deleteVectors", { indexName: indexOf(place), keys }),
@@ -130,20 +163,86 @@ function createRecords(client: ServerClient): SessionRecords {
       }
       return keys.map((key) => found.get(key));
     },
-    query: async (place, query) => {
-      const answer = (await client.records(place.database, "queryVectors", {
+    query: async (place, query) => ({ hits: await search(client, place, query) }),
+    queryMany: (places, query) => searchMany(client, places, query),
+    list: async (place, { limit, include, cursor }) => {
+      const answer = (await client.records(place.database, "listVectors", {
         indexName: indexOf(place),
-        queryVector: { float32: Array.from(query.vector) },
-        topK: query.topK,
-        ...(query.filter !== undefined && { filter: printFilter(query.filter) }),
-        returnDistance: true,
-        returnMetadata: query.include.metadata,
-      })) as { vectors: readonly OssVector[] };
+        maxResults: Math.min(limit, LIST_VECTORS_MAX),
+        returnData: include.vectors,
+        returnMetadata: include.metadata,
+        nextToken: cursor,
+      })) as OssPage;
       return {
-        hits: answer.vectors.map((vector): Hit => ({ ...vector, distance: vector.distance ?? 0 })),
+        items: answer.vectors.map(toView),
+        ...(answer.nextToken !== undefined && { cursor: answer.nextToken }),
       };
     },
   };
+}
+
+async function search(client: ServerClient, place: Place, query: Query): Promise<Hit[]> {
+  const answer = (await client.records(place.database, "queryVectors", {
+    indexName: indexOf(place),
+    queryVector: { float32: Array.from(query.vector) },
+    topK: query.topK,
+    filter: query.filter === undefined ? undefined : printFilter(query.filter),
+    returnDistance: true,
+    returnMetadata: query.include.metadata,
+  })) as OssPage;
+  return answer.vectors.map((vector): Hit => ({ ...vector, distance: vector.distance ?? 0 }));
+}
+
+/** The protocol searches one index a call: each is asked, the answers are merged here. */
+async function searchMany(
+  client: ServerClient,
+  places: readonly Place[],
+  query: Query,
+): Promise<MultiQueryResult> {
+  const lists: OriginHit[][] = [];
+  const failures: { place: Place; error: Error }[] = [];
+  const waiting = [...places];
+  const lane = async (): Promise<void> => {
+    for (let place = waiting.shift(); place !== undefined; place = waiting.shift()) {
+      const origin = place;
+      try {
+        const hits = await search(client, origin, query);
+        lists.push(hits.map((hit) => ({ ...hit, place: origin })));
+      } catch (error) {
+        failures.push({
+          place: origin,
+          error: error instanceof Error ? error : new Error(String(error)),
+        });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: PLACES_AT_ONCE }, lane));
+  return { hits: mergeHits(lists, query.topK), failures };
+}
+
+function toView({ key, data, metadata }: OssVector): RecordView {
+  return {
+    key,
+    ...(data !== undefined && {
+      vectors: new Map([[DEFAULT_VECTOR, Float32Array.from(data.float32)]]),
+    }),
+    ...(metadata !== undefined && { metadata }),
+  };
+}
+
+/** What JSON has no word for would arrive as something else. */
+function requireJson(value: MetadataValue): void {
+  if (typeof value !== "object" || value === null) return;
+  if (value instanceof Date || value instanceof Uint8Array) {
+    throw new InsulaError(
+      "operation_unsupported",
+      "Cannot send dates and bytes in metadata through a running server: its OSS protocol has " +
+        "none. Stop the server and run the command on the data folder.",
+    );
+  }
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+    requireJson(inner as MetadataValue);
+  }
 }
 
 function indexOf(place: Place): string {

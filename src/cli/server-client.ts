@@ -1,5 +1,6 @@
 /** HTTP to one running server: administration as JSON, records as signed OSS Vectors calls. */
 import { ERROR_KINDS, type ErrorCode, InsulaError } from "../base/errors.ts";
+import { parseJsonExact, printJson, type Printable } from "../wire/index.ts";
 import { OSS4, ossResourceUri, signHeaders } from "../wire/signature/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 
@@ -42,7 +43,7 @@ export class ServerClient {
   }
 
   /** @param operation  query key, for example `putVectors`. */
-  async records(database: string, operation: string, body: unknown): Promise<unknown> {
+  async records(database: string, operation: string, body: Printable): Promise<unknown> {
     const caller = await this.caller();
     const headers = signHeaders({
       scheme: OSS4,
@@ -62,7 +63,7 @@ export class ServerClient {
       nowMs: Date.now(),
     });
     const path = `/${encodeURIComponent(database)}/?${operation}`;
-    const answer = await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) });
+    const answer = await this.#send(path, { method: "POST", headers, body: printJson(body) });
     if (answer.status < 300) return answer.text === "" ? undefined : parse(answer.text);
     throw toOssError(answer, operation);
   }
@@ -101,7 +102,7 @@ function reasonOf(error: unknown): string {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonExact(text);
   } catch (cause) {
     throw new CommandError(
       EXIT_CODES.failed,

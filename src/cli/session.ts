@@ -3,16 +3,28 @@
  * Commands do not know which.
  */
 import type { AccessControl } from "../access/index.ts";
-import type { Engine, EngineStats } from "../engine/api.ts";
-import type { Include, Place, Query, QueryResult, RecordView, WriteBatch } from "../model/index.ts";
+import type { Engine, EngineStats, WriteResult } from "../engine/api.ts";
+import type {
+  Include,
+  MultiQueryResult,
+  Place,
+  Query,
+  QueryResult,
+  RecordView,
+  WriteBatch,
+} from "../model/index.ts";
 
 export interface Session extends AsyncDisposable {
   /** For people: "the data folder ./insula-data", "the server at http://127.0.0.1:8080". */
   readonly origin: string;
+  /** Records of one upsert that fit in a call here; at least {@link SESSION_BATCH_MAX}. */
+  readonly upsertRecordsMax: number;
   readonly catalog: SessionCatalog;
   readonly records: SessionRecords;
   readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "revokeKey">;
   status(): Promise<SessionStatus>;
+  /** Changes what a running server logs, until it stops. @throws where there is no server. */
+  setLogLevel(level: string): Promise<void>;
 }
 
 /** The engine's own calls, as `engine/api.ts` describes them. */
@@ -33,8 +45,12 @@ export type SessionCatalog = Pick<
 >;
 
 export interface SessionRecords {
-  /** At most {@link SESSION_BATCH_MAX} records. */
-  upsert(place: Place, batch: WriteBatch): Promise<unknown>;
+  /**
+   * At most {@link Session.upsertRecordsMax} records.
+   *
+   * @returns undefined where the other side does not say what the write did.
+   */
+  upsert(place: Place, batch: WriteBatch): Promise<WriteResult | undefined>;
   /** At most {@link SESSION_BATCH_MAX} keys. */
   delete(place: Place, keys: readonly string[]): Promise<unknown>;
   /** One entry per key in the order asked. At most {@link SESSION_BATCH_MAX} keys. */
@@ -44,6 +60,23 @@ export interface SessionRecords {
     include: Include,
   ): Promise<readonly (RecordView | undefined)[]>;
   query(place: Place, query: Query): Promise<Pick<QueryResult, "hits">>;
+  /** Each place once, merged exactly by distance, place and key; failures beside the hits. */
+  queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult>;
+  /** A page in the order of keys. */
+  list(place: Place, request: SessionListRequest): Promise<SessionListPage>;
+}
+
+export interface SessionListRequest {
+  readonly limit: number;
+  readonly include: Include;
+  /** Of the page before; absent for the first. */
+  readonly cursor?: string;
+}
+
+export interface SessionListPage {
+  readonly items: readonly RecordView[];
+  /** Where the next page starts; absent after the last. */
+  readonly cursor?: string;
 }
 
 /** Records or keys of one call. Source: the OSS protocol a remote session speaks. */

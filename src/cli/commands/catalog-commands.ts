@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
 import type { CollectionInfo } from "../../engine/api.ts";
-import { DEFAULT_VECTOR, type Metric } from "../../model/index.ts";
-import { CommandError, EXIT_CODES } from "../command-error.ts";
+import { DEFAULT_VECTOR } from "../../model/index.ts";
 import { collectPages, example, pageAfter, withSession } from "../command.ts";
+import { METRICS, toMetric } from "../metric-option.ts";
 import { toWholeNumber } from "../option-values.ts";
 import { printBytes, printTable } from "../output.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
@@ -69,8 +69,6 @@ interface CollectionCreateOptions {
   readonly unfilterable: readonly string[];
 }
 
-const METRICS: readonly Metric[] = ["cosine", "euclidean", "dot"];
-
 export function addCollectionCommands(program: Command): void {
   const collection = program
     .command("collection")
@@ -109,10 +107,7 @@ export function addCollectionCommands(program: Command): void {
         options: CollectionCreateOptions,
         command: Command,
       ) => {
-        const metric = METRICS.find((known) => known === options.metric);
-        if (metric === undefined) {
-          throw new CommandError(EXIT_CODES.usage, `--metric: expected ${METRICS.join(", ")}.`);
-        }
+        const metric = toMetric(options.metric);
         await withSession(command, true, async ({ catalog }, output) => {
           const info = await catalog.createCollection(database, name, {
             schema: {

@@ -1,0 +1,244 @@
+/** `insula import`: vectors from files into a collection. */
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { CollectionInfo } from "../../engine/api.ts";
+import type { Place } from "../../model/index.ts";
+import { CommandError, EXIT_CODES } from "../command-error.ts";
+import { example, withSession } from "../command.ts";
+import { watchInterrupts } from "../interrupt.ts";
+import { METRICS, toMetric } from "../metric-option.ts";
+import { toCount } from "../option-values.ts";
+import { printCount, type Output } from "../output.ts";
+import { addPlaceOptions, findCollection, type PlaceOptions } from "../place-options.ts";
+import { createRateProgress, printDuration } from "../rate-progress.ts";
+import type { Session } from "../session.ts";
+import { Checkpoint } from "../transfer/checkpoint.ts";
+import { runImport, type ImportReport, type ImportTarget } from "../transfer/import-run.ts";
+import {
+  IMPORT_FORMATS,
+  openSources,
+  type ImportFormat,
+  type SourceFile,
+} from "../transfer/open-source.ts";
+import type { RecordSource } from "../transfer/record-source.ts";
+
+/** Bytes of vectors in one batch, about. Source: ours; four fill a group of the log. */
+const BATCH_BYTES = 4 * 1_048_576;
+
+interface ImportOptions extends PlaceOptions {
+  readonly format?: string;
+  readonly create?: true;
+  readonly metric: string;
+  readonly keys?: string;
+  readonly keyPrefix: string;
+  readonly keyField?: string;
+  readonly vectorField?: string;
+  readonly metadataFrom?: readonly string[];
+  readonly ignoreUnknown?: true;
+  readonly batchSize?: number;
+  /** False for `--no-checkpoint`. */
+  readonly checkpoint?: string | false;
+  readonly restart?: true;
+}
+
+export function addImportCommand(program: Command): void {
+  addPlaceOptions(
+    program
+      .command("import <file...>")
+      .description("write vectors from JSON Lines, Parquet, npy, fvecs or ivecs files"),
+  )
+    .option("--format <format>", `${IMPORT_FORMATS.join(", ")}; default by the ending`)
+    .option("--create", "make the database and collection when missing")
+    .option("--metric <metric>", `of a collection that is made: ${METRICS.join(", ")}`, "cosine")
+    .option(
+      "--keys <file>",
+      "keys of an npy, fvecs or ivecs file, one a line (default: FILE.keys, if there)",
+    )
+    .option("--key-prefix <text>", "before the row number where there are no keys", "")
+    .option("--key-field <name>", "member or column of the key (default: key or id)")
+    .option("--vector-field <name>", "of the vector (default: vector, values, embedding or emb)")
+    .option("--metadata-from <name...>", "members or columns that become metadata")
+    .option("--ignore-unknown", "pass over members and columns that mean nothing here")
+    .option("--batch-size <n>", "records written together", toCount)
+    .option("--checkpoint <file>", "where it is noted how far the import came")
+    .option("--no-checkpoint", "note nothing: an interrupted import begins anew")
+    .option("--restart", "begin anew although an import was interrupted")
+    .addHelpText(
+      "after",
+      `${example("insula import --create --collection notes notes.jsonl")}
+
+Interrupted, the same command goes on behind the last record that was written: how far it came is
+noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot be resumed.`,
+    )
+    .action(async (paths: readonly string[], options: ImportOptions, command: Command) => {
+      const format = toFormat(options.format);
+      const { sources, files } = await openSources(paths, {
+        format,
+        names: {
+          metadata: options.metadataFrom ?? [],
+          isLax: options.ignoreUnknown === true,
+          ...(options.keyField !== undefined && { key: options.keyField }),
+          ...(options.vectorField !== undefined && { vector: options.vectorField }),
+        },
+        keysPath: options.keys,
+        keyPrefix: options.keyPrefix,
+      });
+      await withSession(command, options.create === true, async (session, output) => {
+        const info = await openCollection(session, options, sources);
+        await importFiles({ session, output, options, info, sources, files });
+      });
+    });
+}
+
+function toFormat(text: string | undefined): ImportFormat | undefined {
+  if (text === undefined) return undefined;
+  const format = IMPORT_FORMATS.find((known) => known === text);
+  if (format !== undefined) return format;
+  throw new CommandError(EXIT_CODES.usage, `--format: expected ${IMPORT_FORMATS.join(", ")}.`);
+}
+
+interface ImportWork {
+  readonly session: Session;
+  readonly output: Output;
+  readonly options: ImportOptions;
+  readonly info: CollectionInfo;
+  readonly sources: readonly RecordSource[];
+  readonly files: readonly SourceFile[];
+}
+
+async function importFiles(work: ImportWork): Promise<void> {
+  const { session, output, options, info, sources, files } = work;
+  const checkpoint = openCheckpoint(options, info, files);
+  if (options.restart === true) await checkpoint?.remove();
+  const from = await checkpoint?.read();
+  if (from !== undefined)
+    output.remark(`Going on behind record ${printCount(from.counts.records)}.`);
+  const bytesTotal = sources.some(({ byteLength }) => byteLength === undefined)
+    ? undefined
+    : sources.reduce((sum, { byteLength }) => sum + (byteLength ?? 0), 0);
+  const progress = createRateProgress(output, bytesTotal);
+  const startedAtMs = performance.now();
+  using interruption = watchInterrupts();
+  const report = await runImport({
+    sources,
+    target: toTarget(session),
+    placeOf: (tenant) => placeOf(options, info, tenant),
+    bounds: {
+      recordsMax: Math.min(options.batchSize ?? Infinity, session.upsertRecordsMax),
+      bytesMax: BATCH_BYTES,
+    },
+    checkpoint,
+    from,
+    signal: interruption.signal,
+    onBatch: ({ records }, bytesDone) => {
+      progress.update(records, bytesDone);
+    },
+  }).finally(() => {
+    progress.stop();
+  });
+  const seconds = Number(((performance.now() - startedAtMs) / 1_000).toFixed(3));
+  output.result({ ...report, seconds }, () => printReport(report, seconds));
+  if (report.isComplete) return;
+  throw new CommandError(
+    EXIT_CODES.interrupted,
+    "Interrupted.",
+    checkpoint === undefined
+      ? "Nothing notes how far it came: the same command begins anew, which changes nothing twice."
+      : "The same command goes on where it stopped.",
+  );
+}
+
+function toTarget({ records }: Session): ImportTarget {
+  return {
+    upsert: async (place, batch) => {
+      const result = await records.upsert(place, batch);
+      return result && { added: result.rowsAdded, replaced: result.rowsReplaced };
+    },
+  };
+}
+
+/** Standard input cannot be read again, so nothing is noted of it. */
+function openCheckpoint(
+  options: ImportOptions,
+  info: CollectionInfo,
+  files: readonly SourceFile[],
+): Checkpoint | undefined {
+  const [first] = files;
+  if (options.checkpoint === false || first === undefined) return undefined;
+  const { database, collection, tenant, format, keys, keyPrefix } = options;
+  const { keyField, vectorField, metadataFrom } = options;
+  return new Checkpoint(options.checkpoint ?? `${first.path}.insula-import`, {
+    files: files.map((file) => ({ ...file, path: resolve(file.path) })),
+    target: JSON.stringify([database, collection, tenant ?? null, info.createdAtMs]),
+    options: JSON.stringify([format, keys, keyPrefix, keyField, vectorField, metadataFrom]),
+  });
+}
+
+async function openCollection(
+  session: Session,
+  options: ImportOptions,
+  sources: readonly RecordSource[],
+): Promise<CollectionInfo> {
+  const { catalog } = session;
+  const { database, collection } = options;
+  const metric = toMetric(options.metric);
+  const found = await catalog.getCollection(database, collection);
+  if (found !== undefined) return found;
+  if (options.create !== true) return findCollection(session, database, collection);
+  if (sources.some(({ path }) => path === "-")) {
+    throw new CommandError(
+      EXIT_CODES.usage,
+      "Cannot make a collection for standard input: its dimension is known only by reading it.",
+      "Make it first with `insula collection create`.",
+    );
+  }
+  const shape = await sources[0]?.shape();
+  if (shape === undefined || shape.dimensions.size === 0) {
+    throw new CommandError(
+      EXIT_CODES.usage,
+      "Cannot make a collection for a file without records.",
+    );
+  }
+  if ((await catalog.getDatabase(database)) === undefined) await catalog.createDatabase(database);
+  return catalog.createCollection(database, collection, {
+    schema: {
+      vectors: [...shape.dimensions].map(([name, dimension]) => ({ name, dimension, metric })),
+      identity: "key",
+      unfilterable: [],
+    },
+    tenancy: shape.hasTenants || options.tenant !== undefined ? "multi" : "single",
+  });
+}
+
+/** The tenant on the command line wins over those of the records. */
+function placeOf(options: ImportOptions, info: CollectionInfo, named: string | undefined): Place {
+  const { database, collection } = options;
+  const tenant = options.tenant ?? named;
+  if (info.tenancy === "single") {
+    if (tenant === undefined) return { database, collection };
+    throw new CommandError(
+      EXIT_CODES.usage,
+      `Collection ${collection} has no tenants, but there are records of ${tenant}.`,
+    );
+  }
+  if (tenant !== undefined) return { database, collection, tenant };
+  throw new CommandError(
+    EXIT_CODES.usage,
+    `Collection ${collection} has tenants, but there are records without one.`,
+    "Name one with --tenant.",
+  );
+}
+
+function printReport(report: ImportReport, seconds: number): string {
+  const { records, before, added, replaced } = report;
+  const rate = Math.round((records - before) / Math.max(0.001, seconds));
+  const effect =
+    added === undefined || replaced === undefined
+      ? ""
+      : ` (${printCount(added)} new, ${printCount(replaced)} replaced)`;
+  const earlier = before === 0 ? "" : `, ${printCount(before)} of them before`;
+  return (
+    `${printCount(records)} records written${effect}${earlier}, ` +
+    `in ${printDuration(seconds)}, ${printCount(rate)}/s.`
+  );
+}

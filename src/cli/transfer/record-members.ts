@@ -1,0 +1,119 @@
+/** One record as JSON Lines and Parquet carry it: which members mean what, and the checks of it. */
+import type { Metadata } from "../../model/index.ts";
+import type { JsonObject, JsonValue } from "../../wire/index.ts";
+import { toMetadata } from "./typed-json.ts";
+
+/** How the members of a record are called in the file. */
+export interface MemberNames {
+  /** Of the record key; default the first of `key`, `id`. */
+  readonly key?: string;
+  /** Of the vector; default the first of `vector`, `values`, `embedding`, `emb`. */
+  readonly vector?: string;
+  /** Members that become metadata of the same names. */
+  readonly metadata: readonly string[];
+  /** Other members are passed over instead of refused. */
+  readonly isLax: boolean;
+}
+
+export interface SourceRecord {
+  readonly tenant: string | undefined;
+  readonly key: string;
+  /** By field name, at least one. */
+  readonly vectors: ReadonlyMap<string, Float32Array>;
+  readonly metadata: Metadata | undefined;
+}
+
+const KEY_NAMES = ["key", "id"];
+const VECTOR_NAMES = ["vector", "values", "embedding", "emb"];
+const TENANT_NAMES = ["tenant", "namespace"];
+const NAMED_VECTORS = "vectors";
+const METADATA = "metadata";
+
+/** @throws RangeError with a reason that follows the place in the file. */
+export function toRecord(members: JsonObject, names: MemberNames): SourceRecord {
+  const keyName = pick(members, names.key, KEY_NAMES);
+  const vectorName = pick(members, names.vector, VECTOR_NAMES);
+  const tenantName = pick(members, undefined, TENANT_NAMES);
+  if (keyName === undefined) throw new RangeError(`expected a member ${names.key ?? "key"}`);
+  const vectors = new Map<string, Float32Array>();
+  if (vectorName !== undefined) vectors.set("", toVector(members[vectorName], vectorName));
+  const named = members[NAMED_VECTORS];
+  if (named !== undefined) addNamed(vectors, named);
+  if (vectors.size === 0) throw new RangeError(`expected a member ${names.vector ?? "vector"}`);
+  const known = new Set([keyName, vectorName, tenantName, NAMED_VECTORS, METADATA]);
+  const others = Object.keys(members).filter((name) => !known.has(name));
+  const unknown = others.find((name) => !names.metadata.includes(name));
+  if (unknown !== undefined && !names.isLax) {
+    throw new RangeError(
+      `there is a member ${JSON.stringify(unknown)} that means nothing here; ` +
+        "--metadata-from takes it as metadata, --ignore-unknown passes over it",
+    );
+  }
+  return {
+    tenant: tenantName === undefined ? undefined : toTenant(members[tenantName] ?? null),
+    key: toKey(members[keyName] ?? null),
+    vectors,
+    metadata: joinMetadata(members, names.metadata),
+  };
+}
+
+function pick(
+  members: JsonObject,
+  given: string | undefined,
+  usual: readonly string[],
+): string | undefined {
+  const names = given === undefined ? usual : [given];
+  return names.find((name) => members[name] !== undefined && members[name] !== null);
+}
+
+function toKey(value: JsonValue): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) return String(value);
+  throw new RangeError("the key: expected a string or a whole number");
+}
+
+function toTenant(value: JsonValue): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new RangeError("the tenant: expected a string");
+}
+
+function addNamed(vectors: Map<string, Float32Array>, named: JsonValue): void {
+  if (typeof named !== "object" || named === null || Array.isArray(named))
+    throw new RangeError("vectors: expected an object of lists");
+  for (const [name, value] of Object.entries(named)) vectors.set(name, toVector(value, name));
+}
+
+/** @param name  for the message */
+export function toVector(value: unknown, name: string): Float32Array {
+  const isNumbers = Array.isArray(value) || value instanceof Float32Array;
+  const list = value instanceof Float64Array ? Float32Array.from(value) : value;
+  if (!isNumbers && !(value instanceof Float64Array))
+    throw new RangeError(`${JSON.stringify(name)}: expected a list of numbers`);
+  const numbers = list as ArrayLike<unknown>;
+  const vector = new Float32Array(numbers.length);
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i];
+    if (typeof number !== "number" && typeof number !== "bigint")
+      throw new RangeError(`${JSON.stringify(name)}: expected numbers, at ${String(i)} is none`);
+    const component = Number(number);
+    vector[i] = component;
+    if (!Number.isFinite(vector[i]))
+      throw new RangeError(`${JSON.stringify(name)}: ${String(component)} is no finite float32`);
+  }
+  return vector;
+}
+
+function joinMetadata(members: JsonObject, taken: readonly string[]): Metadata | undefined {
+  const own = members[METADATA];
+  if (own !== undefined && own !== null && (typeof own !== "object" || Array.isArray(own)))
+    throw new RangeError("metadata: expected an object");
+  const joined = Object.create(null) as JsonObject;
+  for (const name of taken) {
+    const value = members[name];
+    if (value !== undefined && value !== null) joined[name] = value;
+  }
+  const all = own === undefined || own === null ? joined : Object.assign(joined, own);
+  return Object.keys(all).length === 0 && (own === undefined || own === null)
+    ? undefined
+    : toMetadata(all);
+}
