@@ -23,6 +23,7 @@ import type { CatalogChange } from "./catalog-commit.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
+import { findMemoryBudget } from "./memory-budget.ts";
 import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
 
 export interface EngineOptions {
@@ -64,8 +65,6 @@ const OPEN_FILES_MAX = 192;
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
 const WORKERS_DEFAULT = 2;
-/** One step of growth for small extents and one for large ones, with room for a second of each. */
-const MEMORY_BYTES_MIN = 256 * 1024 * 1024;
 
 export interface NodeContext {
   /** Bytes that the arenas may take. */
@@ -110,7 +109,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     opened.push(() => sweeper.stop());
     const packs = await PackStore.open({ fileSystem });
     opened.push(() => packs.close());
-    const memoryBytesMax = memoryBudget(options);
+    const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
     const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
     const memory = new SearchMemory(module, arenas);
     const workers = startWorkers(options, memory);
@@ -179,13 +178,6 @@ function startWorkers(options: EngineOptions, memory: SearchMemory): WorkerPool 
     return pool;
   }
   return new InlinePool(engineJobs(() => ({ fileSystem: files, memory })));
-}
-
-function memoryBudget({ memoryBudget: given }: EngineOptions): number {
-  if (given !== undefined) return Math.max(MEMORY_BYTES_MIN, given);
-  const granted = process.constrainedMemory();
-  const total = granted > 0 && granted < Number.MAX_SAFE_INTEGER ? granted : 8 * 1024 ** 3;
-  return Math.max(MEMORY_BYTES_MIN, Math.floor(total / 2));
 }
 
 async function closeAll(opened: (() => Promise<void>)[]): Promise<void> {
