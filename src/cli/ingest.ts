@@ -21,6 +21,8 @@ export interface IngestOptions {
   readonly metadata: Metadata;
   /** Writes also what has not changed. */
   readonly isForced: boolean;
+  /** Aborted: the texts read so far are written, the others are left for another run. */
+  readonly signal?: AbortSignal;
   onSource(done: number, name: string): void;
 }
 
@@ -64,7 +66,8 @@ export async function ingest(
     skipped: [],
   };
   const run: Run = { options, report, waiting: [] };
-  for (let start = 0; start < sources.length; start += LOOK_UP_COUNT) {
+  const isStopped = (): boolean => options.signal?.aborted === true;
+  for (let start = 0; start < sources.length && !isStopped(); start += LOOK_UP_COUNT) {
     const group = sources.slice(start, start + LOOK_UP_COUNT);
     const known = await options.records.get(
       options.place,
@@ -72,12 +75,13 @@ export async function ingest(
       { vectors: false, metadata: true },
     );
     for (const [i, source] of group.entries()) {
+      if (isStopped()) break;
       options.onSource(start + i, source.source ?? source.key);
       await addSource(source, known[i]?.metadata, run);
     }
   }
   while (run.waiting.length > 0) await writeBatch(run);
-  options.onSource(sources.length, "");
+  options.onSource(report.texts, "");
   return report;
 }
 

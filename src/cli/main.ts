@@ -15,9 +15,13 @@ import {
 import { addKeyCommands } from "./commands/key-commands.ts";
 import { addExportCommand } from "./commands/export-command.ts";
 import { addImportCommand } from "./commands/import-command.ts";
+import { addConfigCommand, addLogLevelCommand } from "./commands/config-command.ts";
+import { addDoctorCommand } from "./commands/doctor-command.ts";
+import { addInspectCommand, addVerifyCommand } from "./commands/folder-commands.ts";
 import { addServeCommand } from "./commands/serve-command.ts";
 import { addStatusCommand } from "./commands/status-command.ts";
-import { addPutCommand, addQueryCommand } from "./commands/text-commands.ts";
+import { addQueryCommand } from "./commands/query-command.ts";
+import { addPutCommand } from "./commands/text-commands.ts";
 import { readVersion } from "./version.ts";
 
 const EXIT_HELP = `
@@ -47,6 +51,11 @@ function createProgram(): Command {
   addCollectionCommands(program);
   addTenantCommands(program);
   addKeyCommands(program);
+  addInspectCommand(program);
+  addVerifyCommand(program);
+  addDoctorCommand(program);
+  addConfigCommand(program);
+  addLogLevelCommand(program);
   overrideExit(program);
   return program;
 }

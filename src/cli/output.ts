@@ -10,6 +10,8 @@ export interface Output {
   result(value: unknown, print: () => string): void;
   /** A remark for the person in front, on the error stream; silent with `--json`. */
   remark(text: string): void;
+  /** Characters of a line: COLUMNS, else of the terminal, else no end. */
+  readonly columns: number;
   /** Emphasis, unless colours are off. */
   bold(text: string): string;
   dim(text: string): string;
@@ -25,6 +27,7 @@ export function createOutput(isJson: boolean): Output {
   return {
     isJson,
     isInteractive: process.stderr.isTTY && !isJson,
+    columns: findColumns(),
     result: (value, print) => {
       process.stdout.write(`${isJson ? JSON.stringify(value) : print()}\n`);
     },
@@ -34,6 +37,13 @@ export function createOutput(isJson: boolean): Output {
     bold: paint("1"),
     dim: paint("2"),
   };
+}
+
+/** Without a terminal lines are not cut for one: a program reads them. */
+function findColumns(): number {
+  const given = Number(process.env["COLUMNS"]);
+  if (Number.isInteger(given) && given >= 40) return given;
+  return process.stdout.isTTY ? process.stdout.columns : Infinity;
 }
 
 /** Columns padded to the widest cell; the first row is the heading. */

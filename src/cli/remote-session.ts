@@ -198,7 +198,7 @@ async function searchMany(
   client: ServerClient,
   places: readonly Place[],
   query: Query,
-): Promise<MultiQueryResult> {
+): Promise<Pick<MultiQueryResult, "hits" | "failures">> {
   const lists: OriginHit[][] = [];
   const failures: { place: Place; error: Error }[] = [];
   const waiting = [...places];

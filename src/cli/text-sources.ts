@@ -46,6 +46,13 @@ export async function fromFolder(folder: string): Promise<readonly TextSource[]>
   return sources;
 }
 
+/** Paths below the folder with `/`, sorted, as {@link fromFolder} finds them. */
+export async function listFiles(folder: string): Promise<readonly string[]> {
+  const sources: TextSource[] = [];
+  await walk(path.resolve(folder), "", 0, sources);
+  return sources.map(({ key }) => key);
+}
+
 async function walk(
   folder: string,
   name: string,
@@ -66,7 +73,7 @@ async function walk(
   for (const entry of entries) {
     if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
     const inner = path.join(folder, entry.name);
-    const innerName = `${name}/${entry.name}`;
+    const innerName = name === "" ? entry.name : `${name}/${entry.name}`;
     if (entry.isDirectory()) await walk(inner, innerName, depth + 1, sources);
     else if (entry.isFile()) sources.push(fromFile(inner, innerName));
     if (sources.length > FILES_MAX) throw tooMuch(`more than ${String(FILES_MAX)} files`);

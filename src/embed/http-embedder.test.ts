@@ -48,7 +48,7 @@ function open(
     apiKey: KEY,
     ...more,
   };
-  return openHttpEmbedder(settings, doors, { limits: { ......limits } });
+  return openHttpEmbedder(settings, doors, { limits });
 }
 
 /** What a failed call throws, checked for secrets and texts on the way. */

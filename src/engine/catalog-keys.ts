@@ -25,6 +25,11 @@ const KIND = {
   pack: "p",
 } as const;
 
+/** First character of a key to the kind of its row. */
+export const KEY_KINDS: ReadonlyMap<string, string> = new Map(
+  Object.entries(KIND).map(([kind, character]) => [character, kind]),
+);
+
 export function databaseKey(name: string): EncodedKey {
   return KIND.database + binary(name);
 }

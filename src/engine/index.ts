@@ -33,3 +33,21 @@ export type {
 } from "./api.ts";
 export { openEngine } from "./engine.ts";
 export { DEFAULT_POLICY, type EngineOptions } from "./node-context.ts";
+export {
+  inspectFile,
+  listFolderFiles,
+  type InspectedCell,
+  type InspectedFile,
+  type InspectedPart,
+  type InspectedRow,
+  type InspectOptions,
+} from "./inspect-file.ts";
+export {
+  verifyFolder,
+  type FolderDamage,
+  type FolderReport,
+  type VerifiedShard,
+  type VerifyOptions,
+} from "./verify-folder.ts";
+export type { ShardOwner } from "./shard-owners.ts";
+export { findMemoryBudget, type MemoryBudget } from "./memory-budget.ts";

@@ -24,6 +24,9 @@ export type { BuildInput, MergeSource } from "./build-input.ts";
 export { FRAME_DATA, FRAME_RESET } from "./shard-writer.ts";
 export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";
+export { decodeSegmentStats, type SegmentStats } from "./segment-write.ts";
+export { SECTION } from "./section-types.ts";
+export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {
   segmentPath,
   type FrameEffect,

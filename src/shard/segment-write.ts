@@ -5,8 +5,9 @@
  *
  * Rows are streamed: what is held at once are the codes of one field and the inverted indexes.
  */
-import { ByteWriter } from "../base/bytes.ts";
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
 import { InvertedBuilder } from "../inverted/index.ts";
 import type { VectorField } from "../model/index.ts";
 import type { WasmModule } from "../math/index.ts";
@@ -88,6 +89,18 @@ export interface SegmentStats {
 export function encodeSegmentStats(stats: SegmentStats): Uint8Array {
   const writer = new ByteWriter(32).uint8(1).varint(stats.rowCount).varint(stats.sequenceMax);
   return writer.uint8(stats.hasAllProperties ? 1 : 0).finish();
+}
+
+/** @throws InsulaError `data_damaged` for statistics of another version. */
+export function decodeSegmentStats(bytes: Uint8Array): SegmentStats {
+  const reader = new ByteReader(bytes);
+  const version = reader.uint8();
+  if (version !== 1) {
+    throw new InsulaError("data_damaged", "Cannot read a segment: unknown statistics.");
+  }
+  const rowCount = reader.varint();
+  const sequenceMax = reader.varint();
+  return { rowCount, sequenceMax, hasAllProperties: reader.uint8() === 1 };
 }
 
 async function writeRecords(

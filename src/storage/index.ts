@@ -10,7 +10,14 @@ export { comparePositions } from "./log-entry.ts";
 export type { LogFrame } from "./log-group.ts";
 export type { LogFooter } from "./log-footer.ts";
 export { LOG_FRAME_BYTES_MAX, LOG_GROUP_BYTES_MAX, LOG_WAITING_BYTES_MAX } from "./log-queue.ts";
+export { LogReader } from "./log-reader.ts";
 export { LOG_COMMIT_MARK_MS, LOG_FILE_BYTES_MAX, NodeLog } from "./node-log.ts";
+export {
+  auditLog,
+  inspectLogFile,
+  type InspectedGroup,
+  type InspectedLogFile,
+} from "./log-audit.ts";
 export type { LogCounters, NodeLogOptions } from "./node-log.ts";
 
 // Segments, packs and the files they are in.
@@ -24,12 +31,14 @@ export {
   walkPack,
   type PackEntry,
   type PackExtent,
+  type WalkedEntry,
 } from "./pack-store.ts";
 export { SegmentBuilder, type SectionOptions, type SegmentSink } from "./segment-builder.ts";
 export type { SegmentIdentity } from "./segment-format.ts";
-export { verifySegment } from "./segment-verify.ts";
+export { readSegmentIdentity, verifySegment } from "./segment-verify.ts";
 export { SectionReader, SegmentReader, type SegmentSource } from "./segment-reader.ts";
 
 // The catalogue's store.
+export { auditTables, inspectManifest, tableRows, type AuditedTable } from "./table-audit.ts";
 export type { EncodedKey } from "./sorted-table-format.ts";
 export { SystemShard, type ScanRange, type SystemShardOptions } from "./system-shard.ts";

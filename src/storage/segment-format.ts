@@ -82,6 +82,17 @@ export function encodeHeader({ segment, shard }: SegmentIdentity): Buffer {
   return writer.uint32(crc32(writer.view())).finish();
 }
 
+/** @throws InsulaError `data_damaged` when these are the first bytes of no segment. */
+export function decodeHeader(header: Uint8Array): SegmentIdentity {
+  const at = HEADER_MAGIC.length + 8;
+  const identity = {
+    segment: Uint8Array.from(header.subarray(at, at + UID_BYTES)),
+    shard: Uint8Array.from(header.subarray(at + UID_BYTES, at + 2 * UID_BYTES)),
+  };
+  requireHeader(header, identity);
+  return identity;
+}
+
 /** @throws InsulaError `data_damaged` when these are not the first bytes of this segment. */
 export function requireHeader(header: Uint8Array, identity: SegmentIdentity): void {
   if (encodeHeader(identity).equals(header)) return;

@@ -1,9 +1,21 @@
 /** Reads a whole segment for no other purpose than to know that it is sound. */
-import { SEGMENT_HEADER_BYTES, requireHeader, type SegmentIdentity } from "./segment-format.ts";
+import {
+  SEGMENT_HEADER_BYTES,
+  decodeHeader,
+  requireHeader,
+  type SegmentIdentity,
+} from "./segment-format.ts";
 import { SegmentReader, type SegmentSource } from "./segment-reader.ts";
 
 /** Bytes of a section held at once. */
 const READ_BYTES = 1_048_576;
+
+/** Whose segment this is, by its own first bytes. @throws InsulaError `data_damaged` */
+export async function readSegmentIdentity(source: SegmentSource): Promise<SegmentIdentity> {
+  const header = new Uint8Array(SEGMENT_HEADER_BYTES);
+  await source.read(0, header);
+  return decodeHeader(header);
+}
 
 /**
  * Verifies header, footer and every chunk of every section; padding says nothing and is not read.

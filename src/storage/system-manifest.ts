@@ -66,6 +66,15 @@ export async function openManifest(
   return FRESH;
 }
 
+/** Without changing anything; undefined when there is none. @throws InsulaError `data_damaged` */
+export async function readManifest(
+  fileSystem: FileSystem,
+  folder: string,
+): Promise<SystemManifest | undefined> {
+  const bytes = await fileSystem.readWhole(manifestPath(folder));
+  return bytes === undefined ? undefined : decodeManifest(bytes);
+}
+
 /** After a failure the file holds the old manifest or the new one. One call at a time. */
 export async function writeManifest(
   fileSystem: FileSystem,

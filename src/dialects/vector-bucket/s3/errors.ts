@@ -55,6 +55,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   metadata_invalid: INVALID,
   metadata_too_large: INVALID,
   filter_invalid: INVALID,
+  embedder_unusable: INVALID,
   batch_too_large: INVALID,
   page_token_invalid: { ...INVALID, message: "The specified nextToken is invalid" },
   setting_invalid: INTERNAL,

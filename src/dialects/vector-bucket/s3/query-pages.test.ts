@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { MetadataObject } from "../../../model/index.ts";
 import { ACCOUNT, S3Bench } from "../../../../test/support/s3-bench.ts";
 import type { S3BenchAnswer } from "../../../../test/support/s3-bench.ts";
 import { S3_LIMITS } from "./limits.ts";
@@ -20,7 +21,7 @@ beforeEach(async () => {
 });
 
 /** Records at the distances 1, 1, 2, 2, …: many are equally far. */
-async function fill(count: number, metadata?: object): Promise<string[]> {
+async function fill(count: number, metadata?: MetadataObject): Promise<string[]> {
   const keys = Array.from({ length: count }, (_, i) => `k${String(i).padStart(5, "0")}`);
   const values = Float32Array.from(keys.flatMap((_, i) => [Math.floor(i / 2) + 1, 0]));
   await bench.engine.upsert(

@@ -1,0 +1,243 @@
+/**
+ * Reads every byte of a data folder that has a checksum and says what does not match, tenant by
+ * tenant. Changes nothing.
+ *
+ * The catalogue is brought up to date from the log as a start would do it, over a file system that
+ * takes no writes; so what is checked is what a start would find.
+ */
+import { toHex, toShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
+import { ReadOnlyFileSystem, type Clock, type FileSystem } from "../io/index.ts";
+import { openStoredSegment, segmentPath, type ShardState } from "../shard/index.ts";
+import {
+  auditLog,
+  auditTables,
+  BlockCache,
+  comparePositions,
+  LogReader,
+  packPath,
+  SystemShard,
+  verifySegment,
+  walkPack,
+} from "../storage/index.ts";
+import { Catalog } from "./catalog.ts";
+import { walkShards, type ShardOwner } from "./shard-owners.ts";
+
+/** One thing that does not match. */
+export interface FolderDamage {
+  /** Relative to the data folder; empty where no single file is meant. */
+  readonly file: string;
+  /** Whose data it is; undefined: nobody's, or everybody's. */
+  readonly owner: ShardOwner | undefined;
+  readonly message: string;
+}
+
+export interface VerifiedShard extends ShardOwner {
+  readonly records: number;
+  readonly segments: number;
+  /** Of its segments and its part of the log. */
+  readonly bytes: number;
+  readonly damages: number;
+}
+
+export interface FolderReport {
+  readonly catalogue: { tables: number; rows: number; bytes: number };
+  readonly log: { files: number; frames: number; bytes: number; cutBytes: number };
+  readonly segments: { count: number; bytes: number };
+  readonly packs: { files: number; entries: number; bytes: number };
+  readonly shards: number;
+  readonly damages: readonly FolderDamage[];
+}
+
+export interface VerifyOptions {
+  /** Rooted at the data folder; only read. */
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  /** Each collection without tenants and each tenant, in the order of names. */
+  readonly onShard?: (shard: VerifiedShard) => void;
+}
+
+/** Memory for blocks of the catalogue, bytes. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+const CATALOG_FOLDER = "catalog";
+const LOG_FOLDER = "log";
+
+/** Costs one read of the whole folder; holds about one pack and one chunk of a section. */
+export async function verifyFolder(options: VerifyOptions): Promise<FolderReport> {
+  const verification = new Verification(options);
+  return verification.run();
+}
+
+class Verification {
+  readonly #files: FileSystem;
+  readonly #options: VerifyOptions;
+  readonly #damages: FolderDamage[] = [];
+  /** Found before it was known whose it is: shard to damages. */
+  readonly #unclaimed = new Map<string, FolderDamage[]>();
+  readonly #damagedSegments = new Set<string>();
+  readonly #log = { files: 0, frames: 0, bytes: 0, cutBytes: 0 };
+  readonly #segments = { count: 0, bytes: 0 };
+  readonly #packs = { files: 0, entries: 0, bytes: 0 };
+  readonly #catalogue = { tables: 0, rows: 0, bytes: 0 };
+  #shards = 0;
+
+  constructor(options: VerifyOptions) {
+    this.#options = options;
+    this.#files = new ReadOnlyFileSystem(options.files);
+  }
+
+  async run(): Promise<FolderReport> {
+    await this.#verifyTables();
+    await this.#verifyPacks();
+    const catalog = await this.#recover();
+    if (catalog !== undefined) await this.#verifyShards(catalog);
+    // Of shards that were dropped, or of frames and entries that are dead.
+    for (const damages of this.#unclaimed.values()) this.#damages.push(...damages);
+    return {
+      catalogue: this.#catalogue,
+      log: this.#log,
+      segments: this.#segments,
+      packs: this.#packs,
+      shards: this.#shards,
+      damages: this.#damages,
+    };
+  }
+
+  async #verifyTables(): Promise<void> {
+    try {
+      for (const { path, rows, bytes, error } of await auditTables(this.#files, CATALOG_FOLDER)) {
+        this.#catalogue.tables++;
+        this.#catalogue.rows += rows;
+        this.#catalogue.bytes += bytes;
+        if (error !== undefined) this.#report(path, undefined, error);
+      }
+    } catch (error) {
+      this.#report(`${CATALOG_FOLDER}/MANIFEST`, undefined, error);
+    }
+  }
+
+  async #verifyPacks(): Promise<void> {
+    for (const name of await this.#files.listFolder("pack")) {
+      const number = Number.parseInt(name, 10);
+      const path = packPath(number);
+      const bytes = await this.#files.readWhole(path);
+      if (!Number.isSafeInteger(number) || bytes === undefined) continue;
+      this.#packs.files++;
+      this.#packs.bytes += bytes.length;
+      for (const { shard, segment, offset, isDamaged } of walkPack(bytes, number)) {
+        this.#packs.entries++;
+        if (!isDamaged) continue;
+        this.#damagedSegments.add(toHex(segment));
+        this.#suspect(shard, path, `the entry at ${String(offset)} does not match its checksum`);
+      }
+    }
+  }
+
+  /** The catalogue as a start would have it; undefined when nobody could start. */
+  async #recover(): Promise<Catalog | undefined> {
+    let catalog: Catalog | undefined;
+    try {
+      const store = await SystemShard.open({
+        fileSystem: this.#files,
+        folder: CATALOG_FOLDER,
+        cache: new BlockCache(CACHE_BYTES),
+        pause: () => this.#options.clock.yield(),
+      });
+      catalog = new Catalog(store, this.#options.clock);
+    } catch {
+      // Already said of the table or the manifest; the log is read nevertheless.
+    }
+    const from = catalog?.recoverFrom;
+    try {
+      const { files, frames, cutBytes } = await auditLog(this.#files, LOG_FOLDER, async (entry) => {
+        this.#log.bytes += entry.extent.length;
+        if (entry.isDamaged) {
+          const { file, offset } = entry.extent;
+          const path = `${LOG_FOLDER}/${String(file).padStart(10, "0")}.log`;
+          this.#suspect(entry.shard, path, `the frame at ${String(offset)} is damaged`);
+        }
+        const isNew = from !== undefined && comparePositions(entry.extent, from) >= 0;
+        if (isNew) await catalog?.recover(entry);
+      });
+      Object.assign(this.#log, { files, frames, cutBytes });
+      return catalog;
+    } catch (error) {
+      this.#report(LOG_FOLDER, undefined, error);
+      return undefined;
+    }
+  }
+
+  async #verifyShards(catalog: Catalog): Promise<void> {
+    const reader = new LogReader(this.#files, LOG_FOLDER);
+    try {
+      for await (const { owner, uid } of walkShards(catalog)) {
+        const state = await catalog.readShard(uid);
+        if (state === undefined) {
+          this.#report("", owner, new InsulaError("data_damaged", "Its row is missing."));
+          continue;
+        }
+        await this.#verifyShard(reader, owner, state);
+      }
+    } catch (error) {
+      this.#report(CATALOG_FOLDER, undefined, error);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async #verifyShard(reader: LogReader, owner: ShardOwner, state: ShardState): Promise<void> {
+    const before = this.#damages.length;
+    const claimed = this.#unclaimed.get(toHex(state.uid)) ?? [];
+    this.#unclaimed.delete(toHex(state.uid));
+    for (const damage of claimed) this.#damages.push({ ...damage, owner });
+    let bytes = 0;
+    for (const entry of state.segments) {
+      const { location, uid } = entry;
+      bytes += location.bytes;
+      this.#segments.count++;
+      this.#segments.bytes += location.bytes;
+      if (this.#damagedSegments.has(toHex(uid))) continue;
+      const file = location.kind === "pack" ? packPath(location.pack) : segmentPath(uid);
+      try {
+        const { source, close } = await openStoredSegment(this.#files, state.uid, entry);
+        await verifySegment(source, { segment: uid, shard: state.uid }).finally(close);
+      } catch (error) {
+        this.#report(file, owner, error);
+      }
+    }
+    for (const extent of state.tail) {
+      bytes += extent.length;
+      // A damaged frame was found when the whole log was read; this finds one that is not there.
+      if (claimed.length > 0) break;
+      await reader.read(extent).catch((error: unknown) => {
+        this.#report(LOG_FOLDER, owner, error);
+      });
+    }
+    if (state.quarantine !== "" && this.#damages.length === before)
+      this.#report(
+        "",
+        owner,
+        new InsulaError("data_damaged", `Out of service: ${state.quarantine}.`),
+      );
+    this.#shards++;
+    this.#options.onShard?.({
+      ...owner,
+      records: state.rowCount,
+      segments: state.segments.length,
+      bytes,
+      damages: this.#damages.length - before,
+    });
+  }
+
+  #suspect(shard: Uint8Array, file: string, reason: string): void {
+    const key = toHex(toShardUid(shard));
+    const found = this.#unclaimed.get(key) ?? [];
+    found.push({ file, owner: undefined, message: `Cannot read ${file}: ${reason}.` });
+    this.#unclaimed.set(key, found);
+  }
+
+  #report(file: string, owner: ShardOwner | undefined, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#damages.push({ file, owner, message });
+  }
+}
