@@ -1,4 +1,6 @@
-/** What `insula doctor` looks at: judgements over facts, so that each can be tested without them. */
+/**
+ * What `insula doctor` looks at: judgements over facts, so that each can be tested without them.
+ */
 import type { MemoryBudget } from "../engine/index.ts";
 
 export interface Finding {

@@ -6,7 +6,7 @@
  * Output. This file only puts them together and turns failures into one sentence and an exit code.
  */
 import { Command, CommanderError } from "commander";
-import { EXIT_CODES, toReport } from "./command-error.ts";
+import { EXIT_CODES, EXIT_MEANINGS, toReport } from "./command-error.ts";
 import {
   addCollectionCommands,
   addDatabaseCommands,
@@ -29,8 +29,8 @@ Commands open the data folder themselves, or ask the server that holds it, or th
 A server is asked with the admin secret of the data folder, INSULA_ADMIN_SECRET, or a key in
 OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET. NO_COLOR is obeyed.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 refused (rights or state),
-5 server or disk not reachable.`;
+Exit codes:
+${EXIT_MEANINGS.map(([code, meaning]) => `${String(code).padStart(5)}  ${meaning}`).join("\n")}`;
 
 function createProgram(): Command {
   const program = new Command("insula")

@@ -26,10 +26,6 @@ export function addPlaceOptions(command: Command): Command {
     .option("--tenant <name>", "tenant of a collection that has tenants");
 }
 
-export function toPlace({ database, collection, tenant }: PlaceOptions): Place {
-  return { database, collection, ...(tenant !== undefined && { tenant }) };
-}
-
 /** Several places of one database. */
 export interface PlacesOptions {
   readonly database: string;

@@ -61,7 +61,10 @@ export interface SessionRecords {
   ): Promise<readonly (RecordView | undefined)[]>;
   query(place: Place, query: Query): Promise<Pick<QueryResult, "hits">>;
   /** Each place once, merged exactly by distance, place and key; failures beside the hits. */
-  queryMany(places: readonly Place[], query: Query): Promise<Pick<MultiQueryResult, "hits" | "failures">>;
+  queryMany(
+    places: readonly Place[],
+    query: Query,
+  ): Promise<Pick<MultiQueryResult, "hits" | "failures">>;
   /** A page in the order of keys. */
   list(place: Place, request: SessionListRequest): Promise<SessionListPage>;
 }

@@ -13,11 +13,8 @@ export async function abortable<Value>(
   let stopListening: () => void = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
     const onAbort = (): void => {
-      try {
-        signal.throwIfAborted();
-      } catch (reason) {
-        reject(reason as Error);
-      }
+      const reason: unknown = signal.reason;
+      reject(reason instanceof Error ? reason : new Error(String(reason)));
     };
     signal.addEventListener("abort", onAbort, { once: true });
     stopListening = () => {

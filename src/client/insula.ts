@@ -132,7 +132,9 @@ export interface Records<M extends object = Metadata> {
   query(query: Search<M>, options?: CallOptions): Promise<SearchResult<M>>;
 }
 
-/** One collection. Its own records when it has no tenants, else those of {@link Collection.tenant}. */
+/**
+ * One collection. Its own records when it has no tenants, else those of {@link Collection.tenant}.
+ */
 export interface Collection<M extends object = Metadata> extends Records<M> {
   /** A handle; nothing is looked up. */
   tenant(name: string): Records<M>;

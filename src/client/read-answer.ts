@@ -3,7 +3,6 @@ import { InsulaError } from "../base/errors.ts";
 import { fromExactMembers } from "../base/exact-json.ts";
 import type {
   Hit,
-  Metadata,
   MultiQueryResult,
   OriginHit,
   Place,
@@ -39,9 +38,7 @@ export function readRecord({ key, vector, vectors, metadata }: RecordJson): Reco
   return {
     key,
     ...(found.size === 0 ? {} : { vectors: found }),
-    ...(metadata === undefined
-      ? {}
-      : { metadata: fromExactMembers(metadata, "metadata_invalid") as Metadata }),
+    ...(metadata === undefined ? {} : { metadata: fromExactMembers(metadata, "metadata_invalid") }),
   };
 }
 

@@ -27,8 +27,8 @@ const REST_AFTER_STEPS = 2_097_152;
  * balance × cosine(query, hit) - (1 - balance) × the greatest cosine to a chosen hit.
  * Ties go to the hit that stood earlier. The hits are not changed.
  *
- * @throws InsulaError `batch_too_large` above {@link DIVERSE_HITS_MAX} hits; `argument_invalid` for a
- *         hit without a vector of the query's dimension, or a balance outside 0 to 1.
+ * @throws InsulaError `batch_too_large` above {@link DIVERSE_HITS_MAX} hits; `argument_invalid` for
+ *         a hit without a vector of the query's dimension, or a balance outside 0 to 1.
  * Cost: topK × hits × dimension multiplications.
  */
 export async function selectDiverse<Hit>(

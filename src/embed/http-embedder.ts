@@ -25,8 +25,8 @@ const SHAPES: Readonly<Record<HttpEmbedderSettings["kind"], ServiceShape>> = {
 const PROBE = "insula";
 
 /**
- * @throws InsulaError `embedder_unavailable`, `embedder_unusable` when the dimension had to be asked
- *         for; with a given dimension nothing is sent before the first text.
+ * @throws InsulaError `embedder_unavailable`, `embedder_unusable` when the dimension had to be
+ *         asked for; with a given dimension nothing is sent before the first text.
  */
 export async function openHttpEmbedder(
   settings: HttpEmbedderSettings,

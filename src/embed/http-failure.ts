@@ -59,7 +59,9 @@ const ADVICE: Readonly<Record<number, string>> = {
   404: "it has no such model or path",
 };
 
-/** Seconds or an HTTP date (RFC 9110, section 10.2.3), as ms from now; undefined for anything else. */
+/**
+ * Seconds or an HTTP date (RFC 9110, section 10.2.3), as ms from now; undefined for anything else.
+ */
 export function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
   if (header === null) return undefined;
   const text = header.trim();

@@ -7,16 +7,16 @@
  *
  * *Embedders*, one interface (embedder.ts), opened by {@link openEmbedder}:
  * - built-in: hashes words and character n-grams (feature hashing: Weinberger et al., ICML 2009;
- *   n-grams of words: Bojanowski et al., TACL 2017). It is lexical, not semantic, and says so in its
- *   name, `insula-lexical-1`. It costs no memory, no start-up time and no network; a thousand short
- *   texts take well under a second.
+ *   n-grams of words: Bojanowski et al., TACL 2017). It is lexical, not semantic, and says so in
+ *   its name, `insula-lexical-1`. It costs no memory, no start-up time and no network; a thousand
+ *   short texts take well under a second.
  * - HTTP: DashScope, or any service with the interface of OpenAI. Texts go out in calls bounded by
  *   count and bytes, a few at once; json-caller.ts holds time, size, retries and redirects.
  * - local: a model in this process, through an optional package of the user's.
  *
  * *Rerankers*: reciprocal rank fusion and maximal marginal relevance are pure functions, a
- * cross-encoder is asked over HTTP; {@link rerankHits} applies one to the hits of a search. Types of
- * hits are structural: this room does not see the model.
+ * cross-encoder is asked over HTTP; {@link rerankHits} applies one to the hits of a search. Types
+ * of hits are structural: this room does not see the model.
  *
  * Invariants: equal text, model and dimension give bit-equal vectors from the built-in embedder, on
  * every machine and in every later release under the same name; every vector has length 1 and is

@@ -101,7 +101,9 @@ export class JsonCaller {
     }
   }
 
-  /** Doubles with each try; half of it is left to chance, so that callers do not come back at once. */
+  /**
+   * Doubles with each try; half of it is left to chance, so that callers do not come back at once.
+   */
   #backoffMs(triesDone: number): number {
     const { pauseMsMin, pauseMsMax } = this.#limits;
     const full = Math.min(pauseMsMax, pauseMsMin * 2 ** (triesDone - 1));

@@ -1,4 +1,6 @@
-/** Lets a bounded number of tasks run at once; a bounded number of others waits, first come first. */
+/**
+ * Lets a bounded number of tasks run at once; a bounded number of others waits, first come first.
+ */
 import { InsulaError } from "../base/errors.ts";
 
 /** When a refused caller may come back, ms. */

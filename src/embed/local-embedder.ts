@@ -39,8 +39,8 @@ interface TransformersModule {
  * Loads package and model; both stay in memory as long as the embedder.
  *
  * @param load  default: the package from node_modules.
- * @throws InsulaError `embedder_unusable` when the package is missing, the model cannot be loaded or
- *         has another dimension.
+ * @throws InsulaError `embedder_unusable` when the package is missing, the model cannot be loaded
+ *         or has another dimension.
  */
 export async function openLocalEmbedder(
   settings: LocalEmbedderSettings,
@@ -109,7 +109,9 @@ async function run(
   return texts.map((_, i) => data.subarray(i * dimension, (i + 1) * dimension));
 }
 
-/** The name is no literal: compilers and bundlers must not look for a package that may be missing. */
+/**
+ * The name is no literal: compilers and bundlers must not look for a package that may be missing.
+ */
 function loadPackage(): Promise<unknown> {
   const name: string = LOCAL_MODEL_PACKAGE;
   return import(name);

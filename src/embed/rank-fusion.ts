@@ -30,8 +30,8 @@ export interface Fused<Item> {
 const CONSTANT = 60;
 
 /**
- * Best first, ties by first appearance: list by list, rank by rank. An item twice in one list counts
- * with its better rank. Pure.
+ * Best first, ties by first appearance: list by list, rank by rank. An item twice in one list
+ * counts with its better rank. Pure.
  *
  * @throws InsulaError `batch_too_large`, `argument_invalid`
  * Cost: one map entry per item and a sort.

@@ -27,7 +27,8 @@ export type RerankedResult<Result extends { readonly hits: readonly object[] }> 
 /**
  * The result with its hits in the order of their relevance and cut to `topK`; everything else in it
  * (failures of places, plans) stays. Hits without a text, and those behind the first
- * {@link RERANK_DOCUMENTS_MAX} with one, follow in their old order. The result given is not changed.
+ * {@link RERANK_DOCUMENTS_MAX} with one, follow in their old order. The result given is not
+ * changed.
  *
  * @throws as {@link Reranker.rerank}; then the caller still has the order of distances.
  */

@@ -56,8 +56,8 @@ type ScalarOf<Value> = Value extends readonly (infer Element)[]
 /**
  * Reads a filter; nobody has looked at it yet.
  *
- * @throws InsulaError `filter_invalid`, also for one without any condition: a misspelt variable must
- *   not select everything.
+ * @throws InsulaError `filter_invalid`, also for one without any condition: a misspelt variable
+ *   must not select everything.
  */
 export function filterFromWhere(where: unknown): Filter {
   return readWhere(where, 1);

@@ -9,7 +9,7 @@ import type { SegmentEntry } from "./shard-state.ts";
 
 export interface StoredSegment {
   readonly source: SegmentSource;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** @throws InsulaError `data_damaged` when its file is missing. */

@@ -1,4 +1,6 @@
-/** Gathers single records into batches by columns: of one tenant, one shape, without a key twice. */
+/**
+ * Gathers single records into batches by columns: of one tenant, one shape, without a key twice.
+ */
 import type { WriteBatch } from "../../model/index.ts";
 import type { BatchBounds, SourceBatch, SourcePosition } from "./record-source.ts";
 import type { SourceRecord } from "./record-members.ts";

@@ -12,22 +12,11 @@ import type {
   SourceShape,
 } from "./record-source.ts";
 import { readKeyLines } from "./key-lines.ts";
+import type { MatrixLayout, MatrixNumber } from "./matrix-layout.ts";
 import { readNpyHeader } from "./npy-header.ts";
 
 export type MatrixFormat = "fvecs" | "ivecs" | "npy";
 /** What one number is in the file. */
-export type MatrixNumber = "float32" | "float64" | "int32";
-
-export interface MatrixLayout {
-  readonly rows: number;
-  readonly dimension: number;
-  /** Bytes before the first row. */
-  readonly start: number;
-  /** Bytes before the numbers of each row: the row's own dimension in fvecs. */
-  readonly rowHead: number;
-  readonly number: MatrixNumber;
-}
-
 export interface MatrixOptions {
   readonly format: MatrixFormat;
   readonly byteLength: number;

@@ -4,7 +4,7 @@
  * Source: NumPy enhancement proposal 1, "A simple file format for NumPy arrays".
  */
 import type { FileHandle } from "node:fs/promises";
-import type { MatrixLayout, MatrixNumber } from "./matrix-source.ts";
+import type { MatrixLayout, MatrixNumber } from "./matrix-layout.ts";
 
 const MAGIC = Buffer.from("\u0093NUMPY", "latin1");
 /** Bytes of the literal. Source: ours; those of matrices have about 70. */

@@ -68,7 +68,8 @@ function pick(
 
 function toKey(value: JsonValue): string {
   if (typeof value === "string") return value;
-  if (typeof value === "bigint" || Number.isSafeInteger(value)) return String(value);
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
   throw new RangeError("the key: expected a string or a whole number");
 }
 

@@ -3,8 +3,8 @@
  *
  * Strings, booleans, null, lists, objects and numbers are themselves; integers keep every digit up
  * to uint64. What JSON has no word for is an object with one member: `{"$date": "2024-05-01T…Z"}`,
- * `{"$bytes": "base64"}`, `{"$number": "-0"}` (and doubles above 2^53). An object of the caller's that looks like one of
- * these is wrapped: `{"$object": {"$date": 1}}`.
+ * `{"$bytes": "base64"}`, `{"$number": "-0"}` (and doubles above 2^53). An object of the caller's
+ * that looks like one of these is wrapped: `{"$object": {"$date": 1}}`.
  */
 import type { Metadata, MetadataValue } from "../../model/index.ts";
 import { printJson, type JsonObject, type JsonValue, type Printable } from "../../wire/index.ts";

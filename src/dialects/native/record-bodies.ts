@@ -35,7 +35,7 @@ const TAGGED =
 const metadata: Schema<Metadata> = members(
   { description: `Values to filter by and return. ${TAGGED}.` },
   (value) => {
-    const read = fromExactMembers(value, "metadata_invalid") as Metadata;
+    const read = fromExactMembers(value, "metadata_invalid");
     const byteCount = checkMetadata(read);
     if (byteCount <= NATIVE_LIMITS.metadataBytesMax) return read;
     throw new InsulaError(

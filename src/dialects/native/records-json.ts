@@ -22,8 +22,8 @@ export class JsonText {
 }
 
 /**
- * @throws InsulaError `dimension_mismatch` with the position of the record, `argument_invalid` for a
- *   record without a field of the schema, with another one, or with one twice.
+ * @throws InsulaError `dimension_mismatch` with the position of the record, `argument_invalid` for
+ *   a record without a field of the schema, with another one, or with one twice.
  */
 export function toWriteBatch(schema: CollectionSchema, records: readonly NewRecord[]): WriteBatch {
   const columns = new Map(schema.vectors.map(({ name }) => [name, [] as Float32Array[]]));

@@ -67,7 +67,11 @@ export async function verifySignature<Key extends { readonly secret: string }>(
     cache.keep(claim, { keyId: claim.keyId, secret: key.secret, key: signingKey });
   }
   checkTime(claim, options.nowMs);
-  if (isHashGiven && payloadHash !== UNSIGNED_PAYLOAD && payloadHash !== (await hashPayload(options)))
+  if (
+    isHashGiven &&
+    payloadHash !== UNSIGNED_PAYLOAD &&
+    payloadHash !== (await hashPayload(options))
+  )
     throw mismatch("the body is not the one that was signed");
   return { key, claim };
 }
