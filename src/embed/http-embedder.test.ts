@@ -112,7 +112,7 @@ describe("a good service", () => {
       (call, response) => {
         setTimeout(() => {
           openaiAnswer(call, response);
-        }, 5);
+        }, 50);
       },
     ];
     const embedder = await open();

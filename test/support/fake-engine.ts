@@ -128,6 +128,7 @@ export class FakeEngine implements Pick<Engine, FakeCalls> {
       status: "enabled",
       createdAtMs: this.nowMs,
       attributes: options.attributes ?? {},
+      ...(options.embeddingModel === undefined ? {} : { embeddingModel: options.embeddingModel }),
       rowCount: 0,
       byteCount: 0,
       tenantCount: 0,
@@ -164,7 +165,10 @@ export class FakeEngine implements Pick<Engine, FakeCalls> {
     if (collection === undefined) throw new InsulaError("collection_not_found", "missing");
     const status = patch.status ?? collection.info.status;
     const attributes = patched(collection.info.attributes, patch);
-    return (collection.info = { ...collection.info, status, attributes });
+    const { embeddingModel: old, ...rest } = collection.info;
+    const embeddingModel = patch.embeddingModel === undefined ? old : patch.embeddingModel;
+    const model = typeof embeddingModel === "string" ? { embeddingModel } : {};
+    return (collection.info = { ...rest, ...model, status, attributes });
   }
 
   async deleteCollection(database: string, name: string): Promise<void> {

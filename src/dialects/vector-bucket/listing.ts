@@ -1,4 +1,5 @@
 /** Pages over names of which a dialect shows only some. */
+import { PAGE_ITEMS_MAX } from "../../base/limits.ts";
 import type { Page, PageRequest } from "../../engine/api.ts";
 
 /** Names asked for at once at least, so that rows that are not shown cost few calls. */
@@ -19,7 +20,7 @@ export async function listShown<Item extends { readonly name: string }>(
     const wanted = page.limit + 1 - items.length;
     const fetched = await fetch({
       ...page,
-      limit: Math.max(wanted, FETCH_ITEMS_MIN),
+      limit: Math.min(Math.max(wanted, FETCH_ITEMS_MIN), PAGE_ITEMS_MAX),
       ...(after === undefined ? {} : { after }),
     });
     for (const item of fetched.items) {

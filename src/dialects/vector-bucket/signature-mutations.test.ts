@@ -117,8 +117,8 @@ describe.each([
       const value = good.headers[name] ?? "";
       expect(value, name).not.toBe("");
       for (const mutated of mutations(value)) {
-        // Blanks around the members of Authorization say nothing.
-        if (mutated.replaceAll(" ", "") === value.replaceAll(" ", "")) continue;
+        // Blanks around the members of Authorization say nothing, nor does the case of names.
+        if (plainAuthorization(mutated) === plainAuthorization(value)) continue;
         await expectRefused(
           { ...good, headers: { ...good.headers, [name]: mutated } },
           `${name}: ${mutated}`,
@@ -130,6 +130,8 @@ describe.each([
   test("so do method, path, query and body", async () => {
     for (const part of ["method", "path", "query"] as const) {
       for (const mutated of mutations(good[part])) {
+        // No listener lets a target through that does not begin so.
+        if (part === "path" && !mutated.startsWith("/")) continue;
         // Empty segments, and a slash at the end of a bucket, are the same address.
         if (part === "path" && plain(mutated) === plain(good.path)) continue;
         await expectRefused({ ...good, [part]: mutated }, `${part}: ${mutated}`);
@@ -162,6 +164,12 @@ describe.each([
     expect(await signed.status(signed.sign(signed.nowMs + awayMs))).toBe(status);
   });
 });
+
+function plainAuthorization(value: string): string {
+  return value
+    .replaceAll(" ", "")
+    .replace(/(?<=SignedHeaders=)[^,]*/, (names) => names.toLowerCase());
+}
 
 function plain(path: string): string {
   return path.replace(/\/+/g, "/").replace(/\/$/, "");

@@ -208,7 +208,8 @@ describe("rights", () => {
 
   test("a policy that names the index holds for it alone, through both", async () => {
     await makeThroughOss();
-    await oss.post("putVectorIndex", { indexName: "free", dimension: 2 });
+    const metadata = { nonFilterableMetadataKeys: ["long"] };
+    await oss.post("putVectorIndex", { indexName: "free", dimension: 2, metadata });
     const arn = `arn:aws:s3vectors:cn-hangzhou:${OSS_ACCOUNT}:bucket/my-bucket/index/idx`;
     const policy = deny("s3vectors:PutVectors", "*", arn, "2012-10-17");
     await s3.call("PutVectorBucketPolicy", { vectorBucketName: "my-bucket", policy });
