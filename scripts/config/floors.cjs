@@ -10,13 +10,27 @@ const SEES = {
   math: ["base"],
   model: ["base"],
   io: ["base"],
+  vault: ["base", "io"],
   storage: ["base", "io"],
   vector: ["base", "io", "math"],
   inverted: ["base", "io", "model"],
   shard: ["base", "io", "math", "model", "storage", "vector", "inverted"],
   tenancy: ["base", "io", "model", "shard"],
   // The top of the embeddable library puts the rooms below it together.
-  engine: [...["base", "io", "math", "model", "storage", "vector", "inverted", "shard", "tenancy"]],
+  engine: [
+    ...[
+      "base",
+      "io",
+      "math",
+      "model",
+      "vault",
+      "storage",
+      "vector",
+      "inverted",
+      "shard",
+      "tenancy",
+    ],
+  ],
   // The face of the library; of the engine and the model it takes types only, see below.
   client: ["base", "model", "engine"],
   library: ["base", "io", "model", "engine", "client"],
@@ -47,7 +61,8 @@ const SEES = {
 const TESTS_SEE = { server: ["client"] };
 
 const ROOMS = Object.keys(SEES).join("|");
-const ENGINE_ROOMS = "^src/(base|math|model|io|storage|vector|inverted|shard|tenancy|engine)/";
+const ENGINE_ROOMS =
+  "^src/(base|math|model|io|vault|storage|vector|inverted|shard|tenancy|engine)/";
 /**
  * Beside the code, never in the package. A contract suite is imported by the tests of its bodies.
  */

@@ -65,6 +65,8 @@ export const ERROR_KINDS = {
   model_mismatch: "failed_precondition",
   embedder_unusable: "failed_precondition",
   data_folder_locked: "failed_precondition",
+  master_key_missing: "failed_precondition",
+  master_key_wrong: "failed_precondition",
   format_unsupported: "failed_precondition",
   port_taken: "failed_precondition",
   // Too much.

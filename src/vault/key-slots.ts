@@ -1,0 +1,141 @@
+/**
+ * Keys that are made in advance and handed out one after the other.
+ *
+ * Why in advance: a new tenant must have its key on disk before its first byte is sealed with it,
+ * and must not wait for a sync of its own. A file of 1,023 keys costs one sync for all of them.
+ */
+import { CIPHER_KEY_BYTES, NONCE_BYTES } from "../base/cipher.ts";
+import { InsulaError } from "../base/errors.ts";
+import { LruMap } from "../base/lru-map.ts";
+import type { Clock, FileSystem, Random } from "../io/index.ts";
+import type { RootKey } from "./root-file.ts";
+import {
+  SLOTS_PER_FILE,
+  SLOT_BYTES,
+  decodeSlot,
+  encodeSlot,
+  encodeSlotHeader,
+  firstSlot,
+  slotFileNumber,
+  slotFilePath,
+  slotPlace,
+} from "./slot-file.ts";
+
+/** Keys of used slots kept in memory, about 200 bytes each. */
+const CACHED_KEYS_MAX = 8_192;
+/** Keys wrapped before the thread is given back: about 2 ms. */
+const MAKE_STEP_SLOTS = 256;
+/** The next file is made when this many slots are left. */
+const REFILL_SLOTS = 512;
+
+export interface KeySlotDoors {
+  readonly fileSystem: FileSystem;
+  readonly random: Random;
+  readonly clock: Pick<Clock, "yield">;
+}
+
+export class KeySlots {
+  readonly #doors: KeySlotDoors;
+  readonly #root: RootKey;
+  readonly #keys = new LruMap<number, Uint8Array>(CACHED_KEYS_MAX);
+  /** Last slot that is on disk. */
+  #made: number;
+  #next = 1;
+  #making: Promise<void> | undefined;
+
+  private constructor(doors: KeySlotDoors, root: RootKey, made: number) {
+    this.#doors = doors;
+    this.#root = root;
+    this.#made = made;
+  }
+
+  static async open(doors: KeySlotDoors, root: RootKey): Promise<KeySlots> {
+    const names = await doors.fileSystem.listFolder("keys");
+    const files = Math.max(0, ...names.map((name) => slotFileNumber(name) ?? 0));
+    return new KeySlots(doors, root, files * SLOTS_PER_FILE);
+  }
+
+  /** No slot below `slot` is handed out: those may be in use. Call before the first `take`. */
+  startAt(slot: number): void {
+    this.#next = Math.max(this.#next, slot);
+  }
+
+  /** A slot nobody had before; its key is durable. */
+  async take(): Promise<number> {
+    while (this.#next > this.#made) await this.#make();
+    const slot = this.#next++;
+    if (this.#made - slot < REFILL_SLOTS) this.#make().catch(() => undefined);
+    return slot;
+  }
+
+  /**
+   * @throws InsulaError `data_damaged` when the slot was erased or is damaged.
+   */
+  async key(slot: number): Promise<Uint8Array> {
+    const known = this.#keys.get(slot);
+    if (known !== undefined) return known;
+    const { file, offset } = slotPlace(slot);
+    const opened = await this.#doors.fileSystem.openRead(slotFilePath(file));
+    if (opened === undefined) {
+      throw new InsulaError(
+        "data_damaged",
+        `Cannot open the data: ${slotFilePath(file)} is missing.`,
+      );
+    }
+    try {
+      const bytes = new Uint8Array(SLOT_BYTES);
+      await opened.read(offset, bytes);
+      const key = decodeSlot(slot, bytes, this.#root);
+      this.#keys.set(slot, key);
+      return key;
+    } finally {
+      await opened.close();
+    }
+  }
+
+  /** Overwrites the slots with zeros; nothing can open them when the promise resolves. */
+  async erase(slots: readonly number[]): Promise<void> {
+    const byFile = new Map<number, number[]>();
+    for (const slot of slots) {
+      this.#keys.delete(slot);
+      const { file, offset } = slotPlace(slot);
+      const offsets = byFile.get(file);
+      if (offsets === undefined) byFile.set(file, [offset]);
+      else offsets.push(offset);
+    }
+    for (const [file, offsets] of byFile) await this.#zero(slotFilePath(file), offsets);
+  }
+
+  async #zero(path: string, offsets: readonly number[]): Promise<void> {
+    const { fileSystem } = this.#doors;
+    if (!(await fileSystem.exists(path))) return;
+    const file = await fileSystem.openWrite(path);
+    try {
+      for (const offset of offsets) await file.write(offset, new Uint8Array(SLOT_BYTES));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  #make(): Promise<void> {
+    this.#making ??= this.#makeFile().finally(() => {
+      this.#making = undefined;
+    });
+    return this.#making;
+  }
+
+  async #makeFile(): Promise<void> {
+    const { fileSystem, random, clock } = this.#doors;
+    const file = this.#made / SLOTS_PER_FILE + 1;
+    const parts = [encodeSlotHeader(file, this.#root)];
+    const start = firstSlot(file);
+    for (let slot = start; slot < start + SLOTS_PER_FILE; slot++) {
+      const key = random.bytes(CIPHER_KEY_BYTES);
+      parts.push(encodeSlot(slot, key, this.#root, random.bytes(NONCE_BYTES)));
+      if (slot % MAKE_STEP_SLOTS === 0) await clock.yield();
+    }
+    await fileSystem.replaceWhole(slotFilePath(file), Buffer.concat(parts), { mode: 0o600 });
+    this.#made = start + SLOTS_PER_FILE - 1;
+  }
+}

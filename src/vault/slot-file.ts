@@ -1,0 +1,94 @@
+/**
+ * A file of key slots: one random key each, wrapped by the root key, all made before any is used.
+ * ON DISK: docs/formats/keys.md.
+ *
+ * Slots never move, so a key exists in one place and destroying it is overwriting 64 bytes.
+ */
+import { ByteWriter } from "../base/bytes.ts";
+import { NONCE_BYTES, TAG_BYTES, openBytes, sealBytes } from "../base/cipher.ts";
+import { crc32 } from "../base/crc32.ts";
+import { InsulaError, assert } from "../base/errors.ts";
+import type { RootKey } from "./root-file.ts";
+
+/** ON DISK. */
+export const SLOT_BYTES = 64;
+/** ON DISK: slots of one file; with the header exactly 64 KiB. */
+export const SLOTS_PER_FILE = 1_023;
+const SLOT_KEY_BYTES = 32;
+const HEADER_BYTES = 64;
+const MAGIC = Buffer.from("INSQ", "latin1");
+const FORMAT_VERSION = 1;
+const ERASED = Buffer.alloc(SLOT_BYTES);
+
+/** Files are numbered from 1, slots from 1 through all files. */
+export function slotPlace(slot: number): { readonly file: number; readonly offset: number } {
+  assert(Number.isSafeInteger(slot) && slot >= 1, "slots are numbered from 1");
+  const file = Math.floor((slot - 1) / SLOTS_PER_FILE) + 1;
+  return { file, offset: HEADER_BYTES + ((slot - 1) % SLOTS_PER_FILE) * SLOT_BYTES };
+}
+
+export function firstSlot(file: number): number {
+  return (file - 1) * SLOTS_PER_FILE + 1;
+}
+
+export function slotFilePath(file: number): string {
+  return `keys/${String(file).padStart(10, "0")}.slots`;
+}
+
+/** Undefined for the name of anything else. */
+export function slotFileNumber(name: string): number | undefined {
+  const digits = /^(\d{10})\.slots$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+export function encodeSlotHeader(file: number, { folder }: RootKey): Buffer {
+  const writer = new ByteWriter(HEADER_BYTES).raw(MAGIC).uint32(FORMAT_VERSION).uint64(file);
+  writer.raw(folder).raw(new Uint8Array(HEADER_BYTES - 4 - writer.length));
+  return writer.uint32(crc32(writer.view())).finish();
+}
+
+export function encodeSlot(
+  slot: number,
+  key: Uint8Array,
+  root: RootKey,
+  nonce: Uint8Array,
+): Buffer {
+  assert(key.length === SLOT_KEY_BYTES, "a slot holds a key of 32 bytes");
+  const seal = { key: root.key, nonce, context: contextOf(slot, root) };
+  const { sealed, tag } = sealBytes(seal, [key]);
+  const writer = new ByteWriter(SLOT_BYTES).raw(nonce).raw(sealed).raw(tag);
+  return writer.uint32(crc32(writer.view())).finish();
+}
+
+/**
+ * @throws InsulaError `data_damaged` for a slot that was erased, is damaged or is of another place.
+ */
+export function decodeSlot(slot: number, bytes: Uint8Array, root: RootKey): Uint8Array {
+  if (ERASED.equals(bytes)) throw lost(slot, "it was erased");
+  const end = SLOT_BYTES - 4;
+  const isSound =
+    bytes.length === SLOT_BYTES &&
+    crc32(bytes.subarray(0, end)) === Buffer.from(bytes).readUInt32LE(end);
+  if (!isSound) throw lost(slot, "its checksum does not match");
+  const nonce = bytes.subarray(0, NONCE_BYTES);
+  const seal = { key: root.key, nonce, context: contextOf(slot, root) };
+  const key = openBytes(
+    seal,
+    bytes.subarray(NONCE_BYTES, end - TAG_BYTES),
+    bytes.subarray(end - TAG_BYTES, end),
+  );
+  if (key === undefined) throw lost(slot, "it is of another place or another data folder");
+  return new Uint8Array(key);
+}
+
+function contextOf(slot: number, { folder }: RootKey): Buffer {
+  return new ByteWriter(32).string("slot").raw(folder).uint64(slot).finish();
+}
+
+function lost(slot: number, reason: string): InsulaError {
+  return new InsulaError(
+    "data_damaged",
+    `Cannot open the data: key slot ${String(slot)} holds no key: ${reason}.`,
+    { details: { slot } },
+  );
+}
