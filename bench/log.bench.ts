@@ -123,6 +123,7 @@ function frameOf(client: number, sequence: number, payload: Uint8Array): LogFram
   return {
     shard,
     kind: 1,
+    isSealed: false,
     sequenceFirst: sequence,
     sequenceLast: sequence,
     netRows: 1,

@@ -10,7 +10,7 @@ export const CIPHER_KEY_BYTES = 32;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 /** What {@link sealWhole} adds. */
-export const SEAL_BYTES = NONCE_BYTES + TAG_BYTES;
+export const SEAL_BYTES: number = NONCE_BYTES + TAG_BYTES;
 
 const CIPHER = "aes-256-gcm";
 const OPTIONS = { authTagLength: TAG_BYTES } as const;

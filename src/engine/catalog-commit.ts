@@ -21,6 +21,8 @@ const DROP_SHARD = 5;
 const QUARANTINE = 6;
 const NEW_SHARD = 7;
 const DROP_TOTALS = 8;
+const NEW_SEALED_SHARD = 9;
+const KEY_SLOT = 10;
 
 export interface ManifestChange {
   readonly shard: ShardUid;
@@ -42,7 +44,15 @@ export type CatalogChange =
     }
   | { readonly kind: "drop-totals"; readonly key: EncodedKey }
   | ({ readonly kind: "manifest" } & ManifestChange)
-  | { readonly kind: "new-shard"; readonly shard: ShardUid; readonly collectionNumber: number }
+  | {
+      readonly kind: "new-shard";
+      readonly shard: ShardUid;
+      readonly collectionNumber: number;
+      /** 0 for a shard that is not sealed. */
+      readonly keySlot: number;
+    }
+  /** The slot, and with it every lower one, is in use or lost. */
+  | { readonly kind: "key-slot"; readonly slot: number }
   | { readonly kind: "drop-shard"; readonly shard: ShardUid }
   | { readonly kind: "quarantine"; readonly shard: ShardUid; readonly reason: string };
 
@@ -80,7 +90,12 @@ function encodeChange(writer: ByteWriter, change: CatalogChange): void {
       for (const entry of change.added) encodeSegmentEntry(writer, entry);
       return;
     case "new-shard":
-      writer.uint8(NEW_SHARD).raw(change.shard).varint(change.collectionNumber);
+      writer.uint8(change.keySlot === 0 ? NEW_SHARD : NEW_SEALED_SHARD).raw(change.shard);
+      writer.varint(change.collectionNumber);
+      if (change.keySlot !== 0) writer.varint(change.keySlot);
+      return;
+    case "key-slot":
+      writer.uint8(KEY_SLOT).varint(change.slot);
       return;
     case "drop-shard":
       writer.uint8(DROP_SHARD).raw(change.shard);
@@ -123,7 +138,15 @@ function decodeChange(reader: ByteReader): CatalogChange {
         added: Array.from({ length: reader.varint() }, () => decodeSegmentEntry(reader)),
       };
     case NEW_SHARD:
-      return { kind: "new-shard", shard: shardUid(reader), collectionNumber: reader.varint() };
+    case NEW_SEALED_SHARD:
+      return {
+        kind: "new-shard",
+        shard: shardUid(reader),
+        collectionNumber: reader.varint(),
+        keySlot: kind === NEW_SHARD ? 0 : reader.varint(),
+      };
+    case KEY_SLOT:
+      return { kind: "key-slot", slot: reader.varint() };
     case DROP_SHARD:
       return { kind: "drop-shard", shard: shardUid(reader) };
     case QUARANTINE:

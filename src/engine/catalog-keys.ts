@@ -87,6 +87,16 @@ export function garbageCollectionKey(collectionNumber: number): EncodedKey {
   return GARBAGE_COLLECTION_PREFIX + number(collectionNumber);
 }
 
+/** A key slot to overwrite with zeros. */
+export function garbageSlotKey(slot: number): EncodedKey {
+  return GARBAGE_SLOT_PREFIX + number(slot);
+}
+
+export function slotOfGarbageKey(key: EncodedKey): number {
+  const bytes = Buffer.from(key.slice(GARBAGE_SLOT_PREFIX.length), "latin1");
+  return Number(bytes.readBigUInt64BE());
+}
+
 /** Dead bytes and entries of a pack file. */
 export function packKey(pack: number): EncodedKey {
   return KIND.pack + number(pack);
@@ -99,6 +109,7 @@ export function packOfKey(key: EncodedKey): number {
 export const PACK_PREFIX: EncodedKey = KIND.pack;
 export const GARBAGE_SEGMENT_PREFIX: EncodedKey = `${KIND.garbage}s`;
 export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
+export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
 export const SETTING_PREFIX: EncodedKey = KIND.setting;
 

@@ -24,7 +24,7 @@ import {
 } from "../shard/index.ts";
 import type { LogEntry, LogPosition, NodeLog, SystemShard } from "../storage/index.ts";
 import { decodeChanges, encodeChanges, type CatalogChange } from "./catalog-commit.ts";
-import { shardKey, totalsKey, type EncodedKey } from "./catalog-keys.ts";
+import { counterKey, shardKey, totalsKey, type EncodedKey } from "./catalog-keys.ts";
 import { decodeTotals, encodeTotals, type TotalsRow } from "./catalog-rows.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { LiveRows } from "./live-rows.ts";
@@ -38,6 +38,7 @@ const SYSTEM_UID: ShardUid = toShardUid(new Uint8Array(16));
 const FLUSH_BYTES = 16 * 1024 * 1024;
 /** Or when this many live rows have changed: encoding them must stay a short slice. */
 const FLUSH_LIVE_ROWS = 20_000;
+const KEY_SLOT_KEY = counterKey("key slot");
 
 export class Catalog {
   readonly #rows: SystemShard;
@@ -49,6 +50,9 @@ export class Catalog {
   #sequence: number;
   #applied: number;
   #flushing: Promise<void> | undefined;
+  /** Highest key slot in use, as far as it is known and as far as it is in a row. */
+  #slotLast = 0;
+  #slotWritten = 0;
 
   /** @param appliedSequence of the system shard, as stored with its last flush. */
   constructor(rows: SystemShard, clock: Clock) {
@@ -129,6 +133,7 @@ export class Catalog {
         sequenceLast: sequence,
         netRows: 0,
         netBytes: 0,
+        isSealed: false,
         parts: [encodeChanges(changes)],
       });
     } catch (error) {
@@ -205,6 +210,13 @@ export class Catalog {
     this.#flushIfDue();
   }
 
+  /** The first key slot that no shard and no collection ever had. */
+  async slotNext(): Promise<number> {
+    const bytes = await this.#rows.get(KEY_SLOT_KEY);
+    if (bytes !== undefined) this.#noteSlot(new ByteReader(bytes).varint());
+    return this.#slotLast + 1;
+  }
+
   /** Writes the catalogue to a sorted table; the log before is needed only for tails afterwards. */
   async flush(): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing;
@@ -224,7 +236,16 @@ export class Catalog {
     await this.#rows.compactIfNeeded();
   }
 
+  #noteSlot(slot: number): void {
+    this.#slotLast = Math.max(this.#slotLast, slot);
+  }
+
   #writeBack(): void {
+    // A slot of a frame is noted before the table that holds the frame's effect is written.
+    if (this.#slotLast > this.#slotWritten) {
+      this.#slotWritten = this.#slotLast;
+      this.#rows.put(KEY_SLOT_KEY, new ByteWriter(8).varint(this.#slotLast).finish());
+    }
     this.#shards.writeBack();
     this.#totals.writeBack();
   }
@@ -303,8 +324,12 @@ export class Catalog {
       case "new-shard":
         this.#rows.put(
           shardKey(change.shard),
-          encodeShardState(newShardState(change.shard, change.collectionNumber)),
+          encodeShardState(newShardState(change.shard, change.collectionNumber, change.keySlot)),
         );
+        this.#noteSlot(change.keySlot);
+        return;
+      case "key-slot":
+        this.#noteSlot(change.slot);
         return;
       case "drop-shard":
         this.#dropShard(change.shard);

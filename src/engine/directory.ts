@@ -38,6 +38,7 @@ import {
   type TenantRow,
 } from "./catalog-rows.ts";
 import { dropShardChanges } from "./garbage.ts";
+import { garbageSlotChanges } from "./garbage-rows.ts";
 import { checkName } from "./names.ts";
 import { NumberCounter } from "./number-counter.ts";
 import { SchemaBook } from "./schema-book.ts";
@@ -70,10 +71,18 @@ export interface TenantEntry {
   readonly row: TenantRow;
 }
 
+export interface DirectoryDoors {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Slot of a fresh key, for a shard or a collection; 0 when nothing is to be sealed. */
+  readonly takeKeySlot: () => Promise<number>;
+}
+
 export class Directory {
   readonly #catalog: Catalog;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #takeSlot: () => Promise<number>;
   readonly #locks = new KeyedLock();
   readonly #databases = new LruMap<string, DatabaseEntry>(CACHED_NAMES_MAX);
   readonly #collections = new LruMap<string, CollectionEntry>(CACHED_NAMES_MAX);
@@ -82,8 +91,9 @@ export class Directory {
   readonly schemas: SchemaBook;
   #removals = 0;
 
-  constructor(catalog: Catalog, doors: { readonly clock: Clock; readonly random: Random }) {
+  constructor(catalog: Catalog, doors: DirectoryDoors) {
     this.#catalog = catalog;
+    this.#takeSlot = doors.takeKeySlot;
     this.#clock = doors.clock;
     this.#random = doors.random;
     this.#numbers = new NumberCounter(catalog);
@@ -307,6 +317,8 @@ export class Directory {
       changes.push({ kind: "delete", key: collectionSchemaKey(row.number) });
     } else {
       changes.push({ kind: "put", key: garbageCollectionKey(row.number), value: NO_BYTES });
+      // At once for all tenants; their own keys follow with their rows.
+      changes.push(...garbageSlotChanges((await this.schemas.keySlotOf(row.number)) ?? 0));
     }
     await this.#catalog.commit(changes);
   }
@@ -373,10 +385,11 @@ export class Directory {
       throw new InsulaError("collection_not_found", `Cannot find collection "${collection.name}".`);
     }
     const shard = toShardUid(this.#random.bytes(16));
+    const keySlot = await this.#takeSlot();
     const row: TenantRow = { shard, state: "ACTIVE", createdAtMs: this.#clock.wallMs() };
     await this.#catalog.commit([
       { kind: "put", key: tenantKey(collection.row.number, name), value: encodeTenant(row) },
-      { kind: "new-shard", shard, collectionNumber: collection.row.number },
+      { kind: "new-shard", shard, collectionNumber: collection.row.number, keySlot },
       tenantCountChange(collection, 1),
     ]);
     const entry = { collection, name, row };
@@ -400,6 +413,7 @@ export class Directory {
     const schemaNumber = await this.schemas.intern(options.schema, isMultiTenant);
     const { number, change } = await this.#numbers.next();
     const shard = isMultiTenant ? undefined : toShardUid(this.#random.bytes(16));
+    const keySlot = await this.#takeSlot();
     const row: CollectionRow = {
       number,
       schemaNumber,
@@ -413,11 +427,15 @@ export class Directory {
       change,
       { kind: "put", key: collectionKey(database.row.number, name), value: encodeCollection(row) },
       { kind: "put", key: totalsKey(number), value: encodeTotals(NO_TOTALS) },
-      this.schemas.assign(number, schemaNumber),
+      this.schemas.assign(number, schemaNumber, isMultiTenant ? keySlot : 0),
       childChange(database.row.number, { rows: 0, children: 1 }),
       childChange(ROOT_NUMBER, { rows: 1, children: 0 }),
     ];
-    if (shard !== undefined) changes.push({ kind: "new-shard", shard, collectionNumber: number });
+    changes.push(
+      shard === undefined
+        ? { kind: "key-slot", slot: keySlot }
+        : { kind: "new-shard", shard, collectionNumber: number, keySlot },
+    );
     await this.#catalog.commit(changes);
     const { schema } = await this.schemas.get(schemaNumber);
     const entry = { database, name, row, schema, isMultiTenant, isGone: false };

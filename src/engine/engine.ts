@@ -98,7 +98,8 @@ class NodeEngine implements Engine {
   constructor(options: EngineOptions, node: NodeContext, nodeTotals: TotalsRow) {
     this.#node = node;
     this.#nodeTotals = nodeTotals;
-    this.#directory = new Directory(node.catalog, options);
+    this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
+    node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
     this.#infos = new Infos(node.catalog);
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);

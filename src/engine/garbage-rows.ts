@@ -1,7 +1,9 @@
 /** What the catalogue remembers of bytes that nobody names any more. */
 import type { SegmentEntry } from "../shard/index.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
-import { garbageSegmentKey, packKey } from "./catalog-keys.ts";
+import { garbageSegmentKey, garbageSlotKey, packKey } from "./catalog-keys.ts";
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Remembers the bytes of a segment that a manifest is about to forget. */
 export function garbageChanges(entry: SegmentEntry): readonly CatalogChange[] {
@@ -10,5 +12,10 @@ export function garbageChanges(entry: SegmentEntry): readonly CatalogChange[] {
     const key = packKey(location.pack);
     return [{ kind: "totals", key, rows: 1, bytes: location.bytes, children: 0 }];
   }
-  return [{ kind: "put", key: garbageSegmentKey(entry.uid), value: new Uint8Array(0) }];
+  return [{ kind: "put", key: garbageSegmentKey(entry.uid), value: NO_BYTES }];
+}
+
+/** Remembers a key that is to be destroyed; of slot 0, which is none, nothing. */
+export function garbageSlotChanges(slot: number): readonly CatalogChange[] {
+  return slot === 0 ? [] : [{ kind: "put", key: garbageSlotKey(slot), value: NO_BYTES }];
 }

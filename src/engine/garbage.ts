@@ -9,13 +9,15 @@ import { segmentPath, type SegmentEntry, type SegmentFolders } from "../shard/in
 import type { FileHandles } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
-import { garbageChanges } from "./garbage-rows.ts";
+import { garbageChanges, garbageSlotChanges } from "./garbage-rows.ts";
 import {
   GARBAGE_COLLECTION_PREFIX,
   GARBAGE_SEGMENT_PREFIX,
+  GARBAGE_SLOT_PREFIX,
   collectionSchemaKey,
   endOfPrefix,
   garbageSegmentKey,
+  slotOfGarbageKey,
   tenantPrefix,
   totalsKey,
   type EncodedKey,
@@ -25,14 +27,18 @@ import { decodeTenant } from "./catalog-rows.ts";
 /** Rows looked at in one step. */
 const STEP_ROWS = 256;
 
-/** The changes that remove a shard; its segment files become garbage. */
+/** The changes that remove a shard; its key and its segment files become garbage. */
 export async function dropShardChanges(
   catalog: Catalog,
   shard: ShardUid,
 ): Promise<readonly CatalogChange[]> {
   const state = await catalog.readShard(shard);
   const segments = state?.segments ?? [];
-  return [...segments.flatMap(garbageChanges), { kind: "drop-shard", shard }];
+  return [
+    ...segments.flatMap(garbageChanges),
+    ...garbageSlotChanges(state?.keySlot ?? 0),
+    { kind: "drop-shard", shard },
+  ];
 }
 
 export interface SweeperDoors {
@@ -41,6 +47,8 @@ export interface SweeperDoors {
   readonly files: FileHandles;
   readonly segmentFolders: SegmentFolders;
   readonly clock: Clock;
+  /** Destroys keys; undefined when the node has none. */
+  readonly eraseKeys: ((slots: readonly number[]) => Promise<void>) | undefined;
 }
 
 /** Puts shards to sleep for good, when their last users are done, and commits their removal. */
@@ -84,8 +92,10 @@ export class Sweeper {
 
   /** Goes through everything remembered, in the background. */
   sweep(): void {
+    this.#enqueue(() => this.#eraseKeys());
     this.#enqueue(() => this.#sweepCollections());
     this.#enqueue(() => this.#sweepSegments());
+    this.#enqueue(() => this.#eraseKeys());
   }
 
   /**
@@ -126,6 +136,19 @@ export class Sweeper {
     await files.forget(path);
     await fileSystem.unlink(path);
     catalog.forget(garbageSegmentKey(uid));
+  }
+
+  /** Overwrites the slots of whatever was removed, many with one sync. */
+  async #eraseKeys(): Promise<void> {
+    const { catalog, eraseKeys } = this.#doors;
+    if (eraseKeys === undefined) return;
+    const range = { start: GARBAGE_SLOT_PREFIX, end: endOfPrefix(GARBAGE_SLOT_PREFIX) };
+    for (;;) {
+      const rows = await catalog.scan({ ...range, limit: STEP_ROWS });
+      if (rows.length === 0 || this.#isStopped) return;
+      await eraseKeys(rows.map(([key]) => slotOfGarbageKey(key)));
+      for (const [key] of rows) catalog.forget(key);
+    }
   }
 
   async #sweepSegments(): Promise<void> {

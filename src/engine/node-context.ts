@@ -23,12 +23,14 @@ import {
 } from "../shard/index.ts";
 import { BlockCache, FileHandles, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
 import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
+import { ROOT_PATH, Vault, rootMissing } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
 import { findMemoryBudget } from "./memory-budget.ts";
+import { NodeKeys } from "./shard-keys.ts";
 import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
 
 export interface EngineOptions {
@@ -48,6 +50,10 @@ export interface EngineOptions {
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;
+  /** 32 bytes that wrap all keys; default the file `master-key` in the data folder. */
+  readonly masterKey?: Uint8Array;
+  /** False: what is created from now on is not sealed. Default true. */
+  readonly isSealing?: boolean;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -82,6 +88,11 @@ export interface NodeContext {
   readonly log: NodeLog;
   readonly sweeper: Sweeper;
   readonly shards: ShardContext;
+  readonly keys: NodeKeys;
+  /** Undefined when nothing in the folder is sealed. */
+  readonly vault: Vault | undefined;
+  /** A slot for a new shard or collection; 0 when new data is not sealed. */
+  readonly takeKeySlot: () => Promise<number>;
   close(): Promise<void>;
 }
 
@@ -92,6 +103,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
   const lock = await fileSystem.lock("");
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
+    const vault = await openVault(options);
     const module = loadKernelModule(await readAsset(KERNELS_WASM_URL));
     const cache = new BlockCache(CATALOG_CACHE_BYTES);
     const pause = (): Promise<void> => clock.yield();
@@ -112,10 +124,21 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     });
     opened.push(() => log.close());
     catalog.attach(log);
+    const slotNext = await catalog.slotNext();
+    if (vault === undefined && slotNext > 1) throw rootMissing();
+    vault?.slots.startAt(slotNext);
+    const keys = new NodeKeys(vault);
     const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
-    const sweeper = new Sweeper({ catalog, fileSystem, files: handles, segmentFolders, clock });
+    const sweeper = new Sweeper({
+      catalog,
+      fileSystem,
+      files: handles,
+      segmentFolders,
+      clock,
+      eraseKeys: vault && ((slots) => vault.slots.erase(slots)),
+    });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
     const packs = await PackStore.open({ fileSystem });
@@ -140,6 +163,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       memory,
       workers,
       catalog: shardCatalog(catalog, sweeper),
+      keys,
       policy: { ...DEFAULT_POLICY, ...options.policy },
     };
     return {
@@ -150,12 +174,29 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       log,
       sweeper,
       shards,
+      keys,
+      vault,
+      takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
       close: () => closeAll(opened),
     };
   } catch (error) {
     await closeAll(opened);
     throw error;
   }
+}
+
+const noSlot = (): Promise<number> => Promise.resolve(0);
+
+function isSealing(options: EngineOptions): boolean {
+  return options.isSealing ?? true;
+}
+
+/** Also opened when nothing new is sealed: old data may be. */
+async function openVault(options: EngineOptions): Promise<Vault | undefined> {
+  const { files: fileSystem, random, clock, masterKey } = options;
+  if (!isSealing(options) && !(await fileSystem.exists(ROOT_PATH))) return undefined;
+  const given = masterKey === undefined ? {} : { masterKey };
+  return Vault.open({ fileSystem, random, clock, ...given });
 }
 
 function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {

@@ -33,10 +33,16 @@ export class SchemaBook {
     return schemaNumber === undefined ? undefined : (await this.get(schemaNumber)).schema;
   }
 
-  /** The change that remembers which schema a collection has. */
-  assign(collectionNumber: number, schemaNumber: number): CatalogChange {
+  /** Slot of the key that all tenants of the collection share; undefined when it has none. */
+  async keySlotOf(collectionNumber: number): Promise<number | undefined> {
+    return readNumber(await this.#catalog.get(collectionSchemaKey(collectionNumber)), 1);
+  }
+
+  /** The change that remembers which schema a collection has, and the slot of its key or 0. */
+  assign(collectionNumber: number, schemaNumber: number, keySlot: number): CatalogChange {
     const key = collectionSchemaKey(collectionNumber);
-    return { kind: "put", key, value: writeNumber(schemaNumber) };
+    const slot = keySlot === 0 ? NO_BYTES : writeNumber(keySlot);
+    return { kind: "put", key, value: Buffer.concat([writeNumber(schemaNumber), slot]) };
   }
 
   async intern(schema: Schema, isMultiTenant: boolean): Promise<number> {
@@ -81,6 +87,11 @@ function writeNumber(value: number): Uint8Array {
   return bytes;
 }
 
-function readNumber(bytes: Uint8Array | undefined): number | undefined {
-  return bytes === undefined ? undefined : Number(Buffer.from(bytes).readBigUInt64LE());
+/** The number at a position of the row; undefined when there is no row or it is shorter. */
+function readNumber(bytes: Uint8Array | undefined, position = 0): number | undefined {
+  const start = position * 8;
+  if (bytes === undefined || bytes.length < start + 8) return undefined;
+  return Number(Buffer.from(bytes).readBigUInt64LE(start));
 }
+
+const NO_BYTES = new Uint8Array(0);

@@ -26,6 +26,7 @@ export interface MergeSource {
   readonly segment: Uint8Array;
   readonly shard: Uint8Array;
   readonly location: SegmentLocation;
+  readonly key: Uint8Array | undefined;
   readonly rowCount: number;
   /** Live bits at the start of the merge; undefined when all rows are live. */
   readonly liveBits: Uint8Array | undefined;

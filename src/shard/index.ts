@@ -32,6 +32,7 @@ export {
   type FrameEffect,
   type ManifestDelta,
   type ShardCatalog,
+  type ShardKeys,
   type ShardContext,
   type ShardPolicy,
 } from "./shard-context.ts";

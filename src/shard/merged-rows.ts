@@ -145,8 +145,7 @@ class OpenSource {
   static async open(fileSystem: FileSystem, source: MergeSource): Promise<OpenSource> {
     const opened = await openMergeSource(fileSystem, source);
     try {
-      const identity = { segment: source.segment, shard: source.shard };
-      const reader = await SegmentReader.open(opened.source, identity);
+      const reader = await SegmentReader.open(opened.source, source);
       const fences = section(reader, SECTION.recordFences, "");
       const bytes = await fences.read(0, fences.length);
       return new OpenSource(source, reader, new RecordFences(bytes), () => opened.close());

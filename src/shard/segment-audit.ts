@@ -24,6 +24,7 @@ export function openStoredSegment(
     segment,
     shard,
     location,
+    key: undefined,
     rowCount: entry.rowCount,
     liveBits: undefined,
   });

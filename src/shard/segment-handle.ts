@@ -8,7 +8,7 @@
  */
 import { ByteReader } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
-import { toHex, type DocId } from "../base/brands.ts";
+import { toHex, type DocId, type ShardUid } from "../base/brands.ts";
 import { InvertedReader } from "../inverted/index.ts";
 import type { VectorField } from "../model/index.ts";
 import { BloomFilter, SegmentReader, type SectionReader } from "../storage/index.ts";
@@ -18,7 +18,8 @@ import { RecordBlock, RecordFences, type RecordEntry } from "./record-blocks.ts"
 import { SECTION } from "./section-types.ts";
 import { openSegmentSource } from "./segment-source.ts";
 import type { ShardContext } from "./shard-context.ts";
-import type { SegmentEntry, ShardState } from "./shard-state.ts";
+import type { ShardSeal } from "./shard-seal.ts";
+import type { SegmentEntry } from "./shard-state.ts";
 
 /** What is said about a row when it is found. */
 export interface FoundRow {
@@ -26,12 +27,18 @@ export interface FoundRow {
   readonly entry: RecordEntry;
 }
 
+/** The shard of a segment. */
+export interface SegmentOwner {
+  readonly uid: ShardUid;
+  readonly seal: ShardSeal | undefined;
+}
+
 export class SegmentHandle {
   readonly entry: SegmentEntry;
   /** Hexadecimal uid: the key of this segment in maps. */
   readonly id: string;
   readonly #context: ShardContext;
-  readonly #shard: ShardState;
+  readonly #owner: SegmentOwner;
   readonly #loads = new Map<string, Promise<unknown>>();
   readonly #resident = new Map<string, ResidentRows>();
   readonly #inverted = new Map<string, InvertedReader | undefined>();
@@ -43,9 +50,9 @@ export class SegmentHandle {
   #holders = 1;
   #isRetired = false;
 
-  constructor(context: ShardContext, shard: ShardState, entry: SegmentEntry) {
+  constructor(context: ShardContext, owner: SegmentOwner, entry: SegmentEntry) {
     this.#context = context;
-    this.#shard = shard;
+    this.#owner = owner;
     this.entry = entry;
     this.id = toHex(entry.uid);
     for (const row of entry.deadRows) this.kill(row);
@@ -205,8 +212,10 @@ export class SegmentHandle {
 
   async #open(): Promise<SegmentReader> {
     return (this.#reader ??= await this.#once("footer", async () => {
-      const source = openSegmentSource(this.#context, this.#shard.uid, this.entry);
-      return SegmentReader.open(source, { segment: this.entry.uid, shard: this.#shard.uid });
+      const { uid: shard, seal } = this.#owner;
+      const source = openSegmentSource(this.#context, shard, this.entry);
+      const key = seal?.segmentKey(this.entry);
+      return SegmentReader.open(source, { segment: this.entry.uid, shard, key });
     }));
   }
 

@@ -48,6 +48,8 @@ export interface SegmentPlan {
   readonly fields: readonly VectorField[];
   readonly unfilterable: readonly string[];
   readonly sequenceMax: number;
+  /** The segment's own key; undefined for a plain one. */
+  readonly key: Uint8Array | undefined;
   /** Encoded dead rows of other segments; undefined for none. */
   readonly deadRows: Uint8Array | undefined;
 }
@@ -59,7 +61,7 @@ export async function writeSegment(
   rows: SegmentRows,
   kernelModule: WasmModule,
 ): Promise<number> {
-  const builder = new SegmentBuilder(sink, { segment: plan.segment, shard: plan.shard });
+  const builder = new SegmentBuilder(sink, plan);
   const inverted = new InvertedBuilder(plan.unfilterable);
   await writeRecords(builder, rows, inverted);
   for (const field of plan.fields) {

@@ -6,12 +6,12 @@
  * over. Readers keep the inputs until they are done with them.
  */
 import { compareBytes } from "../base/bytes.ts";
-import { toSegmentUid } from "../base/brands.ts";
+import { toSegmentUid, type SegmentUid } from "../base/brands.ts";
 import type { BuildInput } from "./build-input.ts";
 import { encodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { runBuild } from "./segment-build.ts";
 import { placeSegment } from "./segment-place.ts";
-import { SegmentHandle } from "./segment-handle.ts";
+import type { SegmentHandle } from "./segment-handle.ts";
 import type { ShardPolicy } from "./shard-context.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import type { ShardWriter } from "./shard-writer.ts";
@@ -50,8 +50,9 @@ export async function compactShard(
     liveBits: handle.liveBits(),
   }));
   try {
-    const input = await mergeInput(structure, captured);
-    const { segment } = input.plan;
+    const segment = toSegmentUid(context.random.bytes(16));
+    const sealed = structure.seal?.newSegmentKey(segment);
+    const input = await mergeInput(structure, captured, { segment, key: sealed?.key });
     const built = await runBuild(context, input);
     const placed = await placeSegment(context, input.plan, built.bytes);
     await writer.exclusive(async () => {
@@ -60,12 +61,13 @@ export async function compactShard(
         return;
       }
       const died = await diedMeanwhile(captured);
-      const handle = new SegmentHandle(context, state, {
+      const handle = structure.handleOf({
         uid: segment,
         location: placed.location,
         rowCount: built.rowCount,
         sequenceMax: input.plan.sequenceMax,
         deadRows: new Uint32Array(0),
+        wrappedKey: sealed?.wrapped,
       });
       const dead: number[] = [];
       for (const key of died) {
@@ -82,7 +84,7 @@ export async function compactShard(
       const gone = new Set(inputs);
       structure.segments = [
         ...structure.segments.filter((candidate) => !gone.has(candidate)),
-        new SegmentHandle(context, state, entry),
+        structure.handleOf(entry),
       ];
       await placed.settle();
       for (const retired of inputs) retired.retire();
@@ -100,14 +102,16 @@ interface Captured {
 async function mergeInput(
   structure: ShardStructure,
   captured: readonly Captured[],
+  { segment, key }: { readonly segment: SegmentUid; readonly key: Uint8Array | undefined },
 ): Promise<BuildInput> {
-  const { context, state } = structure;
+  const { state, seal } = structure;
   const inputs = captured.map(({ handle }) => handle);
   const deadRows = await carriedDeadRows(structure, inputs);
   return {
     plan: {
-      segment: toSegmentUid(context.random.bytes(16)),
+      segment,
       shard: state.uid,
+      key,
       fields: structure.schema.vectors,
       unfilterable: structure.schema.unfilterable,
       sequenceMax: Math.max(0, ...inputs.map(({ entry }) => entry.sequenceMax)),
@@ -119,6 +123,7 @@ async function mergeInput(
         segment: handle.entry.uid,
         shard: state.uid,
         location: handle.entry.location,
+        key: seal?.segmentKey(handle.entry),
         rowCount: handle.rowCount,
         liveBits,
       })),

@@ -18,7 +18,18 @@ export interface ShardContext {
   readonly memory: SearchMemory;
   readonly workers: WorkerPool;
   readonly catalog: ShardCatalog;
+  readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
+}
+
+/** Where the keys of shards come from. */
+export interface ShardKeys {
+  /**
+   * 32 bytes; undefined for a shard that is not sealed.
+   *
+   * @throws InsulaError `data_damaged` when the key was destroyed or cannot be read.
+   */
+  keyOf(state: ShardState): Promise<Uint8Array | undefined>;
 }
 
 /** The part of the catalogue that a shard writes to. */

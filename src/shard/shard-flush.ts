@@ -13,7 +13,6 @@ import { addDeadRow, encodeDeadRows } from "./dead-rows.ts";
 import type { BuildInput } from "./build-input.ts";
 import { runBuild } from "./segment-build.ts";
 import { placeSegment } from "./segment-place.ts";
-import { SegmentHandle } from "./segment-handle.ts";
 import type { Memtable } from "./memtable.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import type { ShardWriter } from "./shard-writer.ts";
@@ -43,10 +42,12 @@ async function writeFrozen(
 ): Promise<boolean> {
   const { context, state } = structure;
   const segment = toSegmentUid(context.random.bytes(16));
+  const sealed = structure.seal?.newSegmentKey(segment);
   const input: BuildInput = {
     plan: {
       segment,
       shard: state.uid,
+      key: sealed?.key,
       fields: structure.schema.vectors,
       unfilterable: structure.schema.unfilterable,
       sequenceMax: frozen.sequence,
@@ -72,13 +73,14 @@ async function writeFrozen(
       rowCount: order.length,
       sequenceMax: frozen.sequence,
       deadRows: new Uint32Array(0),
+      wrappedKey: sealed?.wrapped,
     };
     await context.catalog.commitManifest(state, {
       removed: [],
       added: [entry],
       flushedSequence: frozen.sequence,
     });
-    const handle = new SegmentHandle(context, state, entry);
+    const handle = structure.handleOf(entry);
     for (let row = 0; row < order.length; row++) {
       if (frozen.isLive(order[row] ?? 0)) continue;
       handle.kill(row);

@@ -6,11 +6,17 @@
  * The encoding is ON DISK: docs/formats/catalogue.md.
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { CIPHER_KEY_BYTES, SEAL_BYTES } from "../base/cipher.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
 
 /** ON DISK: first byte of every shard row. */
-const SHARD_ROW_VERSION = 1;
+const SHARD_ROW_VERSION = 2;
+/** ON DISK: without a key slot: everything of the shard is plain. */
+const SHARD_ROW_VERSION_PLAIN = 1;
+/** ON DISK: bit of a segment's place: its wrapped key follows. */
+const PLACE_SEALED = 2;
+const WRAPPED_KEY_BYTES = CIPHER_KEY_BYTES + SEAL_BYTES;
 
 /** Where the bytes of a segment are: a file of its own or an extent of a pack file. */
 export type SegmentLocation =
@@ -31,6 +37,8 @@ export interface SegmentEntry {
   readonly sequenceMax: number;
   /** Rows that were dead when the manifest was written but are said nowhere else: ascending. */
   readonly deadRows: Uint32Array;
+  /** The segment's key, wrapped by that of the shard; undefined for a plain segment. */
+  readonly wrappedKey: Uint8Array | undefined;
 }
 
 /** One frame of the shard in the node log that is in no segment yet. */
@@ -45,6 +53,8 @@ export interface TailExtent {
 export interface ShardState {
   readonly uid: ShardUid;
   readonly collectionNumber: number;
+  /** Slot of the shard's key; 0: nothing of it is sealed. */
+  readonly keySlot: number;
   /** Of the newest frame applied; 0 before the first write. */
   sequence: number;
   /** Everything at or below is in segments. */
@@ -59,10 +69,15 @@ export interface ShardState {
   quarantine: string;
 }
 
-export function newShardState(uid: ShardUid, collectionNumber: number): ShardState {
+export function newShardState(
+  uid: ShardUid,
+  collectionNumber: number,
+  keySlot: number,
+): ShardState {
   return {
     uid,
     collectionNumber,
+    keySlot,
     sequence: 0,
     flushedSequence: 0,
     rowCount: 0,
@@ -75,7 +90,9 @@ export function newShardState(uid: ShardUid, collectionNumber: number): ShardSta
 
 export function encodeShardState(state: ShardState): Buffer {
   const writer = new ByteWriter(64 + state.segments.length * 48 + state.tail.length * 16);
-  writer.uint8(SHARD_ROW_VERSION).varint(state.collectionNumber);
+  writer.uint8(state.keySlot === 0 ? SHARD_ROW_VERSION_PLAIN : SHARD_ROW_VERSION);
+  writer.varint(state.collectionNumber);
+  if (state.keySlot !== 0) writer.varint(state.keySlot);
   writer.varint(state.sequence).varint(state.flushedSequence);
   writer.varint(state.rowCount).varint(state.byteCount).string(state.quarantine);
   writer.varint(state.segments.length);
@@ -95,7 +112,7 @@ export function encodeShardState(state: ShardState): Buffer {
 export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
   const reader = new ByteReader(bytes);
   const version = reader.uint8();
-  if (version !== SHARD_ROW_VERSION) {
+  if (version !== SHARD_ROW_VERSION && version !== SHARD_ROW_VERSION_PLAIN) {
     throw new InsulaError(
       "format_unsupported",
       `Cannot read a shard row: expected version ${String(SHARD_ROW_VERSION)}, ` +
@@ -103,6 +120,7 @@ export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
     );
   }
   const collectionNumber = reader.varint();
+  const keySlot = version === SHARD_ROW_VERSION_PLAIN ? 0 : reader.varint();
   const sequence = reader.varint();
   const flushedSequence = reader.varint();
   const rowCount = reader.varint();
@@ -119,6 +137,7 @@ export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
   return {
     uid,
     collectionNumber,
+    keySlot,
     sequence,
     flushedSequence,
     rowCount,
@@ -136,9 +155,11 @@ export function tailBytes(state: ShardState): number {
 
 export function encodeSegmentEntry(writer: ByteWriter, segment: SegmentEntry): void {
   writer.raw(segment.uid).varint(segment.rowCount).varint(segment.sequenceMax);
-  const { location } = segment;
-  writer.uint8(location.kind === "file" ? 0 : 1).varint(location.bytes);
+  const { location, wrappedKey } = segment;
+  const place = (location.kind === "file" ? 0 : 1) | (wrappedKey === undefined ? 0 : PLACE_SEALED);
+  writer.uint8(place).varint(location.bytes);
   if (location.kind === "pack") writer.varint(location.pack).varint(location.offset);
+  if (wrappedKey !== undefined) writer.raw(wrappedKey);
   writer.varint(segment.deadRows.length);
   let previous = 0;
   for (const row of segment.deadRows) {
@@ -151,17 +172,19 @@ export function decodeSegmentEntry(reader: ByteReader): SegmentEntry {
   const uid = new Uint8Array(reader.raw(16)) as SegmentUid;
   const rowCount = reader.varint();
   const sequenceMax = reader.varint();
-  const kind = reader.uint8();
+  const place = reader.uint8();
   const bytes = reader.varint();
   const location: SegmentLocation =
-    kind === 0
+    (place & 1) === 0
       ? { kind: "file", bytes }
       : { kind: "pack", bytes, pack: reader.varint(), offset: reader.varint() };
+  const wrappedKey =
+    (place & PLACE_SEALED) === 0 ? undefined : new Uint8Array(reader.raw(WRAPPED_KEY_BYTES));
   const deadRows = new Uint32Array(reader.varint());
   let previous = 0;
   for (let i = 0; i < deadRows.length; i++) {
     previous += reader.varint();
     deadRows[i] = previous;
   }
-  return { uid, rowCount, sequenceMax, location, deadRows };
+  return { uid, rowCount, sequenceMax, location, deadRows, wrappedKey };
 }

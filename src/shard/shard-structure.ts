@@ -8,7 +8,8 @@ import type { Schema } from "../model/index.ts";
 import { Memtable } from "./memtable.ts";
 import { SegmentHandle } from "./segment-handle.ts";
 import type { ShardContext } from "./shard-context.ts";
-import type { ShardState } from "./shard-state.ts";
+import type { ShardSeal } from "./shard-seal.ts";
+import type { SegmentEntry, ShardState } from "./shard-state.ts";
 
 /** Where a live record is, and its size as counted in totals. */
 export type RowPlace =
@@ -29,6 +30,8 @@ export class ShardStructure {
   readonly context: ShardContext;
   readonly state: ShardState;
   readonly schema: Schema;
+  /** Undefined when the shard is not sealed. */
+  readonly seal: ShardSeal | undefined;
   /** Takes the writes. */
   active: Memtable;
   /** Being written as a segment; takes no rows but can still lose some. */
@@ -37,12 +40,14 @@ export class ShardStructure {
   segments: readonly SegmentHandle[];
   readonly #vectorBytes: number;
 
-  constructor(context: ShardContext, state: ShardState, schema: Schema) {
+  constructor(parts: Pick<ShardStructure, "context" | "state" | "schema" | "seal">) {
+    const { context, state, schema } = parts;
     this.context = context;
     this.state = state;
     this.schema = schema;
+    this.seal = parts.seal;
     this.active = this.newMemtable();
-    this.segments = state.segments.map((entry) => new SegmentHandle(context, state, entry));
+    this.segments = state.segments.map((entry) => this.handleOf(entry));
     this.#vectorBytes = schema.vectors.reduce((sum, { dimension }) => sum + dimension * 4, 0);
   }
 
@@ -69,6 +74,10 @@ export class ShardStructure {
 
   newMemtable(): Memtable {
     return new Memtable(this.schema.vectors, this.context.memory);
+  }
+
+  handleOf(entry: SegmentEntry): SegmentHandle {
+    return new SegmentHandle(this.context, { uid: this.state.uid, seal: this.seal }, entry);
   }
 
   /** Newest first. */

@@ -112,9 +112,10 @@ export class ShardWriter {
   }
 
   async #makeDurable(plan: GroupPlan): Promise<void> {
-    const { state, context, active } = this.#structure;
+    const { state, context, active, seal } = this.#structure;
     active.reserve(plan.rowsAppended);
     const sequence = state.sequence + 1;
+    const payload = encodeOperations(plan.operations);
     const extent = await context.log.append({
       shard: state.uid,
       kind: plan.isReset ? FRAME_RESET : FRAME_DATA,
@@ -122,7 +123,8 @@ export class ShardWriter {
       sequenceLast: sequence,
       netRows: plan.netRows,
       netBytes: plan.netBytes,
-      parts: encodeOperations(plan.operations),
+      isSealed: seal !== undefined,
+      parts: seal === undefined ? payload : seal.sealFrame(sequence, payload),
     });
     // Before the group is applied: segments that a reset retires are held for their readers first.
     context.catalog.noteFrame(state, {

@@ -22,6 +22,7 @@ import {
 import { flushShard } from "./shard-flush.ts";
 import { searchShard } from "./shard-search.ts";
 import { tailBytes, type ShardState } from "./shard-state.ts";
+import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import type { WriteResult } from "./write-result.ts";
@@ -47,10 +48,10 @@ export class Shard {
   /** Set when the shard lets go of its memory: work in the background ends. */
   #isClosed = false;
 
-  private constructor(context: ShardContext, state: ShardState, schema: Schema) {
-    this.#context = context;
-    this.state = state;
-    this.#structure = new ShardStructure(context, state, schema);
+  private constructor(parts: Pick<ShardStructure, "context" | "state" | "schema" | "seal">) {
+    this.#context = parts.context;
+    this.state = parts.state;
+    this.#structure = new ShardStructure(parts);
     this.#writer = new ShardWriter(this.#structure);
   }
 
@@ -66,7 +67,9 @@ export class Shard {
         `Cannot open the data: quarantined: ${state.quarantine}`,
       );
     }
-    const shard = new Shard(context, state, schema);
+    const key = await context.keys.keyOf(state);
+    const seal = key && new ShardSeal(state.uid, key, context.random);
+    const shard = new Shard({ context, state, schema, seal });
     try {
       await shard.#markDeadRows();
       await shard.#replayTail();
@@ -299,7 +302,9 @@ export class Shard {
 
   async #replayTail(): Promise<void> {
     for (const extent of this.state.tail) {
-      const payload = await this.#context.log.read(extent);
+      const stored = await this.#context.log.read(extent);
+      const { seal } = this.#structure;
+      const payload = seal === undefined ? stored : seal.openFrame(extent.sequenceLast, stored);
       const plan = new GroupPlan(this.#structure);
       for (const operation of decodeOperations(payload)) await plan.add(operation);
       this.#structure.active.reserve(plan.rowsAppended);

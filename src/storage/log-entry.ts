@@ -6,8 +6,9 @@ import { InsulaError } from "../base/errors.ts";
 
 /** ON DISK. */
 export const LOG_ENTRY_BYTES = 104;
-/** ON DISK: payload as it was given. 1 is kept for AES-256-GCM. */
+/** ON DISK: a plain payload, and one that its shard has sealed. */
 const CODEC_PLAIN = 0;
+const CODEC_SEALED = 1;
 /** Bytes of a shard's identity. */
 export const LOG_SHARD_BYTES = 16;
 
@@ -32,6 +33,8 @@ export interface LogFrameHeader {
   readonly shard: Uint8Array;
   /** Meaning of the payload, 0 … 255; the log does not look at it. */
   readonly kind: number;
+  /** The payload opens with the shard's key only. */
+  readonly isSealed: boolean;
   readonly sequenceFirst: number;
   readonly sequenceLast: number;
   /** What the frame adds to the count of rows and of bytes of its shard; may be negative. */
@@ -48,7 +51,7 @@ export function comparePositions(a: LogPosition, b: LogPosition): number {
 export function encodeLogEntry(target: Buffer, at: number, entry: LogFrameHeader): void {
   target.set(entry.shard, at);
   target[at + 16] = entry.kind;
-  target[at + 17] = CODEC_PLAIN;
+  target[at + 17] = entry.isSealed ? CODEC_SEALED : CODEC_PLAIN;
   target.writeUInt32LE(entry.extent.crc, at + 20);
   writeUint64(target, at + 24, entry.sequenceFirst);
   writeUint64(target, at + 32, entry.sequenceLast);
@@ -56,7 +59,7 @@ export function encodeLogEntry(target: Buffer, at: number, entry: LogFrameHeader
   writeInt64(target, at + 48, entry.netBytes);
   writeUint64(target, at + 56, entry.extent.offset);
   writeUint64(target, at + 64, entry.extent.length);
-  // 72 … 103: key generation, nonce and tag of a sealed payload; zero for a plain one.
+  // 72 … 103 are reserved: a sealed payload carries its nonce and tag itself.
 }
 
 /**
@@ -65,16 +68,17 @@ export function encodeLogEntry(target: Buffer, at: number, entry: LogFrameHeader
  */
 export function decodeLogEntry(source: Buffer, at: number, file: number): LogFrameHeader {
   const codec = source[at + 17];
-  if (codec !== CODEC_PLAIN) {
+  if (codec !== CODEC_PLAIN && codec !== CODEC_SEALED) {
     throw new InsulaError(
       "format_unsupported",
-      `Cannot read a log frame: unknown codec: expected 0, received ${String(codec)}.`,
+      `Cannot read a log frame: unknown codec: expected 0 or 1, received ${String(codec)}.`,
       { details: { file } },
     );
   }
   return {
     shard: new Uint8Array(source.subarray(at, at + LOG_SHARD_BYTES)),
     kind: source[at + 16] ?? 0,
+    isSealed: codec === CODEC_SEALED,
     sequenceFirst: readUint64(source, at + 24),
     sequenceLast: readUint64(source, at + 32),
     netRows: readInt64(source, at + 40),

@@ -31,6 +31,8 @@ export interface LogFrame {
   readonly sequenceLast: number;
   readonly netRows: number;
   readonly netBytes: number;
+  /** The shard has sealed the payload; the log takes it as it is. */
+  readonly isSealed: boolean;
   /** The payload in pieces; they belong to the log until the append settles. */
   readonly parts: readonly Uint8Array[];
 }
@@ -82,9 +84,9 @@ export function encodeLogGroup(place: LogGroupPlace, frames: readonly LogFrame[]
       length += part.length;
       parts.push(part);
     }
-    const { shard, kind, sequenceFirst, sequenceLast, netRows, netBytes } = frame;
+    const { shard, kind, sequenceFirst, sequenceLast, netRows, netBytes, isSealed } = frame;
     const extent = { file: place.position.file, offset, length, crc };
-    const entry = { shard, kind, sequenceFirst, sequenceLast, netRows, netBytes, extent };
+    const entry = { shard, kind, isSealed, sequenceFirst, sequenceLast, netRows, netBytes, extent };
     encodeLogEntry(head, LOG_GROUP_FIXED_BYTES + i * LOG_ENTRY_BYTES, entry);
     entries.push(entry);
     offset += length;

@@ -60,6 +60,7 @@ async function runUntil(
       const frame = {
         shard: random.bytes(16),
         kind: 1,
+        isSealed: false,
         sequenceFirst: i,
         sequenceLast: i,
         netRows: 1,
@@ -112,6 +113,7 @@ describe("NodeLog after a power cut", () => {
       const frame = {
         shard: new Uint8Array(16),
         kind: 1,
+        isSealed: false,
         sequenceFirst: 1,
         sequenceLast: 1,
         netRows: 1,

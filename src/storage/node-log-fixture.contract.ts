@@ -15,6 +15,7 @@ export function frameOf(n: number, payload: string, shard: number = n % 3): LogF
   return {
     shard: uid,
     kind: 7,
+    isSealed: n % 2 === 1,
     sequenceFirst: n,
     sequenceLast: n + 2,
     netRows: 3 - n,

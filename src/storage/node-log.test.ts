@@ -26,6 +26,7 @@ describe("NodeLog", () => {
     expect(second).toEqual({
       shard: new Uint8Array(16).fill(2),
       kind: 7,
+      isSealed: true,
       sequenceFirst: 1,
       sequenceLast: 3,
       netRows: 2,

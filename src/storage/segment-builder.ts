@@ -3,12 +3,14 @@ import { crc32 } from "../base/crc32.ts";
 import { assert, InsulaError } from "../base/errors.ts";
 import {
   CHUNK_BYTES_MAX,
-  CHUNK_ENTRY_BYTES,
   chunkCrc,
+  chunkEntryBytes,
   CODEC_PLAIN,
+  CODEC_SEALED,
   encodeFooter,
   encodeHeader,
   encodeTrailer,
+  sealChunk,
   SECTIONS_MAX,
   STATS_BYTES_MAX,
   type SectionEntry,
@@ -39,7 +41,12 @@ interface OpenSection extends SectionOptions {
   /** The last chunk while it is not full. */
   partial: Buffer;
   partialLength: number;
-  readonly crcs: number[];
+  readonly entries: ChunkEntry[];
+}
+
+interface ChunkEntry {
+  readonly crc: number;
+  readonly tag: Uint8Array | undefined;
 }
 
 /**
@@ -49,6 +56,7 @@ interface OpenSection extends SectionOptions {
 export class SegmentBuilder {
   readonly #sink: SegmentSink;
   readonly #identity: SegmentIdentity;
+  readonly #codec: number;
   readonly #sections: SectionEntry[] = [];
   #stats: Uint8Array = new Uint8Array(0);
   #length = 0;
@@ -57,6 +65,7 @@ export class SegmentBuilder {
   constructor(sink: SegmentSink, identity: SegmentIdentity) {
     this.#sink = sink;
     this.#identity = identity;
+    this.#codec = identity.key === undefined ? CODEC_PLAIN : CODEC_SEALED;
   }
 
   /** @param type 0 … 255; a segment has each pair of type and name once. */
@@ -69,7 +78,7 @@ export class SegmentBuilder {
     assert(!isKnown, "a segment has each section once");
     requireAtMost("sections", SECTIONS_MAX, this.#sections.length + 1);
     const partial = Buffer.alloc(0);
-    const base = { type, name, chunkBytes, alignBytes, partial, crcs: [] };
+    const base = { type, name, chunkBytes, alignBytes, partial, entries: [] };
     this.#open = { ...base, offset: -1, length: 0, partialLength: 0 };
   }
 
@@ -84,19 +93,29 @@ export class SegmentBuilder {
       if (section.partialLength === section.chunkBytes) await this.#writePartial(section);
     }
     const end = bytes.length - ((bytes.length - at) % section.chunkBytes);
-    for (let start = at; start < end; start += section.chunkBytes) {
-      this.#note(section, bytes.subarray(start, start + section.chunkBytes));
+    if (this.#codec === CODEC_PLAIN) {
+      for (let start = at; start < end; start += section.chunkBytes) {
+        this.#store(section, bytes.subarray(start, start + section.chunkBytes));
+      }
+      await this.#write(bytes.subarray(at, end));
+    } else {
+      for (let start = at; start < end; start += section.chunkBytes) {
+        await this.#write(this.#store(section, bytes.subarray(start, start + section.chunkBytes)));
+      }
     }
-    await this.#write(bytes.subarray(at, end));
     keepPartial(section, bytes.subarray(end));
   }
 
   async endSection(): Promise<void> {
     const section = await this.#started();
     if (section.partialLength > 0) await this.#writePartial(section);
-    const { type, name, offset, length, chunkBytes, crcs } = section;
-    const table = Buffer.allocUnsafe(crcs.length * CHUNK_ENTRY_BYTES);
-    for (const [i, crc] of crcs.entries()) table.writeUInt32LE(crc, i * CHUNK_ENTRY_BYTES);
+    const { type, name, offset, length, chunkBytes, entries } = section;
+    const entryBytes = chunkEntryBytes(this.#codec);
+    const table = Buffer.allocUnsafe(entries.length * entryBytes);
+    for (const [i, { crc, tag }] of entries.entries()) {
+      table.writeUInt32LE(crc, i * entryBytes);
+      if (tag !== undefined) table.set(tag, i * entryBytes + 4);
+    }
     await this.#write(table);
     this.#sections.push({
       type,
@@ -104,7 +123,7 @@ export class SegmentBuilder {
       offset,
       storedBytes: length,
       plainBytes: length,
-      codec: CODEC_PLAIN,
+      codec: this.#codec,
       chunkBytes,
       tableCrc: crc32(table),
     });
@@ -122,7 +141,7 @@ export class SegmentBuilder {
     assert(this.#open === undefined, "every section of a segment is ended");
     await this.#writeHeader();
     const footer = encodeFooter(this.#identity, { sections: this.#sections, stats: this.#stats });
-    const trailer = encodeTrailer(this.#length, footer);
+    const trailer = encodeTrailer(this.#identity, this.#length, footer);
     await this.#write(footer);
     await this.#write(trailer);
     return { bytes: this.#length };
@@ -146,13 +165,19 @@ export class SegmentBuilder {
   async #writePartial(section: OpenSection): Promise<void> {
     const chunk = section.partial.subarray(0, section.partialLength);
     section.partialLength = 0;
-    this.#note(section, chunk);
-    await this.#write(chunk);
+    await this.#write(this.#store(section, chunk));
   }
 
-  #note(section: OpenSection, chunk: Uint8Array): void {
-    const { crcs } = section;
-    crcs.push(chunkCrc(chunk, this.#identity.segment, this.#sections.length, crcs.length));
+  /** The bytes to be written for a chunk; its checksum, and its tag when it is sealed, are noted. */
+  #store({ entries }: OpenSection, chunk: Uint8Array): Uint8Array {
+    const { segment, shard, key } = this.#identity;
+    const place = [this.#sections.length, entries.length] as const;
+    const { sealed, tag } =
+      key === undefined
+        ? { sealed: chunk, tag: undefined }
+        : sealChunk(chunk, { segment, shard, key }, ...place);
+    entries.push({ crc: chunkCrc(sealed, segment, ...place), tag });
+    return sealed;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

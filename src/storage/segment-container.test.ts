@@ -1,9 +1,12 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { crc32 } from "../base/crc32.ts";
 import { SegmentBuilder } from "./segment-builder.ts";
+import type { SegmentIdentity } from "./segment-format.ts";
 import { SegmentReader, type SegmentSource } from "./segment-reader.ts";
 
-const identity = { segment: new Uint8Array(16).fill(7), shard: new Uint8Array(16).fill(9) };
+const PLAIN = { segment: new Uint8Array(16).fill(7), shard: new Uint8Array(16).fill(9) };
+const SEALED = { ...PLAIN, key: new Uint8Array(32).fill(5) };
 
 interface Part {
   readonly name: string;
@@ -12,7 +15,8 @@ interface Part {
   readonly alignBytes: number;
 }
 
-async function build(
+async function buildAs(
+  identity: SegmentIdentity,
   parts: readonly Part[],
   stats: Uint8Array = new Uint8Array(0),
 ): Promise<Uint8Array> {
@@ -49,7 +53,10 @@ function pattern(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + seed) & 0xff);
 }
 
-async function readAll(bytes: Uint8Array): Promise<readonly Uint8Array[]> {
+async function readAs(
+  identity: SegmentIdentity,
+  bytes: Uint8Array,
+): Promise<readonly Uint8Array[]> {
   const reader = await SegmentReader.open(sourceOf(bytes), identity);
   const contents: Uint8Array[] = [];
   for (const { type, name } of reader.sections()) {
@@ -69,85 +76,141 @@ const someParts = fc.uniqueArray(
   { selector: ({ name }) => name, maxLength: 4 },
 );
 
-test("every range of every section comes back, however it was cut when it was written", async () => {
-  await fc.assert(
-    fc.asyncProperty(someParts, fc.nat(), fc.nat(), async (parts, a, b) => {
-      const reader = await SegmentReader.open(sourceOf(await build(parts)), identity);
-      for (const { name, pieces } of parts) {
-        const plain = Buffer.concat(pieces);
-        const section = reader.section(1, name);
-        expect(section?.length).toBe(plain.length);
-        const start = a % (plain.length + 1);
-        const length = b % (plain.length - start + 1);
-        const range = Uint8Array.from(plain.subarray(start, start + length));
-        expect(Uint8Array.from((await section?.read(start, length)) ?? [])).toEqual(range);
-        const target = new Uint8Array(new SharedArrayBuffer(length));
-        await section?.readInto(start, target);
-        expect(Uint8Array.from(target)).toEqual(range);
-      }
-    }),
-    { numRuns: 60 },
-  );
-});
+describe.each([
+  ["plain", PLAIN],
+  ["sealed", SEALED],
+] as const)("a %s segment", (_, identity: SegmentIdentity) => {
+  const build = (parts: readonly Part[], stats?: Uint8Array): Promise<Uint8Array> =>
+    buildAs(identity, parts, stats);
+  const readAll = (bytes: Uint8Array): Promise<readonly Uint8Array[]> => readAs(identity, bytes);
 
-test("opening reads the end only, and a section nothing but itself", async () => {
-  const big = { name: "big", pieces: [pattern(200_000, 1)], chunkBytes: 4_096, alignBytes: 64 };
-  const reads: number[] = [];
-  const reader = await SegmentReader.open(sourceOf(await build([big]), reads), identity);
-  expect(reads).toEqual([32, 75]);
-  await reader.section(1, "big")?.read(10_000, 10);
-  expect(reads).toEqual([32, 75, 49 * 4, 4_096]);
-});
-
-test("every flipped bit under a section, its chunk table, the footer or the trailer is found", async () => {
-  const part = { chunkBytes: 512, alignBytes: 1 };
-  const parts = [
-    { ...part, name: "a", pieces: [pattern(1_500, 2)] },
-    { ...part, name: "b", pieces: [pattern(700, 3)] },
-  ];
-  const segment = await build(parts, pattern(40, 4));
-  let missed = 0;
-  for (let bit = 64 * 8; bit < segment.length * 8; bit++) {
-    const flipped = segment.slice();
-    flipped[bit >>> 3] = (flipped[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
-    await readAll(flipped).then(
-      () => missed++,
-      (error: unknown) => {
-        expect(error).toMatchObject({ code: "data_damaged" });
-      },
+  test("every range of every section comes back, however it was cut when it was written", async () => {
+    await fc.assert(
+      fc.asyncProperty(someParts, fc.nat(), fc.nat(), async (parts, a, b) => {
+        const reader = await SegmentReader.open(sourceOf(await build(parts)), identity);
+        for (const { name, pieces } of parts) {
+          const plain = Buffer.concat(pieces);
+          const section = reader.section(1, name);
+          expect(section?.length).toBe(plain.length);
+          const start = a % (plain.length + 1);
+          const length = b % (plain.length - start + 1);
+          const range = Uint8Array.from(plain.subarray(start, start + length));
+          expect(Uint8Array.from((await section?.read(start, length)) ?? [])).toEqual(range);
+          const target = new Uint8Array(new SharedArrayBuffer(length));
+          await section?.readInto(start, target);
+          expect(Uint8Array.from(target)).toEqual(range);
+        }
+      }),
+      { numRuns: 60 },
     );
-  }
-  expect(missed).toBe(0);
+  });
+
+  test("opening reads the end only, and a section nothing but itself", async () => {
+    const big = { name: "big", pieces: [pattern(200_000, 1)], chunkBytes: 4_096, alignBytes: 64 };
+    const reads: number[] = [];
+    const [footerBytes, entryBytes] = identity === PLAIN ? [75, 4] : [75 + 16, 4 + 16];
+    const reader = await SegmentReader.open(sourceOf(await build([big]), reads), identity);
+    expect(reads).toEqual([32, footerBytes]);
+    await reader.section(1, "big")?.read(10_000, 10);
+    expect(reads).toEqual([32, footerBytes, 49 * entryBytes, 4_096]);
+  });
+
+  test("every flipped bit under a section, its chunk table, the footer or the trailer is found", async () => {
+    const part = { chunkBytes: 512, alignBytes: 1 };
+    const parts = [
+      { ...part, name: "a", pieces: [pattern(1_500, 2)] },
+      { ...part, name: "b", pieces: [pattern(700, 3)] },
+    ];
+    const segment = await build(parts, pattern(40, 4));
+    let missed = 0;
+    for (let bit = 64 * 8; bit < segment.length * 8; bit++) {
+      const flipped = segment.slice();
+      flipped[bit >>> 3] = (flipped[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
+      await readAll(flipped).then(
+        () => missed++,
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: "data_damaged" });
+        },
+      );
+    }
+    expect(missed).toBe(0);
+  });
+
+  test("a segment cut short anywhere is not opened", async () => {
+    const segment = await build([
+      { name: "", pieces: [pattern(300, 5)], chunkBytes: 64, alignBytes: 8 },
+    ]);
+    for (let length = 0; length < segment.length; length++) {
+      await expect(readAll(segment.slice(0, length))).rejects.toMatchObject({
+        code: "data_damaged",
+      });
+    }
+  });
+
+  test("a whole chunk in another chunk's place fails", async () => {
+    const pieces = [pattern(64, 6), pattern(64, 7)];
+    const segment = await build([{ name: "", pieces, chunkBytes: 64, alignBytes: 1 }]);
+    const swapped = segment.slice();
+    swapped.set(segment.subarray(64, 128), 128);
+    swapped.set(segment.subarray(128, 192), 64);
+    // The chunk table is swapped too: only the identity in the checksums tells the places apart.
+    await expect(readAll(swapped)).rejects.toMatchObject({ code: "data_damaged" });
+  });
+
+  test("a segment asked for as another one or for another shard is refused", async () => {
+    const segment = await build([]);
+    const other = new Uint8Array(16).fill(1);
+    for (const wrong of [
+      { ...identity, shard: other },
+      { ...identity, segment: other },
+    ]) {
+      await expect(SegmentReader.open(sourceOf(segment), wrong)).rejects.toMatchObject({
+        code: "data_damaged",
+      });
+    }
+  });
 });
 
-test("a segment cut short anywhere is not opened", async () => {
-  const segment = await build([
-    { name: "", pieces: [pattern(300, 5)], chunkBytes: 64, alignBytes: 8 },
-  ]);
-  for (let length = 0; length < segment.length; length++) {
-    await expect(readAll(segment.slice(0, length))).rejects.toMatchObject({ code: "data_damaged" });
-  }
-});
+describe("a sealed segment", () => {
+  const words = Buffer.from("a canary that is long enough to be found by chance never");
+  const parts = [{ name: "canary-name", pieces: [words], chunkBytes: 32, alignBytes: 1 }];
 
-test("a whole chunk in another chunk's place fails", async () => {
-  const pieces = [pattern(64, 6), pattern(64, 7)];
-  const segment = await build([{ name: "", pieces, chunkBytes: 64, alignBytes: 1 }]);
-  const swapped = segment.slice();
-  swapped.set(segment.subarray(64, 128), 128);
-  swapped.set(segment.subarray(128, 192), 64);
-  // The chunk table is swapped too: only the identity in the checksums tells the places apart.
-  await expect(readAll(swapped)).rejects.toMatchObject({ code: "data_damaged" });
-});
+  test("shows neither what is in it nor the names of its sections", async () => {
+    const stats = Buffer.from("canary statistics");
+    const plain = Buffer.from(await buildAs(PLAIN, parts, stats)).toString("latin1");
+    const sealed = Buffer.from(await buildAs(SEALED, parts, stats)).toString("latin1");
+    for (const canary of ["canary that", "canary-name", "canary statistics"]) {
+      expect(plain).toContain(canary);
+      expect(sealed).not.toContain(canary);
+    }
+  });
 
-test("a segment asked for as another one or for another shard is refused", async () => {
-  const segment = await build([]);
-  const other = new Uint8Array(16).fill(1);
-  for (const wrong of [
-    { ...identity, shard: other },
-    { ...identity, segment: other },
-  ]) {
-    await expect(SegmentReader.open(sourceOf(segment), wrong)).rejects.toMatchObject({
+  test("opens with its own key only, and a plain one with none", async () => {
+    const sealed = await buildAs(SEALED, parts);
+    const plain = await buildAs(PLAIN, parts);
+    const other = { ...SEALED, key: new Uint8Array(32).fill(6) };
+    for (const [identity, bytes] of [
+      [other, sealed],
+      [PLAIN, sealed],
+      [SEALED, plain],
+    ] as const) {
+      await expect(readAs(identity, bytes)).rejects.toMatchObject({ code: "data_damaged" });
+    }
+  });
+
+  test("is refused when it was changed by somebody who can compute checksums", async () => {
+    const segment = Buffer.from(await buildAs(SEALED, parts));
+    const tableStart = 64 + words.length;
+    const forged = Buffer.from(segment);
+    forged[64] = (forged[64] ?? 0) ^ 1;
+    const place = Buffer.alloc(8);
+    const crc = crc32(forged.subarray(64, 96), crc32(place, crc32(SEALED.segment)));
+    forged.writeUInt32LE(crc, tableStart);
+    const reader = await SegmentReader.open(sourceOf(forged), SEALED);
+    // The table's own checksum lies in the sealed footer.
+    await expect(reader.section(1, "canary-name")?.read(0, 4)).rejects.toMatchObject({
       code: "data_damaged",
+      message: expect.stringMatching(/chunk table/) as unknown,
     });
-  }
+  });
 });

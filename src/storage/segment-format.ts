@@ -1,5 +1,6 @@
 /** Header, footer, trailer and checksums of a segment. ON DISK: docs/formats/segment.md. */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { NONCE_BYTES, TAG_BYTES, openBytes, sealBytes, type Seal } from "../base/cipher.ts";
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
 import { toHex } from "../base/brands.ts";
@@ -7,14 +8,17 @@ import { toHex } from "../base/brands.ts";
 /** ON DISK: the first and the last eight bytes. */
 const HEADER_MAGIC = Buffer.from("INSULSEG", "latin1");
 const TRAILER_MAGIC = Buffer.from("GESLUSNI", "latin1");
-const FORMAT_VERSION = 1;
+/** ON DISK: of a plain segment, and of one whose chunks and footer are sealed. */
+const VERSION_PLAIN = 1;
+const VERSION_SEALED = 2;
 export const SEGMENT_HEADER_BYTES = 64;
 export const SEGMENT_TRAILER_BYTES = 32;
 const UID_BYTES = 16;
-/** ON DISK: codec of plain bytes; 1 is kept free for AES-256-GCM. */
+/** ON DISK: codec of plain bytes, and of chunks sealed with AES-256-GCM. */
 export const CODEC_PLAIN = 0;
-/** ON DISK: bytes of a chunk in the chunk table of a plain section, its CRC-32. */
-export const CHUNK_ENTRY_BYTES = 4;
+export const CODEC_SEALED = 1;
+/** ON DISK: where the seal of the footer stands instead of a section's number. */
+const FOOTER_PLACE = 0xffff_ffff;
 
 /**
  * Sections of one segment. Source: 1,024 inverted properties, 16 vector fields, room for more
@@ -30,6 +34,13 @@ export const STATS_BYTES_MAX = 1_048_576;
 export interface SegmentIdentity {
   readonly segment: Uint8Array;
   readonly shard: Uint8Array;
+  /** Data key of a sealed segment, 32 bytes; undefined for a plain one. */
+  readonly key?: Uint8Array | undefined;
+}
+
+/** ON DISK: bytes of a chunk in the chunk table: CRC-32 of what is stored, then the tag. */
+export function chunkEntryBytes(codec: number): number {
+  return codec === CODEC_SEALED ? 4 + TAG_BYTES : 4;
 }
 
 /** One row of the section table. */
@@ -55,6 +66,7 @@ export interface SegmentTrailer {
   readonly footerOffset: number;
   readonly footerBytes: number;
   readonly footerCrc: number;
+  readonly isSealed: boolean;
 }
 
 const place = Buffer.alloc(8);
@@ -74,10 +86,42 @@ export function chunkCrc(
   return crc32(chunk, crc32(place, crc32(segment)));
 }
 
+/** Encrypts a chunk. The key is the segment's own, so its place is a nonce that comes once. */
+export function sealChunk(
+  chunk: Uint8Array,
+  { segment, key }: SegmentIdentity & { readonly key: Uint8Array },
+  sectionNumber: number,
+  chunkNumber: number,
+): { readonly sealed: Buffer; readonly tag: Buffer } {
+  return sealBytes(sealOf(segment, key, { sectionNumber, chunkNumber }), [chunk]);
+}
+
+/** Undefined when the chunk is not this one of this segment. */
+export function openChunk(
+  chunk: { readonly sealed: Uint8Array; readonly tag: Uint8Array },
+  { segment, key }: SegmentIdentity & { readonly key: Uint8Array },
+  sectionNumber: number,
+  chunkNumber: number,
+): Buffer | undefined {
+  const seal = sealOf(segment, key, { sectionNumber, chunkNumber });
+  return openBytes(seal, chunk.sealed, chunk.tag);
+}
+
+function sealOf(
+  segment: Uint8Array,
+  key: Uint8Array,
+  place: { readonly sectionNumber: number; readonly chunkNumber: number },
+): Seal {
+  const nonce = Buffer.alloc(NONCE_BYTES);
+  nonce.writeUInt32LE(place.sectionNumber, 0);
+  nonce.writeUInt32LE(place.chunkNumber, 4);
+  return { key, nonce, context: segment };
+}
+
 /** The first bytes of a segment; opening does not need them, a repair tool does. */
 export function encodeHeader({ segment, shard }: SegmentIdentity): Buffer {
   const writer = new ByteWriter(SEGMENT_HEADER_BYTES).raw(HEADER_MAGIC);
-  writer.uint32(FORMAT_VERSION).uint32(SEGMENT_HEADER_BYTES).raw(segment).raw(shard);
+  writer.uint32(VERSION_PLAIN).uint32(SEGMENT_HEADER_BYTES).raw(segment).raw(shard);
   writer.raw(new Uint8Array(SEGMENT_HEADER_BYTES - 4 - writer.length));
   return writer.uint32(crc32(writer.view())).finish();
 }
@@ -99,19 +143,30 @@ export function requireHeader(header: Uint8Array, identity: SegmentIdentity): vo
   throw damaged(identity, "its header is wrong");
 }
 
-export function encodeFooter({ segment, shard }: SegmentIdentity, footer: SegmentFooter): Buffer {
+/** Sealed when the segment has a key: it names properties. */
+export function encodeFooter(identity: SegmentIdentity, footer: SegmentFooter): Buffer {
+  const { segment, shard, key } = identity;
   const writer = new ByteWriter(256).raw(segment).raw(shard).uint32(footer.sections.length);
   for (const section of footer.sections) {
     writer.uint8(section.type).string(section.name);
     writer.uint64(section.offset).uint64(section.storedBytes).uint64(section.plainBytes);
     writer.uint8(section.codec).uint32(section.chunkBytes).uint32(section.tableCrc);
   }
-  return writer.bytes(footer.stats).finish();
+  const plain = writer.bytes(footer.stats).finish();
+  if (key === undefined) return plain;
+  const seal = sealOf(segment, key, { sectionNumber: FOOTER_PLACE, chunkNumber: 0 });
+  const { sealed, tag } = sealBytes(seal, [plain]);
+  return Buffer.concat([sealed, tag]);
 }
 
-export function encodeTrailer(footerOffset: number, footer: Uint8Array): Buffer {
+export function encodeTrailer(
+  identity: SegmentIdentity,
+  footerOffset: number,
+  footer: Uint8Array,
+): Buffer {
+  const version = identity.key === undefined ? VERSION_PLAIN : VERSION_SEALED;
   const writer = new ByteWriter(SEGMENT_TRAILER_BYTES).uint64(footerOffset).uint32(footer.length);
-  writer.uint32(crc32(footer)).uint32(FORMAT_VERSION);
+  writer.uint32(crc32(footer)).uint32(version);
   return writer.uint32(crc32(writer.view())).raw(TRAILER_MAGIC).finish();
 }
 
@@ -129,13 +184,13 @@ export function decodeTrailer(trailer: Uint8Array): SegmentTrailer {
   if (!isSound) {
     throw new InsulaError("data_damaged", "Cannot read a segment: its trailer is wrong.");
   }
-  if (version !== FORMAT_VERSION) {
+  if (version !== VERSION_PLAIN && version !== VERSION_SEALED) {
     throw new InsulaError(
       "format_unsupported",
-      `Cannot read a segment: expected format ${String(FORMAT_VERSION)}, received ${String(version)}.`,
+      `Cannot read a segment: expected format ${String(VERSION_PLAIN)} or ${String(VERSION_SEALED)}, received ${String(version)}.`,
     );
   }
-  return { footerOffset, footerBytes, footerCrc };
+  return { footerOffset, footerBytes, footerCrc, isSealed: version === VERSION_SEALED };
 }
 
 /**
@@ -145,12 +200,15 @@ export function decodeTrailer(trailer: Uint8Array): SegmentTrailer {
  * @throws InsulaError `data_damaged`, also when the footer is sound but another segment's.
  */
 export function decodeFooter(
-  footer: Uint8Array,
-  { footerCrc, footerOffset }: SegmentTrailer,
+  stored: Uint8Array,
+  { footerCrc, footerOffset, isSealed }: SegmentTrailer,
   identity: SegmentIdentity,
 ): SegmentFooter {
-  if (crc32(footer) !== footerCrc) throw damaged(identity, "its footer is wrong");
-  const reader = new ByteReader(footer);
+  if (crc32(stored) !== footerCrc) throw damaged(identity, "its footer is wrong");
+  if (isSealed !== (identity.key !== undefined)) {
+    throw damaged(identity, isSealed ? "it is sealed and no key is known" : "it is not sealed");
+  }
+  const reader = new ByteReader(isSealed ? openFooter(stored, identity) : stored);
   const isOurs =
     reader.raw(UID_BYTES).equals(identity.segment) && reader.raw(UID_BYTES).equals(identity.shard);
   if (!isOurs) throw damaged(identity, "its bytes are those of another segment or shard");
@@ -160,7 +218,8 @@ export function decodeFooter(
   let free = SEGMENT_HEADER_BYTES;
   for (let i = 0; i < count; i++) {
     const section = decodeSection(reader);
-    const end = endOfSection(section);
+    const hasCodec = section.codec === (isSealed ? CODEC_SEALED : CODEC_PLAIN);
+    const end = hasCodec ? endOfSection(section) : Number.NaN;
     const isInside = section.offset >= free && Number.isSafeInteger(end) && end <= footerOffset;
     if (!isInside) throw damaged(identity, `section ${String(i)} lies outside`);
     free = end;
@@ -181,11 +240,23 @@ function endOfSection({
   plainBytes,
   chunkBytes,
 }: SectionEntry): number {
-  const end = offset + storedBytes;
-  // Another codec's table has another size; its reader is refused before it reads.
-  if (codec !== CODEC_PLAIN) return end;
   const isSound = storedBytes === plainBytes && chunkBytes >= 1 && chunkBytes <= CHUNK_BYTES_MAX;
-  return isSound ? end + Math.ceil(plainBytes / chunkBytes) * CHUNK_ENTRY_BYTES : Number.NaN;
+  const tableBytes = Math.ceil(plainBytes / chunkBytes) * chunkEntryBytes(codec);
+  return isSound ? offset + storedBytes + tableBytes : Number.NaN;
+}
+
+function openFooter(stored: Uint8Array, identity: SegmentIdentity): Uint8Array {
+  const { segment, key } = identity;
+  const end = Math.max(0, stored.length - TAG_BYTES);
+  const plain =
+    key &&
+    openBytes(
+      sealOf(segment, key, { sectionNumber: FOOTER_PLACE, chunkNumber: 0 }),
+      stored.subarray(0, end),
+      stored.subarray(end),
+    );
+  if (plain === undefined) throw damaged(identity, "its footer was sealed with another key");
+  return plain;
 }
 
 function decodeSection(reader: ByteReader): SectionEntry {

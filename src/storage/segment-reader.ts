@@ -6,15 +6,18 @@ import { crc32 } from "../base/crc32.ts";
 import { assert, InsulaError } from "../base/errors.ts";
 import { toHex } from "../base/brands.ts";
 import {
-  CHUNK_ENTRY_BYTES,
-  CODEC_PLAIN,
   SEGMENT_TRAILER_BYTES,
   chunkCrc,
+  chunkEntryBytes,
   decodeFooter,
   decodeTrailer,
+  openChunk,
   type SectionEntry,
   type SegmentIdentity,
 } from "./segment-format.ts";
+
+/** Sealed bytes read and opened at once: what takes the control thread about half a millisecond. */
+const OPEN_STEP_BYTES = 1_048_576;
 
 /** Bytes of one segment, wherever they are. */
 export interface SegmentSource {
@@ -84,6 +87,7 @@ export class SectionReader {
   readonly #identity: SegmentIdentity;
   readonly #entry: SectionEntry;
   readonly #number: number;
+  readonly #entryBytes: number;
   #table: Promise<Buffer> | undefined;
 
   constructor(
@@ -97,9 +101,7 @@ export class SectionReader {
     this.#entry = entry;
     this.#number = number;
     this.length = entry.plainBytes;
-    if (entry.codec !== CODEC_PLAIN) {
-      throw new InsulaError("format_unsupported", "Cannot read a section: its codec is not known.");
-    }
+    this.#entryBytes = chunkEntryBytes(entry.codec);
   }
 
   /** A copy of a range, owned by the caller. Reads and verifies the chunks it touches. */
@@ -149,21 +151,58 @@ export class SectionReader {
 
   /** Reads consecutive chunks into `target`, which ends at a chunk's end. */
   async #readChunks(first: number, target: Uint8Array): Promise<void> {
-    const { chunkBytes, offset } = this.#entry;
+    const { key } = this.#identity;
+    const { chunkBytes } = this.#entry;
     const table = await this.#chunkTable();
+    if (key === undefined) {
+      await this.#fetch(first, target);
+      for (const [chunk, bytes] of cut(first, target, chunkBytes))
+        this.#verify(table, chunk, bytes);
+      return;
+    }
+    // What is sealed passes through memory of its own on its way into the target: in steps.
+    const step = Math.max(1, Math.floor(OPEN_STEP_BYTES / chunkBytes)) * chunkBytes;
+    const sealed = Buffer.allocUnsafeSlow(Math.min(step, target.length));
+    for (let start = 0; start < target.length; start += step) {
+      const stored = sealed.subarray(0, Math.min(step, target.length - start));
+      await this.#fetch(first + start / chunkBytes, stored);
+      let at = start;
+      for (const [chunk, bytes] of cut(first + start / chunkBytes, stored, chunkBytes)) {
+        this.#verify(table, chunk, bytes);
+        target.set(this.#opened(table, { chunk, bytes, key }), at);
+        at += bytes.length;
+      }
+    }
+  }
+
+  async #fetch(first: number, target: Uint8Array): Promise<void> {
+    const { chunkBytes, offset } = this.#entry;
     const count = await this.#source.read(offset + first * chunkBytes, target);
     if (count !== target.length)
       throw damaged(this.#identity, `section ${this.#label()} is cut off`);
-    for (let at = 0, chunk = first; at < target.length; at += chunkBytes, chunk++) {
-      const bytes = target.subarray(at, Math.min(at + chunkBytes, target.length));
-      const crc = chunkCrc(bytes, this.#identity.segment, this.#number, chunk);
-      if (crc !== table.readUInt32LE(chunk * CHUNK_ENTRY_BYTES)) {
-        throw damaged(
-          this.#identity,
-          `chunk ${String(chunk)} of section ${this.#label()} is wrong`,
-        );
-      }
-    }
+  }
+
+  #verify(table: Buffer, chunk: number, bytes: Uint8Array): void {
+    const crc = chunkCrc(bytes, this.#identity.segment, this.#number, chunk);
+    if (crc !== table.readUInt32LE(chunk * this.#entryBytes)) throw this.#wrong(chunk, "is wrong");
+  }
+
+  #opened(
+    table: Buffer,
+    sealed: { readonly chunk: number; readonly bytes: Uint8Array; readonly key: Uint8Array },
+  ): Uint8Array {
+    const { chunk, bytes, key } = sealed;
+    const start = chunk * this.#entryBytes;
+    const tag = table.subarray(start + 4, start + this.#entryBytes);
+    const { segment, shard } = this.#identity;
+    const plain = openChunk({ sealed: bytes, tag }, { segment, shard, key }, this.#number, chunk);
+    if (plain === undefined) throw this.#wrong(chunk, "was sealed with another key");
+    return plain;
+  }
+
+  #wrong(chunk: number, what: string): InsulaError {
+    const reason = `chunk ${String(chunk)} of section ${this.#label()} ${what}`;
+    return damaged(this.#identity, reason);
   }
 
   /** Small, read once with the first chunk. */
@@ -178,7 +217,7 @@ export class SectionReader {
   async #loadTable(): Promise<Buffer> {
     const { offset, storedBytes, plainBytes, chunkBytes, tableCrc } = this.#entry;
     const count = Math.ceil(plainBytes / chunkBytes);
-    const table = await readExactly(this.#source, offset + storedBytes, count * CHUNK_ENTRY_BYTES);
+    const table = await readExactly(this.#source, offset + storedBytes, count * this.#entryBytes);
     if (crc32(table) !== tableCrc) {
       throw damaged(this.#identity, `the chunk table of section ${this.#label()} is wrong`);
     }
@@ -188,6 +227,17 @@ export class SectionReader {
   #label(): string {
     const { type, name } = this.#entry;
     return name === "" ? String(type) : `${String(type)} "${name}"`;
+  }
+}
+
+/** Chunks with their numbers. */
+function* cut(
+  first: number,
+  bytes: Uint8Array,
+  chunkBytes: number,
+): Iterable<readonly [number, Uint8Array]> {
+  for (let at = 0, chunk = first; at < bytes.length; at += chunkBytes, chunk++) {
+    yield [chunk, bytes.subarray(at, Math.min(at + chunkBytes, bytes.length))];
   }
 }
 

@@ -1,7 +1,7 @@
 /** Which bytes of a segment file belong to what, as its own footer says. */
 import type { FileCall, FileSystem } from "../../src/io/index.ts";
 import {
-  CHUNK_ENTRY_BYTES,
+  chunkEntryBytes,
   SEGMENT_HEADER_BYTES,
   SEGMENT_TRAILER_BYTES,
   decodeFooter,
@@ -42,11 +42,11 @@ function mapSegment(bytes: Uint8Array): readonly Range[] {
   const footer = bytes.subarray(footerOffset, footerOffset + footerBytes);
   const ranges: Range[] = [{ name: "header", start: 0, end: SEGMENT_HEADER_BYTES }];
   for (const section of decodeFooter(footer, trailer, { segment, shard }).sections) {
-    const { type, name, offset, storedBytes, plainBytes, chunkBytes } = section;
+    const { type, name, offset, storedBytes, plainBytes, chunkBytes, codec } = section;
     const label = Object.entries(SECTION).find(([, number]) => number === type)?.[0] ?? "unknown";
     const full = name === "" ? label : `${label} ${name}`;
     const end = offset + storedBytes;
-    const table = Math.ceil(plainBytes / chunkBytes) * CHUNK_ENTRY_BYTES;
+    const table = Math.ceil(plainBytes / chunkBytes) * chunkEntryBytes(codec);
     ranges.push({ name: full, start: offset, end });
     ranges.push({ name: `table of ${full}`, start: end, end: end + table });
   }

@@ -136,6 +136,8 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   model_mismatch: PARAMETER_INVALID,
   embedder_unusable: PARAMETER_INVALID,
   data_folder_locked: INTERNAL,
+  master_key_missing: INTERNAL,
+  master_key_wrong: INTERNAL,
   format_unsupported: INTERNAL,
   port_taken: INTERNAL,
   rate_exceeded: { status: 503, code: "QpsLimitExceeded", ec: EC_GENERAL },

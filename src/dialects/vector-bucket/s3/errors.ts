@@ -108,6 +108,8 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   tenant_not_active: { ...DENIED, message: "The index is not active" },
   model_mismatch: CONFLICT,
   data_folder_locked: INTERNAL,
+  master_key_missing: INTERNAL,
+  master_key_wrong: INTERNAL,
   format_unsupported: INTERNAL,
   port_taken: INTERNAL,
   rate_exceeded: { status: 429, type: "TooManyRequestsException" },
