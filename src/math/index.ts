@@ -35,7 +35,7 @@ export { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from "./arena.ts";
 export type { ArenaListener, ArenaPoolOptions } from "./arena-pool.ts";
 export { ARENAS_MAX, ARENA_STEP_BYTES, ArenaPool, SMALL_EXTENT_BYTES_MAX } from "./arena-pool.ts";
 export type { CreateMemory, OwnMemory, SharedMemory, WasmModule } from "./wasm.ts";
-export { PAGES_MAX, PAGE_BYTES, createSharedMemory } from "./wasm.ts";
+export { PAGES_MAX, PAGE_BYTES, catchUp, createSharedMemory } from "./wasm.ts";
 export type { Kernels } from "./kernel-set.ts";
 export { KERNELS_WASM_URL, KernelSet, loadKernelModule } from "./kernel-set.ts";
 export type { KernelMetric, NormedVector } from "./distance.ts";
