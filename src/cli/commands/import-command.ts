@@ -152,7 +152,7 @@ function toTarget({ records }: Session): ImportTarget {
   return {
     upsert: async (place, batch) => {
       const result = await records.upsert(place, batch);
-      return result && { added: result.rowsAdded, replaced: result.rowsReplaced };
+      return { added: result.rowsAdded, replaced: result.rowsReplaced };
     },
   };
 }
