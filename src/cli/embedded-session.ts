@@ -3,11 +3,8 @@ import { loadConfig } from "../server/index.ts";
 import { FOREIGN_VARIABLES } from "./environment.ts";
 import { openDoors, openFolderEngine } from "./folder-engine.ts";
 import type { Engine } from "../engine/api.ts";
-import { InsulaError } from "../base/errors.ts";
 import type { Session, SessionListPage, SessionRecords } from "./session.ts";
 
-/** Records of one upsert. Source: ours; a frame of a few megabytes fills a group of the log. */
-const UPSERT_RECORDS_MAX = 5_000;
 /** Bytes of one page of a listing. */
 const LIST_BYTES_MAX = 8 * 1_048_576;
 
@@ -36,18 +33,10 @@ export async function openEmbeddedSession(dataDir: string): Promise<Session> {
     const origin = `the data folder ${dataDir}`;
     return {
       origin,
-      upsertRecordsMax: UPSERT_RECORDS_MAX,
       catalog: engine,
       records: createRecords(engine),
       keys: access,
       status: () => Promise.resolve({ origin, isServer: false, accountId, stats: engine.stats() }),
-      setLogLevel: () =>
-        Promise.reject(
-          new InsulaError(
-            "operation_unsupported",
-            `Cannot change the log level: no server has ${origin}.`,
-          ),
-        ),
       [Symbol.asyncDispose]: () => engine.close(),
     };
   } catch (error) {

@@ -1,10 +1,8 @@
-/** `insula config` and `insula log-level`: what can be set, and the one thing set while running. */
-import { Argument, type Command } from "commander";
+/** `insula config`: what can be set. */
+import type { Command } from "commander";
 import { SETTINGS } from "../../server/index.ts";
-import { example, withSession, type GlobalOptions } from "../command.ts";
+import { example, type GlobalOptions } from "../command.ts";
 import { createOutput, printTable } from "../output.ts";
-
-const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
 
 export function addConfigCommand(program: Command): void {
   program
@@ -33,19 +31,5 @@ export function addConfigCommand(program: Command): void {
           ]),
         ]),
       );
-    });
-}
-
-export function addLogLevelCommand(program: Command): void {
-  program
-    .command("log-level")
-    .addArgument(new Argument("<level>", LOG_LEVELS.join(", ")).choices(LOG_LEVELS))
-    .description("change what a running server logs, until it stops")
-    .addHelpText("after", example("insula log-level debug"))
-    .action(async (level: string, _: unknown, command: Command) => {
-      await withSession(command, false, async (session, output) => {
-        await session.setLogLevel(level);
-        output.result({ logLevel: level }, () => `The log level is ${level}.`);
-      });
     });
 }

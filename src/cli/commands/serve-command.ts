@@ -14,6 +14,7 @@ import {
 import { example, type GlobalOptions } from "../command.ts";
 import { FOREIGN_VARIABLES } from "../environment.ts";
 import { createOutput, type Output } from "../output.ts";
+import { noteServerAddress, removeServerAddress } from "../server-address.ts";
 import { readVersion } from "../version.ts";
 
 export function addServeCommand(program: Command): void {
@@ -54,13 +55,18 @@ async function serveUntilStopped(config: ServerConfig, output: Output): Promise<
     version: readVersion(),
     dialects: DIALECT_LOADERS,
   });
+  const [address] = server.addresses;
+  if (address !== undefined) noteServerAddress(config.dataDir, address.url);
   announce(server, config, output);
   await new Promise<void>(() => {
     stopOnSignals({
       server,
       clock: doors.clock,
       process,
-      exit: (code) => process.exit(code),
+      exit: (code) => {
+        removeServerAddress(config.dataDir);
+        process.exit(code);
+      },
     });
   });
 }
