@@ -8,9 +8,10 @@ import type { Engine, EngineStats, PageRequest } from "../engine/api.ts";
 import { MemoryFileSystem } from "../io/memory/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/node/index.ts";
 import type { HttpRequest } from "../wire/index.ts";
+import { DIALECT_LOADERS } from "./dialect-loaders.ts";
 import { loadConfig } from "./load-config.ts";
 import { openLog } from "./log.ts";
-import { stopOnSignals } from "./signals.ts";
+import { debugOnSignal, stopOnSignals } from "./signals.ts";
 import { startServer, type RunningServer, type ServerParts } from "./start-server.ts";
 
 const STATS: EngineStats = {
@@ -244,6 +245,59 @@ describe("dialects", () => {
   });
 });
 
+describe("the level of the log", () => {
+  test("changes with a request, and answers are logged from then on", async () => {
+    const log = openLog("info", (line) => lines.push(line));
+    const native = DIALECT_LOADERS.native;
+    const { server, url } = await start({}, { log, dialects: { ...parts().dialects, native } });
+    const call = (method: string, body?: string) =>
+      fetch(`${url}/insula/v1/log-level`, {
+        method,
+        headers: { authorization: `Bearer ${server.admin.secret}` },
+        ...(body === undefined ? {} : { body }),
+      });
+    expect(await (await call("GET")).json()).toEqual({ level: "info" });
+    expect(lines.join("")).not.toContain("answered");
+    expect(await (await call("PUT", '{"level":"debug"}')).json()).toEqual({ level: "debug" });
+    expect(lines.join("")).toContain("The log level was changed by a request.");
+    await call("GET");
+    expect(lines.join("")).toContain('"path":"/insula/v1/log-level"');
+    await call("PUT", '{"level":"silent"}');
+    lines = [];
+    await call("GET");
+    expect(lines).toEqual([]);
+  });
+
+  test("is not changed by a word that is no level, nor without credentials", async () => {
+    const log = openLog("warn", (line) => lines.push(line));
+    const native = DIALECT_LOADERS.native;
+    const { server, url } = await start({}, { log, dialects: { ...parts().dialects, native } });
+    const put = (level: unknown, secret: string) =>
+      fetch(`${url}/insula/v1/log-level`, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${secret}` },
+        body: JSON.stringify({ level }),
+      });
+    expect((await put("loud", server.admin.secret)).status).toBe(400);
+    expect((await put(null, server.admin.secret)).status).toBe(400);
+    expect((await put("debug", "somebody.else")).status).toBe(401);
+    expect(log.level).toBe("warn");
+  });
+
+  test("goes to debug with SIGUSR2 and back with the next one", () => {
+    const log = openLog("warn", (line) => lines.push(line));
+    const process = new EventEmitter();
+    debugOnSignal({ log, process });
+    process.emit("SIGUSR2");
+    expect(log.level).toBe("debug");
+    process.emit("SIGUSR2");
+    expect(log.level).toBe("warn");
+    log.level = "debug";
+    process.emit("SIGUSR2");
+    expect(log.level).toBe("info");
+  });
+});
+
 describe("starting and stopping", () => {
   test("a taken port stops the start with one sentence and closes the engine", async () => {
     const { server } = await start();
@@ -265,6 +319,14 @@ describe("starting and stopping", () => {
     const failed = startServer(loadConfig({ flags }), parts({ openEngine }));
     await expect(failed).rejects.toThrow(/--tls-cert.*INSULA_TLS_CERT/);
     expect(isOpened).toBe(false);
+  });
+
+  test("the start says how much memory the engine may use, and why that much", async () => {
+    const { server } = await start({ memoryBudget: "512MiB" });
+    expect(server.memoryBudget).toEqual({ bytes: 536_870_912, source: "given" });
+    expect(lines.join("")).toContain('"memoryBudgetBytes":536870912,"memoryBudgetSource":"given"');
+    const other = await start();
+    expect(other.server.memoryBudget.source).toMatch(/^(container|machine)$/);
   });
 
   test("with the port off nothing listens", async () => {

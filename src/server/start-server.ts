@@ -9,8 +9,10 @@ import {
   type AdminKey,
 } from "../access/index.ts";
 import { InsulaError } from "../base/errors.ts";
+import type { LogLevel } from "../base/log-level.ts";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
 import type { Engine } from "../engine/api.ts";
+import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { HttpListener } from "../wire/index.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
@@ -61,6 +63,10 @@ export interface RunningServer {
   readonly admin: AdminKey;
   readonly access: AccessControl;
   readonly engine: Engine;
+  /** What the engine may use, and why that much. */
+  readonly memoryBudget: MemoryBudget;
+  /** Its level may be changed at any time. */
+  readonly log: Log;
   /**
    * Finishes running requests, then closes the engine. Calling it again waits for the same stop.
    */
@@ -115,6 +121,8 @@ class Server implements RunningServer {
   readonly admin: AdminKey;
   readonly access: AccessControl;
   readonly engine: Engine;
+  readonly log: Log;
+  readonly memoryBudget: MemoryBudget;
   readonly adminSecretPath: string | undefined;
   readonly isAdminSecretNew: boolean;
   readonly #state: ServerState;
@@ -129,6 +137,8 @@ class Server implements RunningServer {
     this.admin = state.admin;
     this.access = state.access;
     this.engine = state.engine;
+    this.log = state.log;
+    this.memoryBudget = findMemoryBudget(state.config.memoryBudget);
     this.isAdminSecretNew = state.isNew;
     this.#metrics = new ServerMetrics(state.engine);
     this.adminSecretPath =
@@ -174,8 +184,17 @@ class Server implements RunningServer {
     });
     this.#listeners.push(listener);
     const { host, port, url } = listener.address;
+    const memory = this.memoryBudget;
     this.#addresses = [{ name: "http", speaks: "OSS Vectors", host, port, url }];
-    log.info({ url, dataDir: resolve(config.dataDir) }, "Listening.");
+    log.info(
+      {
+        url,
+        dataDir: resolve(config.dataDir),
+        memoryBudgetBytes: memory.bytes,
+        memoryBudgetSource: memory.source,
+      },
+      "Listening.",
+    );
   }
 
   close(): Promise<void> {
@@ -213,14 +232,21 @@ class Server implements RunningServer {
     });
   }
 
+  #setLogLevel(level: LogLevel): void {
+    const { log } = this.#state;
+    log.info({ level }, "The log level was changed by a request.");
+    log.level = level;
+  }
+
   #dialectContext(route: DialectRoute): DialectContext {
-    const { config, parts } = this.#state;
+    const { config, parts, log } = this.#state;
     const { publicDomain, accountId, ossQuotas } = config;
     const { clock } = parts;
     const metrics = this.#metrics;
     return {
       engine: this.engine,
       access: this.access,
+      logLevel: { read: () => log.level, set: (level) => this.#setLogLevel(level) },
       clock,
       random: parts.random,
       settings: { accountId, ossQuotas, ...(publicDomain === undefined ? {} : { publicDomain }) },
