@@ -25,4 +25,4 @@ export type { Log } from "./log.ts";
 export { debugOnSignal, stopOnSignals, STOP_DEADLINE_MS } from "./signals.ts";
 export type { SignalOptions } from "./signals.ts";
 export { startServer } from "./start-server.ts";
-export type { ListenerAddress, RunningServer, ServerParts } from "./start-server.ts";
+export type { EngineHooks, ListenerAddress, RunningServer, ServerParts } from "./start-server.ts";

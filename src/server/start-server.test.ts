@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
-import type { Engine, EngineStats, PageRequest } from "../engine/api.ts";
+import type { Engine, EngineStats, PageRequest, TenantFigures } from "../engine/api.ts";
 import { MemoryFileSystem } from "../io/memory/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/node/index.ts";
 import type { HttpRequest } from "../wire/index.ts";
@@ -12,7 +12,12 @@ import { DIALECT_LOADERS } from "./dialect-loaders.ts";
 import { loadConfig } from "./load-config.ts";
 import { openLog } from "./log.ts";
 import { debugOnSignal, stopOnSignals } from "./signals.ts";
-import { startServer, type RunningServer, type ServerParts } from "./start-server.ts";
+import {
+  startServer,
+  type EngineHooks,
+  type RunningServer,
+  type ServerParts,
+} from "./start-server.ts";
 
 const STATS: EngineStats = {
   databaseCount: 2,
@@ -23,8 +28,11 @@ const STATS: EngineStats = {
   arenaBytesCapacity: 3,
   openFiles: 4,
   log: { groups: 5, frames: 6, bytes: 7, syncs: 8 },
+  memoryBudgetBytes: 11,
   flushes: 9,
   compactions: 10,
+  builds: 12,
+  evictions: { idle: 13, surplus: 14, memory: 15 },
   quarantinedShards: 0,
 };
 
@@ -50,6 +58,11 @@ class FakeEngine {
 
   stats(): EngineStats {
     return STATS;
+  }
+
+  tenantFigures(): TenantFigures {
+    const counts = { ACTIVE: 16, INACTIVE: 17, OFFLOADED: 0, OFFLOADING: 0, ONLOADING: 0 };
+    return { counts, awakeRowCounts: [5, 50, 5_000] };
   }
 
   close(): Promise<void> {
@@ -169,12 +182,40 @@ describe("answers of the server itself", () => {
     await fetch(`${url}/?fail`);
     const text = await (await fetch(`${url}/metrics`)).text();
     expect(text).toContain('insula_answers_total{route="oss",status="5xx"} 1');
-    expect(text).toContain(
-      'insula_operations_total{dialect="oss",operation="GetVectors",outcome="ok"} 2',
-    );
+    expect(text).toContain('insula_requests_total{dialect="oss",op="GetVectors",code="ok"} 2');
     expect(text).toContain('insula_answers_total{route="oss",status="2xx"} 2');
     expect(text).toContain("insula_collections 1234");
-    expect(text).toContain("insula_operation_seconds_bucket");
+    expect(text).toContain("insula_wal_frames_total 6");
+    expect(text).toContain('insula_evictions_total{reason="surplus"} 14');
+    expect(text).toContain('insula_tenants{state="INACTIVE"} 17');
+    expect(text).toContain('insula_tenant_size_objects_bucket{le="100"} 2');
+    expect(text).toContain("nodejs_eventloop_lag_seconds");
+    // A second scrape shows the same: sums are taken over, not added up.
+    const again = await (await fetch(`${url}/metrics`)).text();
+    expect(again).toContain("insula_wal_frames_total 6");
+    expect(again).toContain("insula_tenant_size_objects_count 3");
+    expect(text).toContain("insula_request_seconds_bucket");
+  });
+
+  test("metrics have histograms of the engine's steps", async () => {
+    let hooks: EngineHooks | undefined;
+    const openEngine = (_c: unknown, _p: unknown, given: EngineHooks): Promise<Engine> => {
+      hooks = given;
+      return Promise.resolve(engine as unknown as Engine);
+    };
+    const { url } = await start({}, { openEngine });
+    hooks?.observer.endStep("log_sync", 100, 104);
+    hooks?.observer.endStep("activation", 0, 1);
+    for (const step of ["plan", "scan", "fetch"] as const) hooks?.observer.endStep(step, 0, 2);
+    hooks?.observer.endStep("build", 0, 1_500);
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text).toContain('insula_wal_fsync_seconds_bucket{le="0.0025"} 0');
+    expect(text).toContain('insula_wal_fsync_seconds_bucket{le="0.005"} 1');
+    expect(text).toContain('insula_tenant_activation_seconds_count{from="asleep"} 1');
+    expect(text).toContain('insula_search_step_seconds_sum{step="scan"} 0.002');
+    expect(text).toContain("insula_build_seconds_sum 1.5");
+    hooks?.onFault(new TypeError("a merge failed"));
+    expect(lines.join("")).toContain("a merge failed");
   });
 
   test("a dialect cannot make labels without end", async () => {
@@ -182,8 +223,8 @@ describe("answers of the server itself", () => {
     await fetch(`${url}/?getVectors`, { method: "POST" });
     for (let i = 0; i < 200; i++) contexts[0]?.observe(`Made${String(i)}`, "ok", 1);
     const text = await (await fetch(`${url}/metrics`)).text();
-    expect(text.match(/insula_operations_total\{/g)).toHaveLength(65);
-    expect(text).toContain('operation="other"');
+    expect(text.match(/insula_requests_total\{/g)).toHaveLength(65);
+    expect(text).toContain('op="other"');
   });
 
   test("the page fits its own policy and asks nobody else for anything", async () => {

@@ -10,6 +10,7 @@ import {
 } from "../access/index.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log-level.ts";
+import type { WorkObserver } from "../base/work-observer.ts";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
 import type { Engine } from "../engine/api.ts";
 import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
@@ -27,9 +28,16 @@ import { VectorBodyParser } from "./vector-body-parser.ts";
 /** Time of a stop that listeners may use, ms; the rest of ten seconds is for the engine's flush. */
 const LISTENER_STOP_MS = 6_000;
 
+/** Where the engine tells of its work. */
+export interface EngineHooks {
+  readonly observer: WorkObserver;
+  /** Upkeep in the background failed; the engine goes on. */
+  readonly onFault: (error: unknown) => void;
+}
+
 export interface ServerParts {
   /** Opens the engine and takes the data folder for this process. */
-  openEngine(config: ServerConfig, parts: ServerParts): Promise<Engine>;
+  openEngine(config: ServerConfig, parts: ServerParts, hooks: EngineHooks): Promise<Engine>;
   /** Rooted at the data folder. */
   readonly files: FileSystem;
   readonly clock: Clock;
@@ -86,7 +94,14 @@ export async function startServer(
   const log = parts.log ?? openLog(config.logLevel);
   const tls = readTls(config);
   const texts = openTexts(config, parts);
-  const engine = await parts.openEngine(config, parts);
+  const metrics = new ServerMetrics();
+  const engine = await parts.openEngine(config, parts, {
+    observer: metrics.observer,
+    onFault: (error) => {
+      log.error({ err: error }, "Upkeep in the background failed; it is tried again.");
+    },
+  });
+  metrics.watch(engine);
   try {
     const { files, random, clock } = parts;
     const { key: admin, isNew } = await loadAdminKey({
@@ -97,7 +112,9 @@ export async function startServer(
     });
     const { accountId } = config;
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
-    const server = new Server({ config, parts, log, engine, access, admin, isNew, texts });
+    const server = new Server({
+      ...{ config, parts, log, engine, access, admin, isNew, texts, metrics },
+    });
     await server.listen(tls);
     return server;
   } catch (error) {
@@ -110,6 +127,7 @@ interface ServerState {
   readonly config: ServerConfig;
   readonly parts: ServerParts;
   readonly log: Log;
+  readonly metrics: ServerMetrics;
   readonly engine: Engine;
   readonly access: AccessControl;
   readonly admin: AdminKey;
@@ -140,7 +158,7 @@ class Server implements RunningServer {
     this.log = state.log;
     this.memoryBudget = findMemoryBudget(state.config.memoryBudget);
     this.isAdminSecretNew = state.isNew;
-    this.#metrics = new ServerMetrics(state.engine);
+    this.#metrics = state.metrics;
     this.adminSecretPath =
       state.config.adminSecret === undefined
         ? resolve(state.config.dataDir, ADMIN_SECRET_PATH)

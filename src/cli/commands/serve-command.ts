@@ -36,7 +36,7 @@ async function serveUntilStopped(config: ServerConfig, output: Output): Promise<
   const doors = openDoors(config.dataDir);
   const server = await startServer(config, {
     ...doors,
-    openEngine: () => openFolderEngine(doors, config),
+    openEngine: (_config, _parts, hooks) => openFolderEngine(doors, config, hooks),
     version: readVersion(),
     dialects: DIALECT_LOADERS,
   });
