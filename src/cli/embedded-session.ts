@@ -1,5 +1,6 @@
 import { loadAdminKey, openAccess } from "../access/index.ts";
 import { loadConfig } from "../server/index.ts";
+import { InsulaError } from "../base/errors.ts";
 import { FOREIGN_VARIABLES } from "./environment.ts";
 import { openDoors, openFolderEngine } from "./folder-engine.ts";
 import type { Engine } from "../engine/api.ts";
@@ -37,6 +38,13 @@ export async function openEmbeddedSession(dataDir: string): Promise<Session> {
       records: createRecords(engine),
       keys: access,
       status: () => Promise.resolve({ origin, isServer: false, accountId, stats: engine.stats() }),
+      setLogLevel: () =>
+        Promise.reject(
+          new InsulaError(
+            "operation_unsupported",
+            `Cannot change the log level: no server has ${origin}.`,
+          ),
+        ),
       [Symbol.asyncDispose]: () => engine.close(),
     };
   } catch (error) {

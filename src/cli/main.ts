@@ -15,7 +15,7 @@ import {
 import { addKeyCommands } from "./commands/key-commands.ts";
 import { addExportCommand } from "./commands/export-command.ts";
 import { addImportCommand } from "./commands/import-command.ts";
-import { addConfigCommand } from "./commands/config-command.ts";
+import { addConfigCommand, addLogLevelCommand } from "./commands/config-command.ts";
 import { addDoctorCommand } from "./commands/doctor-command.ts";
 import { addInspectCommand, addVerifyCommand } from "./commands/folder-commands.ts";
 import { addServeCommand } from "./commands/serve-command.ts";
@@ -55,6 +55,7 @@ function createProgram(): Command {
   addVerifyCommand(program);
   addDoctorCommand(program);
   addConfigCommand(program);
+  addLogLevelCommand(program);
   overrideExit(program);
   return program;
 }

@@ -54,6 +54,14 @@ function upsert(keys: readonly string[], values: readonly number[]): Promise<unk
 }
 
 describe("a session with a running server", () => {
+  it("changes what the server logs", async () => {
+    await session.setLogLevel("error");
+    expect(server.log.level).toBe("error");
+    await expect(session.setLogLevel("loud")).rejects.toMatchObject({ code: "argument_invalid" });
+    await session.setLogLevel("silent");
+    expect(server.log.level).toBe("silent");
+  });
+
   it("writes, reads, searches and deletes records", async () => {
     await upsert(["a", "b/c d"], [1, 0, 0, 1]);
     const include = { vectors: false, metadata: true };

@@ -42,6 +42,9 @@ export function openRemoteSession({ url, token }: ServerAccess): Session {
       };
       return { origin, isServer: true, accountId, stats };
     },
+    setLogLevel: async (level) => {
+      await channel.send("log-level", { method: "PUT", body: JSON.stringify({ level }) });
+    },
     [Symbol.asyncDispose]: () => calls.close(),
   };
 }

@@ -21,6 +21,8 @@ export interface Session extends AsyncDisposable {
   readonly records: SessionRecords;
   readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "revokeKey">;
   status(): Promise<SessionStatus>;
+  /** @throws InsulaError `operation_unsupported` where no server runs, `argument_invalid`. */
+  setLogLevel(level: string): Promise<void>;
 }
 
 /** The engine's own calls, as `engine/api.ts` describes them. */
