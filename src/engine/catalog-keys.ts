@@ -111,6 +111,8 @@ export const GARBAGE_SEGMENT_PREFIX: EncodedKey = `${KIND.garbage}s`;
 export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
 export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
+/** Tenants of all collections. */
+export const TENANT_PREFIX: EncodedKey = KIND.tenant;
 export const SETTING_PREFIX: EncodedKey = KIND.setting;
 
 export function collectionPrefix(databaseNumber: number): EncodedKey {

@@ -1,5 +1,6 @@
 /** What every shard of a node shares, handed down by the engine. */
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
+import type { WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
 import type { BlockCache, FileHandles, LogExtent, NodeLog, PackStore } from "../storage/index.ts";
 import type { SearchMemory } from "../vector/index.ts";
@@ -20,6 +21,8 @@ export interface ShardContext {
   readonly catalog: ShardCatalog;
   readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
+  /** Told of each `plan`, `scan`, `fetch` and `build`. */
+  readonly observer: WorkObserver;
 }
 
 /** Where the keys of shards come from. */
