@@ -5,6 +5,7 @@
  * .cache/clients-report.json, from which scripts/readme-table.ts makes the README's table.
  * A word limits the run to some suites: `npm run test:clients -- seed embed`.
  */
+import { runBotoProgram, runNodeProgram } from "./aws-suites.ts";
 import { runEmbedSuite, runExamples, runGoProgram, runPythonProgram } from "./program-suites.ts";
 import { Report } from "./report.ts";
 import { runSeedSuite } from "./seed-suite.ts";
@@ -21,6 +22,16 @@ const SUITES: Readonly<Record<string, (server: TestServer) => Promise<void>>> = 
   },
   go: (server) => runGoProgram(report, server, "operations"),
   embed: (server) => runEmbedSuite(report, server),
+  aws: async (server) => {
+    const client = "JavaScript SDK";
+    await runNodeProgram(report, server, { client, name: "operations.mjs" });
+    await runNodeProgram(report, server, { client, name: "errors.mjs" });
+  },
+  boto3: async (server) => {
+    const client = "boto3";
+    await runBotoProgram(report, server, { client, name: "aws_operations.py" });
+    await runBotoProgram(report, server, { client, name: "aws_errors.py" });
+  },
   examples: (server) => runExamples(report, server),
 };
 
