@@ -5,6 +5,7 @@
  * .cache/clients-report.json, from which scripts/readme-table.ts makes the README's table.
  * A word limits the run to some suites: `npm run test:clients -- seed embed`.
  */
+import { runAwsEmbedSuite } from "./aws-embed-suite.ts";
 import { runBotoProgram, runNodeProgram } from "./aws-suites.ts";
 import { runEmbedSuite, runExamples, runGoProgram, runPythonProgram } from "./program-suites.ts";
 import { Report } from "./report.ts";
@@ -32,6 +33,11 @@ const SUITES: Readonly<Record<string, (server: TestServer) => Promise<void>>> = 
     await runBotoProgram(report, server, { client, name: "aws_operations.py" });
     await runBotoProgram(report, server, { client, name: "aws_errors.py" });
   },
+  langchain: (server) =>
+    runBotoProgram(report, server, { client: "langchain-aws", name: "langchain_store.py" }),
+  mastra: (server) =>
+    runNodeProgram(report, server, { client: "@mastra/s3vectors", name: "mastra-store.mjs" }),
+  awsembed: () => runAwsEmbedSuite(report),
   examples: (server) => runExamples(report, server),
 };
 
