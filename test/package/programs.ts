@@ -62,12 +62,12 @@ async function use(db: Insula): Promise<void> {
 `;
 
 /** Compiled by a reader's TypeScript, never run: in Node, and in a browser. */
-export const TYPED_EMBEDDED = `
+export const TYPED_EMBEDDED: string = `
 import { InsulaError, open, type Collection, type Insula } from "insula-db";
 ${SEARCH}
 await use(await open({ dataDir: "data" }));
 `;
-export const TYPED_REMOTE = `
+export const TYPED_REMOTE: string = `
 import { connect, InsulaError, type Collection, type Insula } from "insula-db/client";
 ${SEARCH}
 await use(await connect({ url: "http://127.0.0.1:8080", secret: "" }));
