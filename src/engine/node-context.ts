@@ -3,6 +3,7 @@
  * the catalogue from its last flush on), interrupted builds. Nothing here is done per tenant.
  */
 import { toHex } from "../base/brands.ts";
+import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
   NodeFileSystem,
@@ -51,6 +52,8 @@ export interface EngineOptions {
   readonly idleMs?: number;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
+  /** Told how long the steps of the work took. */
+  readonly observer?: WorkObserver;
 }
 
 export const DEFAULT_POLICY: ShardPolicy = {
@@ -93,7 +96,7 @@ export interface NodeContext {
 
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
 export async function openNode(options: EngineOptions): Promise<NodeContext> {
-  const { files: fileSystem, clock, random } = options;
+  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
   await fileSystem.makeFolder("");
   const lock = await fileSystem.lock("");
   const opened: (() => Promise<void>)[] = [() => lock.release()];
@@ -114,6 +117,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       random,
       from: catalog.recoverFrom,
       visit: (entry) => catalog.recover(entry),
+      observer,
       ...(options.logFileBytesMax === undefined ? {} : { fileBytesMax: options.logFileBytesMax }),
     });
     opened.push(() => log.close());
@@ -131,9 +135,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const memory = new SearchMemory(module, arenas);
     const workers = startWorkers(options, memory);
     opened.push(() => workers.close());
-    arenas.onArena((arena, shared) => {
-      workers.broadcast(ARENA_TOPIC, { arena, memory: shared });
-    });
+    announceArenas(arenas, workers);
     const shards: ShardContext = {
       fileSystem,
       clock,
@@ -147,6 +149,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       workers,
       catalog: shardCatalog(catalog, sweeper),
       policy: { ...DEFAULT_POLICY, ...options.policy },
+      observer,
     };
     return {
       memoryBytesMax,
@@ -183,6 +186,13 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
     quarantine: (state, reason) =>
       catalog.commit([{ kind: "quarantine", shard: state.uid, reason }]),
   };
+}
+
+/** Workers, those that start later too, know every arena before a job names it. */
+function announceArenas(arenas: ArenaPool, workers: WorkerPool): void {
+  arenas.onArena((arena, shared) => {
+    workers.broadcast(ARENA_TOPIC, { arena, memory: shared });
+  });
 }
 
 function startWorkers(options: EngineOptions, memory: SearchMemory): WorkerPool {

@@ -3,7 +3,7 @@
 /**
  * On a folder: enough rows for the worker threads, written through the log thread. Ends by itself.
  */
-export const EMBEDDED = `
+export const EMBEDDED: string = `
 import { open } from "insula-db";
 
 const dataDir = process.argv[2];
@@ -19,7 +19,7 @@ await db.close();
 console.log("embedded", hits[0].key, hits[0].metadata.i);
 `;
 
-export const IN_MEMORY = `
+export const IN_MEMORY: string = `
 import { open } from "insula-db";
 import { MemoryFileSystem, openEngine, SeededRandom, ManualClock } from "insula-db/testing";
 
@@ -73,7 +73,7 @@ ${SEARCH}
 await use(await connect({ url: "http://127.0.0.1:8080", secret: "" }));
 `;
 
-export const REMOTE = `
+export const REMOTE: string = `
 import { connect } from "insula-db/client";
 
 const [url, secret] = process.argv.slice(2);
@@ -87,7 +87,7 @@ console.log("remote", hits.length);
 `;
 
 /** A route handler of Next.js: opened with the first request, not while the app is built. */
-export const NEXT_ROUTE = `
+export const NEXT_ROUTE: string = `
 import { open } from "insula-db";
 
 let opened;
@@ -110,7 +110,7 @@ export async function GET() {
 `;
 
 /** \`outputFileTracingRoot\`: this app shares the folder of modules above it. */
-export const NEXT_CONFIG = `
+export const NEXT_CONFIG: string = `
 import path from "node:path";
 
 export default {

@@ -19,7 +19,7 @@ export interface Call {
 }
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the prefix; `:database`, `:collection`, `:tenant` and `:key` are names. */
   readonly pattern: string;
   /** Name for access (`<area>:<operation>`), for metrics and in the OpenAPI document. */
