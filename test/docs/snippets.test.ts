@@ -139,6 +139,7 @@ async function runProgram(program: string): Promise<string> {
     program
       .replaceAll('"insula-db"', entry("index.ts"))
       .replaceAll('"insula-db/client"', entry("client/index.ts"))
+      .replaceAll('"insula-db/embed"', entry("embed/index.ts"))
       .replaceAll(PRINTED_URL, url),
   );
   const options = { cwd: folder, env: environment(url), timeout: 50_000 };
