@@ -1,6 +1,14 @@
 /** Every program and command in our documents is run as it stands, or says why not. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,6 +16,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { openEngine } from "../../src/engine/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../../src/io/node/index.ts";
+import { run } from "../../scripts/process.mjs";
 import { routeRows } from "../../scripts/routes-table.ts";
 import {
   DIALECT_LOADERS,
@@ -75,6 +84,47 @@ describe.each(DOCUMENTS)("%s", (name) => {
   }
 });
 
+test("every program compiles with the strict compiler", { timeout: 120_000 }, async () => {
+  // Below the root, where the types of Node are found.
+  mkdirSync(path.join(ROOT, ".cache"), { recursive: true });
+  const place = mkdtempSync(path.join(ROOT, ".cache/snippets-"));
+  try {
+    const files = DOCUMENTS.flatMap((name) => {
+      const blocks = snippetsOf(read(name)).filter(({ language }) => language === "ts");
+      const isRun = blocks.filter(({ notRun }) => notRun === undefined);
+      const apart = blocks.filter((block) => !isRun.includes(block));
+      const programs = [isRun.map(({ text }) => text).join("\n"), ...apart.map(({ text }) => text)];
+      return programs
+        .filter((text) => text !== "")
+        .map((text, i) => {
+          const file = `${name.replaceAll(/\W/g, "-")}-${i}.mts`;
+          writeFileSync(
+            path.join(place, file),
+            withSources(text, (entry) => `../../src/${entry}`),
+          );
+          return file;
+        });
+    });
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    const compilerOptions = {
+      noPropertyAccessFromIndexSignature: false,
+      isolatedDeclarations: false,
+    };
+    const config = {
+      extends: "../../tsconfig.json",
+      compilerOptions,
+      include: ["*.mts"],
+      exclude: [],
+    };
+    writeFileSync(path.join(place, "tsconfig.json"), JSON.stringify(config));
+    const compiler = path.join(ROOT, "node_modules/typescript/bin/tsc");
+    const { code, output } = await run([process.execPath, compiler, "-p", place], { cwd: ROOT });
+    expect(code, output).toBe(0);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+});
+
 test("docs/http-interface.md has the routes; npx tsx scripts/routes-table.ts writes them", () => {
   const rows = rowsOf(read("docs/http-interface.md")).filter(([route]) => route !== "route");
   expect(rows).toEqual(routeRows());
@@ -129,19 +179,20 @@ async function runScript(blocks: readonly string[]): Promise<string> {
   return (await promisify(execFile)("bash", ["-c", script], options)).stdout;
 }
 
+/** A program whose imports of the package are those of the sources. */
+function withSources(program: string, place: (entry: string) => string): string {
+  return program
+    .replaceAll('"insula-db"', JSON.stringify(place("index.ts")))
+    .replaceAll(/"insula-db\/(\w+)"/g, (_, entry: string) =>
+      JSON.stringify(place(`${entry}/index.ts`)),
+    );
+}
+
 async function runProgram(program: string): Promise<string> {
   const url = await start("data-of-the-server");
-  const entry = (name: string): string =>
-    JSON.stringify(pathToFileURL(path.join(ROOT, "src", name)).href);
   const file = path.join(folder, "program.mts");
-  writeFileSync(
-    file,
-    program
-      .replaceAll('"insula-db"', entry("index.ts"))
-      .replaceAll('"insula-db/client"', entry("client/index.ts"))
-      .replaceAll('"insula-db/embed"', entry("embed/index.ts"))
-      .replaceAll(PRINTED_URL, url),
-  );
+  const text = withSources(program, (entry) => pathToFileURL(path.join(ROOT, "src", entry)).href);
+  writeFileSync(file, text.replaceAll(PRINTED_URL, url));
   const options = { cwd: folder, env: environment(url), timeout: 50_000 };
   return (await promisify(execFile)(process.execPath, ["--import", TSX, file], options)).stdout;
 }
