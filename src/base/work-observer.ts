@@ -10,8 +10,8 @@ export type WorkStep = "log_sync" | "activation" | "plan" | "scan" | "fetch" | "
 
 export interface WorkObserver {
   /**
-   * A step is over, well or not. Called in the asynchronous context of whoever did the work; must be
-   * cheap and never throw. Times are `monotonicMs` of the engine's clock.
+   * A step is over, well or not. Called in the asynchronous context of whoever did the work; must
+   * be cheap and never throw. Times are `monotonicMs` of the engine's clock.
    */
   endStep(step: WorkStep, startMs: number, endMs: number): void;
 }

@@ -1,4 +1,6 @@
-/** The package as users get it: packed, installed into an empty folder, with the tools around it. */
+/**
+ * The package as users get it: packed, installed into an empty folder, with the tools around it.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,4 +1,6 @@
-/** The package, installed where nothing of this house is near: as a library, bundled, in Next.js. */
+/**
+ * The package, installed where nothing of this house is near: as a library, bundled, in Next.js.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   cpSync,
