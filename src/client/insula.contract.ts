@@ -501,6 +501,10 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       const running = records.query({ vector: [1, 0] }, { signal: later.signal });
       later.abort(reason);
       await expect(running).rejects.toBe(reason);
+      const bare = new AbortController();
+      const counting = records.count(undefined, { signal: bare.signal });
+      bare.abort("text, no error");
+      await expect(counting).rejects.toBe("text, no error");
       const scanning = new AbortController();
       const scan = async (): Promise<void> => {
         for await (const { key } of records.scan({ pageSize: 2, signal: scanning.signal })) {
