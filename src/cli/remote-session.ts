@@ -42,6 +42,12 @@ export function openRemoteSession(access: ServerAccess): Session {
       createKey: async (key) => (await client.admin("POST", "keys", key)) as CreatedAccessKey,
       listKeys: (page) =>
         client.admin("GET", `keys${toQuery(page)}`) as Promise<Page<AccessKeyView>>,
+      rotateKey: async (id, options = {}) =>
+        (await client.admin(
+          "POST",
+          `keys/${encodeURIComponent(id)}/rotate`,
+          options,
+        )) as CreatedAccessKey,
       revokeKey: async (id) => {
         await client.admin("DELETE", `keys/${encodeURIComponent(id)}`);
       },

@@ -70,7 +70,7 @@ export class ServerClient {
 
   async caller(): Promise<Caller> {
     if (this.#caller === undefined) {
-      const { accountId, keyId } = (await this.admin("GET", "status")) as Caller;
+      const { accountId, keyId } = (await this.admin("GET", "caller")) as Caller;
       this.#caller = { accountId, keyId };
     }
     return this.#caller;

@@ -21,7 +21,7 @@ export interface Session extends AsyncDisposable {
   readonly upsertRecordsMax: number;
   readonly catalog: SessionCatalog;
   readonly records: SessionRecords;
-  readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "revokeKey">;
+  readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "rotateKey" | "revokeKey">;
   status(): Promise<SessionStatus>;
   /** Changes what a running server logs, until it stops. @throws where there is no server. */
   setLogLevel(level: string): Promise<void>;

@@ -14,6 +14,8 @@
  */
 export { connect } from "./connect.ts";
 export type { ServerAddress } from "./http-channel.ts";
+export { openKeys } from "./keys.ts";
+export type { AccessKeys, CreatedKey, KeyGrant, KeyView, NewKey } from "./keys.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
 export { InsulaHandle } from "./insula-handle.ts";
 export type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./calls.ts";

@@ -7,12 +7,14 @@ import {
   openAccess,
   type AccessControl,
   type AdminKey,
+  type AuditLog,
 } from "../access/index.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
 import type { Engine } from "../engine/api.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { HttpListener } from "../wire/index.ts";
+import { openAudit } from "./audit.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
 import { createReranker, readEmbedderSettings, shareEmbedder } from "./embedding.ts";
 import { HttpFront, type DialectRoute } from "./front.ts";
@@ -91,7 +93,9 @@ export async function startServer(
     });
     const { accountId } = config;
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
-    const server = new Server({ config, parts, log, engine, access, admin, isNew, texts });
+    const audit = await openAudit(config, parts, log);
+    const state = { config, parts, log, engine, access, admin, isNew, texts };
+    const server = new Server(audit === undefined ? state : { ...state, audit });
     await server.listen(tls);
     return server;
   } catch (error) {
@@ -109,6 +113,7 @@ interface ServerState {
   readonly admin: AdminKey;
   readonly isNew: boolean;
   readonly texts: Pick<DialectContext, "openEmbedder" | "reranker">;
+  readonly audit?: AuditLog;
 }
 
 class Server implements RunningServer {
@@ -187,6 +192,7 @@ class Server implements RunningServer {
     try {
       await Promise.all(this.#listeners.map((listener) => listener.close()));
       await this.#bodies.close();
+      await this.#state.audit?.close();
     } finally {
       await this.engine.close();
     }
@@ -214,7 +220,7 @@ class Server implements RunningServer {
   }
 
   #dialectContext(route: DialectRoute): DialectContext {
-    const { config, parts } = this.#state;
+    const { config, parts, audit } = this.#state;
     const { publicDomain, accountId, ossQuotas } = config;
     const { clock } = parts;
     const metrics = this.#metrics;
@@ -232,6 +238,13 @@ class Server implements RunningServer {
         return nowMs;
       },
       observe: metrics.observerOf(route),
+      ...(audit === undefined
+        ? {}
+        : {
+            audit: (decision) => {
+              audit.record({ ...decision, dialect: route });
+            },
+          }),
     };
   }
 
