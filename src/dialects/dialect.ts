@@ -6,6 +6,7 @@
  */
 import type { AccessControl, Decision } from "../access/index.ts";
 import type { ErrorKind } from "../base/errors.ts";
+import type { LogLevel } from "../base/log-level.ts";
 import type { Embedder, Reranker } from "../embed/index.ts";
 import type { Engine } from "../engine/api.ts";
 import type { HttpAnswer, HttpRequest, JsonValue } from "../wire/index.ts";
@@ -32,6 +33,8 @@ export interface DialectContext {
   readonly clock: { wallMs(): number; monotonicMs(): number; yield?(): Promise<void> };
   readonly random: { bytes(count: number): Uint8Array };
   readonly settings: DialectSettings;
+  /** What the process logs; absent where nobody runs a log. */
+  readonly logLevel?: LogLevelDoor;
   /**
    * The embedder the server is configured with, opened with the first call; absent: the built-in
    * one. A failed opening is not remembered.
@@ -70,6 +73,12 @@ export interface DialectContext {
    * that failed before anybody was asked for. Never waits. Absent: nobody wants to know.
    */
   readonly audit?: (decision: Omit<Decision, "dialect">) => void;
+}
+
+/** The level of the server's log, to be read and changed while it runs. */
+export interface LogLevelDoor {
+  read(): string;
+  set(level: LogLevel): void;
 }
 
 /** What the time of a request is spent on; each is a sum in the metrics. */

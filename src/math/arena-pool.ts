@@ -102,7 +102,13 @@ export class ArenaPool {
         continue;
       return this.#allocateGrown(number, bytes);
     }
-    return this.#allocateGrown(this.#addArena(isSmall, bytes), bytes);
+    const number = this.#addArena(isSmall, bytes);
+    try {
+      return this.#allocateGrown(number, bytes);
+    } finally {
+      // Told only now: one that grows while a worker receives it can stay short there (catchUp).
+      for (const listener of this.#listeners) listener(number, this.memoryOf(number));
+    }
   }
 
   /** As {@link allocate}, in one arena whatever the size: the scratch space of a thread. */
@@ -179,9 +185,7 @@ export class ArenaPool {
     if (this.#spaces.length === ARENAS_MAX) throw exhausted(bytes, "there are too many arenas");
     const memory = this.#makeMemory(bytes, needed);
     const arena = new Arena(memory, this.#arenaPagesMax * PAGE_BYTES);
-    const number = this.#spaces.push({ isSmall, arena }) - 1;
-    for (const listener of this.#listeners) listener(number, memory);
-    return number;
+    return this.#spaces.push({ isSmall, arena }) - 1;
   }
 
   /** Asks for less address space when 4 GiB are refused, and remembers what was given. */

@@ -49,10 +49,15 @@ export async function searchShard(
   const scan = new FlatScan(context.memory, context.workers, kernelMetric(field), query.vector);
   try {
     const found: Candidate[] = [];
-    const work = { scan, memory: context.memory, field, unfilterable, query, found, rescored: 0 };
+    const { clock, observer, memory } = context;
+    const work = { scan, memory, context, field, unfilterable, query, found, rescored: 0 };
+    const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
     await Promise.all(view.segments.map((part) => searchSegment(work, part)));
+    const scannedAtMs = clock.monotonicMs();
+    observer.endStep("scan", startMs, scannedAtMs);
     const hits = await nearest(found, query, field);
+    observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
     const plan: QueryPlan = {
       rowsScanned: scan.rowsScanned,
       rowsRescored: work.rescored,
@@ -68,6 +73,7 @@ export async function searchShard(
 interface SearchWork {
   readonly scan: FlatScan;
   readonly memory: SearchMemory;
+  readonly context: Pick<ShardContext, "clock" | "observer">;
   readonly field: VectorField;
   readonly unfilterable: readonly string[];
   readonly query: Query;
@@ -137,7 +143,10 @@ const TIE_STEP_ROWS = 16_384;
 async function searchSegment(work: SearchWork, view: SegmentView): Promise<void> {
   const { segment } = view;
   const { field, query, scan } = work;
+  const { clock, observer } = work.context;
+  const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
   const bits = await segmentCandidates(view, query.filter, work.unfilterable);
+  if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
   const maybe = segment.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
   const rowTarget = resident.rowTarget();

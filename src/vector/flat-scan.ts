@@ -111,7 +111,9 @@ export class FlatScan {
     const leased = this.#memory.lease(arena);
     try {
       const { scratch } = leased;
-      const job: ScanJob = { scratch, metric: this.#metric, vector: this.#vector, slice, k };
+      const memoryBytes = this.#memory.memory(arena).buffer.byteLength;
+      const metric = this.#metric;
+      const job: ScanJob = { scratch, memoryBytes, metric, vector: this.#vector, slice, k };
       return (await this.#workers.run(SCAN_JOB, job)) as RowHits;
     } finally {
       this.#memory.giveBack(leased);

@@ -1,5 +1,14 @@
 /** Routes about the node, databases, collections and tenants. */
 import {
+  CALLER_ANSWER,
+  COLLECTIONS_ANSWER,
+  COLLECTION_ANSWER,
+  DATABASES_ANSWER,
+  DATABASE_ANSWER,
+  TENANTS_ANSWER,
+  TENANT_ANSWER,
+} from "./answers.ts";
+import {
   COLLECTION_BODY,
   COLLECTION_PATCH_BODY,
   missing,
@@ -24,6 +33,7 @@ const NODE_ROUTES: readonly Route[] = [
     area: "open",
     status: 200,
     summary: "Whose secret this is.",
+    answers: CALLER_ANSWER,
     run: ({ principal }) =>
       Promise.resolve({
         kind: principal.kind,
@@ -55,6 +65,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Databases by name.",
+    answers: DATABASES_ANSWER,
     isPaged: true,
     run: ({ context, request }) => context.engine.listDatabases(decodePage(request.query)),
   },
@@ -66,6 +77,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     creates: "database",
     status: 201,
     summary: "Creates a database.",
+    answers: DATABASE_ANSWER,
     takes: { schema: NAMED_BODY, bytesMax },
     run: ({ context }, { name }) => context.engine.createDatabase(name),
   }),
@@ -76,6 +88,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One database.",
+    answers: DATABASE_ANSWER,
     run: async ({ context, database }) => {
       const info = await context.engine.getDatabase(database);
       if (info === undefined) throw missing("database_not_found", "database", database);
@@ -101,6 +114,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Collections by name.",
+    answers: COLLECTIONS_ANSWER,
     isPaged: true,
     run: ({ context, database, request }) =>
       context.engine.listCollections(database, decodePage(request.query)),
@@ -113,6 +127,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     creates: "collection",
     status: 201,
     summary: "Creates a collection.",
+    answers: COLLECTION_ANSWER,
     takes: { schema: COLLECTION_BODY, bytesMax },
     run: async ({ context, database }, body) =>
       context.engine.createCollection(database, body.name, toCollectionOptions(body)),
@@ -124,6 +139,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One collection, with its schema and its exact sums.",
+    answers: COLLECTION_ANSWER,
     run: async ({ context, database, collection }) => {
       const info = await context.engine.getCollection(database, collection);
       if (info === undefined) throw missing("collection_not_found", "collection", collection);
@@ -137,6 +153,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Disables, enables, names the embedding model.",
+    answers: COLLECTION_ANSWER,
     takes: { schema: COLLECTION_PATCH_BODY, bytesMax },
     run: async ({ context, database, collection }, body) =>
       context.engine.updateCollection(database, collection, toCollectionPatch(body)),
@@ -161,6 +178,7 @@ const TENANT_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Tenants by name, with state and size; wakes nobody.",
+    answers: TENANTS_ANSWER,
     isPaged: true,
     run: ({ context, database, collection, request }) =>
       context.engine.listTenants(database, collection, decodePage(request.query)),
@@ -173,6 +191,7 @@ const TENANT_ROUTES: readonly Route[] = [
     creates: "tenant",
     status: 201,
     summary: "Creates a tenant; the first upsert to its name would, too.",
+    answers: TENANT_ANSWER,
     takes: { schema: NAMED_BODY, bytesMax },
     run: ({ context, database, collection }, { name }) =>
       context.engine.createTenant({ database, collection, tenant: name }),
@@ -184,6 +203,7 @@ const TENANT_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One tenant.",
+    answers: TENANT_ANSWER,
     run: async ({ context, database, collection, tenant = "" }) => {
       const info = await context.engine.getTenant({ database, collection, tenant });
       if (info === undefined) throw missing("tenant_not_found", "tenant", tenant);

@@ -4,7 +4,7 @@ import type { Place } from "../../model/index.ts";
 import type { HttpRequest } from "../../wire/index.ts";
 import type { AccessTrail } from "../access-trail.ts";
 import type { DialectContext } from "../dialect.ts";
-import type { JsonSchema, Schema } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 
 /** What a route works with; names come decoded from the path. */
 export interface Call {
@@ -22,7 +22,7 @@ export interface Call {
 }
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the prefix; `:database`, `:collection`, `:tenant` and `:key` are names. */
   readonly pattern: string;
   /** Name for access (`<area>:<operation>`), for metrics and in the OpenAPI document. */
@@ -36,7 +36,8 @@ export interface Route {
   readonly takes?: BodyRules;
   /** True for a listing: `?limit=&after=&prefix=`. */
   readonly isPaged?: boolean;
-  readonly answers?: JsonSchema;
+  /** What {@link Route.run} gives, unless it says less than "an object". */
+  readonly answers?: Schema<unknown>;
   /** @returns what is answered as JSON, or JSON as a `JsonText`; undefined for 204. */
   readonly run: (call: Call, body: unknown) => Promise<unknown>;
 }
