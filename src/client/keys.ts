@@ -44,8 +44,8 @@ export interface AccessKeys {
   /** A page by id. */
   list(page?: Partial<PageRequest> & CallOptions): Promise<Page<KeyView>>;
   /**
-   * A new secret; the old one holds for `graceMs` more, default 0. A key may rotate itself.
-   * @throws `access_key_not_found`, `permission_denied`
+   * A new secret; the old one holds for `graceMs` more, default 0.
+   * @throws `access_key_not_found`; `permission_denied` to all but the admin secret.
    */
   rotate(id: string, options?: CallOptions & { readonly graceMs?: number }): Promise<CreatedKey>;
   /** Holds for the next request when the promise resolves. @throws `access_key_not_found` */

@@ -272,15 +272,20 @@ describe("keys over the network", () => {
     const secretOf = ({ id, secret }: { id: string; secret: string }): string => `${id}.${secret}`;
     const rotated = await keys.rotate(created.id, { graceMs: 60_000 });
     for (const key of [created, rotated]) await connect({ url, secret: secretOf(key) });
-    // A key may rotate itself and nobody else.
-    const own = await openKeys({ url, secret: secretOf(rotated) }).rotate(created.id);
+    const own = await keys.rotate(created.id);
     const refused = { code: "credentials_unknown" };
-    await expect(connect({ url, secret: secretOf(created) })).rejects.toMatchObject(refused);
-    const stranger = await keys.create({ grants });
-    const asStranger = openKeys({ url, secret: secretOf(stranger) });
-    await expect(asStranger.rotate(created.id)).rejects.toMatchObject({
-      code: "permission_denied",
-    });
+    for (const key of [created, rotated]) {
+      await expect(connect({ url, secret: secretOf(key) })).rejects.toMatchObject(refused);
+    }
+    // No key makes or rotates keys, not even itself and with every right.
+    const mighty = await keys.create({ grants: [{ actions: ["*"], databases: ["*"] }] });
+    const asMighty = openKeys({ url, secret: secretOf(mighty) });
+    const denied = { code: "permission_denied" };
+    await expect(asMighty.create({ grants })).rejects.toMatchObject(denied);
+    for (const id of [created.id, mighty.id]) {
+      await expect(asMighty.rotate(id)).rejects.toMatchObject(denied);
+    }
+    expect((await asMighty.list({ prefix: created.id })).items).toHaveLength(1);
     await keys.revoke(created.id);
     await expect(connect({ url, secret: secretOf(own) })).rejects.toMatchObject(refused);
     await expect(keys.revoke(created.id)).rejects.toMatchObject({ code: "access_key_not_found" });

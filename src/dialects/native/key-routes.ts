@@ -80,7 +80,10 @@ function toGrant({ actions, databases, collections, tenants }: KeyBody["grants"]
   };
 }
 
-/** A key that could make or rotate others could give itself every right. */
+/**
+ * A key that could make or rotate others could give itself every right; one that could rotate
+ * itself would, once stolen, lock its owner out.
+ */
 function requireAdmin({ kind }: Principal, what: string): void {
   if (kind === "admin") return;
   throw new InsulaError("permission_denied", `Cannot ${what} a key: expected the admin secret.`);
@@ -114,9 +117,9 @@ export const KEY_ROUTES: readonly Route[] = [
     method: "POST",
     pattern: "keys/:key/rotate",
     operation: "RotateKey",
-    area: "open", // a key may rotate itself, whatever its grants say
+    area: "admin",
     status: 200,
-    summary: "A new secret, shown this once; only the admin secret and the key itself may.",
+    summary: "A new secret, shown this once; only the admin secret may.",
     takes: {
       schema: object(
         {
@@ -129,7 +132,7 @@ export const KEY_ROUTES: readonly Route[] = [
       bytesMax,
     },
     run: async ({ context, principal, key }, { graceMs }) => {
-      if (principal.keyId !== key) requireAdmin(principal, "rotate");
+      requireAdmin(principal, "rotate");
       return context.access.rotateKey(key, graceMs === undefined ? {} : { graceMs });
     },
   }),
