@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { openEngine } from "../engine/index.ts";
 import type { Engine } from "../engine/api.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/index.ts";
-import type { ServerConfig } from "../server/index.ts";
+import type { EngineHooks, ServerConfig } from "../server/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 
 /** The doors of one process on one data folder. */
@@ -35,10 +35,12 @@ export function requireFolder(dataDir: string): void {
 export function openFolderEngine(
   doors: FolderDoors,
   settings: Pick<ServerConfig, "memoryBudget" | "workerCount">,
+  hooks?: EngineHooks,
 ): Promise<Engine> {
   const { memoryBudget, workerCount } = settings;
   return openEngine({
     ...doors,
+    ...hooks,
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(workerCount !== undefined && { workerCount }),
   });

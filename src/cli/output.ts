@@ -1,4 +1,5 @@
 /** What commands print: for a person by default, one JSON document per line with `--json`. */
+import type { MemoryBudget } from "../engine/index.ts";
 
 /** Where results and remarks go; tests put strings in their place. */
 export interface Output {
@@ -77,4 +78,15 @@ export function printBytes(count: number): string {
 /** 1234567 is "1,234,567". */
 export function printCount(count: number): string {
   return count.toLocaleString("en-US");
+}
+
+/** "2.0 GiB, half of the container's limit". */
+export function printBudget({ bytes, source }: MemoryBudget): string {
+  const gibibytes = (bytes / 1_073_741_824).toFixed(2);
+  const reason = {
+    given: "as configured",
+    container: "half of the container's limit",
+    machine: "half of the machine",
+  }[source];
+  return `${gibibytes} GiB, ${reason}`;
 }

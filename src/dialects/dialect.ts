@@ -4,8 +4,9 @@
  * A dialect decodes a request into calls of the engine and encodes the result; it holds no data of
  * its own. It is built when its first request arrives, by one function `createXDialect(context)`.
  */
-import type { AccessControl } from "../access/index.ts";
+import type { AccessControl, Decision } from "../access/index.ts";
 import type { ErrorKind } from "../base/errors.ts";
+import type { LogLevel } from "../base/log-level.ts";
 import type { Embedder, Reranker } from "../embed/index.ts";
 import type { Engine } from "../engine/api.ts";
 import type { HttpAnswer, HttpRequest, JsonValue } from "../wire/index.ts";
@@ -32,6 +33,8 @@ export interface DialectContext {
   readonly clock: { wallMs(): number; monotonicMs(): number; yield?(): Promise<void> };
   readonly random: { bytes(count: number): Uint8Array };
   readonly settings: DialectSettings;
+  /** What the process logs; absent where nobody runs a log. */
+  readonly logLevel?: LogLevelDoor;
   /**
    * The embedder the server is configured with, opened with the first call; absent: the built-in
    * one. A failed opening is not remembered.
@@ -65,6 +68,17 @@ export interface DialectContext {
    * from the request. `durationMs` is from the start of `handle`.
    */
   observe(operation: string, outcome: "ok" | ErrorKind, durationMs: number): void;
+  /**
+   * Notes one decision about access: once a request, for each place it asks for; not for a request
+   * that failed before anybody was asked for. Never waits. Absent: nobody wants to know.
+   */
+  readonly audit?: (decision: Omit<Decision, "dialect">) => void;
+}
+
+/** The level of the server's log, to be read and changed while it runs. */
+export interface LogLevelDoor {
+  read(): string;
+  set(level: LogLevel): void;
 }
 
 /** What the time of a request is spent on; each is a sum in the metrics. */

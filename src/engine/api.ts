@@ -102,6 +102,8 @@ export interface Engine extends AsyncDisposable {
   /** Lets go of everything loaded for the shard; its next use wakes it again. */
   deactivate(place: Place): Promise<void>;
   stats(): EngineStats;
+  /** Wakes nobody; a call starts the next count in the background when it is due. */
+  tenantFigures(): TenantFigures;
   /** Waits for running calls, flushes what the policy asks for, releases the folder. */
   close(): Promise<void>;
 }
@@ -198,6 +200,13 @@ export interface WriteResult {
   readonly rowsReplaced: number;
 }
 
+export interface TenantFigures {
+  /** Tenants by state, as of the last count; undefined before the first. */
+  readonly counts: Readonly<Record<TenantState, number>> | undefined;
+  /** Rows of each shard that is awake now. */
+  readonly awakeRowCounts: readonly number[];
+}
+
 export interface EngineStats {
   readonly databaseCount: number;
   readonly collectionCount: number;
@@ -205,6 +214,8 @@ export interface EngineStats {
   readonly memtableBytes: number;
   readonly arenaBytesUsed: number;
   readonly arenaBytesCapacity: number;
+  /** What the arenas may take; see findMemoryBudget. */
+  readonly memoryBudgetBytes: number;
   readonly openFiles: number;
   readonly log: {
     readonly groups: number;
@@ -212,8 +223,17 @@ export interface EngineStats {
     readonly bytes: number;
     readonly syncs: number;
   };
+  /** Since the start. */
   readonly flushes: number;
   readonly compactions: number;
+  /** Segments being built or waiting for a worker. */
+  readonly builds: number;
+  /** Shards put to sleep since the start, by reason. */
+  readonly evictions: {
+    readonly idle: number;
+    readonly surplus: number;
+    readonly memory: number;
+  };
   readonly quarantinedShards: number;
 }
 

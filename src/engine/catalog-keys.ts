@@ -100,6 +100,8 @@ export const PACK_PREFIX: EncodedKey = KIND.pack;
 export const GARBAGE_SEGMENT_PREFIX: EncodedKey = `${KIND.garbage}s`;
 export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
+/** Tenants of all collections. */
+export const TENANT_PREFIX: EncodedKey = KIND.tenant;
 export const SETTING_PREFIX: EncodedKey = KIND.setting;
 
 export function collectionPrefix(databaseNumber: number): EncodedKey {

@@ -25,6 +25,7 @@ import type {
   ListRequest,
   Page,
   PageRequest,
+  TenantFigures,
   TenantInfo,
   TenantPlace,
   WriteResult,
@@ -45,9 +46,11 @@ import { LogCleaner } from "./log-cleaner.ts";
 import { listNames } from "./name-listing.ts";
 import { checkName } from "./names.ts";
 import { openNode, type EngineOptions, type NodeContext } from "./node-context.ts";
+import { readStats } from "./node-stats.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
+import { TenantCensus } from "./tenant-census.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
 const AWAKE_SHARDS_MAX = 10_000;
@@ -93,6 +96,9 @@ class NodeEngine implements Engine {
   readonly #nodeTotals: TotalsRow;
   /** Shards that could not be opened since the start, by hexadecimal uid. */
   readonly #damaged = new Set<string>();
+  readonly #census: TenantCensus;
+  /** Of shards that sleep again. */
+  readonly #past = { flushes: 0, compactions: 0 };
   #closing: Promise<void> | undefined;
 
   constructor(options: EngineOptions, node: NodeContext, nodeTotals: TotalsRow) {
@@ -100,18 +106,22 @@ class NodeEngine implements Engine {
     this.#nodeTotals = nodeTotals;
     this.#directory = new Directory(node.catalog, options);
     this.#infos = new Infos(node.catalog);
+    this.#census = new TenantCensus(node.catalog, options.clock);
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
     this.#keeper = new ShardKeeper({
       clock: options.clock,
       open: (uid) => this.#openShard(uid),
       closed: (shard) => {
+        this.#past.flushes += shard.flushCount;
+        this.#past.compactions += shard.compactionCount;
         node.catalog.releaseShard(shard.state);
       },
       awakeMax: options.awakeShardsMax ?? AWAKE_SHARDS_MAX,
       idleMs: options.idleMs ?? IDLE_MS,
       isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
       onFault,
+      observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
     this.#records = new Records(node.catalog, this.#directory, this.#keeper);
@@ -324,29 +334,18 @@ class NodeEngine implements Engine {
   }
 
   stats(): EngineStats {
-    const { log, shards } = this.#node;
-    let memtableBytes = 0;
-    let flushes = 0;
-    let compactions = 0;
-    for (const shard of this.#keeper.shards()) {
-      memtableBytes += shard.memtableBytes;
-      flushes += shard.flushCount;
-      compactions += shard.compactionCount;
-    }
-    const { groups, frames, bytes, syncs } = log.counters;
-    return {
-      databaseCount: this.#nodeTotals.childCount,
-      collectionCount: this.#nodeTotals.rowCount,
-      shardsAwake: this.#keeper.awakeCount,
-      memtableBytes,
-      arenaBytesUsed: shards.memory.arenas.usedBytes,
-      arenaBytesCapacity: shards.memory.arenas.capacityBytes,
-      openFiles: shards.files.count,
-      log: { groups, frames, bytes, syncs },
-      flushes,
-      compactions,
+    return readStats({
+      node: this.#node,
+      keeper: this.#keeper,
+      totals: this.#nodeTotals,
+      past: this.#past,
       quarantinedShards: this.#damaged.size,
-    };
+    });
+  }
+
+  tenantFigures(): TenantFigures {
+    const awakeRowCounts = Array.from(this.#keeper.shards(), ({ state }) => state.rowCount);
+    return { counts: this.#census.counts(), awakeRowCounts };
   }
 
   close(): Promise<void> {
@@ -362,6 +361,7 @@ class NodeEngine implements Engine {
     this.#records.close();
     await this.#cleaner.stop();
     await this.#packCleaner.stop();
+    await this.#census.stop();
     await this.#keeper.close();
     try {
       await this.#node.catalog.flush();

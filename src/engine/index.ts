@@ -26,6 +26,7 @@ export type {
   ListRequest,
   Page,
   PageRequest,
+  TenantFigures,
   TenantInfo,
   TenantPlace,
   TenantState,

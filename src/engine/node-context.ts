@@ -3,18 +3,20 @@
  * the catalogue from its last flush on), interrupted builds. Nothing here is done per tenant.
  */
 import { toHex } from "../base/brands.ts";
+import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
   NodeFileSystem,
   ThreadPool,
-  readAsset,
+  findProgramFile,
+  readProgramFile,
   type Clock,
   type FileSystem,
   type FolderLock,
   type Random,
   type WorkerPool,
 } from "../io/index.ts";
-import { ArenaPool, KERNELS_WASM_URL, loadKernelModule } from "../math/index.ts";
+import { ArenaPool, KERNELS_FILE, loadKernelModule } from "../math/index.ts";
 import {
   SegmentFolders,
   type ShardCatalog,
@@ -50,6 +52,8 @@ export interface EngineOptions {
   readonly idleMs?: number;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
+  /** Told how long the steps of the work took. */
+  readonly observer?: WorkObserver;
 }
 
 export const DEFAULT_POLICY: ShardPolicy = {
@@ -73,6 +77,11 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
 const WORKERS_DEFAULT = 2;
 
+const WORKER_FILE = {
+  beside: new URL("./worker-entry.js", import.meta.url),
+  place: "engine/worker-entry.js",
+};
+
 export interface NodeContext {
   /** Bytes that the arenas may take. */
   readonly memoryBytesMax: number;
@@ -87,12 +96,12 @@ export interface NodeContext {
 
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
 export async function openNode(options: EngineOptions): Promise<NodeContext> {
-  const { files: fileSystem, clock, random } = options;
+  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
   await fileSystem.makeFolder("");
   const lock = await fileSystem.lock("");
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
-    const module = loadKernelModule(await readAsset(KERNELS_WASM_URL));
+    const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
     const cache = new BlockCache(CATALOG_CACHE_BYTES);
     const pause = (): Promise<void> => clock.yield();
     const store = await SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
@@ -108,6 +117,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       random,
       from: catalog.recoverFrom,
       visit: (entry) => catalog.recover(entry),
+      observer,
       ...(options.logFileBytesMax === undefined ? {} : { fileBytesMax: options.logFileBytesMax }),
     });
     opened.push(() => log.close());
@@ -125,9 +135,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const memory = new SearchMemory(module, arenas);
     const workers = startWorkers(options, memory);
     opened.push(() => workers.close());
-    arenas.onArena((arena, shared) => {
-      workers.broadcast(ARENA_TOPIC, { arena, memory: shared });
-    });
+    announceArenas(arenas, workers);
     const shards: ShardContext = {
       fileSystem,
       clock,
@@ -141,6 +149,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       workers,
       catalog: shardCatalog(catalog, sweeper),
       policy: { ...DEFAULT_POLICY, ...options.policy },
+      observer,
     };
     return {
       memoryBytesMax,
@@ -179,12 +188,18 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
   };
 }
 
+/** Workers, those that start later too, know every arena before a job names it. */
+function announceArenas(arenas: ArenaPool, workers: WorkerPool): void {
+  arenas.onArena((arena, shared) => {
+    workers.broadcast(ARENA_TOPIC, { arena, memory: shared });
+  });
+}
+
 function startWorkers(options: EngineOptions, memory: SearchMemory): WorkerPool {
   const { files } = options;
   const size = options.workerCount ?? WORKERS_DEFAULT;
   if (files instanceof NodeFileSystem && size > 0) {
-    const entry = import.meta.url.endsWith(".ts") ? "./worker-entry.ts" : "./worker-entry.js";
-    const pool = new ThreadPool(new URL(entry, import.meta.url), size);
+    const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
     const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
     pool.broadcast(SETUP_TOPIC, setup);
     return pool;

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { DIMENSION_MAX } from "../base/limits.ts";
+import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
 import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
 
 export interface ServerConfig {
@@ -23,7 +24,7 @@ export interface ServerConfig {
   readonly workerCount?: number | undefined;
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
-  readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
+  readonly logLevel: LogLevel;
   /** What turns texts into vectors, see embedding.ts. */
   readonly embedder: "built-in" | "dashscope" | "openai" | "local";
   readonly embedderUrl?: string | undefined;
@@ -40,8 +41,8 @@ export interface ServerConfig {
   readonly auditLog: string;
 }
 
-/** Below this not even the smallest arenas and the block cache fit, bytes. */
-const MEMORY_BUDGET_BYTES_MIN = 67_108_864;
+/** Below this the engine's arenas have no room to grow by a step of each sort, bytes. */
+const MEMORY_BUDGET_BYTES_MIN = 268_435_456;
 
 /** A whole number, also as its digits. Nothing else: `null` or `true` must not become 0 or 1. */
 function integer(min: number, max: number): z.ZodType<number> {
@@ -88,7 +89,7 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     workerCount: integer(0, 64).optional(),
     connectionsMax: integer(1, 100_000).default(10_000),
     requestTimeoutMs: integer(1_000, 3_600_000).default(30_000),
-    logLevel: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
+    logLevel: z.enum(LOG_LEVELS).default("info"),
     embedder: z.enum(["built-in", "dashscope", "openai", "local"]).default("built-in"),
     embedderUrl: serviceUrl.optional(),
     embedderModel: modelName.optional(),
@@ -169,7 +170,11 @@ export const SETTINGS: readonly Setting[] = [
     "enforce the vendor's numbers of buckets and indexes",
     "off",
   ),
-  setting("memoryBudget", "bytes, or a number with KiB, MiB, GiB", "memory the engine may use"),
+  setting(
+    "memoryBudget",
+    "bytes, or a number with KiB, MiB, GiB; at least 256 MiB",
+    "memory for vectors, codes and memtables",
+  ),
   setting("workerCount", "0 to 64", "threads that search and build"),
   setting("connectionsMax", "1 to 100000", "open connections of a listener", "10000"),
   setting("requestTimeoutMs", "1000 to 3600000", "time for one request to arrive, ms", "30000"),

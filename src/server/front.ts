@@ -24,21 +24,21 @@ export class HttpFront {
   readonly #options: FrontOptions;
   readonly #dialects = new Map<DialectRoute, Dialect>();
   readonly #loading = new Map<DialectRoute, Promise<Dialect>>();
-  readonly #isLogged: boolean;
 
   constructor(options: FrontOptions) {
     this.#options = options;
-    this.#isLogged = options.log.isLevelEnabled("debug");
   }
 
   /** The `handle` of a listener. */
   readonly handle = (request: HttpRequest): Promise<HttpAnswer> => {
     const route = this.#options.table.route(request);
-    const startedAtMs = this.#isLogged ? this.#options.clock.monotonicMs() : 0;
+    // Asked anew each time: the level may change while the server runs.
+    const isLogged = this.#options.log.isLevelEnabled("debug");
+    const startedAtMs = isLogged ? this.#options.clock.monotonicMs() : 0;
     return this.#answer(route, request).then(
       (answer) => {
         this.#options.metrics.countAnswer(route, answer.status);
-        if (this.#isLogged) this.#logAnswer({ route, request, answer, startedAtMs });
+        if (isLogged) this.#logAnswer({ route, request, answer, startedAtMs });
         return answer;
       },
       (error: unknown) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CONFIG_SCHEMA, SETTINGS, toFlag, toVariable } from "./config.ts";
-import { loadConfig, parseFlags } from "./load-config.ts";
+import { explainConfig, loadConfig, parseFlags } from "./load-config.ts";
 
 const file = (value: unknown) => ({
   flags: { config: "insula.json" },
@@ -69,7 +69,7 @@ test.each([
 });
 
 test.each([
-  ["67108864", 67_108_864],
+  ["268435456", 268_435_456],
   ["512MiB", 536_870_912],
   ["2GiB", 2_147_483_648],
 ])("the memory budget %s is %d bytes", (text, value) => {
@@ -89,7 +89,7 @@ describe("refusals name the source, what is expected and what was received", () 
     [{ environment: { INSULA_OSS_QUOTAS: "on" } }, /INSULA_OSS_QUOTAS.*"off" or "seed".*"on"/],
     [{ environment: { INSULA_ACCOUNT_ID: "12x" } }, /INSULA_ACCOUNT_ID/],
     [{ environment: { INSULA_PUBLIC_DOMAIN: "a b" } }, /INSULA_PUBLIC_DOMAIN/],
-    [{ environment: { INSULA_MEMORY_BUDGET: "1MiB" } }, /INSULA_MEMORY_BUDGET/],
+    [{ environment: { INSULA_MEMORY_BUDGET: "255MiB" } }, /INSULA_MEMORY_BUDGET/],
     [{ flags: { tlsCert: "a.pem" } }, /--tls-cert.*with tlsKey/],
     [file({ httpPort: null }), /httpPort in insula.json/],
     [file({ httpPort: true }), /httpPort in insula.json/],
@@ -130,6 +130,45 @@ describe("refusals name the source, what is expected and what was received", () 
     expect(() => loadConfig(file({ adminSecret: ["hush"] }))).not.toThrow(/hush/);
     expect(() => loadConfig(file('{"adminSecret":"hush",'))).not.toThrow(/hush/);
     expect(() => loadConfig(file('{"adminSecret":"hush",'))).toThrow(/insula.json/);
+  });
+});
+
+describe("the settings in effect", () => {
+  const sources = {
+    flags: { config: "insula.json", host: "flag" },
+    environment: { INSULA_HOST: "env", INSULA_HTTP_PORT: "9000", INSULA_ADMIN_SECRET: "hush-hush" },
+    readFile: () => JSON.stringify({ httpPort: 1, logLevel: "warn", embedderKey: "hush" }),
+  };
+
+  test("have a value and the source that won, for every setting", () => {
+    const shown = explainConfig(sources);
+    expect(shown.map(({ setting }) => setting)).toEqual(SETTINGS);
+    const of = (name: string) => {
+      const found = shown.find(({ setting }) => setting.name === name);
+      return [found?.value, found?.source];
+    };
+    expect(of("host")).toEqual(["flag", "--host"]);
+    expect(of("httpPort")).toEqual(["9000", "INSULA_HTTP_PORT"]);
+    expect(of("logLevel")).toEqual(["warn", "logLevel in insula.json"]);
+    expect(of("connectionsMax")).toEqual(["10000", "default"]);
+    expect(of("tlsCert")).toEqual([undefined, "default"]);
+  });
+
+  test("never show a secret, and say whether there is one", () => {
+    const shown = explainConfig(sources);
+    expect(JSON.stringify(shown)).not.toContain("hush");
+    const secrets = shown.filter(({ setting }) => setting.isSecret === true);
+    const set = secrets
+      .filter(({ value }) => value === "[secret]")
+      .map(({ setting }) => setting.name);
+    expect(set).toEqual(["adminSecret", "embedderKey"]);
+    expect(secrets.map(({ value }) => value)).toContain(undefined);
+  });
+
+  test("are refused as a start would refuse them", () => {
+    expect(() => explainConfig({ environment: { INSULA_HTTP_PORT: "x" } })).toThrow(
+      /INSULA_HTTP_PORT/,
+    );
   });
 });
 

@@ -7,6 +7,7 @@ import {
   toFlag,
   toVariable,
   type ServerConfig,
+  type Setting,
 } from "./config.ts";
 
 export interface ConfigSources {
@@ -25,16 +26,51 @@ interface GivenValue {
   readonly label: string;
 }
 
+/** One setting as it would hold for a server started with the same sources. */
+export interface SettingInEffect {
+  readonly setting: Setting;
+  /** As text; undefined when it is not set; `[secret]` for what is never printed. */
+  readonly value: string | undefined;
+  /**
+   * How it was written: `--http-port`, `INSULA_HTTP_PORT`, `httpPort in insula.json`, `default`.
+   */
+  readonly source: string;
+}
+
 /**
  * @throws InsulaError `setting_invalid`, naming the source, what is expected and what was received.
  */
 export function loadConfig(sources: ConfigSources): ServerConfig {
+  return checkValues(readSources(sources));
+}
+
+/** Every setting with its value and where that comes from. @throws as {@link loadConfig}. */
+export function explainConfig(sources: ConfigSources): readonly SettingInEffect[] {
+  const given = readSources(sources);
+  const config = checkValues(given);
+  return SETTINGS.map((setting) => {
+    const value = config[setting.name];
+    const isHidden = setting.isSecret === true && value !== undefined;
+    return {
+      setting,
+      value: value === undefined ? undefined : isHidden ? "[secret]" : String(value),
+      source: given.get(setting.name)?.label ?? "default",
+    };
+  });
+}
+
+/** What was given, by name; of several sources the strongest. */
+function readSources(sources: ConfigSources): Map<string, GivenValue> {
   const flags = readFlags(sources.flags ?? {});
   const variables = readVariables(sources.environment ?? {}, sources.foreignVariables ?? []);
   const path = flags.get("config") ?? variables.get("config");
   const file = path === undefined ? new Map<string, GivenValue>() : readFileValues(sources, path);
   const given = new Map([...file, ...variables, ...flags]);
   given.delete("config");
+  return given;
+}
+
+function checkValues(given: ReadonlyMap<string, GivenValue>): ServerConfig {
   const values = Object.fromEntries([...given].map(([name, { value }]) => [name, value]));
   const parsed = CONFIG_SCHEMA.safeParse(values);
   if (parsed.success) return parsed.data;

@@ -8,6 +8,8 @@ export interface Log {
   info(facts: object, sentence: string): void;
   debug(facts: object, sentence: string): void;
   isLevelEnabled(level: string): boolean;
+  /** May be set while the server runs. @throws for a level there is not. */
+  level: string;
 }
 
 /** Members that must never be written, wherever they stand. */

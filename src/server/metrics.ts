@@ -3,10 +3,11 @@
  * lists, operations come from the dialects' own lists and are cut off at a maximum. No tenant,
  * database, collection or key is ever a label.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
 import type { ErrorKind } from "../base/errors.ts";
 import type { RequestPhase } from "../dialects/index.ts";
-import type { Engine, EngineStats } from "../engine/api.ts";
+import type { WorkObserver } from "../base/work-observer.ts";
+import { EngineMetrics, type MeasuredEngine } from "./engine-metrics.ts";
 
 /** Operation names of one dialect; more are counted as `other`. Ours have at most twenty. */
 export const OPERATIONS_MAX = 64;
@@ -21,8 +22,10 @@ export type Observe = (operation: string, outcome: "ok" | ErrorKind, durationMs:
 
 export class ServerMetrics {
   readonly #registry = new Registry();
-  readonly #operations: Counter<"dialect" | "operation" | "outcome">;
-  readonly #durations: Histogram<"dialect" | "operation">;
+  readonly #engineMetrics: EngineMetrics;
+  #engine: MeasuredEngine | undefined;
+  readonly #operations: Counter<"dialect" | "op" | "code">;
+  readonly #durations: Histogram<"dialect" | "op">;
   readonly #answers: Counter<"route" | "status">;
   readonly #answerChildren = new Map<string, { inc(): void }>();
   readonly #phases: Readonly<Record<RequestPhase, PhaseSum>> = {
@@ -34,19 +37,19 @@ export class ServerMetrics {
     write: { count: 0, ms: 0 },
   };
 
-  constructor(engine: Pick<Engine, "stats">) {
+  constructor() {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#operations = new Counter({
-      name: "insula_operations_total",
-      help: "Finished operations by outcome: ok or the kind of error.",
-      labelNames: ["dialect", "operation", "outcome"],
+      name: "insula_requests_total",
+      help: "Finished operations by code: ok or the kind of error.",
+      labelNames: ["dialect", "op", "code"],
       registers,
     });
     this.#durations = new Histogram({
-      name: "insula_operation_seconds",
+      name: "insula_request_seconds",
       help: "Time from the start of an operation to its answer.",
-      labelNames: ["dialect", "operation"],
+      labelNames: ["dialect", "op"],
       buckets: DURATION_BUCKETS,
       registers,
     });
@@ -57,7 +60,17 @@ export class ServerMetrics {
       registers,
     });
     this.#registerPhases();
-    registerGauges(engine, this.#registry);
+    this.#engineMetrics = new EngineMetrics(this.#registry);
+  }
+
+  /** Told of the engine's steps, before there is an engine. */
+  get observer(): WorkObserver {
+    return this.#engineMetrics;
+  }
+
+  /** Whose figures are shown from now on. */
+  watch(engine: MeasuredEngine): void {
+    this.#engine = engine;
   }
 
   /** The function a dialect calls at the end of each operation. */
@@ -131,7 +144,16 @@ export class ServerMetrics {
     });
   }
 
+  /** All metrics of ours, for the documents. */
+  describe(): readonly MetricFacts[] {
+    return this.#registry
+      .getMetricsAsArray()
+      .map(toFacts)
+      .filter(({ name }) => name.startsWith("insula_"));
+  }
+
   async print(): Promise<{ readonly contentType: string; readonly text: string }> {
+    if (this.#engine !== undefined) this.#engineMetrics.read(this.#engine);
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 }
@@ -141,33 +163,16 @@ interface PhaseSum {
   ms: number;
 }
 
-const GAUGES: readonly (readonly [string, string, (stats: EngineStats) => number])[] = [
-  ["insula_databases", "Databases.", (s) => s.databaseCount],
-  ["insula_collections", "Collections.", (s) => s.collectionCount],
-  ["insula_shards_awake", "Shards with anything in memory.", (s) => s.shardsAwake],
-  ["insula_memtable_bytes", "Bytes of records not yet in segments.", (s) => s.memtableBytes],
-  ["insula_arena_used_bytes", "Bytes of shared memory in use.", (s) => s.arenaBytesUsed],
-  ["insula_arena_capacity_bytes", "Bytes of shared memory.", (s) => s.arenaBytesCapacity],
-  ["insula_open_files", "Open files of the engine.", (s) => s.openFiles],
-  ["insula_log_groups", "Groups written to the log since the start.", (s) => s.log.groups],
-  ["insula_log_frames", "Frames written to the log since the start.", (s) => s.log.frames],
-  ["insula_log_bytes", "Bytes written to the log since the start.", (s) => s.log.bytes],
-  ["insula_log_syncs", "Syncs of the log since the start.", (s) => s.log.syncs],
-  ["insula_flushes", "Flushes since the start.", (s) => s.flushes],
-  ["insula_compactions", "Compactions since the start.", (s) => s.compactions],
-  ["insula_quarantined_shards", "Damaged shards out of service.", (s) => s.quarantinedShards],
-];
+export interface MetricFacts {
+  readonly name: string;
+  readonly type: string;
+  readonly labels: readonly string[];
+}
 
-function registerGauges(engine: Pick<Engine, "stats">, registry: Registry): void {
-  for (const [name, help, read] of GAUGES) {
-    // Registered by being made; read only when somebody scrapes.
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect: () => {
-        gauge.set(read(engine.stats()));
-      },
-    });
-  }
+/** The library knows the labels and does not declare that it does. */
+function toFacts(metric: object): MetricFacts {
+  const { name, labelNames } = metric as { name: string; labelNames: readonly string[] };
+  const type =
+    metric instanceof Histogram ? "histogram" : metric instanceof Counter ? "counter" : "gauge";
+  return { name, type, labels: labelNames };
 }

@@ -1,5 +1,6 @@
-/** Stops a server when the system or the user asks for it. */
+/** What signals of the system do: stop the server, change what it logs. */
 import type { Clock } from "../io/index.ts";
+import type { Log } from "./log.ts";
 import type { RunningServer } from "./start-server.ts";
 
 /**
@@ -56,4 +57,23 @@ export function stopOnSignals(options: SignalOptions): void {
       process.once(signal, onSignal);
     });
   }
+}
+
+/**
+ * SIGUSR2 switches the log to `debug`, and the next one back to what it was. SIGUSR1 belongs to
+ * Node's inspector.
+ */
+export function debugOnSignal(options: {
+  readonly log: Pick<Log, "level" | "info">;
+  readonly process: { on(signal: "SIGUSR2", listener: () => void): unknown };
+}): void {
+  const { log, process } = options;
+  let before: string | undefined;
+  process.on("SIGUSR2", () => {
+    const isDebug = log.level === "debug";
+    const level = isDebug ? (before ?? "info") : "debug";
+    before = isDebug ? undefined : log.level;
+    log.level = level;
+    log.info({ level }, "The log level was changed by a signal.");
+  });
 }

@@ -4,14 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
-import type { Engine, EngineStats, PageRequest } from "../engine/api.ts";
+import type { Engine, EngineStats, PageRequest, TenantFigures } from "../engine/api.ts";
 import { MemoryFileSystem } from "../io/memory/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/node/index.ts";
 import type { HttpRequest } from "../wire/index.ts";
+import { DIALECT_LOADERS } from "./dialect-loaders.ts";
 import { loadConfig } from "./load-config.ts";
 import { openLog } from "./log.ts";
-import { stopOnSignals } from "./signals.ts";
-import { startServer, type RunningServer, type ServerParts } from "./start-server.ts";
+import { debugOnSignal, stopOnSignals } from "./signals.ts";
+import {
+  startServer,
+  type EngineHooks,
+  type RunningServer,
+  type ServerParts,
+} from "./start-server.ts";
 
 const STATS: EngineStats = {
   databaseCount: 2,
@@ -22,8 +28,11 @@ const STATS: EngineStats = {
   arenaBytesCapacity: 3,
   openFiles: 4,
   log: { groups: 5, frames: 6, bytes: 7, syncs: 8 },
+  memoryBudgetBytes: 11,
   flushes: 9,
   compactions: 10,
+  builds: 12,
+  evictions: { idle: 13, surplus: 14, memory: 15 },
   quarantinedShards: 0,
 };
 
@@ -49,6 +58,11 @@ class FakeEngine {
 
   stats(): EngineStats {
     return STATS;
+  }
+
+  tenantFigures(): TenantFigures {
+    const counts = { ACTIVE: 16, INACTIVE: 17, OFFLOADED: 0, OFFLOADING: 0, ONLOADING: 0 };
+    return { counts, awakeRowCounts: [5, 50, 5_000] };
   }
 
   close(): Promise<void> {
@@ -168,12 +182,40 @@ describe("answers of the server itself", () => {
     await fetch(`${url}/?fail`);
     const text = await (await fetch(`${url}/metrics`)).text();
     expect(text).toContain('insula_answers_total{route="oss",status="5xx"} 1');
-    expect(text).toContain(
-      'insula_operations_total{dialect="oss",operation="GetVectors",outcome="ok"} 2',
-    );
+    expect(text).toContain('insula_requests_total{dialect="oss",op="GetVectors",code="ok"} 2');
     expect(text).toContain('insula_answers_total{route="oss",status="2xx"} 2');
     expect(text).toContain("insula_collections 1234");
-    expect(text).toContain("insula_operation_seconds_bucket");
+    expect(text).toContain("insula_wal_frames_total 6");
+    expect(text).toContain('insula_evictions_total{reason="surplus"} 14');
+    expect(text).toContain('insula_tenants{state="INACTIVE"} 17');
+    expect(text).toContain('insula_tenant_size_objects_bucket{le="100"} 2');
+    expect(text).toContain("nodejs_eventloop_lag_seconds");
+    // A second scrape shows the same: sums are taken over, not added up.
+    const again = await (await fetch(`${url}/metrics`)).text();
+    expect(again).toContain("insula_wal_frames_total 6");
+    expect(again).toContain("insula_tenant_size_objects_count 3");
+    expect(text).toContain("insula_request_seconds_bucket");
+  });
+
+  test("metrics have histograms of the engine's steps", async () => {
+    let hooks: EngineHooks | undefined;
+    const openEngine = (_c: unknown, _p: unknown, given: EngineHooks): Promise<Engine> => {
+      hooks = given;
+      return Promise.resolve(engine as unknown as Engine);
+    };
+    const { url } = await start({}, { openEngine });
+    hooks?.observer.endStep("log_sync", 100, 104);
+    hooks?.observer.endStep("activation", 0, 1);
+    for (const step of ["plan", "scan", "fetch"] as const) hooks?.observer.endStep(step, 0, 2);
+    hooks?.observer.endStep("build", 0, 1_500);
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text).toContain('insula_wal_fsync_seconds_bucket{le="0.0025"} 0');
+    expect(text).toContain('insula_wal_fsync_seconds_bucket{le="0.005"} 1');
+    expect(text).toContain('insula_tenant_activation_seconds_count{from="asleep"} 1');
+    expect(text).toContain('insula_search_step_seconds_sum{step="scan"} 0.002');
+    expect(text).toContain("insula_build_seconds_sum 1.5");
+    hooks?.onFault(new TypeError("a merge failed"));
+    expect(lines.join("")).toContain("a merge failed");
   });
 
   test("a dialect cannot make labels without end", async () => {
@@ -181,8 +223,8 @@ describe("answers of the server itself", () => {
     await fetch(`${url}/?getVectors`, { method: "POST" });
     for (let i = 0; i < 200; i++) contexts[0]?.observe(`Made${String(i)}`, "ok", 1);
     const text = await (await fetch(`${url}/metrics`)).text();
-    expect(text.match(/insula_operations_total\{/g)).toHaveLength(65);
-    expect(text).toContain('operation="other"');
+    expect(text.match(/insula_requests_total\{/g)).toHaveLength(65);
+    expect(text).toContain('op="other"');
   });
 
   test("the page fits its own policy and asks nobody else for anything", async () => {
@@ -244,6 +286,59 @@ describe("dialects", () => {
   });
 });
 
+describe("the level of the log", () => {
+  test("changes with a request, and answers are logged from then on", async () => {
+    const log = openLog("info", (line) => lines.push(line));
+    const native = DIALECT_LOADERS.native;
+    const { server, url } = await start({}, { log, dialects: { ...parts().dialects, native } });
+    const call = (method: string, body?: string) =>
+      fetch(`${url}/insula/v1/log-level`, {
+        method,
+        headers: { authorization: `Bearer ${server.admin.secret}` },
+        ...(body === undefined ? {} : { body }),
+      });
+    expect(await (await call("GET")).json()).toEqual({ level: "info" });
+    expect(lines.join("")).not.toContain("answered");
+    expect(await (await call("PUT", '{"level":"debug"}')).json()).toEqual({ level: "debug" });
+    expect(lines.join("")).toContain("The log level was changed by a request.");
+    await call("GET");
+    expect(lines.join("")).toContain('"path":"/insula/v1/log-level"');
+    await call("PUT", '{"level":"silent"}');
+    lines = [];
+    await call("GET");
+    expect(lines).toEqual([]);
+  });
+
+  test("is not changed by a word that is no level, nor without credentials", async () => {
+    const log = openLog("warn", (line) => lines.push(line));
+    const native = DIALECT_LOADERS.native;
+    const { server, url } = await start({}, { log, dialects: { ...parts().dialects, native } });
+    const put = (level: unknown, secret: string) =>
+      fetch(`${url}/insula/v1/log-level`, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${secret}` },
+        body: JSON.stringify({ level }),
+      });
+    expect((await put("loud", server.admin.secret)).status).toBe(400);
+    expect((await put(null, server.admin.secret)).status).toBe(400);
+    expect((await put("debug", "somebody.else")).status).toBe(401);
+    expect(log.level).toBe("warn");
+  });
+
+  test("goes to debug with SIGUSR2 and back with the next one", () => {
+    const log = openLog("warn", (line) => lines.push(line));
+    const process = new EventEmitter();
+    debugOnSignal({ log, process });
+    process.emit("SIGUSR2");
+    expect(log.level).toBe("debug");
+    process.emit("SIGUSR2");
+    expect(log.level).toBe("warn");
+    log.level = "debug";
+    process.emit("SIGUSR2");
+    expect(log.level).toBe("info");
+  });
+});
+
 describe("starting and stopping", () => {
   test("a taken port stops the start with one sentence and closes the engine", async () => {
     const { server } = await start();
@@ -265,6 +360,14 @@ describe("starting and stopping", () => {
     const failed = startServer(loadConfig({ flags }), parts({ openEngine }));
     await expect(failed).rejects.toThrow(/--tls-cert.*INSULA_TLS_CERT/);
     expect(isOpened).toBe(false);
+  });
+
+  test("the start says how much memory the engine may use, and why that much", async () => {
+    const { server } = await start({ memoryBudget: "512MiB" });
+    expect(server.memoryBudget).toEqual({ bytes: 536_870_912, source: "given" });
+    expect(lines.join("")).toContain('"memoryBudgetBytes":536870912,"memoryBudgetSource":"given"');
+    const other = await start();
+    expect(other.server.memoryBudget.source).toMatch(/^(container|machine)$/);
   });
 
   test("with the port off nothing listens", async () => {

@@ -7,12 +7,17 @@ import {
   openAccess,
   type AccessControl,
   type AdminKey,
+  type AuditLog,
 } from "../access/index.ts";
 import { InsulaError } from "../base/errors.ts";
+import type { LogLevel } from "../base/log-level.ts";
+import type { WorkObserver } from "../base/work-observer.ts";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
 import type { Engine } from "../engine/api.ts";
+import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { HttpListener } from "../wire/index.ts";
+import { openAudit } from "./audit.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
 import { createReranker, readEmbedderSettings, shareEmbedder } from "./embedding.ts";
 import { HttpFront, type DialectRoute } from "./front.ts";
@@ -25,9 +30,16 @@ import { VectorBodyParser } from "./vector-body-parser.ts";
 /** Time of a stop that listeners may use, ms; the rest of ten seconds is for the engine's flush. */
 const LISTENER_STOP_MS = 6_000;
 
+/** Where the engine tells of its work. */
+export interface EngineHooks {
+  readonly observer: WorkObserver;
+  /** Upkeep in the background failed; the engine goes on. */
+  readonly onFault: (error: unknown) => void;
+}
+
 export interface ServerParts {
   /** Opens the engine and takes the data folder for this process. */
-  openEngine(config: ServerConfig, parts: ServerParts): Promise<Engine>;
+  openEngine(config: ServerConfig, parts: ServerParts, hooks: EngineHooks): Promise<Engine>;
   /** Rooted at the data folder. */
   readonly files: FileSystem;
   readonly clock: Clock;
@@ -61,6 +73,10 @@ export interface RunningServer {
   readonly admin: AdminKey;
   readonly access: AccessControl;
   readonly engine: Engine;
+  /** What the engine may use, and why that much. */
+  readonly memoryBudget: MemoryBudget;
+  /** Its level may be changed at any time. */
+  readonly log: Log;
   /**
    * Finishes running requests, then closes the engine. Calling it again waits for the same stop.
    */
@@ -80,7 +96,14 @@ export async function startServer(
   const log = parts.log ?? openLog(config.logLevel);
   const tls = readTls(config);
   const texts = openTexts(config, parts);
-  const engine = await parts.openEngine(config, parts);
+  const metrics = new ServerMetrics();
+  const engine = await parts.openEngine(config, parts, {
+    observer: metrics.observer,
+    onFault: (error) => {
+      log.error({ err: error }, "Upkeep in the background failed; it is tried again.");
+    },
+  });
+  metrics.watch(engine);
   try {
     const { files, random, clock } = parts;
     const { key: admin, isNew } = await loadAdminKey({
@@ -91,7 +114,11 @@ export async function startServer(
     });
     const { accountId } = config;
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
-    const server = new Server({ config, parts, log, engine, access, admin, isNew, texts });
+    const audit = await openAudit(config, parts, log);
+    const server = new Server({
+      ...{ config, parts, log, engine, access, admin, isNew, texts, metrics },
+      ...(audit === undefined ? {} : { audit }),
+    });
     await server.listen(tls);
     return server;
   } catch (error) {
@@ -104,17 +131,21 @@ interface ServerState {
   readonly config: ServerConfig;
   readonly parts: ServerParts;
   readonly log: Log;
+  readonly metrics: ServerMetrics;
   readonly engine: Engine;
   readonly access: AccessControl;
   readonly admin: AdminKey;
   readonly isNew: boolean;
   readonly texts: Pick<DialectContext, "openEmbedder" | "reranker">;
+  readonly audit?: AuditLog;
 }
 
 class Server implements RunningServer {
   readonly admin: AdminKey;
   readonly access: AccessControl;
   readonly engine: Engine;
+  readonly log: Log;
+  readonly memoryBudget: MemoryBudget;
   readonly adminSecretPath: string | undefined;
   readonly isAdminSecretNew: boolean;
   readonly #state: ServerState;
@@ -129,8 +160,10 @@ class Server implements RunningServer {
     this.admin = state.admin;
     this.access = state.access;
     this.engine = state.engine;
+    this.log = state.log;
+    this.memoryBudget = findMemoryBudget(state.config.memoryBudget);
     this.isAdminSecretNew = state.isNew;
-    this.#metrics = new ServerMetrics(state.engine);
+    this.#metrics = state.metrics;
     this.adminSecretPath =
       state.config.adminSecret === undefined
         ? resolve(state.config.dataDir, ADMIN_SECRET_PATH)
@@ -174,8 +207,17 @@ class Server implements RunningServer {
     });
     this.#listeners.push(listener);
     const { host, port, url } = listener.address;
+    const memory = this.memoryBudget;
     this.#addresses = [{ name: "http", speaks: "OSS Vectors", host, port, url }];
-    log.info({ url, dataDir: resolve(config.dataDir) }, "Listening.");
+    log.info(
+      {
+        url,
+        dataDir: resolve(config.dataDir),
+        memoryBudgetBytes: memory.bytes,
+        memoryBudgetSource: memory.source,
+      },
+      "Listening.",
+    );
   }
 
   close(): Promise<void> {
@@ -187,6 +229,7 @@ class Server implements RunningServer {
     try {
       await Promise.all(this.#listeners.map((listener) => listener.close()));
       await this.#bodies.close();
+      await this.#state.audit?.close();
     } finally {
       await this.engine.close();
     }
@@ -213,14 +256,21 @@ class Server implements RunningServer {
     });
   }
 
+  #setLogLevel(level: LogLevel): void {
+    const { log } = this.#state;
+    log.info({ level }, "The log level was changed by a request.");
+    log.level = level;
+  }
+
   #dialectContext(route: DialectRoute): DialectContext {
-    const { config, parts } = this.#state;
+    const { config, parts, log, audit } = this.#state;
     const { publicDomain, accountId, ossQuotas } = config;
     const { clock } = parts;
     const metrics = this.#metrics;
     return {
       engine: this.engine,
       access: this.access,
+      logLevel: { read: () => log.level, set: (level) => this.#setLogLevel(level) },
       clock,
       random: parts.random,
       settings: { accountId, ossQuotas, ...(publicDomain === undefined ? {} : { publicDomain }) },
@@ -232,6 +282,13 @@ class Server implements RunningServer {
         return nowMs;
       },
       observe: metrics.observerOf(route),
+      ...(audit === undefined
+        ? {}
+        : {
+            audit: (decision) => {
+              audit.record({ ...decision, dialect: route });
+            },
+          }),
     };
   }
 

@@ -40,6 +40,16 @@ export interface BuildPlace {
 
 /** Inline when the result will be small, else on a worker. */
 export async function runBuild(context: ShardContext, input: BuildInput): Promise<BuildResult> {
+  const { clock, observer } = context;
+  const startMs = clock.monotonicMs();
+  try {
+    return await build(context, input);
+  } finally {
+    observer.endStep("build", startMs, clock.monotonicMs());
+  }
+}
+
+async function build(context: ShardContext, input: BuildInput): Promise<BuildResult> {
   const { packedBytesMax } = context.policy;
   if (input.rows.kind === "memtable" && estimatedBytes(input) < packedBytesMax) {
     return buildSegment(

@@ -1,5 +1,6 @@
 /** What every shard of a node shares, handed down by the engine. */
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
+import type { WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
 import type { BlockCache, FileHandles, LogExtent, NodeLog, PackStore } from "../storage/index.ts";
 import type { SearchMemory } from "../vector/index.ts";
@@ -19,6 +20,8 @@ export interface ShardContext {
   readonly workers: WorkerPool;
   readonly catalog: ShardCatalog;
   readonly policy: ShardPolicy;
+  /** Told of each `plan`, `scan`, `fetch` and `build`. */
+  readonly observer: WorkObserver;
 }
 
 /** The part of the catalogue that a shard writes to. */

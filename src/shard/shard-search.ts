@@ -9,7 +9,7 @@
 import { assert } from "../base/errors.ts";
 import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
 import { decodeMetadata } from "../model/index.ts";
-import { CANDIDATES_MAX, type KernelMetric, type RowHits } from "../math/index.ts";
+import { CANDIDATES_MAX, FLOAT32_MAX, type KernelMetric, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
   RowWindow,
@@ -49,10 +49,15 @@ export async function searchShard(
   const scan = new FlatScan(context.memory, context.workers, kernelMetric(field), query.vector);
   try {
     const found: Candidate[] = [];
-    const work = { scan, memory: context.memory, field, unfilterable, query, found, rescored: 0 };
+    const { clock, observer, memory } = context;
+    const work = { scan, memory, context, field, unfilterable, query, found, rescored: 0 };
+    const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
     await Promise.all(view.segments.map((part) => searchSegment(work, part)));
+    const scannedAtMs = clock.monotonicMs();
+    observer.endStep("scan", startMs, scannedAtMs);
     const hits = await nearest(found, query, field);
+    observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
     const plan: QueryPlan = {
       rowsScanned: scan.rowsScanned,
       rowsRescored: work.rescored,
@@ -68,6 +73,7 @@ export async function searchShard(
 interface SearchWork {
   readonly scan: FlatScan;
   readonly memory: SearchMemory;
+  readonly context: Pick<ShardContext, "clock" | "observer">;
   readonly field: VectorField;
   readonly unfilterable: readonly string[];
   readonly query: Query;
@@ -137,7 +143,10 @@ const TIE_STEP_ROWS = 16_384;
 async function searchSegment(work: SearchWork, view: SegmentView): Promise<void> {
   const { segment } = view;
   const { field, query, scan } = work;
+  const { clock, observer } = work.context;
+  const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
   const bits = await segmentCandidates(view, query.filter, work.unfilterable);
+  if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
   const maybe = segment.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
   const rowTarget = resident.rowTarget();
@@ -256,7 +265,7 @@ async function nearest(
     const { distance } = candidate;
     hits.push({
       key: key.toString("utf8"),
-      distance: field.metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance,
+      distance: shownDistance(field, distance),
       ...(query.include.metadata && metadata !== undefined
         ? { metadata: decodeMetadata(metadata) }
         : {}),
@@ -264,6 +273,12 @@ async function nearest(
     });
   }
   return hits;
+}
+
+/** No protocol has a word for infinity: beyond float32 is its largest number. */
+function shownDistance({ metric }: VectorField, distance: number): number {
+  const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
+  return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
 }
 
 async function vectorsOf(

@@ -102,6 +102,11 @@ export class Shard {
     return this.#writer.isIdle && this.#flushing === undefined && this.#compacting === undefined;
   }
 
+  /** Segments being built from it, or waiting for a worker to build them. */
+  get buildCount(): number {
+    return (this.#flushing === undefined ? 0 : 1) + (this.#compacting === undefined ? 0 : 1);
+  }
+
   async write(write: ShardWrite): Promise<WriteResult> {
     const { policy, clock } = this.#context;
     while (this.#structure.active.bytes > policy.memtableBytesMax * BRAKE_FACTOR)

@@ -6,6 +6,7 @@
  * the page cache may claim to hold what the disk lost (Rebello et al., USENIX ATC 2020).
  */
 import { assert, InsulaError } from "../base/errors.ts";
+import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, Timer } from "../io/index.ts";
 import type { LogExtent, LogPosition } from "./log-entry.ts";
 import { LogFile } from "./log-file.ts";
@@ -42,6 +43,8 @@ export interface NodeLogOptions {
   readonly from: LogPosition;
   /** Called for each frame from `from` on, in the order written. */
   readonly visit: (entry: LogEntry) => void | Promise<void>;
+  /** Told of each `log_sync`. */
+  readonly observer?: WorkObserver;
 }
 
 export interface LogCounters {
@@ -291,8 +294,11 @@ export class NodeLog {
 
   async #write(file: LogFile, frames: readonly LogFrame[]): ReturnType<LogFile["append"]> {
     const before = this.#end.offset;
+    const { clock, observer = UNOBSERVED } = this.#options;
+    const startMs = clock.monotonicMs();
     try {
       const entries = await file.append(frames);
+      observer.endStep("log_sync", startMs, clock.monotonicMs());
       this.#end = file.end;
       this.#groupNext = file.groupNext;
       this.#sizes.set(file.header.file, this.#end.offset);

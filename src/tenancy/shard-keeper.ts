@@ -7,6 +7,7 @@
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
+import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { Shard } from "../shard/index.ts";
 
@@ -29,6 +30,15 @@ export interface ShardKeeperOptions {
   readonly isTight: () => boolean;
   /** A shard's upkeep failed; the shard goes on. */
   readonly onFault: (error: unknown) => void;
+  /** Told of each `activation`. */
+  readonly observer?: WorkObserver;
+}
+
+/** Shards put to sleep by the keeper, by reason; a `surplus` is above the number of awake ones. */
+export interface Evictions {
+  idle: number;
+  surplus: number;
+  memory: number;
 }
 
 /** How a use found its shard. */
@@ -55,6 +65,7 @@ interface Kept {
 export class ShardKeeper {
   readonly #options: ShardKeeperOptions;
   readonly #kept = new Map<string, Kept>();
+  readonly #evictions: Evictions = { idle: 0, surplus: 0, memory: 0 };
   #timer: Timer | undefined;
   #tending: Promise<void> | undefined;
   #isClosed = false;
@@ -69,6 +80,11 @@ export class ShardKeeper {
 
   get awakeCount(): number {
     return this.#kept.size;
+  }
+
+  /** Since the start. */
+  get evictions(): Readonly<Evictions> {
+    return { ...this.#evictions };
   }
 
   /** Awake shards now. */
@@ -183,6 +199,8 @@ export class ShardKeeper {
       }
       await known.ending;
     }
+    const { clock, observer = UNOBSERVED } = this.#options;
+    const startMs = clock.monotonicMs();
     const opening = this.#options.open(uid);
     const kept: Kept = {
       uid,
@@ -195,6 +213,7 @@ export class ShardKeeper {
     this.#kept.set(id, kept);
     try {
       kept.shard = await opening;
+      observer.endStep("activation", startMs, clock.monotonicMs());
       if (kept.shard === undefined) this.#kept.delete(id);
     } catch (error) {
       this.#kept.delete(id);
@@ -267,14 +286,16 @@ export class ShardKeeper {
       if (shard === undefined || kept.ending !== undefined) continue;
       try {
         const isIdle = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
-        if (isIdle) await this.sleep(kept.uid);
-        else if (shard.isUpkeepDue(nowMs)) await this.#maintain(kept, shard, nowMs);
+        if (isIdle) {
+          await this.sleep(kept.uid);
+          this.#evictions.idle++;
+        } else if (shard.isUpkeepDue(nowMs)) await this.#maintain(kept, shard, nowMs);
       } catch (error) {
         this.#options.onFault(error);
       }
     }
     const surplus = this.#kept.size - this.#options.awakeMax;
-    if (surplus > 0) await this.#sleepEldest(surplus);
+    if (surplus > 0) await this.#sleepEldest(surplus, "surplus");
     if (this.#options.isTight()) await this.#relieve();
   }
 
@@ -290,10 +311,10 @@ export class ShardKeeper {
   }
 
   async #relieve(): Promise<void> {
-    await this.#sleepEldest(Math.max(1, Math.ceil(this.#kept.size * RELIEF_SHARE)));
+    await this.#sleepEldest(Math.max(1, Math.ceil(this.#kept.size * RELIEF_SHARE)), "memory");
   }
 
-  async #sleepEldest(count: number): Promise<void> {
+  async #sleepEldest(count: number, reason: keyof Evictions): Promise<void> {
     const idle = [...this.#kept.values()].filter(
       ({ users, ending, shard }) => users === 0 && ending === undefined && shard !== undefined,
     );
@@ -301,6 +322,7 @@ export class ShardKeeper {
     for (const { uid } of idle.slice(0, count)) {
       try {
         await this.sleep(uid);
+        this.#evictions[reason]++;
       } catch (error) {
         this.#options.onFault(error);
       }

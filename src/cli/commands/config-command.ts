@@ -1,24 +1,33 @@
 /** `insula config` and `insula log-level`: what can be set, and the one thing set while running. */
 import { Argument, type Command } from "commander";
-import { SETTINGS } from "../../server/index.ts";
+import { LOG_LEVELS } from "../../base/log-level.ts";
+import { explainConfig } from "../../server/index.ts";
 import { example, withSession, type GlobalOptions } from "../command.ts";
 import { createOutput, printTable } from "../output.ts";
-
-const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"];
+import { addServerSettings, serverSources } from "../server-settings.ts";
 
 export function addConfigCommand(program: Command): void {
-  program
+  const config = program
     .command("config")
-    .description("list every setting of a server with its flag, variable and default")
-    .addHelpText("after", example("insula config --json"))
-    .action((_: unknown, command: Command) => {
+    .description("every setting of a server, with the value it would start with now");
+  addServerSettings(config)
+    .addHelpText(
+      "after",
+      `${example("insula config --config insula.json --json")}
+
+Reads flags, variables and the file as \`insula serve\` would, and refuses what it would refuse.
+Secrets are not shown.`,
+    )
+    .action((options: Record<string, string>, command: Command) => {
       const { json } = command.optsWithGlobals<GlobalOptions>();
       const output = createOutput(json === true);
-      const settings = SETTINGS.map(
-        ({ name, flag, variable, fallback, expected, description }) => ({
+      const settings = explainConfig(serverSources(options, command)).map(
+        ({ setting: { name, flag, variable, fallback, expected, description }, ...effect }) => ({
           name,
           flag,
           variable,
+          value: effect.value ?? null,
+          source: effect.source,
           default: fallback ?? null,
           expected,
           description,
@@ -26,10 +35,13 @@ export function addConfigCommand(program: Command): void {
       );
       output.result(settings, () =>
         printTable(output, [
-          ["FLAG", "VARIABLE", "DEFAULT", "EXPECTED"],
-          ...settings.flatMap((setting) => [
-            [setting.flag, setting.variable, setting.default ?? "-", setting.expected],
-            [`  ${setting.description}`],
+          ["FLAG", "VARIABLE", "VALUE", "FROM", "WHAT"],
+          ...settings.map(({ flag, variable, value, source, expected, description }) => [
+            flag,
+            variable,
+            value ?? "-",
+            source,
+            `${description}: ${expected}`,
           ]),
         ]),
       );

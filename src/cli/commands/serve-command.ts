@@ -1,30 +1,23 @@
 /** `insula serve`: starts a server and says where it is. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import {
+  debugOnSignal,
   DIALECT_LOADERS,
   loadConfig,
-  SETTINGS,
   startServer,
   stopOnSignals,
-  toFlag,
   type RunningServer,
   type ServerConfig,
 } from "../../server/index.ts";
 import { example, type GlobalOptions } from "../command.ts";
-import { FOREIGN_VARIABLES } from "../environment.ts";
-import { createOutput, type Output } from "../output.ts";
+import { createOutput, printBudget, type Output } from "../output.ts";
+import { noteServerAddress, removeServerAddress } from "../server-address.ts";
+import { addServerSettings, serverSources } from "../server-settings.ts";
 import { readVersion } from "../version.ts";
 
 export function addServeCommand(program: Command): void {
   const serve = program.command("serve").description("start a server on the data folder");
-  for (const { name, flag, description, fallback } of SETTINGS) {
-    if (name === "dataDir") continue; // a global option
-    const note = fallback === undefined ? "" : ` (default: ${fallback})`;
-    serve.option(`${flag} <value>`, `${description}${note}`);
-  }
-  serve
-    .option(`${toFlag("config")} <file>`, "JSON file with any of these settings")
+  addServerSettings(serve)
     .addHelpText(
       "after",
       `${example("insula serve --data-dir ./insula-data --http-port 8080")}
@@ -34,13 +27,7 @@ over the file. Ctrl-C stops gracefully.`,
     )
     .action(async (options: Record<string, string>, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
-      const isDirGiven = command.getOptionValueSourceWithGlobals("dataDir") === "cli";
-      const config = loadConfig({
-        flags: { ...options, ...(isDirGiven && { dataDir: globals.dataDir }) },
-        environment: process.env,
-        readFile: (path) => readFileSync(path, "utf8"),
-        foreignVariables: FOREIGN_VARIABLES,
-      });
+      const config = loadConfig(serverSources(options, command));
       await serveUntilStopped(config, createOutput(globals.json === true));
     });
 }
@@ -50,29 +37,42 @@ async function serveUntilStopped(config: ServerConfig, output: Output): Promise<
   const doors = openDoors(config.dataDir);
   const server = await startServer(config, {
     ...doors,
-    openEngine: () => openFolderEngine(doors, config),
+    openEngine: (_config, _parts, hooks) => openFolderEngine(doors, config, hooks),
     version: readVersion(),
     dialects: DIALECT_LOADERS,
   });
+  const [address] = server.addresses;
+  if (address !== undefined) noteServerAddress(config.dataDir, address.url);
   announce(server, config, output);
   await new Promise<void>(() => {
     stopOnSignals({
       server,
       clock: doors.clock,
       process,
-      exit: (code) => process.exit(code),
+      exit: (code) => {
+        removeServerAddress(config.dataDir);
+        process.exit(code);
+      },
     });
+    debugOnSignal({ log: server.log, process });
   });
 }
 
 /** One line per listener when it answers; a program reads them with `--json`. */
 function announce(server: RunningServer, config: ServerConfig, output: Output): void {
-  const { adminSecretPath = null } = server;
+  const { adminSecretPath = null, memoryBudget } = server;
   for (const address of server.addresses) {
-    const line = { event: "listening", ...address, accountId: config.accountId, adminSecretPath };
+    const line = {
+      event: "listening",
+      ...address,
+      accountId: config.accountId,
+      adminSecretPath,
+      memoryBudget,
+    };
     output.result(line, () => `${output.bold(address.speaks)} on ${address.url}`);
   }
   if (server.addresses.length === 0) output.remark("No listener is on: every port is off.");
+  output.remark(`Memory budget: ${printBudget(memoryBudget)}`);
   if (adminSecretPath === null) return;
   const note = server.isAdminSecretNew ? "made just now" : "as before";
   output.remark(`Admin secret (${note}): ${adminSecretPath}`);

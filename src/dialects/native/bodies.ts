@@ -1,11 +1,11 @@
-/** The bodies that calls about databases, collections, tenants and keys take. */
-import type { Grant, NewAccessKey } from "../../access/index.ts";
+/** The bodies that calls about databases, collections and tenants take. */
 import { InsulaError } from "../../base/errors.ts";
 import {
   DIMENSION_MAX,
   UNFILTERABLE_PROPERTIES_MAX,
   VECTOR_FIELDS_MAX,
 } from "../../base/limits.ts";
+import { RERANK_DOCUMENTS_MAX } from "../../embed/index.ts";
 import type { CollectionOptions, CollectionPatch } from "../../engine/api.ts";
 import { DEFAULT_VECTOR, type Metric, type VectorField } from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
@@ -115,57 +115,6 @@ export function toCollectionPatch(body: CollectionPatchBody): CollectionPatch {
   };
 }
 
-/** A grant in the words of access, which checks it. */
-export const KEY_BODY: Schema<NewAccessKey> = {
-  json: {
-    type: "object",
-    description: "A key, shown with its secret once.",
-    properties: {
-      grants: {
-        type: "array",
-        maxItems: NATIVE_LIMITS.grantsMax,
-        items: {
-          type: "object",
-          description: "Lists of patterns in which * stands for any characters.",
-          properties: {
-            actions: { type: "array", items: { type: "string" } },
-            databases: { type: "array", items: { type: "string" } },
-          },
-          required: ["actions", "databases"],
-          additionalProperties: { type: "array", items: { type: "string" } },
-        },
-      },
-      accountId: { type: "string", description: "digits; default the account of the server" },
-      expiresAtMs: { type: "integer", description: "milliseconds since 1970" },
-    },
-    required: ["grants"],
-    additionalProperties: false,
-  },
-  read: (value, at, lists) => {
-    const { grants, accountId, expiresAtMs } = keyBody.read(value, at, lists);
-    return {
-      grants,
-      ...(accountId === undefined ? {} : { accountId }),
-      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
-    };
-  },
-};
-
-const patterns = list(text("a pattern"), NATIVE_LIMITS.grantsMax, "patterns");
-
-const keyBody = object(
-  {
-    grants: list(
-      object({ actions: patterns, databases: patterns }, "a grant") satisfies Schema<Grant>,
-      NATIVE_LIMITS.grantsMax,
-      "what the key may do",
-    ),
-    accountId: optional(text("digits")),
-    expiresAtMs: optional(integer(0, Number.MAX_SAFE_INTEGER, "milliseconds since 1970")),
-  },
-  "A key.",
-);
-
 export interface EmbedBody {
   readonly texts: readonly string[];
   readonly model: string | undefined;
@@ -175,10 +124,25 @@ export interface EmbedBody {
 export const EMBED_BODY: Schema<EmbedBody> = object(
   {
     texts: list(text("a text"), NATIVE_LIMITS.embedTextsMax, "texts to embed"),
-    model: optional(text("default: the built-in model")),
+    model: optional(text("default: the one the server is configured with")),
     dimension: optional(integer(1, DIMENSION_MAX, "components of each vector")),
   },
   "Texts to vectors.",
+);
+
+export interface RerankBody {
+  readonly query: string;
+  readonly documents: readonly string[];
+  readonly topN: number | undefined;
+}
+
+export const RERANK_BODY: Schema<RerankBody> = object(
+  {
+    query: text("what the documents are compared with"),
+    documents: list(text("a text"), RERANK_DOCUMENTS_MAX, "texts; long ones are cut"),
+    topN: optional(integer(1, RERANK_DOCUMENTS_MAX, "results; default all")),
+  },
+  "Texts by relevance.",
 );
 
 export function missing(

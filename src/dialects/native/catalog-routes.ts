@@ -1,14 +1,22 @@
-/** Routes about the node, keys, databases, collections and tenants. */
-import { InsulaError } from "../../base/errors.ts";
+/** Routes about the node, databases, collections and tenants. */
+import {
+  CALLER_ANSWER,
+  COLLECTIONS_ANSWER,
+  COLLECTION_ANSWER,
+  DATABASES_ANSWER,
+  DATABASE_ANSWER,
+  TENANTS_ANSWER,
+  TENANT_ANSWER,
+} from "./answers.ts";
 import {
   COLLECTION_BODY,
   COLLECTION_PATCH_BODY,
-  KEY_BODY,
   missing,
   NAMED_BODY,
   toCollectionOptions,
   toCollectionPatch,
 } from "./bodies.ts";
+import { KEY_ROUTES } from "./key-routes.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { decodePage } from "./page.ts";
 import { withBody, type Route } from "./route.ts";
@@ -25,6 +33,7 @@ const NODE_ROUTES: readonly Route[] = [
     area: "open",
     status: 200,
     summary: "Whose secret this is.",
+    answers: CALLER_ANSWER,
     run: ({ principal }) =>
       Promise.resolve({
         kind: principal.kind,
@@ -46,44 +55,6 @@ const NODE_ROUTES: readonly Route[] = [
         stats: context.engine.stats(),
       }),
   },
-  {
-    method: "GET",
-    pattern: "keys",
-    operation: "ListKeys",
-    area: "admin",
-    status: 200,
-    summary: "Keys by id, without secrets.",
-    isPaged: true,
-    run: ({ context, request }) => context.access.listKeys(decodePage(request.query)),
-  },
-  withBody({
-    method: "POST",
-    pattern: "keys",
-    operation: "CreateKey",
-    area: "admin",
-    status: 201,
-    summary: "Makes a key; only the admin secret may. Its secret is shown this once.",
-    takes: { schema: KEY_BODY, bytesMax },
-    run: async ({ context, principal }, body) => {
-      // A key that could make keys could give itself every right.
-      if (principal.kind !== "admin") {
-        throw new InsulaError(
-          "permission_denied",
-          "Cannot create a key: expected the admin secret.",
-        );
-      }
-      return context.access.createKey(body);
-    },
-  }),
-  {
-    method: "DELETE",
-    pattern: "keys/:key",
-    operation: "RevokeKey",
-    area: "admin",
-    status: 204,
-    summary: "Holds for the next request.",
-    run: ({ context, key }) => context.access.revokeKey(key),
-  },
 ];
 
 const DATABASE_ROUTES: readonly Route[] = [
@@ -94,6 +65,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Databases by name.",
+    answers: DATABASES_ANSWER,
     isPaged: true,
     run: ({ context, request }) => context.engine.listDatabases(decodePage(request.query)),
   },
@@ -102,8 +74,10 @@ const DATABASE_ROUTES: readonly Route[] = [
     pattern: "databases",
     operation: "CreateDatabase",
     area: "admin",
+    creates: "database",
     status: 201,
     summary: "Creates a database.",
+    answers: DATABASE_ANSWER,
     takes: { schema: NAMED_BODY, bytesMax },
     run: ({ context }, { name }) => context.engine.createDatabase(name),
   }),
@@ -114,6 +88,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One database.",
+    answers: DATABASE_ANSWER,
     run: async ({ context, database }) => {
       const info = await context.engine.getDatabase(database);
       if (info === undefined) throw missing("database_not_found", "database", database);
@@ -139,6 +114,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Collections by name.",
+    answers: COLLECTIONS_ANSWER,
     isPaged: true,
     run: ({ context, database, request }) =>
       context.engine.listCollections(database, decodePage(request.query)),
@@ -148,8 +124,10 @@ const COLLECTION_ROUTES: readonly Route[] = [
     pattern: "databases/:database/collections",
     operation: "CreateCollection",
     area: "admin",
+    creates: "collection",
     status: 201,
     summary: "Creates a collection.",
+    answers: COLLECTION_ANSWER,
     takes: { schema: COLLECTION_BODY, bytesMax },
     run: async ({ context, database }, body) =>
       context.engine.createCollection(database, body.name, toCollectionOptions(body)),
@@ -161,6 +139,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One collection, with its schema and its exact sums.",
+    answers: COLLECTION_ANSWER,
     run: async ({ context, database, collection }) => {
       const info = await context.engine.getCollection(database, collection);
       if (info === undefined) throw missing("collection_not_found", "collection", collection);
@@ -174,6 +153,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Disables, enables, names the embedding model.",
+    answers: COLLECTION_ANSWER,
     takes: { schema: COLLECTION_PATCH_BODY, bytesMax },
     run: async ({ context, database, collection }, body) =>
       context.engine.updateCollection(database, collection, toCollectionPatch(body)),
@@ -198,6 +178,7 @@ const TENANT_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Tenants by name, with state and size; wakes nobody.",
+    answers: TENANTS_ANSWER,
     isPaged: true,
     run: ({ context, database, collection, request }) =>
       context.engine.listTenants(database, collection, decodePage(request.query)),
@@ -207,8 +188,10 @@ const TENANT_ROUTES: readonly Route[] = [
     pattern: `${COLLECTION_PATTERN}/tenants`,
     operation: "CreateTenant",
     area: "admin",
+    creates: "tenant",
     status: 201,
     summary: "Creates a tenant; the first upsert to its name would, too.",
+    answers: TENANT_ANSWER,
     takes: { schema: NAMED_BODY, bytesMax },
     run: ({ context, database, collection }, { name }) =>
       context.engine.createTenant({ database, collection, tenant: name }),
@@ -220,6 +203,7 @@ const TENANT_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One tenant.",
+    answers: TENANT_ANSWER,
     run: async ({ context, database, collection, tenant = "" }) => {
       const info = await context.engine.getTenant({ database, collection, tenant });
       if (info === undefined) throw missing("tenant_not_found", "tenant", tenant);
@@ -240,6 +224,7 @@ const TENANT_ROUTES: readonly Route[] = [
 
 export const CATALOG_ROUTES: readonly Route[] = [
   ...NODE_ROUTES,
+  ...KEY_ROUTES,
   ...DATABASE_ROUTES,
   ...COLLECTION_ROUTES,
   ...TENANT_ROUTES,

@@ -2,36 +2,42 @@
 import type { Principal } from "../../access/index.ts";
 import type { Place } from "../../model/index.ts";
 import type { HttpRequest } from "../../wire/index.ts";
+import type { AccessTrail } from "../access-trail.ts";
 import type { DialectContext } from "../dialect.ts";
-import type { JsonSchema, Schema } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 
 /** What a route works with; names come decoded from the path. */
 export interface Call {
   readonly context: DialectContext;
   readonly request: HttpRequest;
   readonly principal: Principal;
+  /** Told what the request is about, for the audit log. */
+  readonly trail: AccessTrail;
   readonly database: string;
   readonly collection: string;
-  /** undefined where the path names none. */
+  /** undefined where neither the path names one nor the key is bound to one. */
   readonly tenant: string | undefined;
   /** Id of a key. */
   readonly key: string;
 }
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the prefix; `:database`, `:collection`, `:tenant` and `:key` are names. */
   readonly pattern: string;
   /** Name for access (`<area>:<operation>`), for metrics and in the OpenAPI document. */
   readonly operation: string;
   /** `open`: any known key may. `public`: nobody is asked who he is. */
   readonly area: "admin" | "records" | "open" | "public";
+  /** What the body's `name` names and the route creates; rights are asked for that. */
+  readonly creates?: "database" | "collection" | "tenant";
   readonly status: 200 | 201 | 204;
   readonly summary: string;
   readonly takes?: BodyRules;
   /** True for a listing: `?limit=&after=&prefix=`. */
   readonly isPaged?: boolean;
-  readonly answers?: JsonSchema;
+  /** What {@link Route.run} gives, unless it says less than "an object". */
+  readonly answers?: Schema<unknown>;
   /** @returns what is answered as JSON, or JSON as a `JsonText`; undefined for 204. */
   readonly run: (call: Call, body: unknown) => Promise<unknown>;
 }

@@ -1,0 +1,45 @@
+/** Figures of a node, put together from its parts; costs a walk over the awake shards. */
+import type { ShardKeeper } from "../tenancy/index.ts";
+import type { EngineStats } from "./api.ts";
+import type { TotalsRow } from "./catalog-rows.ts";
+import type { NodeContext } from "./node-context.ts";
+
+export interface StatsParts {
+  readonly node: NodeContext;
+  readonly keeper: ShardKeeper;
+  readonly totals: TotalsRow;
+  /** Work of shards that sleep again. */
+  readonly past: { readonly flushes: number; readonly compactions: number };
+  readonly quarantinedShards: number;
+}
+
+export function readStats(parts: StatsParts): EngineStats {
+  const { node, keeper, totals, past, quarantinedShards } = parts;
+  const { arenas } = node.shards.memory;
+  const { groups, frames, bytes, syncs } = node.log.counters;
+  let { flushes, compactions } = past;
+  let memtableBytes = 0;
+  let builds = 0;
+  for (const shard of keeper.shards()) {
+    memtableBytes += shard.memtableBytes;
+    flushes += shard.flushCount;
+    compactions += shard.compactionCount;
+    builds += shard.buildCount;
+  }
+  return {
+    databaseCount: totals.childCount,
+    collectionCount: totals.rowCount,
+    shardsAwake: keeper.awakeCount,
+    memtableBytes,
+    arenaBytesUsed: arenas.usedBytes,
+    arenaBytesCapacity: arenas.capacityBytes,
+    memoryBudgetBytes: node.memoryBytesMax,
+    openFiles: node.shards.files.count,
+    log: { groups, frames, bytes, syncs },
+    flushes,
+    compactions,
+    builds,
+    evictions: keeper.evictions,
+    quarantinedShards,
+  };
+}

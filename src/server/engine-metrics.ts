@@ -1,0 +1,133 @@
+/**
+ * What the engine is and does, for Prometheus: figures read when somebody scrapes, and histograms
+ * of its steps. No name of a database, collection, tenant or key is a label here.
+ */
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { WorkObserver, WorkStep } from "../base/work-observer.ts";
+import type { Engine, EngineStats, TenantState } from "../engine/api.ts";
+
+/** What is asked of the engine at a scrape. */
+export type MeasuredEngine = Pick<Engine, "stats" | "tenantFigures">;
+
+/** Seconds; from a sync of a fast disk to one that is in trouble. */
+const STEP_BUCKETS = [
+  0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30,
+];
+/** Rows, powers of ten. */
+const SIZE_BUCKETS = [0, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+type Read = (stats: EngineStats) => number;
+type Figure = readonly [name: string, help: string, read: Read];
+
+const GAUGES: readonly Figure[] = [
+  ["insula_databases", "Databases.", (s) => s.databaseCount],
+  ["insula_collections", "Collections.", (s) => s.collectionCount],
+  ["insula_shards_awake", "Shards with anything in memory.", (s) => s.shardsAwake],
+  ["insula_memtable_bytes", "Bytes of records not yet in segments.", (s) => s.memtableBytes],
+  ["insula_arena_used_bytes", "Bytes of shared memory in use.", (s) => s.arenaBytesUsed],
+  ["insula_arena_capacity_bytes", "Bytes of shared memory taken.", (s) => s.arenaBytesCapacity],
+  ["insula_memory_budget_bytes", "Bytes that shared memory may take.", (s) => s.memoryBudgetBytes],
+  ["insula_open_files", "Open files of segments and packs.", (s) => s.openFiles],
+  ["insula_builds", "Segments being built or waiting for a worker.", (s) => s.builds],
+  ["insula_quarantined_shards", "Damaged shards out of service.", (s) => s.quarantinedShards],
+];
+
+const COUNTERS: readonly Figure[] = [
+  ["insula_wal_groups_total", "Groups written to the log.", (s) => s.log.groups],
+  ["insula_wal_frames_total", "Frames written to the log.", (s) => s.log.frames],
+  ["insula_wal_bytes_total", "Bytes written to the log.", (s) => s.log.bytes],
+  ["insula_flushes_total", "Memtables turned into segments.", (s) => s.flushes],
+  ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
+];
+
+export class EngineMetrics implements WorkObserver {
+  readonly #steps: Readonly<Record<WorkStep, { observe(seconds: number): void }>>;
+  readonly #figures: readonly (readonly [Gauge | Counter, Read])[];
+  readonly #evictions: Counter<"reason">;
+  readonly #tenants: Gauge<"state">;
+  readonly #sizes: Histogram;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#steps = createSteps(registry);
+    this.#figures = [
+      ...GAUGES.map(([name, help, read]) => [new Gauge({ name, help, registers }), read] as const),
+      ...COUNTERS.map(
+        ([name, help, read]) => [new Counter({ name, help, registers }), read] as const,
+      ),
+    ];
+    this.#evictions = new Counter({
+      name: "insula_evictions_total",
+      help: "Shards put to sleep: idle, a surplus of awake ones, or memory was tight.",
+      labelNames: ["reason"],
+      registers,
+    });
+    this.#tenants = new Gauge({
+      name: "insula_tenants",
+      help: "Tenants by state, as of the last count in the background.",
+      labelNames: ["state"],
+      registers,
+    });
+    this.#sizes = new Histogram({
+      name: "insula_tenant_size_objects",
+      help: "Records of each shard that is awake now.",
+      buckets: SIZE_BUCKETS,
+      registers,
+    });
+  }
+
+  endStep(step: WorkStep, startMs: number, endMs: number): void {
+    this.#steps[step].observe((endMs - startMs) / 1_000);
+  }
+
+  /** Takes the engine's figures of this moment. Cost: two walks over the awake shards. */
+  read(engine: MeasuredEngine): void {
+    const stats = engine.stats();
+    for (const [metric, read] of this.#figures) {
+      metric.reset();
+      metric.inc(read(stats));
+    }
+    this.#evictions.reset();
+    for (const [reason, count] of Object.entries(stats.evictions)) {
+      this.#evictions.inc({ reason }, count);
+    }
+    const { counts, awakeRowCounts } = engine.tenantFigures();
+    for (const [state, count] of Object.entries(counts ?? {}) as [TenantState, number][]) {
+      this.#tenants.set({ state }, count);
+    }
+    this.#sizes.reset();
+    for (const rows of awakeRowCounts) this.#sizes.observe(rows);
+  }
+}
+
+function createSteps(registry: Registry): Record<WorkStep, { observe(seconds: number): void }> {
+  const shape = { buckets: STEP_BUCKETS, registers: [registry] };
+  const activation = new Histogram({
+    name: "insula_tenant_activation_seconds",
+    help: "Time to wake a shard, by where it was before.",
+    labelNames: ["from"],
+    ...shape,
+  });
+  const search = new Histogram({
+    name: "insula_search_step_seconds",
+    help: "Time of the steps of a search: plan of a segment's filter, scan, fetch of the nearest.",
+    labelNames: ["step"],
+    ...shape,
+  });
+  return {
+    log_sync: new Histogram({
+      name: "insula_wal_fsync_seconds",
+      help: "Time to write and sync one group of the log.",
+      ...shape,
+    }),
+    build: new Histogram({
+      name: "insula_build_seconds",
+      help: "Time to build a segment, the wait for a worker included.",
+      ...shape,
+    }),
+    activation: activation.labels("asleep"),
+    plan: search.labels("plan"),
+    scan: search.labels("scan"),
+    fetch: search.labels("fetch"),
+  };
+}
