@@ -1,6 +1,7 @@
 /** `insula keys`: access keys beside the admin secret. */
 import type { Command } from "commander";
-import { collectPages, example, pageAfter, withSession } from "../command.ts";
+import { collectPages, pageAfter, withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { toDurationMs, toGrant } from "../option-values.ts";
 import { printTable } from "../output.ts";
 
@@ -10,8 +11,9 @@ export function addKeyCommands(program: Command): void {
     .description("access keys (id and secret) bound to databases");
   keys
     .command("ls")
+    .alias("list")
     .description("list keys; secrets are never shown again")
-    .addHelpText("after", example("insula keys ls"))
+    .addHelpText("after", notes(["insula keys ls"]))
     .action(async (_: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         const found = await collectPages(
@@ -37,7 +39,7 @@ export function addKeyCommands(program: Command): void {
     .description("make a key; its secret is shown this once")
     .option("--grant <grant...>", "ACTIONS@DATABASES, patterns with *", ["vectors:*@*"])
     .option("--expires-in <duration>", "30m, 12h, 7d; without it until it is removed", toDurationMs)
-    .addHelpText("after", example('insula keys create --grant "vectors:*@team-*" --expires-in 90d'))
+    .addHelpText("after", notes(['insula keys create --grant "vectors:*@team-*" --expires-in 90d']))
     .action(async (options: { grant: string[]; expiresIn?: number }, command: Command) => {
       const grants = options.grant.map(toGrant);
       await withSession(command, true, async (session, output) => {
@@ -56,8 +58,9 @@ export function addKeyCommands(program: Command): void {
     });
   keys
     .command("rm <id>")
+    .alias("delete")
     .description("revoke a key, at once")
-    .addHelpText("after", example("insula keys rm INABCDEFGHIJKLMNOPQR"))
+    .addHelpText("after", notes(["insula keys rm INABCDEFGHIJKLMNOPQR"]))
     .action(async (id: string, _: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         await session.keys.revokeKey(id);
