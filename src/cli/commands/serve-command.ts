@@ -9,7 +9,8 @@ import {
   type RunningServer,
   type ServerConfig,
 } from "../../server/index.ts";
-import { example, type GlobalOptions } from "../command.ts";
+import { type GlobalOptions } from "../command.ts";
+import { notes } from "../help.ts";
 import { createOutput, printBudget, type Output } from "../output.ts";
 import { noteServerAddress, removeServerAddress } from "../server-address.ts";
 import { addServerSettings, serverSources } from "../server-settings.ts";
@@ -20,10 +21,15 @@ export function addServeCommand(program: Command): void {
   addServerSettings(serve)
     .addHelpText(
       "after",
-      `${example("insula serve --data-dir ./insula-data --http-port 8080")}
-
-Every setting is also a variable: --http-port is INSULA_HTTP_PORT. Flags win over variables, those
-over the file. Ctrl-C stops gracefully.`,
+      notes(
+        [
+          "insula serve",
+          "insula serve --data-dir ./insula-data --http-port 0 --json",
+          "INSULA_LOG_LEVEL=warn insula serve --host 0.0.0.0",
+        ],
+        `Every setting is also a variable: --http-port is INSULA_HTTP_PORT. Flags win over variables,
+those over the file. Ctrl-C stops gracefully.`,
+      ),
     )
     .action(async (options: Record<string, string>, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
