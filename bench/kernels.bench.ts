@@ -8,9 +8,9 @@
 import { readFileSync } from "node:fs";
 import {
   ArenaPool,
-  KERNELS_WASM_URL,
+  KERNELS_FILE,
   KernelSet,
-  NUMBER_PARSER_WASM_URL,
+  NUMBER_PARSER_FILE,
   NumberParser,
   RowScanner,
   SCRATCH_BYTES,
@@ -318,7 +318,7 @@ function compare(dimension: number, count: number, usearch: Usearch | undefined)
 }
 
 function compareParsers(): void {
-  const parser = new NumberParser(loadNumberParserModule(readFileSync(NUMBER_PARSER_WASM_URL)));
+  const parser = new NumberParser(loadNumberParserModule(readFileSync(NUMBER_PARSER_FILE.beside)));
   const target = new Float32Array(1_024);
   for (const digits of [17, 6]) {
     const numbers = [...makeQuery(1_024)].map((value) =>
@@ -344,7 +344,7 @@ function compareParsers(): void {
 }
 
 await buildKernels();
-const set = new KernelSet(loadKernelModule(readFileSync(KERNELS_WASM_URL)));
+const set = new KernelSet(loadKernelModule(readFileSync(KERNELS_FILE.beside)));
 const found =
   report.text("peer") === "off"
     ? undefined

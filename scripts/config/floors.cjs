@@ -38,9 +38,9 @@ const SEES = {
     "wire",
     "dialects",
   ],
-  // access, embed, wire: a command signs requests, reads the admin secret and embeds texts by
-  // itself.
-  cli: ["base", "io", "model", "engine", "access", "embed", "wire", "server"],
+  // client: a command asks a running server as any program does. access, embed, wire: it reads the
+  // admin secret, embeds texts by itself and reads JSON exactly.
+  cli: ["base", "io", "model", "engine", "client", "access", "embed", "wire", "server"],
 };
 
 /** Rooms a test may see besides: the remote body of the client is tested where the server is. */

@@ -1,13 +1,11 @@
 import { loadAdminKey, openAccess } from "../access/index.ts";
 import { loadConfig } from "../server/index.ts";
+import { InsulaError } from "../base/errors.ts";
 import { FOREIGN_VARIABLES } from "./environment.ts";
 import { openDoors, openFolderEngine } from "./folder-engine.ts";
 import type { Engine } from "../engine/api.ts";
-import { InsulaError } from "../base/errors.ts";
 import type { Session, SessionListPage, SessionRecords } from "./session.ts";
 
-/** Records of one upsert. Source: ours; a frame of a few megabytes fills a group of the log. */
-const UPSERT_RECORDS_MAX = 5_000;
 /** Bytes of one page of a listing. */
 const LIST_BYTES_MAX = 8 * 1_048_576;
 
@@ -36,7 +34,6 @@ export async function openEmbeddedSession(dataDir: string): Promise<Session> {
     const origin = `the data folder ${dataDir}`;
     return {
       origin,
-      upsertRecordsMax: UPSERT_RECORDS_MAX,
       catalog: engine,
       records: createRecords(engine),
       keys: access,

@@ -13,11 +13,14 @@ class RecordMap implements Pick<SessionRecords, "get" | "upsert" | "delete"> {
   readonly batches: number[] = [];
   writesLeft = Number.POSITIVE_INFINITY;
 
-  upsert(_: unknown, batch: Parameters<SessionRecords["upsert"]>[1]): Promise<undefined> {
+  upsert(
+    _: unknown,
+    batch: Parameters<SessionRecords["upsert"]>[1],
+  ): ReturnType<SessionRecords["upsert"]> {
     if (this.writesLeft-- <= 0) return Promise.reject(new Error("cut short"));
     this.batches.push(batch.keys.length);
     batch.keys.forEach((key, i) => this.rows.set(key, batch.metadata[i]));
-    return Promise.resolve(undefined);
+    return Promise.resolve({ rowsAdded: batch.keys.length, rowsReplaced: 0 });
   }
 
   delete(_: unknown, keys: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { ADMIN_SECRET_PATH } from "../access/index.ts";
 import { isInsulaError } from "../base/errors.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
+import { readServerAddress } from "./server-address.ts";
 import type { Session } from "./session.ts";
 
 export interface SessionOptions {
@@ -20,7 +21,7 @@ const HTTP_PORT_DEFAULT = "8080";
 
 /**
  * With a URL: that server. Else the data folder when nobody holds it. Else the server that does, at
- * 127.0.0.1 and INSULA_HTTP_PORT.
+ * the address it noted in the folder.
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   if (options.url !== undefined) return openRemote(options.url, options);
@@ -38,8 +39,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   } catch (error) {
     if (!isInsulaError(error) || error.code !== "data_folder_locked") throw error;
   }
-  const port = process.env["INSULA_HTTP_PORT"] ?? HTTP_PORT_DEFAULT;
-  return openRemote(`http://127.0.0.1:${port}`, options);
+  return openRemote(readServerAddress(options.dataDir) ?? defaultAddress(), options);
+}
+
+function defaultAddress(): string {
+  return `http://127.0.0.1:${process.env["INSULA_HTTP_PORT"] ?? HTTP_PORT_DEFAULT}`;
 }
 
 async function openRemote(url: string, options: SessionOptions): Promise<Session> {

@@ -17,13 +17,11 @@ import type {
 export interface Session extends AsyncDisposable {
   /** For people: "the data folder ./insula-data", "the server at http://127.0.0.1:8080". */
   readonly origin: string;
-  /** Records of one upsert that fit in a call here; at least {@link SESSION_BATCH_MAX}. */
-  readonly upsertRecordsMax: number;
   readonly catalog: SessionCatalog;
   readonly records: SessionRecords;
   readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "revokeKey">;
   status(): Promise<SessionStatus>;
-  /** Changes what a running server logs, until it stops. @throws where there is no server. */
+  /** @throws InsulaError `operation_unsupported` where no server runs, `argument_invalid`. */
   setLogLevel(level: string): Promise<void>;
 }
 
@@ -45,12 +43,8 @@ export type SessionCatalog = Pick<
 >;
 
 export interface SessionRecords {
-  /**
-   * At most {@link Session.upsertRecordsMax} records.
-   *
-   * @returns undefined where the other side does not say what the write did.
-   */
-  upsert(place: Place, batch: WriteBatch): Promise<WriteResult | undefined>;
+  /** At most {@link UPSERT_RECORDS_MAX} records. */
+  upsert(place: Place, batch: WriteBatch): Promise<WriteResult>;
   /** At most {@link SESSION_BATCH_MAX} keys. */
   delete(place: Place, keys: readonly string[]): Promise<unknown>;
   /** One entry per key in the order asked. At most {@link SESSION_BATCH_MAX} keys. */
@@ -82,8 +76,11 @@ export interface SessionListPage {
   readonly cursor?: string;
 }
 
-/** Records or keys of one call. Source: the OSS protocol a remote session speaks. */
+/** Records or keys of one call of the commands for texts. Source: ours. */
 export const SESSION_BATCH_MAX = 500;
+
+/** Records of one upsert. Source: ours; a frame of a few megabytes fills a group of the log. */
+export const UPSERT_RECORDS_MAX = 5_000;
 
 export interface SessionStatus {
   readonly origin: string;

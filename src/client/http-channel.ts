@@ -15,7 +15,7 @@ export interface ServerAddress {
 export type SentBody = string | Blob | ReadableStream<Uint8Array>;
 
 export interface Sent extends CallOptions {
-  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly body?: SentBody;
 }
 

@@ -13,7 +13,9 @@
  * An aborted signal ends the wait at once.
  */
 export { connect } from "./connect.ts";
-export type { ServerAddress } from "./http-channel.ts";
+// For the command line, which shows and counts what the face hides.
+export { HttpChannel, type Sent, type ServerAddress } from "./http-channel.ts";
+export { RemoteCalls } from "./remote-calls.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
 export { InsulaHandle } from "./insula-handle.ts";
 export type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./calls.ts";

@@ -8,14 +8,15 @@ import {
   InlinePool,
   NodeFileSystem,
   ThreadPool,
-  readAsset,
+  findProgramFile,
+  readProgramFile,
   type Clock,
   type FileSystem,
   type FolderLock,
   type Random,
   type WorkerPool,
 } from "../io/index.ts";
-import { ArenaPool, KERNELS_WASM_URL, loadKernelModule } from "../math/index.ts";
+import { ArenaPool, KERNELS_FILE, loadKernelModule } from "../math/index.ts";
 import {
   SegmentFolders,
   type ShardCatalog,
@@ -76,6 +77,11 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
 const WORKERS_DEFAULT = 2;
 
+const WORKER_FILE = {
+  beside: new URL("./worker-entry.js", import.meta.url),
+  place: "engine/worker-entry.js",
+};
+
 export interface NodeContext {
   /** Bytes that the arenas may take. */
   readonly memoryBytesMax: number;
@@ -95,7 +101,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
   const lock = await fileSystem.lock("");
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
-    const module = loadKernelModule(await readAsset(KERNELS_WASM_URL));
+    const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
     const cache = new BlockCache(CATALOG_CACHE_BYTES);
     const pause = (): Promise<void> => clock.yield();
     const store = await SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
@@ -193,8 +199,7 @@ function startWorkers(options: EngineOptions, memory: SearchMemory): WorkerPool 
   const { files } = options;
   const size = options.workerCount ?? WORKERS_DEFAULT;
   if (files instanceof NodeFileSystem && size > 0) {
-    const entry = import.meta.url.endsWith(".ts") ? "./worker-entry.ts" : "./worker-entry.js";
-    const pool = new ThreadPool(new URL(entry, import.meta.url), size);
+    const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
     const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
     pool.broadcast(SETUP_TOPIC, setup);
     return pool;

@@ -28,11 +28,12 @@ export type { JobRegistry } from "./job-registry.ts";
 export { InlinePool } from "./inline-pool.ts";
 export { ReadOnlyFileSystem } from "./read-only-file-system.ts";
 export {
+  findProgramFile,
   FolderObjectStore,
   NodeClock,
   NodeFileSystem,
   NodeRandom,
-  readAsset,
+  readProgramFile,
   runWorkerEntry,
   ThreadPool,
 } from "./node/index.ts";

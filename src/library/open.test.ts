@@ -1,6 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
 import { insulaContract } from "../client/insula.contract.ts";
 import { open } from "./index.ts";
 
@@ -19,4 +24,39 @@ insulaContract("embedded, on a folder", async () => {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+});
+
+/** More rows than are scanned on the calling thread, so that worker and log threads are at work. */
+const PROGRAM = `
+import { open } from "OPEN";
+{
+  await using db = await open({ dataDir: process.argv[2] });
+  await db.createDatabase("shop");
+  const notes = await db.createCollection("shop", "notes", { dimension: 256 });
+  const keys = Array.from({ length: 9_000 }, (_, i) => String(i));
+  const values = Float32Array.from({ length: keys.length * 256 }, (_, i) => Math.sin(i * i));
+  const metadata = keys.map((_, i) => ({ i }));
+  await notes.upsert({ keys, vectors: [{ field: "", values }], metadata });
+  await db.engine.flush();
+  const { hits } = await notes.query({ vector: values.subarray(0, 256), topK: 1 });
+  console.log(hits[0].key);
+}
+console.log("closed");
+`;
+
+test("a script that closes its database exits by itself, and leaves the folder free", async () => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), "insula-script-"));
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  const library = new URL("./index.ts", import.meta.url).href;
+  const program = path.join(dataDir, "program.mts");
+  writeFileSync(program, PROGRAM.replace("OPEN", library));
+  try {
+    const words = ["--import", loader, program, path.join(dataDir, "db")];
+    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 25_000 });
+    expect(stdout).toBe("0\nclosed\n");
+    await using again = await open({ dataDir: path.join(dataDir, "db") });
+    expect(await again.collection("shop", "notes").count()).toBe(9_000);
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 });

@@ -37,7 +37,7 @@ export { ARENAS_MAX, ARENA_STEP_BYTES, ArenaPool, SMALL_EXTENT_BYTES_MAX } from 
 export type { CreateMemory, OwnMemory, SharedMemory, WasmModule } from "./wasm.ts";
 export { PAGES_MAX, PAGE_BYTES, catchUp, createSharedMemory } from "./wasm.ts";
 export type { Kernels } from "./kernel-set.ts";
-export { KERNELS_WASM_URL, KernelSet, loadKernelModule } from "./kernel-set.ts";
+export { KERNELS_FILE, KernelSet, loadKernelModule } from "./kernel-set.ts";
 export type { KernelMetric, NormedVector } from "./distance.ts";
 export {
   KERNEL_ALIGNMENT,
@@ -72,7 +72,7 @@ export type { CompareTies } from "./top-k.ts";
 export { mergeNearest } from "./top-k.ts";
 export type { ParseResult } from "./number-parser.ts";
 export {
-  NUMBER_PARSER_WASM_URL,
+  NUMBER_PARSER_FILE,
   NumberParser,
   PARSE_FAILURES,
   loadNumberParserModule,

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { buildKernels } from "../../scripts/build-kernels.mjs";
 import { bitmapBytes, rowStrideBytes } from "./distance.ts";
 import type { KernelMetric } from "./distance.ts";
-import { KERNELS_WASM_URL, KernelSet, loadKernelModule } from "./kernel-set.ts";
+import { KERNELS_FILE, KernelSet, loadKernelModule } from "./kernel-set.ts";
 import type { Kernels } from "./kernel-set.ts";
 import { createSharedMemory } from "./wasm.ts";
 import type { SharedMemory } from "./wasm.ts";
@@ -24,7 +24,7 @@ let top = 0;
 export async function openKernels(): Promise<void> {
   await buildKernels();
   memory = createSharedMemory(512, 512);
-  kernels = new KernelSet(loadKernelModule(readFileSync(KERNELS_WASM_URL))).kernelsFor(memory);
+  kernels = new KernelSet(loadKernelModule(readFileSync(KERNELS_FILE.beside))).kernelsFor(memory);
 }
 
 /** Forgets every array placed so far. */

@@ -4,7 +4,10 @@ import { compileModule, instantiate } from "./wasm.ts";
 import type { SharedMemory, WasmModule } from "./wasm.ts";
 
 /** Where the compiled kernels lie. The caller reads the file; this room touches no files. */
-export const KERNELS_WASM_URL: URL = new URL("./kernels/generated/kernels.wasm", import.meta.url);
+export const KERNELS_FILE: { readonly beside: URL; readonly place: string } = {
+  beside: new URL("./kernels/generated/kernels.wasm", import.meta.url),
+  place: "math/kernels/generated/kernels.wasm",
+};
 
 /**
  * The exports of kernels.wasm.
@@ -180,7 +183,7 @@ const KERNEL_NAMES = [
 ] as const satisfies readonly (keyof Kernels)[];
 
 /**
- * Compiles the bytes found at {@link KERNELS_WASM_URL}. Once for a process: a module can be sent to
+ * Compiles the bytes found at {@link KERNELS_FILE}. Once for a process: a module can be sent to
  * worker threads.
  *
  * @throws InsulaError `format_unsupported`.

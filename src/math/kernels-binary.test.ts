@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildKernels } from "../../scripts/build-kernels.mjs";
-import { KERNELS_WASM_URL } from "./kernel-set.ts";
+import { KERNELS_FILE } from "./kernel-set.ts";
 
 const DATA_SECTION = 11;
 const START_SECTION = 8;
@@ -106,7 +106,7 @@ describe("the binary of the kernels", () => {
 
   beforeAll(async () => {
     await buildKernels();
-    summary = summarize(readFileSync(KERNELS_WASM_URL));
+    summary = summarize(readFileSync(KERNELS_FILE.beside));
   });
 
   it("has no data section, which a second instance would write over the first one's", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildKernels } from "../../scripts/build-kernels.mjs";
 import {
-  NUMBER_PARSER_WASM_URL,
+  NUMBER_PARSER_FILE,
   NumberParser,
   PARSE_FAILURES,
   loadNumberParserModule,
@@ -16,7 +16,7 @@ const target = new Float32Array(16_384);
 
 beforeAll(async () => {
   await buildKernels();
-  module = loadNumberParserModule(readFileSync(NUMBER_PARSER_WASM_URL));
+  module = loadNumberParserModule(readFileSync(NUMBER_PARSER_FILE.beside));
   parser = new NumberParser(module);
 });
 

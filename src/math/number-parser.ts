@@ -12,10 +12,10 @@ import { PAGE_BYTES, compileModule, instantiate } from "./wasm.ts";
 import type { OwnMemory, WasmModule } from "./wasm.ts";
 
 /** Where the compiled parser lies. The caller reads the file; this room touches no files. */
-export const NUMBER_PARSER_WASM_URL: URL = new URL(
-  "./kernels/generated/number-parser.wasm",
-  import.meta.url,
-);
+export const NUMBER_PARSER_FILE: { readonly beside: URL; readonly place: string } = {
+  beside: new URL("./kernels/generated/number-parser.wasm", import.meta.url),
+  place: "math/kernels/generated/number-parser.wasm",
+};
 
 /** Why an array was refused; these take the place of the count. */
 export const PARSE_FAILURES = {
@@ -51,7 +51,7 @@ interface ParserExports {
 }
 
 /**
- * Compiles the bytes found at {@link NUMBER_PARSER_WASM_URL}.
+ * Compiles the bytes found at {@link NUMBER_PARSER_FILE}.
  *
  * @throws InsulaError `format_unsupported`.
  */

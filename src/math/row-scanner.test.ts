@@ -4,7 +4,7 @@ import { buildKernels } from "../../scripts/build-kernels.mjs";
 import { ArenaPool } from "./arena-pool.ts";
 import { exactDistance, inverseNorm, rowStrideBytes } from "./distance.ts";
 import type { KernelMetric } from "./distance.ts";
-import { KERNELS_WASM_URL, KernelSet, loadKernelModule } from "./kernel-set.ts";
+import { KERNELS_FILE, KernelSet, loadKernelModule } from "./kernel-set.ts";
 import { codeStrideBytes, int8Layout, signBytes, signWords } from "./quantizer.ts";
 import { RowScanner } from "./row-scanner.ts";
 import { CANDIDATES_MAX, SCRATCH_BYTES } from "./scratch.ts";
@@ -18,7 +18,7 @@ let set: KernelSet;
 
 beforeAll(async () => {
   await buildKernels();
-  set = new KernelSet(loadKernelModule(readFileSync(KERNELS_WASM_URL)));
+  set = new KernelSet(loadKernelModule(readFileSync(KERNELS_FILE.beside)));
   pool = new ArenaPool({ bytesMax: 256 * 1_048_576 });
 });
 

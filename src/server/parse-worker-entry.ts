@@ -1,13 +1,13 @@
 /** Entry of a parse worker: bodies too long for the control thread. */
-import { readAsset, runWorkerEntry } from "../io/node/index.ts";
-import { loadNumberParserModule, NUMBER_PARSER_WASM_URL } from "../math/index.ts";
+import { readProgramFile, runWorkerEntry } from "../io/node/index.ts";
+import { loadNumberParserModule, NUMBER_PARSER_FILE } from "../math/index.ts";
 import { SPLIT_JOB } from "./split-job.ts";
 import { VectorBodySplitter, type VectorBodyJob } from "./vector-body.ts";
 
 let splitter: Promise<VectorBodySplitter> | undefined;
 
 async function openSplitter(): Promise<VectorBodySplitter> {
-  const bytes = await readAsset(NUMBER_PARSER_WASM_URL);
+  const bytes = await readProgramFile(NUMBER_PARSER_FILE);
   return new VectorBodySplitter(loadNumberParserModule(bytes));
 }
 

@@ -4,8 +4,8 @@
  */
 import { availableParallelism } from "node:os";
 import type { DialectContext, ParsedVectorBody } from "../dialects/index.ts";
-import { readAsset, ThreadPool } from "../io/index.ts";
-import { loadNumberParserModule, NUMBER_PARSER_WASM_URL } from "../math/index.ts";
+import { findProgramFile, readProgramFile, ThreadPool } from "../io/index.ts";
+import { loadNumberParserModule, NUMBER_PARSER_FILE } from "../math/index.ts";
 import { parseJsonExact } from "../wire/index.ts";
 import { SPLIT_JOB } from "./split-job.ts";
 import { VectorBodySplitter, type SplitVectorBody, type VectorBodyJob } from "./vector-body.ts";
@@ -14,6 +14,11 @@ import { VectorBodySplitter, type SplitVectorBody, type VectorBodyJob } from "./
  * Bodies above this are parsed in a worker, bytes. Source: about 0.3 ms; a hand-off costs 0.1 ms.
  */
 export const CONTROL_BODY_BYTES_MAX = 262_144;
+
+const ENTRY_FILE = {
+  beside: new URL("./parse-worker-entry.js", import.meta.url),
+  place: "server/parse-worker-entry.js",
+};
 
 /**
  * One for a server. The worker starts with the first long body and does not keep the process alive.
@@ -27,8 +32,7 @@ export class VectorBodyParser {
   #loading: Promise<VectorBodySplitter> | undefined;
 
   constructor() {
-    const isSource = import.meta.url.endsWith(".ts");
-    const entry = new URL(`./parse-worker-entry${isSource ? ".ts" : ".js"}`, import.meta.url);
+    const entry = findProgramFile(ENTRY_FILE);
     this.#workers = new ThreadPool(entry, availableParallelism() >= 4 ? 2 : 1);
   }
 
@@ -56,7 +60,7 @@ export class VectorBodyParser {
   }
 
   #load(): Promise<VectorBodySplitter> {
-    this.#loading ??= readAsset(NUMBER_PARSER_WASM_URL).then(
+    this.#loading ??= readProgramFile(NUMBER_PARSER_FILE).then(
       (bytes) => (this.#splitter = new VectorBodySplitter(loadNumberParserModule(bytes))),
     );
     return this.#loading;

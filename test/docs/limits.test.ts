@@ -4,6 +4,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import * as access from "../../src/access/limits.ts";
 import * as base from "../../src/base/limits.ts";
+import { NATIVE_LIMITS } from "../../src/dialects/native/limits.ts";
 import { OSS_LIMITS, OSS_SEED_QUOTAS } from "../../src/dialects/vector-bucket/oss/limits.ts";
 import { DEFAULT_POLICY } from "../../src/engine/index.ts";
 import * as http from "../../src/wire/http/limits.ts";
@@ -31,6 +32,7 @@ test.each([
   ["Engine", base],
   ["Shards", DEFAULT_POLICY],
   ["Keys, grants, policies", access],
+  ["Our own HTTP interface", NATIVE_LIMITS],
   ["HTTP", { ...http.LISTENER_LIMITS, ...http }],
 ])("%s: every bound is listed with its value, and no other", (title, limits) => {
   expect(tableOf(title)).toEqual(printed(limits));

@@ -11,7 +11,7 @@ import { toCount } from "../option-values.ts";
 import { printCount, type Output } from "../output.ts";
 import { addPlaceOptions, findCollection, type PlaceOptions } from "../place-options.ts";
 import { createRateProgress, printDuration } from "../rate-progress.ts";
-import type { Session } from "../session.ts";
+import { UPSERT_RECORDS_MAX, type Session } from "../session.ts";
 import { Checkpoint } from "../transfer/checkpoint.ts";
 import { runImport, type ImportReport, type ImportTarget } from "../transfer/import-run.ts";
 import {
@@ -124,7 +124,7 @@ async function importFiles(work: ImportWork): Promise<void> {
     target: toTarget(session),
     placeOf: (tenant) => placeOf(options, info, tenant),
     bounds: {
-      recordsMax: Math.min(options.batchSize ?? Infinity, session.upsertRecordsMax),
+      recordsMax: Math.min(options.batchSize ?? Infinity, UPSERT_RECORDS_MAX),
       bytesMax: BATCH_BYTES,
     },
     checkpoint,
@@ -152,7 +152,7 @@ function toTarget({ records }: Session): ImportTarget {
   return {
     upsert: async (place, batch) => {
       const result = await records.upsert(place, batch);
-      return result && { added: result.rowsAdded, replaced: result.rowsReplaced };
+      return { added: result.rowsAdded, replaced: result.rowsReplaced };
     },
   };
 }

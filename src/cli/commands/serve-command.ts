@@ -13,6 +13,7 @@ import {
 } from "../../server/index.ts";
 import { example, type GlobalOptions } from "../command.ts";
 import { createOutput, printBudget, type Output } from "../output.ts";
+import { noteServerAddress, removeServerAddress } from "../server-address.ts";
 import { addServerSettings, serverSources } from "../server-settings.ts";
 import { readVersion } from "../version.ts";
 
@@ -47,13 +48,18 @@ async function serveUntilStopped(config: ServerConfig, output: Output): Promise<
     ...(tracing.settings !== undefined && { tracing: tracing.settings }),
     dialects: DIALECT_LOADERS,
   });
+  const [address] = server.addresses;
+  if (address !== undefined) noteServerAddress(config.dataDir, address.url);
   announce(server, config, output);
   await new Promise<void>(() => {
     stopOnSignals({
       server,
       clock: doors.clock,
       process,
-      exit: (code) => process.exit(code),
+      exit: (code) => {
+        removeServerAddress(config.dataDir);
+        process.exit(code);
+      },
     });
     debugOnSignal({ log: server.log, process });
   });

@@ -6,6 +6,7 @@ import {
   UNFILTERABLE_PROPERTIES_MAX,
   VECTOR_FIELDS_MAX,
 } from "../../base/limits.ts";
+import { RERANK_DOCUMENTS_MAX } from "../../embed/index.ts";
 import type { CollectionOptions, CollectionPatch } from "../../engine/api.ts";
 import { DEFAULT_VECTOR, type Metric, type VectorField } from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
@@ -175,10 +176,25 @@ export interface EmbedBody {
 export const EMBED_BODY: Schema<EmbedBody> = object(
   {
     texts: list(text("a text"), NATIVE_LIMITS.embedTextsMax, "texts to embed"),
-    model: optional(text("default: the built-in model")),
+    model: optional(text("default: the one the server is configured with")),
     dimension: optional(integer(1, DIMENSION_MAX, "components of each vector")),
   },
   "Texts to vectors.",
+);
+
+export interface RerankBody {
+  readonly query: string;
+  readonly documents: readonly string[];
+  readonly topN: number | undefined;
+}
+
+export const RERANK_BODY: Schema<RerankBody> = object(
+  {
+    query: text("what the documents are compared with"),
+    documents: list(text("a text"), RERANK_DOCUMENTS_MAX, "texts; long ones are cut"),
+    topN: optional(integer(1, RERANK_DOCUMENTS_MAX, "results; default all")),
+  },
+  "Texts by relevance.",
 );
 
 export function missing(

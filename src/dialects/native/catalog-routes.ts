@@ -1,6 +1,15 @@
 /** Routes about the node, keys, databases, collections and tenants. */
 import { InsulaError } from "../../base/errors.ts";
 import {
+  CALLER_ANSWER,
+  COLLECTIONS_ANSWER,
+  COLLECTION_ANSWER,
+  DATABASES_ANSWER,
+  DATABASE_ANSWER,
+  TENANTS_ANSWER,
+  TENANT_ANSWER,
+} from "./answers.ts";
+import {
   COLLECTION_BODY,
   COLLECTION_PATCH_BODY,
   KEY_BODY,
@@ -25,6 +34,7 @@ const NODE_ROUTES: readonly Route[] = [
     area: "open",
     status: 200,
     summary: "Whose secret this is.",
+    answers: CALLER_ANSWER,
     run: ({ principal }) =>
       Promise.resolve({
         kind: principal.kind,
@@ -94,6 +104,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Databases by name.",
+    answers: DATABASES_ANSWER,
     isPaged: true,
     run: ({ context, request }) => context.engine.listDatabases(decodePage(request.query)),
   },
@@ -104,6 +115,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 201,
     summary: "Creates a database.",
+    answers: DATABASE_ANSWER,
     takes: { schema: NAMED_BODY, bytesMax },
     run: ({ context }, { name }) => context.engine.createDatabase(name),
   }),
@@ -114,6 +126,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One database.",
+    answers: DATABASE_ANSWER,
     run: async ({ context, database }) => {
       const info = await context.engine.getDatabase(database);
       if (info === undefined) throw missing("database_not_found", "database", database);
@@ -139,6 +152,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Collections by name.",
+    answers: COLLECTIONS_ANSWER,
     isPaged: true,
     run: ({ context, database, request }) =>
       context.engine.listCollections(database, decodePage(request.query)),
@@ -150,6 +164,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 201,
     summary: "Creates a collection.",
+    answers: COLLECTION_ANSWER,
     takes: { schema: COLLECTION_BODY, bytesMax },
     run: async ({ context, database }, body) =>
       context.engine.createCollection(database, body.name, toCollectionOptions(body)),
@@ -161,6 +176,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One collection, with its schema and its exact sums.",
+    answers: COLLECTION_ANSWER,
     run: async ({ context, database, collection }) => {
       const info = await context.engine.getCollection(database, collection);
       if (info === undefined) throw missing("collection_not_found", "collection", collection);
@@ -174,6 +190,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Disables, enables, names the embedding model.",
+    answers: COLLECTION_ANSWER,
     takes: { schema: COLLECTION_PATCH_BODY, bytesMax },
     run: async ({ context, database, collection }, body) =>
       context.engine.updateCollection(database, collection, toCollectionPatch(body)),
@@ -198,6 +215,7 @@ const TENANT_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Tenants by name, with state and size; wakes nobody.",
+    answers: TENANTS_ANSWER,
     isPaged: true,
     run: ({ context, database, collection, request }) =>
       context.engine.listTenants(database, collection, decodePage(request.query)),
@@ -209,6 +227,7 @@ const TENANT_ROUTES: readonly Route[] = [
     area: "admin",
     status: 201,
     summary: "Creates a tenant; the first upsert to its name would, too.",
+    answers: TENANT_ANSWER,
     takes: { schema: NAMED_BODY, bytesMax },
     run: ({ context, database, collection }, { name }) =>
       context.engine.createTenant({ database, collection, tenant: name }),
@@ -220,6 +239,7 @@ const TENANT_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "One tenant.",
+    answers: TENANT_ANSWER,
     run: async ({ context, database, collection, tenant = "" }) => {
       const info = await context.engine.getTenant({ database, collection, tenant });
       if (info === undefined) throw missing("tenant_not_found", "tenant", tenant);

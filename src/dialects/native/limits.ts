@@ -15,6 +15,8 @@ export const NATIVE_LIMITS = {
   embedBodyBytesMax: 1_048_576,
   /** Texts of one embed call. */
   embedTextsMax: 256,
+  /** Body bytes of rerank. Source: 500 documents of 16,384 units, the rest of which is cut. */
+  rerankBodyBytesMax: 16_777_216,
   /** Keys of a get, which brings all of them into one answer. */
   getKeysMax: 1_000,
   /** The same with vectors. */

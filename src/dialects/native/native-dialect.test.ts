@@ -44,6 +44,22 @@ function createContext(calls: unknown[]): DialectContext {
   return {
     engine,
     access,
+    reranker: {
+      model: "judge-1",
+      rerank: (query: string, documents: readonly string[], options: object) => {
+        calls.push(["rerank", query, documents, Object.keys(options)]);
+        return Promise.resolve([{ position: 1, relevance: 0.9 }]);
+      },
+    },
+    openEmbedder: () =>
+      Promise.resolve({
+        model: "model-of-elsewhere",
+        dimension: 2,
+        embed: (texts: readonly string[]) => {
+          calls.push(["embed", texts]);
+          return Promise.resolve(texts.map(() => Float32Array.of(0.6, 0.8)));
+        },
+      }),
     clock: { wallMs: () => 0, monotonicMs: () => 0 },
     endPhase: () => 0,
     observe: () => undefined,
@@ -232,5 +248,51 @@ describe("routes about databases, collections, tenants and keys", () => {
       status: 401,
       json: { code: "credentials_missing" },
     });
+  });
+});
+
+describe("routes about texts", () => {
+  it("embed with the configured model unless the built-in one is named", async () => {
+    const calls: unknown[] = [];
+    expect(await send("POST embed", { body: { texts: ["a"] }, calls })).toMatchObject({
+      status: 200,
+      json: { model: "model-of-elsewhere", dimension: 2, vectors: [[expect.closeTo(0.6), 0.8]] },
+    });
+    expect(calls).toEqual([["embed", ["a"]]]);
+    const builtIn = { texts: ["a"], model: "insula-lexical-1", dimension: 8 };
+    expect(await send("POST embed", { body: builtIn, calls })).toMatchObject({
+      json: { model: "insula-lexical-1", dimension: 8 },
+    });
+    expect(calls).toHaveLength(1);
+  });
+
+  it("rerank with the configured reranker, which may be stopped", async () => {
+    const calls: unknown[] = [];
+    const body = { query: "q", documents: ["a", "b"], topN: 1 };
+    expect(await send("POST rerank", { body, calls, token: "clerk" })).toMatchObject({
+      status: 200,
+      json: { model: "judge-1", results: [{ position: 1, relevance: 0.9 }] },
+    });
+    expect(calls).toEqual([["rerank", "q", ["a", "b"], ["topN", "signal"]]]);
+  });
+
+  it.each([
+    ["POST embed", { texts: ["a"], dimension: 3 }],
+    ["POST embed", { texts: ["a"], model: "other" }],
+    ["POST embed", { texts: "a" }],
+    ["POST rerank", { query: "q", documents: [1] }],
+    ["POST rerank", { query: "q", documents: ["a"], topN: 0 }],
+    ["POST rerank", { query: "q", documents: new Array(501).fill("a") }],
+    ["POST rerank", { documents: ["a"] }],
+  ])("%s refuses %j", async (line, body) => {
+    expect(await send(line, { body })).toMatchObject({
+      status: 400,
+      json: { code: "argument_invalid" },
+    });
+  });
+
+  it("ask nobody's secret for nothing", async () => {
+    const body = { query: "q", documents: ["a"] };
+    expect((await send("POST rerank", { body, token: "wrong" })).status).toBe(401);
   });
 });

@@ -93,7 +93,9 @@ function describe(route: Route): Operation {
           ? { description: "Done." }
           : {
               description: "Done.",
-              content: { "application/json": { schema: route.answers ?? { type: "object" } } },
+              content: {
+                "application/json": { schema: route.answers?.json ?? { type: "object" } },
+              },
             },
       default: refused,
     },

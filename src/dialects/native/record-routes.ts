@@ -1,5 +1,6 @@
 /** Routes about the records of one place. */
 import type { WriteResult } from "../../engine/api.ts";
+import { COUNT_ANSWER, GET_ANSWER, LIST_ANSWER, WRITE_ANSWER } from "./answers.ts";
 import { missing } from "./bodies.ts";
 import { COLLECTION_PATTERN } from "./catalog-routes.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
@@ -41,6 +42,7 @@ function routesOf(place: string): readonly Route[] {
           kind === "upsert"
             ? "Writes all records or none; durable and visible when answered."
             : "As upsert, but refuses the batch when a key is taken.",
+        answers: WRITE_ANSWER,
         takes: {
           schema: RECORDS_BODY,
           bytesMax: NATIVE_LIMITS.recordsBodyBytesMax,
@@ -56,6 +58,7 @@ function routesOf(place: string): readonly Route[] {
       area: "records",
       status: 200,
       summary: "One entry per key in the order asked, null where there is no record.",
+      answers: GET_ANSWER,
       takes: { schema: GET_BODY, bytesMax: keysBytesMax },
       run: getRecords,
     }),
@@ -66,6 +69,7 @@ function routesOf(place: string): readonly Route[] {
       area: "records",
       status: 200,
       summary: "Deletes by keys, by filter, or everything.",
+      answers: WRITE_ANSWER,
       takes: { schema: DELETE_BODY, bytesMax: keysBytesMax },
       run: deleteRecords,
     }),
@@ -76,6 +80,7 @@ function routesOf(place: string): readonly Route[] {
       area: "records",
       status: 200,
       summary: "How many records there are, or pass the filter.",
+      answers: COUNT_ANSWER,
       takes: { schema: COUNT_BODY, bytesMax: keysBytesMax },
       run: async (call, { filter }) => ({
         count: await call.context.engine.count(placeOf(call), filter),
@@ -88,6 +93,7 @@ function routesOf(place: string): readonly Route[] {
       area: "records",
       status: 200,
       summary: "One page of records in the order of their keys.",
+      answers: LIST_ANSWER,
       takes: { schema: LIST_BODY, bytesMax: keysBytesMax },
       run: listRecords,
     }),

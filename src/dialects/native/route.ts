@@ -3,7 +3,7 @@ import type { Principal } from "../../access/index.ts";
 import type { Place } from "../../model/index.ts";
 import type { HttpRequest } from "../../wire/index.ts";
 import type { DialectContext } from "../dialect.ts";
-import type { JsonSchema, Schema } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 
 /** What a route works with; names come decoded from the path. */
 export interface Call {
@@ -31,7 +31,8 @@ export interface Route {
   readonly takes?: BodyRules;
   /** True for a listing: `?limit=&after=&prefix=`. */
   readonly isPaged?: boolean;
-  readonly answers?: JsonSchema;
+  /** What {@link Route.run} gives, unless it says less than "an object". */
+  readonly answers?: Schema<unknown>;
   /** @returns what is answered as JSON, or JSON as a `JsonText`; undefined for 204. */
   readonly run: (call: Call, body: unknown) => Promise<unknown>;
 }

@@ -52,6 +52,22 @@ export function integer(min: number, max: number, description: string): Schema<n
   };
 }
 
+/** A count or a stamp: a whole number from 0. */
+export function count(description: string): Schema<number> {
+  const whole = integer(0, Number.MAX_SAFE_INTEGER, description);
+  return { ...whole, json: { type: "integer", minimum: 0, description } };
+}
+
+export function number(description: string): Schema<number> {
+  return {
+    json: { type: "number", description },
+    read: (value, at) => {
+      if (typeof value === "number" && Number.isFinite(value)) return value;
+      throw refusal(at, "expected a number");
+    },
+  };
+}
+
 export function flag(description: string): Schema<boolean> {
   return {
     json: { type: "boolean", description },
@@ -82,7 +98,12 @@ export function list<Item>(
   description: string,
 ): Schema<readonly Item[]> {
   return {
-    json: { type: "array", items: item.json, maxItems: countMax, description },
+    json: {
+      type: "array",
+      items: item.json,
+      ...(countMax === Number.MAX_SAFE_INTEGER ? {} : { maxItems: countMax }),
+      description,
+    },
     read: (value, at, lists) => {
       if (!Array.isArray(value)) throw refusal(at, "expected a list");
       if (value.length > countMax) {

@@ -7,6 +7,7 @@ import type {
   Query,
   QueryPlan,
 } from "../../model/index.ts";
+import { MANY_ANSWER, SEARCH_ANSWER } from "./answers.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { toProblem } from "./problem.ts";
 import {
@@ -112,6 +113,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
       area: "records",
       status: 200,
       summary: "The nearest records, and how the tenant was found: its state, the time to wake it.",
+      answers: SEARCH_ANSWER,
       takes: {
         schema: SEARCH_BODY,
         bytesMax: NATIVE_LIMITS.searchBodyBytesMax,
@@ -127,6 +129,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
     area: "open", // each place is asked for by itself
     status: 200,
     summary: "The exact nearest over many places; refused whole when one may not be read.",
+    answers: MANY_ANSWER,
     takes: {
       schema: MANY_BODY,
       bytesMax: NATIVE_LIMITS.manyBodyBytesMax,

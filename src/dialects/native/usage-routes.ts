@@ -1,4 +1,5 @@
 /** Routes about sizes: rows of the catalogue, so that asking wakes nobody. */
+import { COLLECTION_USAGE_ANSWER, DATABASE_USAGE_ANSWER, USAGE_ANSWER } from "./answers.ts";
 import { missing } from "./bodies.ts";
 import { COLLECTION_PATTERN } from "./catalog-routes.ts";
 import { decodePage } from "./page.ts";
@@ -12,6 +13,7 @@ export const USAGE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Databases with the number of their collections.",
+    answers: USAGE_ANSWER,
     isPaged: true,
     run: async ({ context, request }) => {
       const { items, hasMore } = await context.engine.listDatabases(decodePage(request.query));
@@ -28,6 +30,7 @@ export const USAGE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Rows and bytes of each collection, and their sums over this page.",
+    answers: DATABASE_USAGE_ANSWER,
     isPaged: true,
     run: async ({ context, database, request }) => {
       const page = await context.engine.listCollections(database, decodePage(request.query));
@@ -47,6 +50,7 @@ export const USAGE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Rows and bytes of the whole collection, and of each tenant of this page.",
+    answers: COLLECTION_USAGE_ANSWER,
     isPaged: true,
     run: async ({ context, database, collection, request }) => {
       const page = decodePage(request.query);

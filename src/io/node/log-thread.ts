@@ -8,6 +8,12 @@ import type { SyncedFile } from "../file-system.ts";
 import { makeSystemError, toIoError } from "../system-error.ts";
 import { startThread } from "./entry-thread.ts";
 import type { LogThreadAnswer, LogThreadRequest } from "./log-thread-message.ts";
+import { findProgramFile } from "./program-file.ts";
+
+const ENTRY_FILE = {
+  beside: new URL("./log-thread-entry.js", import.meta.url),
+  place: "io/node/log-thread-entry.js",
+};
 
 /** Shared buffers kept for reuse: touching fresh memory costs more than the copy into it. */
 const SPARE_BUFFERS_MAX = 2;
@@ -107,10 +113,7 @@ export class LogThread {
   }
 
   #start(): Worker {
-    const isSource = import.meta.url.endsWith(".ts");
-    const worker = startThread(
-      new URL("./log-thread-entry" + (isSource ? ".ts" : ".js"), import.meta.url),
-    );
+    const worker = startThread(findProgramFile(ENTRY_FILE));
     worker.unref();
     worker.on("message", (answer: LogThreadAnswer) => {
       this.#settle(worker, answer);

@@ -1,0 +1,228 @@
+/**
+ * What the routes answer, in the words their bodies are described with: the OpenAPI document shows
+ * these schemas and the tests read real answers with them, so that neither can lie.
+ */
+import { VECTOR_FIELDS_MAX } from "../../base/limits.ts";
+import {
+  choice,
+  count,
+  flag,
+  list,
+  members,
+  nullable,
+  number,
+  object,
+  optional,
+  text,
+  type Schema,
+} from "./schema.ts";
+
+const numbers = list(number("a component"), Number.MAX_SAFE_INTEGER, "a vector");
+const createdAtMs = count("milliseconds since 1970");
+const rowCount = count("records, exact");
+const byteCount = count("bytes of keys, vectors and metadata, exact");
+const attributes = members({ description: "what a dialect keeps with it" }, (value) => value);
+
+const state = choice(
+  ["ACTIVE", "INACTIVE", "OFFLOADED", "OFFLOADING", "ONLOADING"],
+  "what was asked of the tenant; not whether its data are in memory",
+);
+
+function pageOf(item: Schema<unknown>, sums: Readonly<Record<string, Schema<unknown>>> = {}) {
+  return object(
+    {
+      ...sums,
+      items: list(item, Number.MAX_SAFE_INTEGER, "in the order of their UTF-8 bytes"),
+      hasMore: flag("true only when the page after the last item is not empty"),
+    },
+    "one page",
+  );
+}
+
+export const DATABASE_ANSWER: Schema<unknown> = object(
+  {
+    name: text("its name"),
+    createdAtMs,
+    attributes,
+    collectionCount: count("collections, exact"),
+  },
+  "a database",
+);
+
+export const COLLECTION_ANSWER: Schema<unknown> = object(
+  {
+    database: text("its database"),
+    name: text("its name"),
+    schema: object(
+      {
+        vectors: list(
+          object(
+            {
+              name: text("of the field; empty for the unnamed one"),
+              dimension: count("components"),
+              metric: choice(["cosine", "dot", "euclidean"], "how distances are measured"),
+            },
+            "one vector field",
+          ),
+          VECTOR_FIELDS_MAX,
+          "vector fields",
+        ),
+        identity: choice(["key", "row"], "what a record is found by"),
+        unfilterable: list(text("a property"), Number.MAX_SAFE_INTEGER, "never indexed"),
+      },
+      "what its records look like",
+    ),
+    tenancy: choice(["single", "multi"], "multi: one shard a tenant"),
+    status: choice(["enabled", "disabled"], "a disabled collection refuses records"),
+    createdAtMs,
+    attributes,
+    embeddingModel: optional(text("the model whose vectors fill the collection")),
+    rowCount,
+    byteCount,
+    tenantCount: count("tenants, exact"),
+  },
+  "a collection",
+);
+
+export const TENANT_ANSWER: Schema<unknown> = object(
+  { name: text("its name"), state, createdAtMs, rowCount, byteCount },
+  "a tenant",
+);
+
+export const DATABASES_ANSWER: Schema<unknown> = pageOf(DATABASE_ANSWER);
+export const COLLECTIONS_ANSWER: Schema<unknown> = pageOf(COLLECTION_ANSWER);
+export const TENANTS_ANSWER: Schema<unknown> = pageOf(TENANT_ANSWER);
+
+export const CALLER_ANSWER: Schema<unknown> = object(
+  {
+    kind: choice(["admin", "key"], "whose secret it is"),
+    accountId: text("digits"),
+    keyId: text("id of the key"),
+  },
+  "who asks",
+);
+
+export const USAGE_ANSWER: Schema<unknown> = pageOf(
+  object({ name: text("of a database"), collectionCount: count("collections") }, "a database"),
+);
+export const DATABASE_USAGE_ANSWER: Schema<unknown> = pageOf(
+  object(
+    { name: text("of a collection"), rowCount, byteCount, tenantCount: count("tenants") },
+    "a collection",
+  ),
+  { rowCount, byteCount },
+);
+export const COLLECTION_USAGE_ANSWER: Schema<unknown> = pageOf(TENANT_ANSWER, {
+  rowCount,
+  byteCount,
+  tenantCount: count("tenants"),
+});
+
+const record = {
+  key: text("the key"),
+  vector: optional(numbers),
+  vectors: optional(
+    list(object({ field: text("its name"), values: numbers }, "a named vector"), 256, "named"),
+  ),
+  metadata: optional(members({ description: "as it was written" }, (value) => value)),
+};
+
+export const WRITE_ANSWER: Schema<unknown> = object(
+  {
+    rowsAdded: number("records now minus records before"),
+    rowsReplaced: count("records that existed and were replaced or deleted"),
+  },
+  "what was written",
+);
+export const GET_ANSWER: Schema<unknown> = object(
+  { records: list(nullable(object(record, "a record")), Number.MAX_SAFE_INTEGER, "as asked") },
+  "records",
+);
+export const COUNT_ANSWER: Schema<unknown> = object({ count: count("records") }, "a count");
+export const LIST_ANSWER: Schema<unknown> = pageOf(object(record, "a record"));
+
+const report = {
+  activation: optional(
+    object(
+      {
+        state,
+        wasAsleep: flag("true when the search had to wake the tenant"),
+        wakeMs: number("milliseconds spent waiting for that"),
+      },
+      "how the tenant was found; absent when there is none",
+    ),
+  ),
+  plan: optional(
+    object(
+      {
+        path: choice(["empty", "exact", "codes", "matches"], "how candidates were found"),
+        rowsScanned: count("rows compared"),
+        rowsRescored: count("rows compared again in float32"),
+        segmentCount: count("segments looked into"),
+      },
+      "what was done; with explain only",
+    ),
+  ),
+};
+
+const distance = number("as the metric defines it, smaller is nearer");
+const place = object(
+  {
+    database: text("its name"),
+    collection: text("its name"),
+    tenant: optional(text("its name")),
+  },
+  "a place",
+);
+
+export const SEARCH_ANSWER: Schema<unknown> = object(
+  {
+    hits: list(object({ ...record, distance }, "a hit"), Number.MAX_SAFE_INTEGER, "nearest first"),
+    ...report,
+  },
+  "what was found",
+);
+
+export const MANY_ANSWER: Schema<unknown> = object(
+  {
+    hits: list(
+      object({ ...record, distance, place }, "a hit"),
+      Number.MAX_SAFE_INTEGER,
+      "nearest first",
+    ),
+    searched: list(object({ place, ...report }, "a place"), Number.MAX_SAFE_INTEGER, "as given"),
+    failures: list(
+      object({ place, problem: members({}, (value) => value) }, "a place and its problem"),
+      Number.MAX_SAFE_INTEGER,
+      "places that could not be searched",
+    ),
+  },
+  "what was found",
+);
+
+export const EMBED_ANSWER: Schema<unknown> = object(
+  {
+    model: text("the model"),
+    dimension: count("components of each vector"),
+    vectors: list(numbers, Number.MAX_SAFE_INTEGER, "one a text, in order"),
+  },
+  "vectors",
+);
+
+export const RERANK_ANSWER: Schema<unknown> = object(
+  {
+    model: text("the model"),
+    results: list(
+      object(
+        {
+          position: count("in the documents given"),
+          relevance: number("larger is more relevant; comparable within this answer only"),
+        },
+        "a document",
+      ),
+      Number.MAX_SAFE_INTEGER,
+      "best first",
+    ),
+  },
+  "documents by relevance",
+);
