@@ -18,6 +18,7 @@ import { addImportCommand } from "./commands/import-command.ts";
 import { addConfigCommand, addLogLevelCommand } from "./commands/config-command.ts";
 import { addDoctorCommand } from "./commands/doctor-command.ts";
 import { addInspectCommand, addVerifyCommand } from "./commands/folder-commands.ts";
+import { addHealthCommand } from "./commands/health-command.ts";
 import { addServeCommand } from "./commands/serve-command.ts";
 import { addStatusCommand } from "./commands/status-command.ts";
 import { addQueryCommand } from "./commands/query-command.ts";
@@ -54,6 +55,7 @@ standard error. NO_COLOR is obeyed, and COLUMNS.`,
     )
     .addHelpText("after", `\nExit codes:\n${EXIT_HELP}`);
   addServeCommand(program);
+  addHealthCommand(program);
   addPutCommand(program);
   addQueryCommand(program);
   addImportCommand(program);

@@ -4,6 +4,8 @@ import {
   debugOnSignal,
   DIALECT_LOADERS,
   loadConfig,
+  openLog,
+  readTraceSettings,
   startServer,
   stopOnSignals,
   type RunningServer,
@@ -41,10 +43,15 @@ those over the file. Ctrl-C stops gracefully.`,
 async function serveUntilStopped(config: ServerConfig, output: Output): Promise<void> {
   const { openDoors, openFolderEngine } = await import("../folder-engine.ts");
   const doors = openDoors(config.dataDir);
+  const log = openLog(config.logLevel);
+  const tracing = readTraceSettings(process.env);
+  for (const warning of tracing.warnings) log.warn({}, warning);
   const server = await startServer(config, {
     ...doors,
     openEngine: (_config, _parts, hooks) => openFolderEngine(doors, config, hooks),
     version: readVersion(),
+    log,
+    ...(tracing.settings !== undefined && { tracing: tracing.settings }),
     dialects: DIALECT_LOADERS,
   });
   const [address] = server.addresses;
