@@ -4,7 +4,8 @@ import { request as requestHttps } from "node:https";
 import type { Command } from "commander";
 import { loadConfig } from "../../server/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, type GlobalOptions } from "../command.ts";
+import { type GlobalOptions } from "../command.ts";
+import { notes } from "../help.ts";
 import { createOutput } from "../output.ts";
 import { addServerSettings, serverSources } from "../server-settings.ts";
 
@@ -17,10 +18,11 @@ export function addHealthCommand(program: Command): void {
   addServerSettings(health)
     .addHelpText(
       "after",
-      `${example("insula health --http-port 8080")}
-
-Without --url it asks the server that would be started here with the same settings. Ends with 0
-when that is ready, with ${String(EXIT_CODES.unreachable)} when it stops or does not answer.`,
+      notes(
+        ["insula health --http-port 8080"],
+        `Without --url it asks the server that would be started here with the same settings. Ends with
+0 when that is ready, with ${String(EXIT_CODES.unreachable)} when it stops or does not answer.`,
+      ),
     )
     .action(async (options: Record<string, string>, command: Command) => {
       const { json, url } = command.optsWithGlobals<GlobalOptions>();
