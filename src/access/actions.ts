@@ -31,7 +31,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["vectors", "admin", "PutBucketLogging GetBucketLogging DeleteBucketLogging"],
   ["vectors", "admin", "TagResource UntagResource"],
   ["vectors", "admin", "PutVectorBucketDefaultIndexMode"],
-  ["vectors", "admin", "UpdateIndexMode"],
+  ["vectors", "admin", "UpdateIndexMode UpdateMetadataConfiguration"],
 ];
 
 const CLASS_OF: ReadonlyMap<string, ActionClass> = new Map(
