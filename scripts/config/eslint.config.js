@@ -51,7 +51,9 @@ const BARE_ERRORS = [
   },
 ];
 
-/** Names of what only secretsEqual may compare; with undefined or a literal nothing is given away. */
+/**
+ * Names of what only secretsEqual may compare; with undefined or a literal nothing is given away.
+ */
 const SECRET_NAMES = "/(^|[a-z])(secret|signature|password|mac)$/i";
 const COMPARE = "Compare secrets with secretsEqual (src/base/secret.ts), which takes equal time.";
 const SECRETS = [

@@ -92,8 +92,8 @@ export interface AccessControl {
   findKey(keyId: string): Promise<KnownKey | undefined>;
   /**
    * For protocols that send a secret instead of a signature: the admin secret alone, or
-   * `<key id>.<secret>` of any key. Compared in constant time. undefined when it fits no key. Counts
-   * as one request of the key, see {@link AccessControl.admit}.
+   * `<key id>.<secret>` of any key. Compared in constant time. undefined when it fits no key.
+   * Counts as one request of the key, see {@link AccessControl.admit}.
    *
    * @throws InsulaError `rate_exceeded`, only to a caller who holds the secret.
    */

@@ -30,6 +30,8 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["vectors", "admin", "PutVectorBucketPolicy GetVectorBucketPolicy DeleteVectorBucketPolicy"],
   ["vectors", "admin", "PutBucketLogging GetBucketLogging DeleteBucketLogging"],
   ["vectors", "admin", "TagResource UntagResource"],
+  ["vectors", "admin", "PutVectorBucketDefaultIndexMode"],
+  ["vectors", "admin", "UpdateIndexMode UpdateMetadataConfiguration"],
 ];
 
 const CLASS_OF: ReadonlyMap<string, ActionClass> = new Map(

@@ -12,7 +12,8 @@ const ROUNDING_MS = 1e-6;
  * first. The rate is that of one node, through all protocols together.
  *
  * Kept as the moment the bucket is full again, one number a key. A key that was not heard of for
- * long starts full, which it would be anyway. Source: the generic cell rate algorithm (ITU-T I.371).
+ * long starts full, which it would be anyway. Source: the generic cell rate algorithm of ITU-T
+ * I.371.
  */
 export class KeyRates {
   readonly #fullAtMs = new LruMap<string, number>(KNOWN_KEYS_MAX);

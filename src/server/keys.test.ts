@@ -323,6 +323,21 @@ describe("keys over the network", () => {
   );
 });
 
+test("an audit log that cannot be opened stops the start, and the folder is free again", async () => {
+  const files = new MemoryFileSystem();
+  const doors = { files, clock: new NodeClock(), random: new NodeRandom() };
+  const start = (auditLog: string): Promise<RunningServer> =>
+    startServer(loadConfig({ flags: { httpPort: "off", logLevel: "silent", auditLog } }), {
+      openEngine: (_config, own) => openEngine({ ...own, workerCount: 0 }),
+      ...doors,
+      version: "0.0.0",
+      dialects: DIALECT_LOADERS,
+    });
+  await expect(start("no-such-folder/audit.log")).rejects.toMatchObject({ code: "io_failed" });
+  await (await start("on")).close();
+  expect(await files.exists("audit.log")).toBe(true);
+});
+
 test("every decision is a line of the audit log, without secrets and content", async () => {
   const key = await server.access.createKey({
     grants: [{ actions: ["write"], databases: ["shop"], collections: ["mine"] }],

@@ -109,6 +109,7 @@ export async function startServer(
     },
   });
   metrics.watch(engine);
+  let audit: AuditLog | undefined;
   try {
     const { files, random, clock } = parts;
     const { key: admin, isNew } = await loadAdminKey({
@@ -119,7 +120,7 @@ export async function startServer(
     });
     const { accountId } = config;
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
-    const audit = await openAudit(config, parts, log);
+    audit = await openAudit(config, parts, log);
     const server = new Server({
       ...{ config, parts, log, engine, access, admin, isNew, texts, metrics, tracer },
       ...(audit === undefined ? {} : { audit }),
@@ -127,6 +128,7 @@ export async function startServer(
     await server.listen(tls);
     return server;
   } catch (error) {
+    await audit?.close();
     await engine.close();
     throw error;
   }

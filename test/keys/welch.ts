@@ -1,8 +1,8 @@
 /** Whether two kinds of calls take the same time: Welch's t-test on interleaved measurements. */
 
 /**
- * Share of the longest measurements that is left out: what the machine does beside. Source: Reparaz,
- * Balasch and Verbauwhede, "Dude, is my code constant time?", DATE 2017.
+ * Share of the longest measurements that is left out: what the machine does beside. Source:
+ * Reparaz, Balasch and Verbauwhede, "Dude, is my code constant time?", DATE 2017.
  */
 const CROPPED_SHARE = 0.1;
 
