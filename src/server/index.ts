@@ -12,7 +12,8 @@
  *
  * In the data folder this room and access keep `admin-secret` and `access.key`, both mode 0600.
  *
- * INVARIANT: no log line, metric or page holds a secret, a query string or the name of a tenant.
+ * INVARIANT: no log line, metric or page holds a secret, a query string or the name of a tenant,
+ * unless the setting metricsTenants asks metrics for names.
  */
 export { SETTINGS, toFlag, toVariable } from "./config.ts";
 export type { ServerConfig, Setting } from "./config.ts";

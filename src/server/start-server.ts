@@ -25,6 +25,7 @@ import { openLog, type Log } from "./log.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { renderPage } from "./page.ts";
 import { RouteTable } from "./route-table.ts";
+import { countTenantCalls } from "./tenant-calls.ts";
 import type { TraceSettings } from "./trace-settings.ts";
 import type { Tracer } from "./tracing/index.ts";
 import { VectorBodyParser } from "./vector-body-parser.ts";
@@ -100,7 +101,7 @@ export async function startServer(
   const log = parts.log ?? openLog(config.logLevel);
   const tls = readTls(config);
   const texts = openTexts(config, parts);
-  const metrics = new ServerMetrics();
+  const metrics = new ServerMetrics(config.metricsTenants);
   const tracer = await openTracer(parts, log, metrics);
   const engine = await parts.openEngine(config, parts, {
     observer: tracer === undefined ? metrics.observer : observeBoth(metrics.observer, tracer),
@@ -272,6 +273,15 @@ class Server implements RunningServer {
     log.level = level;
   }
 
+  /** The engine itself unless somebody watches its calls. */
+  #watchedEngine(): Engine {
+    const { tracer, metrics } = this.#state;
+    const { countTenant } = metrics;
+    const engine =
+      tracer === undefined ? this.engine : tracer.watchEngine(this.engine, tracer.tracer);
+    return countTenant === undefined ? engine : countTenantCalls(engine, countTenant);
+  }
+
   #dialectContext(route: DialectRoute): DialectContext {
     const { config, parts, log, audit, tracer } = this.#state;
     const { publicDomain, accountId, ossQuotas } = config;
@@ -279,7 +289,7 @@ class Server implements RunningServer {
     const metrics = this.#metrics;
     const count = metrics.observerOf(route);
     return {
-      engine: tracer === undefined ? this.engine : tracer.watchEngine(this.engine, tracer.tracer),
+      engine: this.#watchedEngine(),
       access: this.access,
       logLevel: { read: () => log.level, set: (level) => this.#setLogLevel(level) },
       clock,

@@ -1,5 +1,6 @@
 /** The engine, with a span around each call about records or the catalogue. */
 import type { Engine } from "../../engine/api.ts";
+import { wrapEngine, type EngineCall } from "../wrapped-engine.ts";
 import type { AttributeValue } from "./span.ts";
 import type { Tracer } from "./tracer.ts";
 
@@ -32,26 +33,15 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   queryMany: "places",
 };
 
-/** @returns the same engine to whoever calls it; what the table does not name is not recorded. */
+/** What the table does not name is not recorded. */
 export function watchEngine(engine: Engine, tracer: Tracer): Engine {
-  const wrapped = new Map<PropertyKey, unknown>();
-  for (const [call, naming] of Object.entries(CALLS)) {
-    const body: unknown = Reflect.get(engine, call, engine);
-    if (typeof body !== "function") continue;
-    wrapped.set(call, (...parameters: unknown[]) =>
+  const calls = Object.keys(CALLS) as EngineCall[];
+  return wrapEngine(engine, calls, (call, body) => {
+    const naming = CALLS[call] ?? "place";
+    return (...parameters) =>
       tracer.span(`engine ${call}`, attributesOf(call, naming, parameters), () =>
-        Promise.resolve(Reflect.apply(body, engine, parameters) as unknown),
-      ),
-    );
-  }
-  return new Proxy(engine, {
-    get: (target, name) => {
-      const own = wrapped.get(name);
-      if (own !== undefined) return own;
-      const value: unknown = Reflect.get(target, name, target);
-      // Private members are found on the engine itself, not on what stands before it.
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
+        body(...parameters),
+      );
   });
 }
 
