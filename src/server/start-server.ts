@@ -7,6 +7,7 @@ import {
   openAccess,
   type AccessControl,
   type AdminKey,
+  type AuditLog,
 } from "../access/index.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log-level.ts";
@@ -16,6 +17,7 @@ import type { Engine } from "../engine/api.ts";
 import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { HttpListener } from "../wire/index.ts";
+import { openAudit } from "./audit.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
 import { createReranker, readEmbedderSettings, shareEmbedder } from "./embedding.ts";
 import { HttpFront, type DialectRoute } from "./front.ts";
@@ -112,8 +114,10 @@ export async function startServer(
     });
     const { accountId } = config;
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
+    const audit = await openAudit(config, parts, log);
     const server = new Server({
       ...{ config, parts, log, engine, access, admin, isNew, texts, metrics },
+      ...(audit === undefined ? {} : { audit }),
     });
     await server.listen(tls);
     return server;
@@ -133,6 +137,7 @@ interface ServerState {
   readonly admin: AdminKey;
   readonly isNew: boolean;
   readonly texts: Pick<DialectContext, "openEmbedder" | "reranker">;
+  readonly audit?: AuditLog;
 }
 
 class Server implements RunningServer {
@@ -224,6 +229,7 @@ class Server implements RunningServer {
     try {
       await Promise.all(this.#listeners.map((listener) => listener.close()));
       await this.#bodies.close();
+      await this.#state.audit?.close();
     } finally {
       await this.engine.close();
     }
@@ -257,7 +263,7 @@ class Server implements RunningServer {
   }
 
   #dialectContext(route: DialectRoute): DialectContext {
-    const { config, parts, log } = this.#state;
+    const { config, parts, log, audit } = this.#state;
     const { publicDomain, accountId, ossQuotas } = config;
     const { clock } = parts;
     const metrics = this.#metrics;
@@ -276,6 +282,13 @@ class Server implements RunningServer {
         return nowMs;
       },
       observe: metrics.observerOf(route),
+      ...(audit === undefined
+        ? {}
+        : {
+            audit: (decision) => {
+              audit.record({ ...decision, dialect: route });
+            },
+          }),
     };
   }
 

@@ -3,17 +3,21 @@ import type { Metadata, MetadataValue } from "../../src/model/index.ts";
 import type { IndexShape, PairRecord } from "./interface.ts";
 import { AWKWARD_KEYS } from "./records.ts";
 
-const isVendor = (name: string): boolean => name === "OSS Vectors" || name === "S3 Vectors";
+const isVendor = (name: string): boolean =>
+  name === "OSS Vectors" || name === "S3 Vectors";
 
 /** The vendors know no inner product. */
 export function metricsOf(name: string): readonly IndexShape["metric"][] {
-  return isVendor(name) ? ["cosine", "euclidean"] : ["cosine", "euclidean", "dot"];
+  return isVendor(name)
+    ? ["cosine", "euclidean"]
+    : ["cosine", "euclidean", "dot"];
 }
 
 /** What is stored of a record. */
 export function asWrittenBy(writer: string, record: PairRecord): PairRecord {
   // S3 Vectors knows no vector without metadata.
-  if (writer === "S3 Vectors" && record.metadata === undefined) return { ...record, metadata: {} };
+  if (writer === "S3 Vectors" && record.metadata === undefined)
+    return { ...record, metadata: {} };
   return record;
 }
 
@@ -23,7 +27,9 @@ export function asSeenBy(reader: string, record: PairRecord): PairRecord {
   if (metadata === undefined) {
     return reader === "S3 Vectors" ? { ...record, metadata: {} } : record;
   }
-  return isVendor(reader) ? { ...record, metadata: toVendor(metadata) as Metadata } : record;
+  return isVendor(reader)
+    ? { ...record, metadata: toVendor(metadata) as Metadata }
+    : record;
 }
 
 /** Dates and bytes are text there. */
@@ -33,7 +39,8 @@ function toVendor(value: MetadataValue): MetadataValue {
   if (Array.isArray(value)) return value.map(toVendor);
   if (typeof value !== "object" || value === null) return value;
   const members = Object.create(null) as Record<string, MetadataValue>;
-  for (const [name, member] of Object.entries(value as Metadata)) members[name] = toVendor(member);
+  for (const [name, member] of Object.entries(value as Metadata))
+    members[name] = toVendor(member);
   return members;
 }
 
@@ -48,7 +55,10 @@ export const SEARCHES: readonly {
   { where: { parity: "even" }, keys: even },
   { where: { parity: { $in: ["odd", "strange"] } }, keys: odd },
   { where: { position: { $gte: 2, $lt: 4 } }, keys: AWKWARD_KEYS.slice(2, 4) },
-  { where: { $or: [{ position: 0 }, { position: 5 }] }, keys: [...AWKWARD_KEYS.slice(0, 1), ...AWKWARD_KEYS.slice(5, 6)] },
+  {
+    where: { $or: [{ position: 0 }, { position: 5 }] },
+    keys: [...AWKWARD_KEYS.slice(0, 1), ...AWKWARD_KEYS.slice(5, 6)],
+  },
   { where: { n: 2_020 }, keys: ["metadata-number"] },
   { where: { n: "2020" }, keys: [] },
   { where: { yes: true }, keys: ["metadata-boolean"] },
@@ -68,7 +78,8 @@ export function distanceOf(
 ): number {
   const dot = sum(a.map((value, i) => value * (b[i] ?? 0)));
   if (metric === "dot") return -dot;
-  if (metric === "euclidean") return Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
+  if (metric === "euclidean")
+    return Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
   return 1 - dot / (Math.hypot(...a) * Math.hypot(...b));
 }
 

@@ -49,14 +49,44 @@ function withMember(name: string, value: MetadataValue): Metadata {
 export const METADATA: Readonly<Record<string, Metadata | undefined>> = {
   none: undefined,
   empty: data({}),
-  string: data({ s: "text", none: "", quoted: 'a "b" \\ \u2028 \u0000', wide: "鍵🗝" }),
-  number: data({ n: 2_020, half: 0.5, tenth: 0.1, low: -1e-300, high: 1e300, zero: 0 }),
-  edge: data({ safe: Number.MAX_SAFE_INTEGER, least: Number.MIN_SAFE_INTEGER, tiny: 5e-324 }),
-  integer: data({ n: 9_007_199_254_740_993n, most: 2n ** 64n - 1n, least: -(2n ** 63n) }),
+  string: data({
+    s: "text",
+    none: "",
+    quoted: 'a "b" \\ \u2028 \u0000',
+    wide: "鍵🗝",
+  }),
+  number: data({
+    n: 2_020,
+    half: 0.5,
+    tenth: 0.1,
+    low: -1e-300,
+    high: 1e300,
+    zero: 0,
+  }),
+  edge: data({
+    safe: Number.MAX_SAFE_INTEGER,
+    least: Number.MIN_SAFE_INTEGER,
+    tiny: 5e-324,
+  }),
+  integer: data({
+    n: 9_007_199_254_740_993n,
+    most: 2n ** 64n - 1n,
+    least: -(2n ** 63n),
+  }),
   boolean: data({ yes: true, no: false }),
-  list: data({ tags: ["a", "b"], mixed: ["a", 1, true, 9_007_199_254_740_993n], empty: [] }),
+  list: data({
+    tags: ["a", "b"],
+    mixed: ["a", 1, true, 9_007_199_254_740_993n],
+    empty: [],
+  }),
   nested: data({ deep: data({ deeper: [data({ n: 1 })], empty: data({}) }) }),
-  names: data({ "with space": 1, Größe: 2, "a.b": 3, constructor: 4, $name: 5 }),
+  names: data({
+    "with space": 1,
+    Größe: 2,
+    "a.b": 3,
+    constructor: 4,
+    $name: 5,
+  }),
   proto: withMember("__proto__", "data"),
   // Looks like our own notation of a date, an integer and bytes, and is an object of the caller.
   lookalike: data({
@@ -83,7 +113,10 @@ export function commonRecords(): readonly PairRecord[] {
     vector: [1, i, 0, 0],
     metadata: data({ position: i, parity: i % 2 === 0 ? "even" : "odd" }),
   }));
-  const edges = EDGE_VECTORS.map((vector, i) => ({ key: `edge-${String(i)}`, vector }));
+  const edges = EDGE_VECTORS.map((vector, i) => ({
+    key: `edge-${String(i)}`,
+    vector,
+  }));
   const typed = Object.entries(METADATA).map(([key, metadata]) => ({
     key: `metadata-${key}`,
     vector: [0, 0, 1, 0],

@@ -9,10 +9,19 @@ import {
 } from "../../src/wire/index.ts";
 import { OssCaller } from "../support/oss-caller.ts";
 import { CREDENTIALS } from "../support/server-child.ts";
-import { Refused, type IndexPlace, type PairHit, type PairInterface } from "./interface.ts";
+import {
+  Refused,
+  type IndexPlace,
+  type PairHit,
+  type PairInterface,
+} from "./interface.ts";
 
 type Answer = Readonly<Record<string, unknown>>;
-type Send = (call: string, place: IndexPlace, body: Printable) => Promise<Answer>;
+type Send = (
+  call: string,
+  place: IndexPlace,
+  body: Printable,
+) => Promise<Answer>;
 
 interface Vector {
   readonly key: string;
@@ -46,7 +55,12 @@ export function openOss(url: URL): PairInterface {
     throw new Refused(status, Code, Message);
   };
   const send: Send = (call, { database, collection }, body) =>
-    exchange("POST", database, call, printJson({ indexName: collection, ...(body as object) }));
+    exchange(
+      "POST",
+      database,
+      call,
+      printJson({ indexName: collection, ...(body as object) }),
+    );
   return {
     name: "OSS Vectors",
     createDatabase: async (database) => {
@@ -83,10 +97,19 @@ export function openS3(url: URL): PairInterface {
       credentials: CREDENTIALS,
       region: "eu-central-1",
       payload: Buffer.from(body),
-      headerNames: ["content-type", "host", "x-amz-content-sha256", "x-amz-date"],
+      headerNames: [
+        "content-type",
+        "host",
+        "x-amz-content-sha256",
+        "x-amz-date",
+      ],
       nowMs: Date.now(),
     });
-    const answer = await fetch(new URL(`/${call}`, url), { method: "POST", headers, body });
+    const answer = await fetch(new URL(`/${call}`, url), {
+      method: "POST",
+      headers,
+      body,
+    });
     const json = parseJsonExact(await answer.text()) as Answer;
     if (answer.ok) return json;
     const code = answer.headers.get("x-amzn-errortype") ?? "";
@@ -95,12 +118,19 @@ export function openS3(url: URL): PairInterface {
   const send: Send = (call, { database, collection }, body) =>
     exchange(
       call,
-      printJson({ vectorBucketName: database, indexName: collection, ...(body as object) }),
+      printJson({
+        vectorBucketName: database,
+        indexName: collection,
+        ...(body as object),
+      }),
     );
   return {
     name: "S3 Vectors",
     createDatabase: async (database) => {
-      await exchange("CreateVectorBucket", JSON.stringify({ vectorBucketName: database }));
+      await exchange(
+        "CreateVectorBucket",
+        JSON.stringify({ vectorBucketName: database }),
+      );
     },
     createIndex: async (place, { dimension, metric }) => {
       await send("CreateIndex", place, {
@@ -132,7 +162,8 @@ interface CallNames {
 function vectorCalls(
   send: Send,
   names: CallNames,
-): Pick<PairInterface, "put" | "list"> & Required<Pick<PairInterface, "point">> {
+): Pick<PairInterface, "put" | "list"> &
+  Required<Pick<PairInterface, "point">> {
   const returning = { returnData: true, returnMetadata: true };
   return {
     put: async (place, records) => {
@@ -148,7 +179,11 @@ function vectorCalls(
       let nextToken: unknown;
       do {
         const token = typeof nextToken === "string" ? { nextToken } : {};
-        const page = await send(names.list, place, { maxResults: PAGE, ...returning, ...token });
+        const page = await send(names.list, place, {
+          maxResults: PAGE,
+          ...returning,
+          ...token,
+        });
         found.push(...(page["vectors"] as readonly Vector[]));
         nextToken = page["nextToken"];
       } while (typeof nextToken === "string" && nextToken !== "");
