@@ -24,5 +24,7 @@ export { openLog } from "./log.ts";
 export type { Log } from "./log.ts";
 export { debugOnSignal, stopOnSignals, STOP_DEADLINE_MS } from "./signals.ts";
 export type { SignalOptions } from "./signals.ts";
+export { readTraceSettings } from "./trace-settings.ts";
+export type { ReadTraceSettings, TraceSettings } from "./trace-settings.ts";
 export { startServer } from "./start-server.ts";
 export type { EngineHooks, ListenerAddress, RunningServer, ServerParts } from "./start-server.ts";

@@ -27,6 +27,7 @@ export class ServerMetrics {
   readonly #operations: Counter<"dialect" | "op" | "code">;
   readonly #durations: Histogram<"dialect" | "op">;
   readonly #answers: Counter<"route" | "status">;
+  readonly #spans: Counter<"outcome">;
   readonly #answerChildren = new Map<string, { inc(): void }>();
   readonly #phases: Readonly<Record<RequestPhase, PhaseSum>> = {
     verify: { count: 0, ms: 0 },
@@ -57,6 +58,12 @@ export class ServerMetrics {
       name: "insula_answers_total",
       help: "HTTP answers by route and class of status.",
       labelNames: ["route", "status"],
+      registers,
+    });
+    this.#spans = new Counter({
+      name: "insula_trace_spans_total",
+      help: "Spans sent to a collector, and dropped because the queue was full or it did not answer.",
+      labelNames: ["outcome"],
       registers,
     });
     this.#registerPhases();
@@ -107,6 +114,10 @@ export class ServerMetrics {
       this.#answerChildren.set(key, child);
     }
     child.inc();
+  }
+
+  countSpans(outcome: "sent" | "dropped", spans: number): void {
+    this.#spans.inc({ outcome }, spans);
   }
 
   /** Cost: two additions; there are six for each request. */

@@ -25,6 +25,8 @@ import { openLog, type Log } from "./log.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { renderPage } from "./page.ts";
 import { RouteTable } from "./route-table.ts";
+import type { TraceSettings } from "./trace-settings.ts";
+import type { Tracer } from "./tracing/index.ts";
 import { VectorBodyParser } from "./vector-body-parser.ts";
 
 /** Time of a stop that listeners may use, ms; the rest of ten seconds is for the engine's flush. */
@@ -51,6 +53,8 @@ export interface ServerParts {
   readonly parseVectorBody?: DialectContext["parseVectorBody"];
   /** Default: JSON lines on the error stream at the configured level. */
   readonly log?: Log;
+  /** Where spans of requests go; absent: no traces, and nothing of them is loaded. */
+  readonly tracing?: TraceSettings;
 }
 
 export interface ListenerAddress {
@@ -97,8 +101,9 @@ export async function startServer(
   const tls = readTls(config);
   const texts = openTexts(config, parts);
   const metrics = new ServerMetrics();
+  const tracer = await openTracer(parts, log, metrics);
   const engine = await parts.openEngine(config, parts, {
-    observer: metrics.observer,
+    observer: tracer === undefined ? metrics.observer : observeBoth(metrics.observer, tracer),
     onFault: (error) => {
       log.error({ err: error }, "Upkeep in the background failed; it is tried again.");
     },
@@ -116,7 +121,7 @@ export async function startServer(
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
     const audit = await openAudit(config, parts, log);
     const server = new Server({
-      ...{ config, parts, log, engine, access, admin, isNew, texts, metrics },
+      ...{ config, parts, log, engine, access, admin, isNew, texts, metrics, tracer },
       ...(audit === undefined ? {} : { audit }),
     });
     await server.listen(tls);
@@ -132,6 +137,7 @@ interface ServerState {
   readonly parts: ServerParts;
   readonly log: Log;
   readonly metrics: ServerMetrics;
+  readonly tracer: OpenTracer | undefined;
   readonly engine: Engine;
   readonly access: AccessControl;
   readonly admin: AdminKey;
@@ -232,12 +238,13 @@ class Server implements RunningServer {
       await this.#state.audit?.close();
     } finally {
       await this.engine.close();
+      await this.#state.tracer?.tracer.close();
     }
     this.#state.log.info({}, "Stopped.");
   }
 
   #front(): HttpFront {
-    const { config, parts, log } = this.#state;
+    const { config, parts, log, tracer } = this.#state;
     const load = (route: DialectRoute) => (): Promise<Dialect> =>
       parts.dialects[route](this.#dialectContext(route));
     return new HttpFront({
@@ -250,6 +257,7 @@ class Server implements RunningServer {
       },
       metrics: this.#metrics,
       log,
+      ...(tracer === undefined ? {} : { tracer: tracer.tracer }),
       clock: parts.clock,
       isReady: () => this.isReady,
       page: () => this.#page(),
@@ -263,12 +271,13 @@ class Server implements RunningServer {
   }
 
   #dialectContext(route: DialectRoute): DialectContext {
-    const { config, parts, log, audit } = this.#state;
+    const { config, parts, log, audit, tracer } = this.#state;
     const { publicDomain, accountId, ossQuotas } = config;
     const { clock } = parts;
     const metrics = this.#metrics;
+    const count = metrics.observerOf(route);
     return {
-      engine: this.engine,
+      engine: tracer === undefined ? this.engine : tracer.watchEngine(this.engine, tracer.tracer),
       access: this.access,
       logLevel: { read: () => log.level, set: (level) => this.#setLogLevel(level) },
       clock,
@@ -279,9 +288,16 @@ class Server implements RunningServer {
       endPhase: (phase, startMs) => {
         const nowMs = clock.monotonicMs();
         metrics.addPhase(phase, nowMs - startMs);
+        tracer?.tracer.step(phase, startMs, nowMs);
         return nowMs;
       },
-      observe: metrics.observerOf(route),
+      observe:
+        tracer === undefined
+          ? count
+          : (operation, outcome, durationMs) => {
+              count(operation, outcome, durationMs);
+              tracer.tracer.nameOperation(route, operation, outcome);
+            },
       ...(audit === undefined
         ? {}
         : {
@@ -304,6 +320,35 @@ class Server implements RunningServer {
         : {}),
     });
   }
+}
+
+interface OpenTracer {
+  readonly tracer: Tracer;
+  readonly watchEngine: (engine: Engine, tracer: Tracer) => Engine;
+}
+
+/** The code of traces is loaded here, and only when they are wanted. */
+async function openTracer(
+  { tracing, clock, random, version }: ServerParts,
+  log: Log,
+  metrics: ServerMetrics,
+): Promise<OpenTracer | undefined> {
+  if (tracing === undefined) return undefined;
+  const { openTracer: open, watchEngine } = await import("./tracing/index.ts");
+  const count = metrics.countSpans.bind(metrics);
+  return {
+    tracer: open({ settings: tracing, clock, random, version, log, count }),
+    watchEngine,
+  };
+}
+
+function observeBoth(first: WorkObserver, { tracer }: OpenTracer): WorkObserver {
+  return {
+    endStep: (step, startMs, endMs) => {
+      first.endStep(step, startMs, endMs);
+      tracer.step(step, startMs, endMs);
+    },
+  };
 }
 
 /** Addresses only this machine reaches: there a page may show a path. */

@@ -24,8 +24,7 @@ let command: PairInterface;
 type Pointed = PairInterface & { readonly point: PointCalls };
 
 function pointed(opened: PairInterface): Pointed {
-  if (opened.point === undefined)
-    throw new Error(`${opened.name} has no calls about records.`);
+  if (opened.point === undefined) throw new Error(`${opened.name} has no calls about records.`);
   return { ...opened, point: opened.point };
 }
 
@@ -50,8 +49,7 @@ async function refusalOf(call: Promise<unknown>): Promise<string> {
     () => "it was done",
     (error: unknown) => error,
   );
-  if (outcome instanceof Refused)
-    return `${String(outcome.status)} ${outcome.code}`;
+  if (outcome instanceof Refused) return `${String(outcome.status)} ${outcome.code}`;
   throw outcome instanceof Error ? outcome : new Error(String(outcome));
 }
 
@@ -75,9 +73,7 @@ describe("keys", () => {
     await native.createIndex(at("keys"), { dimension: 2, metric: "cosine" });
     await native.put(at("keys"), [{ key: longest, vector: [1, 0] }]);
     for (const vendor of [oss, s3]) {
-      expect((await vendor.list(at("keys"))).map(({ key }) => key)).toEqual([
-        longest,
-      ]);
+      expect((await vendor.list(at("keys"))).map(({ key }) => key)).toEqual([longest]);
       const hits = await vendor.point.query(at("keys"), {
         vector: [1, 0],
         topK: 1,
@@ -87,12 +83,8 @@ describe("keys", () => {
     expect(await refusalOf(oss.point.get(at("keys"), [longest]))).toBe(
       "400 VectorIndexParameterInvalid",
     );
-    expect(await refusalOf(s3.point.get(at("keys"), [longest]))).toBe(
-      "400 ValidationException",
-    );
-    expect((await command.list(at("keys"))).map(({ key }) => key)).toEqual([
-      longest,
-    ]);
+    expect(await refusalOf(s3.point.get(at("keys"), [longest]))).toBe("400 ValidationException");
+    expect((await command.list(at("keys"))).map(({ key }) => key)).toEqual([longest]);
   });
 
   it("of more than 4,096 bytes are refused by all", async () => {
@@ -100,12 +92,8 @@ describe("keys", () => {
     expect(await refusalOf(oss.put(at("cosine"), [record]))).toBe(
       "400 VectorIndexParameterInvalid",
     );
-    expect(await refusalOf(s3.put(at("cosine"), [record]))).toBe(
-      "400 ValidationException",
-    );
-    expect(await refusalOf(native.put(at("cosine"), [record]))).toBe(
-      "400 key_invalid",
-    );
+    expect(await refusalOf(s3.put(at("cosine"), [record]))).toBe("400 ValidationException");
+    expect(await refusalOf(native.put(at("cosine"), [record]))).toBe("400 key_invalid");
     expect(await refusalOf(command.put(at("cosine"), [record]))).toBe("2 exit");
   });
 });
@@ -117,9 +105,7 @@ describe("names", () => {
       await native.createIndex(at(name), { dimension: 2, metric: "cosine" });
       await native.put(at(name), [{ key: name, vector: [1, 0] }]);
       for (const reader of [oss, s3, command]) {
-        expect((await reader.list(at(name))).map(({ key }) => key)).toEqual([
-          name,
-        ]);
+        expect((await reader.list(at(name))).map(({ key }) => key)).toEqual([name]);
       }
     },
   );
@@ -129,12 +115,8 @@ describe("names", () => {
     async (name) => {
       await native.createIndex(at(name), { dimension: 2, metric: "cosine" });
       await native.put(at(name), [{ key: "k", vector: [1, 0] }]);
-      expect(await refusalOf(oss.list(at(name)))).toBe(
-        "400 VectorIndexParameterInvalid",
-      );
-      expect(await refusalOf(s3.list(at(name)))).toBe(
-        "400 ValidationException",
-      );
+      expect(await refusalOf(oss.list(at(name)))).toBe("400 VectorIndexParameterInvalid");
+      expect(await refusalOf(s3.list(at(name)))).toBe("400 ValidationException");
       expect(await command.list(at(name))).toHaveLength(1);
     },
   );
@@ -158,12 +140,8 @@ describe("shapes", () => {
     const multi = { name: "multi", dimension: 2, tenancy: "multi" };
     for (const body of [named, multi]) {
       expect(await post(collections, JSON.stringify(body))).toBe(201);
-      expect(await refusalOf(oss.list(at(body.name)))).toBe(
-        "404 NoSuchVectorIndex",
-      );
-      expect(await refusalOf(s3.list(at(body.name)))).toBe(
-        "404 NotFoundException",
-      );
+      expect(await refusalOf(oss.list(at(body.name)))).toBe("404 NoSuchVectorIndex");
+      expect(await refusalOf(s3.list(at(body.name)))).toBe("404 NotFoundException");
     }
   });
 
@@ -188,9 +166,7 @@ describe("metrics", () => {
     expect(await refusalOf(oss.createIndex(at("ossdot"), shape))).toBe(
       "400 VectorIndexParameterInvalid",
     );
-    expect(await refusalOf(s3.createIndex(at("s3dot"), shape))).toBe(
-      "400 ValidationException",
-    );
+    expect(await refusalOf(s3.createIndex(at("s3dot"), shape))).toBe("400 ValidationException");
     await native.createIndex(at("dot"), shape);
     await oss.put(at("dot"), [{ key: "k", vector: [2, 3] }]);
     for (const reader of [oss, s3, native]) {
@@ -205,12 +181,8 @@ describe("metrics", () => {
   it("a zero vector of a cosine index is refused by the vendors and 1 from everything", async () => {
     const zero = { key: "zero", vector: [0, 0] };
     await native.createIndex(at("zeros"), { dimension: 2, metric: "cosine" });
-    expect(await refusalOf(oss.put(at("zeros"), [zero]))).toBe(
-      "400 VectorIndexParameterInvalid",
-    );
-    expect(await refusalOf(s3.put(at("zeros"), [zero]))).toBe(
-      "400 ValidationException",
-    );
+    expect(await refusalOf(oss.put(at("zeros"), [zero]))).toBe("400 VectorIndexParameterInvalid");
+    expect(await refusalOf(s3.put(at("zeros"), [zero]))).toBe("400 ValidationException");
     await native.put(at("zeros"), [zero]);
     await command.put(at("zeros"), [{ ...zero, key: "imported" }]);
     for (const reader of [oss, s3, native]) {
@@ -244,8 +216,7 @@ describe("metrics", () => {
         ]) {
           const hits = await reader.point.query(place, { vector, topK: 9 });
           expect(hits).toHaveLength(3);
-          for (const { distance } of hits)
-            expect(Math.abs(distance)).toBeLessThanOrEqual(most);
+          for (const { distance } of hits) expect(Math.abs(distance)).toBeLessThanOrEqual(most);
         }
       }
     },
@@ -258,30 +229,21 @@ describe("metadata", () => {
     ["an empty name", { "": 1 }],
     ["more than 40,960 bytes", { text: "x".repeat(41_000) }],
     ["more than 2,048 filterable bytes", { other: "x".repeat(2_100) }],
-  ])(
-    "%s is refused by the vendors and written by our own",
-    async (_, metadata) => {
-      const records = [{ key: "k", vector: [1, 0], metadata }];
-      expect(await refusalOf(oss.put(at("cosine"), records))).toBe(
-        "400 VectorIndexParameterInvalid",
-      );
-      expect(await refusalOf(s3.put(at("cosine"), records))).toBe(
-        "400 ValidationException",
-      );
-      await native.put(at("cosine"), records);
-      for (const reader of [oss, s3, native]) {
-        expect(await reader.point.get(at("cosine"), ["k"])).toEqual(records);
-      }
-    },
-  );
+  ])("%s is refused by the vendors and written by our own", async (_, metadata) => {
+    const records = [{ key: "k", vector: [1, 0], metadata }];
+    expect(await refusalOf(oss.put(at("cosine"), records))).toBe("400 VectorIndexParameterInvalid");
+    expect(await refusalOf(s3.put(at("cosine"), records))).toBe("400 ValidationException");
+    await native.put(at("cosine"), records);
+    for (const reader of [oss, s3, native]) {
+      expect(await reader.point.get(at("cosine"), ["k"])).toEqual(records);
+    }
+  });
 
   it("of 51 names is refused by S3 Vectors alone", async () => {
     const names = Array.from({ length: 51 }, (_, i) => [`n${String(i)}`, i]);
     const metadata = Object.fromEntries(names) as Record<string, number>;
     const records = [{ key: "many", vector: [1, 0], metadata }];
-    expect(await refusalOf(s3.put(at("cosine"), records))).toBe(
-      "400 ValidationException",
-    );
+    expect(await refusalOf(s3.put(at("cosine"), records))).toBe("400 ValidationException");
     await oss.put(at("cosine"), records);
     expect(await s3.point.get(at("cosine"), ["many"])).toEqual(records);
   });
@@ -299,9 +261,7 @@ describe("metadata", () => {
       for (const reader of [oss, s3, native]) {
         const [record] = await reader.point.get(at("cosine"), ["i"]);
         expect(Number(record?.metadata?.["n"])).toBe(Number(value));
-        expect(typeof record?.metadata?.["n"] === "bigint").toBe(
-          typeof value === "bigint",
-        );
+        expect(typeof record?.metadata?.["n"] === "bigint").toBe(typeof value === "bigint");
       }
     }
     expect(await post(upsert, body("1e400"))).toBe(400);
@@ -310,9 +270,7 @@ describe("metadata", () => {
   it("a date is no text to a filter, only something that exists", async () => {
     const at1 = new Date("2024-05-01T00:00:00.000Z");
     await native.createIndex(at("dates"), { dimension: 2, metric: "cosine" });
-    await native.put(at("dates"), [
-      { key: "d", vector: [1, 0], metadata: { at: at1 } },
-    ]);
+    await native.put(at("dates"), [{ key: "d", vector: [1, 0], metadata: { at: at1 } }]);
     for (const reader of [oss, s3, native]) {
       const find = async (where: Record<string, unknown>): Promise<number> =>
         (
@@ -326,29 +284,17 @@ describe("metadata", () => {
       expect(await find({ at: { $exists: true } })).toBe(1);
     }
     const where = { at: { $gt: { $date: "2024-04-01T00:00:00Z" } } };
-    expect(
-      await native.point.query(at("dates"), { vector: [1, 0], topK: 1, where }),
-    ).toHaveLength(1);
+    expect(await native.point.query(at("dates"), { vector: [1, 0], topK: 1, where })).toHaveLength(
+      1,
+    );
   });
 });
 
 describe("texts", () => {
   it("that the command embeds are metadata to everybody", async () => {
-    const words = [
-      "--create",
-      "--text",
-      "My radiator is cold",
-      "--key",
-      "cold",
-    ];
+    const words = ["--create", "--text", "My radiator is cold", "--key", "cold"];
     const place = ["--database", DATABASE, "--collection", "texts"];
-    await runCommand(server.url, [
-      "put",
-      ...place,
-      ...words,
-      "--metadata",
-      "floor=3",
-    ]);
+    await runCommand(server.url, ["put", ...place, ...words, "--metadata", "floor=3"]);
     for (const reader of [oss, s3, native, command]) {
       const [record] = await reader.list(at("texts"));
       expect(record).toMatchObject({
@@ -368,9 +314,7 @@ describe("texts", () => {
     expect(await refusalOf(oss.point.query(at("texts"), search))).toBe(
       "400 VectorIndexParameterInvalid",
     );
-    expect(await refusalOf(s3.point.query(at("texts"), search))).toBe(
-      "400 ValidationException",
-    );
+    expect(await refusalOf(s3.point.query(at("texts"), search))).toBe("400 ValidationException");
     expect(await native.point.query(at("texts"), search)).toHaveLength(1);
   });
 
@@ -382,31 +326,16 @@ describe("texts", () => {
       metadata: { text: "a warm boiler" },
     };
     await oss.put(at("texts"), [record]);
-    const query = [
-      "query",
-      "--database",
-      DATABASE,
-      "--text",
-      "radiator",
-      "--json",
-      "--collection",
-    ];
-    const found = JSON.parse(
-      await runCommand(server.url, [...query, "texts"]),
-    ) as {
+    const query = ["query", "--database", DATABASE, "--text", "radiator", "--json", "--collection"];
+    const found = JSON.parse(await runCommand(server.url, [...query, "texts"])) as {
       readonly results: readonly { readonly key: string }[];
     };
-    expect(found.results.map(({ key }) => key).sort()).toEqual([
-      "cold",
-      "vendor",
-    ]);
+    expect(found.results.map(({ key }) => key).sort()).toEqual(["cold", "vendor"]);
     await native.createIndex(at("foreign"), {
       dimension: 1_024,
       metric: "cosine",
     });
     await oss.put(at("foreign"), [record]);
-    expect(await refusalOf(runCommand(server.url, [...query, "foreign"]))).toBe(
-      "4 exit",
-    );
+    expect(await refusalOf(runCommand(server.url, [...query, "foreign"]))).toBe("4 exit");
   });
 });

@@ -3,21 +3,17 @@ import type { Metadata, MetadataValue } from "../../src/model/index.ts";
 import type { IndexShape, PairRecord } from "./interface.ts";
 import { AWKWARD_KEYS } from "./records.ts";
 
-const isVendor = (name: string): boolean =>
-  name === "OSS Vectors" || name === "S3 Vectors";
+const isVendor = (name: string): boolean => name === "OSS Vectors" || name === "S3 Vectors";
 
 /** The vendors know no inner product. */
 export function metricsOf(name: string): readonly IndexShape["metric"][] {
-  return isVendor(name)
-    ? ["cosine", "euclidean"]
-    : ["cosine", "euclidean", "dot"];
+  return isVendor(name) ? ["cosine", "euclidean"] : ["cosine", "euclidean", "dot"];
 }
 
 /** What is stored of a record. */
 export function asWrittenBy(writer: string, record: PairRecord): PairRecord {
   // S3 Vectors knows no vector without metadata.
-  if (writer === "S3 Vectors" && record.metadata === undefined)
-    return { ...record, metadata: {} };
+  if (writer === "S3 Vectors" && record.metadata === undefined) return { ...record, metadata: {} };
   return record;
 }
 
@@ -27,9 +23,7 @@ export function asSeenBy(reader: string, record: PairRecord): PairRecord {
   if (metadata === undefined) {
     return reader === "S3 Vectors" ? { ...record, metadata: {} } : record;
   }
-  return isVendor(reader)
-    ? { ...record, metadata: toVendor(metadata) as Metadata }
-    : record;
+  return isVendor(reader) ? { ...record, metadata: toVendor(metadata) as Metadata } : record;
 }
 
 /** Dates and bytes are text there. */
@@ -39,8 +33,7 @@ function toVendor(value: MetadataValue): MetadataValue {
   if (Array.isArray(value)) return value.map(toVendor);
   if (typeof value !== "object" || value === null) return value;
   const members = Object.create(null) as Record<string, MetadataValue>;
-  for (const [name, member] of Object.entries(value as Metadata))
-    members[name] = toVendor(member);
+  for (const [name, member] of Object.entries(value as Metadata)) members[name] = toVendor(member);
   return members;
 }
 
@@ -78,8 +71,7 @@ export function distanceOf(
 ): number {
   const dot = sum(a.map((value, i) => value * (b[i] ?? 0)));
   if (metric === "dot") return -dot;
-  if (metric === "euclidean")
-    return Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
+  if (metric === "euclidean") return Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
   return 1 - dot / (Math.hypot(...a) * Math.hypot(...b));
 }
 

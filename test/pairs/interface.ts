@@ -50,10 +50,7 @@ export interface PairInterface {
 
 export interface PointCalls {
   /** In the order asked; records that are not there are left out. */
-  get(
-    place: IndexPlace,
-    keys: readonly string[],
-  ): Promise<readonly PairRecord[]>;
+  get(place: IndexPlace, keys: readonly string[]): Promise<readonly PairRecord[]>;
   query(place: IndexPlace, search: PairSearch): Promise<readonly PairHit[]>;
   delete(place: IndexPlace, keys: readonly string[]): Promise<void>;
 }

@@ -8,11 +8,7 @@ import { printRecord } from "../../src/cli/transfer/jsonl-sink.ts";
 import { toMetadata } from "../../src/cli/transfer/typed-json.ts";
 import type { Insula, StoredRecord } from "../../src/client/index.ts";
 import { DEFAULT_VECTOR, type Metadata } from "../../src/model/index.ts";
-import {
-  parseJsonExact,
-  printFloat32Array,
-  type JsonObject,
-} from "../../src/wire/index.ts";
+import { parseJsonExact, printFloat32Array, type JsonObject } from "../../src/wire/index.ts";
 import { commandOf, CREDENTIALS } from "../support/server-child.ts";
 import {
   Refused,
@@ -26,10 +22,7 @@ import {
 function readMembers(metadata: unknown): { metadata?: Metadata } {
   if (metadata === undefined) return {};
   return {
-    metadata: fromExactMembers(
-      metadata as object as JsonObject,
-      "metadata_invalid",
-    ),
+    metadata: fromExactMembers(metadata as object as JsonObject, "metadata_invalid"),
   };
 }
 
@@ -42,11 +35,7 @@ interface Found {
 
 /** Our own HTTP interface, by `fetch` and JSON as any program would. */
 export function openNative(url: URL): PairInterface {
-  const send = async (
-    method: string,
-    target: string,
-    body?: unknown,
-  ): Promise<unknown> => {
+  const send = async (method: string, target: string, body?: unknown): Promise<unknown> => {
     const answer = await fetch(new URL(`/insula/v1/${target}`, url), {
       method,
       headers: {
@@ -58,20 +47,11 @@ export function openNative(url: URL): PairInterface {
         : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await answer.text();
-    const json = (text === "" ? {} : JSON.parse(text)) as Readonly<
-      Record<string, unknown>
-    >;
+    const json = (text === "" ? {} : JSON.parse(text)) as Readonly<Record<string, unknown>>;
     if (answer.ok) return json;
-    throw new Refused(
-      answer.status,
-      String(json["code"]),
-      String(json["detail"]),
-    );
+    throw new Refused(answer.status, String(json["code"]), String(json["detail"]));
   };
-  const records = (
-    { database, collection }: IndexPlace,
-    call: string,
-  ): string =>
+  const records = ({ database, collection }: IndexPlace, call: string): string =>
     `databases/${encodeURIComponent(database)}/collections/${encodeURIComponent(collection)}` +
     `/records/${call}`;
   const include = { vectors: true, metadata: true };
@@ -82,26 +62,14 @@ export function openNative(url: URL): PairInterface {
     },
     createIndex: async ({ database, collection }, shape) => {
       const made = { name: collection, ...shape, unfilterable: ["text"] };
-      await send(
-        "POST",
-        `databases/${encodeURIComponent(database)}/collections`,
-        made,
-      );
+      await send("POST", `databases/${encodeURIComponent(database)}/collections`, made);
     },
     put: async (place, given) => {
-      await send(
-        "POST",
-        records(place, "upsert"),
-        `{"records":[${given.map(printOwn).join()}]}`,
-      );
+      await send("POST", records(place, "upsert"), `{"records":[${given.map(printOwn).join()}]}`);
     },
     list: async (place) => {
       const found: PairRecord[] = [];
-      for (
-        let after: string | undefined, hasMore = true;
-        hasMore;
-        after = found.at(-1)?.key
-      ) {
+      for (let after: string | undefined, hasMore = true; hasMore; after = found.at(-1)?.key) {
         const page = (await send("POST", records(place, "list"), {
           limit: 7,
           include,
@@ -160,8 +128,7 @@ function toRecord({ key, vector, metadata }: Found): PairRecord {
 
 /** The face of the library, over a database opened in this process. */
 export function openLibrary(insula: Insula): PairInterface {
-  const at = ({ database, collection }: IndexPlace) =>
-    insula.collection(database, collection);
+  const at = ({ database, collection }: IndexPlace) => insula.collection(database, collection);
   const includes = { vectors: true, metadata: true };
   return {
     name: "the library",
@@ -187,10 +154,7 @@ export function openLibrary(insula: Insula): PairInterface {
         (await at(place).get(keys, includes)).flatMap((record) =>
           record === undefined ? [] : [fromStored(record)],
         ),
-      query: async (
-        place,
-        { vector, topK, where },
-      ): Promise<readonly PairHit[]> => {
+      query: async (place, { vector, topK, where }): Promise<readonly PairHit[]> => {
         const search = {
           vector,
           topK,
@@ -222,13 +186,7 @@ export function openCommand(url: URL): PairInterface {
     },
     createIndex: async ({ database, collection }, { dimension, metric }) => {
       const shape = ["--dimension", String(dimension), "--metric", metric];
-      await runCommand(url, [
-        "collection",
-        "create",
-        database,
-        collection,
-        ...shape,
-      ]);
+      await runCommand(url, ["collection", "create", database, collection, ...shape]);
     },
     put: (place, records) =>
       withFolder(async (folder) => {
@@ -260,9 +218,7 @@ export function openCommand(url: URL): PairInterface {
           return {
             key,
             vector: vector.map(Math.fround),
-            ...(metadata === undefined
-              ? {}
-              : { metadata: toMetadata(metadata) }),
+            ...(metadata === undefined ? {} : { metadata: toMetadata(metadata) }),
           };
         });
       }),
@@ -273,9 +229,7 @@ function toOptions({ database, collection }: IndexPlace): readonly string[] {
   return ["--database", database, "--collection", collection];
 }
 
-async function withFolder<Result>(
-  work: (folder: string) => Promise<Result>,
-): Promise<Result> {
+async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(path.join(tmpdir(), "insula-pairs-"));
   try {
     return await work(folder);
@@ -285,18 +239,11 @@ async function withFolder<Result>(
 }
 
 /** @returns what it printed. @throws Refused with its exit code and what it complained of. */
-export async function runCommand(
-  url: URL,
-  words: readonly string[],
-): Promise<string> {
-  const child = spawn(
-    process.execPath,
-    [...commandOf("dist"), "--url", url.href, ...words],
-    {
-      env: { ...process.env, INSULA_ADMIN_SECRET: CREDENTIALS.secret },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+export async function runCommand(url: URL, words: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [...commandOf("dist"), "--url", url.href, ...words], {
+    env: { ...process.env, INSULA_ADMIN_SECRET: CREDENTIALS.secret },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let text = "";
   let complaint = "";
   child.stdout.on("data", (part: Buffer) => (text += part.toString()));

@@ -8,21 +8,10 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open, type EmbeddedInsula } from "../../src/library/index.ts";
 import { ServerChild } from "../support/server-child.ts";
-import type {
-  IndexPlace,
-  PairInterface,
-  PairRecord,
-  PointCalls,
-} from "./interface.ts";
+import type { IndexPlace, PairInterface, PairRecord, PointCalls } from "./interface.ts";
 import { openCommand, openLibrary, openNative } from "./ours.ts";
 import { commonRecords, DIMENSION, ownRecords } from "./records.ts";
-import {
-  asSeenBy,
-  asWrittenBy,
-  distanceOf,
-  metricsOf,
-  SEARCHES,
-} from "./expected.ts";
+import { asSeenBy, asWrittenBy, distanceOf, metricsOf, SEARCHES } from "./expected.ts";
 import { openOss, openS3 } from "./vendors.ts";
 
 const NAMES = [
@@ -33,11 +22,7 @@ const NAMES = [
   "the command line",
 ] as const;
 type Name = (typeof NAMES)[number];
-const OWN: readonly Name[] = [
-  "our HTTP interface",
-  "the library",
-  "the command line",
-];
+const OWN: readonly Name[] = ["our HTTP interface", "the library", "the command line"];
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "insula-pairs-"));
 let server: ServerChild | undefined;
@@ -54,12 +39,7 @@ async function take(name: Name): Promise<PairInterface> {
     } else {
       server = await ServerChild.start({ dataDir, port: 0 });
       const { url } = server;
-      for (const opened of [
-        openOss(url),
-        openS3(url),
-        openNative(url),
-        openCommand(url),
-      ]) {
+      for (const opened of [openOss(url), openS3(url), openNative(url), openCommand(url)]) {
         interfaces.set(opened.name as Name, opened);
       }
     }
@@ -72,8 +52,7 @@ async function take(name: Name): Promise<PairInterface> {
 /** The command line has no calls about single records. */
 async function takePoint(name: Name): Promise<PointCalls> {
   const { point } = await take(name);
-  if (point === undefined)
-    throw new Error(`${name} has no calls about single records.`);
+  if (point === undefined) throw new Error(`${name} has no calls about single records.`);
   return point;
 }
 
@@ -85,8 +64,7 @@ async function release(): Promise<void> {
   server = undefined;
 }
 
-const databaseOf = (writer: Name): string =>
-  `by-${writer.toLowerCase().replaceAll(" ", "-")}`;
+const databaseOf = (writer: Name): string => `by-${writer.toLowerCase().replaceAll(" ", "-")}`;
 const placeOf = (writer: Name, collection: string): IndexPlace => ({
   database: databaseOf(writer),
   collection,
@@ -132,8 +110,7 @@ afterAll(async () => {
 const byKeyBytes = (a: PairRecord, b: PairRecord): number =>
   Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
 
-const isLiving = ({ key }: { readonly key: string }): boolean =>
-  !key.startsWith("doomed");
+const isLiving = ({ key }: { readonly key: string }): boolean => !key.startsWith("doomed");
 
 // The library reads first: it has the folder already.
 for (const reader of [...ORDER].reverse()) {
@@ -153,9 +130,7 @@ for (const reader of [...ORDER].reverse()) {
         if (reader === "the command line") continue;
         it(`finds each by its key, and by vector and filter (${metric})`, async () => {
           const point = await takePoint(reader);
-          const written = commonRecords().map((record) =>
-            asWrittenBy(writer, record),
-          );
+          const written = commonRecords().map((record) => asWrittenBy(writer, record));
           const keys = written.map(({ key }) => key);
           const wanted = written.map((record) => asSeenBy(reader, record));
           expect(await point.get(place, [...keys, "nobody"])).toEqual(wanted);
@@ -166,17 +141,12 @@ for (const reader of [...ORDER].reverse()) {
               topK: 1_000,
               where,
             });
-            expect(
-              hits.map(({ key }) => key).sort(),
-              JSON.stringify(where),
-            ).toEqual([...passing].sort());
+            expect(hits.map(({ key }) => key).sort(), JSON.stringify(where)).toEqual(
+              [...passing].sort(),
+            );
             for (const { key, distance } of hits) {
-              const stored =
-                wanted.find((record) => record.key === key)?.vector ?? [];
-              expect(distance, key).toBeCloseTo(
-                distanceOf(metric, vector, stored),
-                4,
-              );
+              const stored = wanted.find((record) => record.key === key)?.vector ?? [];
+              expect(distance, key).toBeCloseTo(distanceOf(metric, vector, stored), 4);
             }
           }
         });
@@ -195,9 +165,7 @@ for (const reader of [...ORDER].reverse()) {
             place,
             NAMES.map((name) => `doomed by ${name}`),
           );
-          expect(after).toEqual(
-            before.filter(({ key }) => key !== `doomed by ${reader}`),
-          );
+          expect(after).toEqual(before.filter(({ key }) => key !== `doomed by ${reader}`));
           expect(before.length - after.length).toBe(1);
         });
 

@@ -9,19 +9,10 @@ import {
 } from "../../src/wire/index.ts";
 import { OssCaller } from "../support/oss-caller.ts";
 import { CREDENTIALS } from "../support/server-child.ts";
-import {
-  Refused,
-  type IndexPlace,
-  type PairHit,
-  type PairInterface,
-} from "./interface.ts";
+import { Refused, type IndexPlace, type PairHit, type PairInterface } from "./interface.ts";
 
 type Answer = Readonly<Record<string, unknown>>;
-type Send = (
-  call: string,
-  place: IndexPlace,
-  body: Printable,
-) => Promise<Answer>;
+type Send = (call: string, place: IndexPlace, body: Printable) => Promise<Answer>;
 
 interface Vector {
   readonly key: string;
@@ -55,12 +46,7 @@ export function openOss(url: URL): PairInterface {
     throw new Refused(status, Code, Message);
   };
   const send: Send = (call, { database, collection }, body) =>
-    exchange(
-      "POST",
-      database,
-      call,
-      printJson({ indexName: collection, ...(body as object) }),
-    );
+    exchange("POST", database, call, printJson({ indexName: collection, ...(body as object) }));
   return {
     name: "OSS Vectors",
     createDatabase: async (database) => {
@@ -97,12 +83,7 @@ export function openS3(url: URL): PairInterface {
       credentials: CREDENTIALS,
       region: "eu-central-1",
       payload: Buffer.from(body),
-      headerNames: [
-        "content-type",
-        "host",
-        "x-amz-content-sha256",
-        "x-amz-date",
-      ],
+      headerNames: ["content-type", "host", "x-amz-content-sha256", "x-amz-date"],
       nowMs: Date.now(),
     });
     const answer = await fetch(new URL(`/${call}`, url), {
@@ -127,10 +108,7 @@ export function openS3(url: URL): PairInterface {
   return {
     name: "S3 Vectors",
     createDatabase: async (database) => {
-      await exchange(
-        "CreateVectorBucket",
-        JSON.stringify({ vectorBucketName: database }),
-      );
+      await exchange("CreateVectorBucket", JSON.stringify({ vectorBucketName: database }));
     },
     createIndex: async (place, { dimension, metric }) => {
       await send("CreateIndex", place, {
@@ -162,8 +140,7 @@ interface CallNames {
 function vectorCalls(
   send: Send,
   names: CallNames,
-): Pick<PairInterface, "put" | "list"> &
-  Required<Pick<PairInterface, "point">> {
+): Pick<PairInterface, "put" | "list"> & Required<Pick<PairInterface, "point">> {
   const returning = { returnData: true, returnMetadata: true };
   return {
     put: async (place, records) => {

@@ -7,7 +7,9 @@ import {
   type CreatedAccessKey,
 } from "../../access/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { collectPages, example, pageAfter, withSession, type GlobalOptions } from "../command.ts";
+import { collectPages, pageAfter, withSession, type GlobalOptions } from "../command.ts";
+import { requireFolder } from "../data-folder.ts";
+import { notes } from "../help.ts";
 import { printGrant, toDurationMs, toGrants, toRate } from "../option-values.ts";
 import { createOutput, printTable, type Output } from "../output.ts";
 
@@ -27,7 +29,7 @@ function addList(keys: Command): void {
     .command("list")
     .alias("ls")
     .description("list keys; secrets are never shown again")
-    .addHelpText("after", example("insula keys list"))
+    .addHelpText("after", notes(["insula keys list"]))
     .action(async (_: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         const found = await collectPages(
@@ -59,13 +61,15 @@ function addCreate(keys: Command): void {
     .option("--rate <n>", "requests a second; without it as many as come", toRate)
     .addHelpText(
       "after",
-      `${example(
-        "insula keys create --grant read,write@shop/docs/acme --rate 50",
-        'insula keys create --grant "vectors:*@team-*" --expires-in 90d',
-      )}
-
-Actions are read, write, admin, * or <area>:<Operation>. A place is DATABASE, DATABASE/COLLECTION or
-DATABASE/COLLECTION/TENANT. A key with one tenant means it wherever a call names none.`,
+      notes(
+        [
+          "insula keys create --grant read,write@shop/docs/acme --rate 50",
+          'insula keys create --grant "vectors:*@team-*" --expires-in 90d',
+        ],
+        `Actions are read, write, admin, * or <area>:<Operation>. A place is DATABASE,
+DATABASE/COLLECTION or DATABASE/COLLECTION/TENANT. A key with one tenant means it wherever a call
+names none.`,
+      ),
     )
     .action(
       async (options: { grant: string[]; expiresIn?: number; rate?: number }, command: Command) => {
@@ -87,7 +91,7 @@ function addRotate(keys: Command): void {
     .command("rotate <id>")
     .description("give a key a new secret, shown this once")
     .option("--grace <duration>", "how long the old secret holds as well: 30m, 12h", toDurationMs)
-    .addHelpText("after", example("insula keys rotate INABCDEFGHIJKLMNOPQR --grace 12h"))
+    .addHelpText("after", notes(["insula keys rotate INABCDEFGHIJKLMNOPQR --grace 12h"]))
     .action(async (id: string, options: { grace?: number }, command: Command) => {
       await withSession(command, false, async (session, output) => {
         const { grace } = options;
@@ -120,7 +124,7 @@ function addRevoke(keys: Command): void {
     .command("revoke <id>")
     .alias("rm")
     .description("revoke a key, at once")
-    .addHelpText("after", example("insula keys revoke INABCDEFGHIJKLMNOPQR"))
+    .addHelpText("after", notes(["insula keys revoke INABCDEFGHIJKLMNOPQR"]))
     .action(async (id: string, _: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         await session.keys.revokeKey(id);
@@ -135,9 +139,10 @@ function addResetAdmin(keys: Command): void {
     .description("make a new admin secret, while no server runs on the data folder")
     .addHelpText(
       "after",
-      `${example("insula keys reset-admin --data-dir ./insula-data")}
-
-The old secret is refused from the next start on. Other keys stay as they are.`,
+      notes(
+        ["insula keys reset-admin --data-dir ./insula-data"],
+        "The old secret is refused from the next start on. Other keys stay as they are.",
+      ),
     )
     .action(async (_: unknown, command: Command) => {
       const { dataDir, url, json } = command.optsWithGlobals<GlobalOptions>();
@@ -148,7 +153,7 @@ The old secret is refused from the next start on. Other keys stay as they are.`,
           "Stop the server and name its folder with --data-dir.",
         );
       }
-      const { openDoors, requireFolder } = await import("../folder-engine.ts");
+      const { openDoors } = await import("../folder-engine.ts");
       requireFolder(dataDir);
       const doors = openDoors(dataDir);
       // Held for the change: a server that starts meanwhile would go on with the old secret.

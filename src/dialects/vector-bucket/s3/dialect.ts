@@ -30,6 +30,11 @@ import {
 } from "./buckets.ts";
 import type { S3Answer, S3Call, S3Server } from "./call.ts";
 import { printErrorBody, s3Fault, wireErrorOf } from "./errors.ts";
+import {
+  putVectorBucketDefaultIndexMode,
+  updateIndexMode,
+  updateMetadataConfiguration,
+} from "./index-modes.ts";
 import { createIndex, deleteIndex, getIndex, listIndexes } from "./indexes.ts";
 import { S3_LIMITS } from "./limits.ts";
 import type { S3OperationName } from "./operations.ts";
@@ -48,10 +53,13 @@ const HANDLERS: Readonly<Record<S3OperationName, (call: S3Call) => Promise<S3Ans
   PutVectorBucketPolicy: putVectorBucketPolicy,
   GetVectorBucketPolicy: getVectorBucketPolicy,
   DeleteVectorBucketPolicy: deleteVectorBucketPolicy,
+  PutVectorBucketDefaultIndexMode: putVectorBucketDefaultIndexMode,
   CreateIndex: createIndex,
   GetIndex: getIndex,
   ListIndexes: listIndexes,
   DeleteIndex: deleteIndex,
+  UpdateIndexMode: updateIndexMode,
+  UpdateMetadataConfiguration: updateMetadataConfiguration,
   PutVectors: putVectors,
   GetVectors: getVectors,
   ListVectors: listVectors,
