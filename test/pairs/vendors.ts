@@ -147,7 +147,7 @@ function vectorCalls(
       const vectors = records.map(({ key, vector, metadata }) => ({
         key,
         data: { float32: Float32Array.from(vector) },
-        ...(metadata === undefined ? {} : { metadata: metadata as Printable }),
+        ...(metadata === undefined ? {} : { metadata }),
       }));
       await send(names.put, place, { vectors });
     },
@@ -175,7 +175,7 @@ function vectorCalls(
         const answer = await send(names.query, place, {
           queryVector: { float32: vector },
           topK,
-          ...(where === undefined ? {} : { filter: where }),
+          ...(where === undefined ? {} : { filter: where as Printable }),
           returnDistance: true,
           returnMetadata: true,
         });
