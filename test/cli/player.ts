@@ -149,7 +149,7 @@ const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["seconds", /("seconds":)[\d.]+/g, "$1<seconds>"],
   ["key id", /\bIN[A-Z2-7]{18}\b/g, "<key id            >"],
   ["key secret", /(_SECRET=|"secret":")[\w-]{40}/g, "$1<secret>"],
-  ["random id", /\b[0-9a-f]{16}(?:[0-9a-f]{16})?\b/g, "<random id>"],
+  ["random id", /\b(?!1000000000000001)[0-9a-f]{16}(?:[0-9a-f]{16})?\b/g, "<random id>"],
   ["memory and disk of the machine", /[\d,]+ MiB/g, "<n> MiB"],
   ["share of the machine", /half of the (?:container|machine)/g, "half of the machine"],
   ["file handles of the machine", /\d+ may be open/g, "<n> may be open"],

@@ -31,7 +31,11 @@ async function playAll(steps: readonly Step[], stage: Stage): Promise<string> {
       await writeFile(path.join(folder, name), content);
     }
     let text = `==== ${stage.title} ====\n\n`;
-    for (const step of steps) text += `${await play(step, stage, folder)}\n`;
+    for (const step of steps) {
+      // Help has no colours: it is the same with NO_COLOR.
+      if ("NO_COLOR" in stage.variables && step.line.endsWith("--help")) continue;
+      text += `${await play(step, stage, folder)}\n`;
+    }
     return text;
   } finally {
     await rm(folder, { recursive: true, force: true });
