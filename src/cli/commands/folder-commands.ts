@@ -147,7 +147,16 @@ async function withLock<Result>(doors: FolderDoors, work: () => Promise<Result>)
     const lock = await doors.files.lock("");
     release = () => lock.release();
   } catch (error) {
-    if (!isInsulaError(error) || error.code !== "io_failed") throw error;
+    if (!isInsulaError(error)) throw error;
+    if (error.code === "data_folder_locked") {
+      throw new CommandError(
+        EXIT_CODES.refused,
+        "A server or another command has the data folder.",
+        "Stop it, or verify a copy of the folder with --data-dir.",
+        error,
+      );
+    }
+    if (error.code !== "io_failed") throw error;
   }
   try {
     return await work();
