@@ -62,7 +62,9 @@ describe("the container file", () => {
     lines.filter((line) => line.startsWith(`${name} `)).map((line) => line.split(/\s+/).slice(1));
 
   test("copies what is there, and what the ignore file lets through", () => {
-    const allowed = linesOf("deploy/Containerfile.dockerignore").filter((line) => line.startsWith("!"));
+    const allowed = linesOf("deploy/Containerfile.dockerignore").filter((line) =>
+      line.startsWith("!"),
+    );
     const sources = wordsOf("COPY")
       .filter(([first]) => first?.startsWith("--from") === false)
       .flatMap((words) => words.slice(0, -1));
