@@ -54,6 +54,7 @@ it("tells each step once it is over", async () => {
   await engine.upsert(place("a"), batch(10));
   expect(steps).toContain("log_sync");
   expect(steps).toContain("activation");
+  expect(steps).toContain("commit");
   await engine.flush(place("a"));
   expect(steps).toContain("build");
   await engine.deactivate(place("a"));

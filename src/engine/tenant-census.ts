@@ -3,8 +3,7 @@
  *
  * No total is kept per state, since every change of one would cost a row; whoever wants the numbers
  * gets those of the last walk. A walk wakes nobody and gives the thread back between pages; the
- * next one waits, so that counting takes at most a fiftieth of the time however many tenants there
- * are.
+ * next one waits, so that counting takes at most a fiftieth of the time however many there are.
  */
 import type { Clock } from "../io/index.ts";
 import type { TenantState } from "./api.ts";

@@ -120,6 +120,11 @@ function createSteps(registry: Registry): Record<WorkStep, { observe(seconds: nu
       help: "Time to write and sync one group of the log.",
       ...shape,
     }),
+    commit: new Histogram({
+      name: "insula_commit_seconds",
+      help: "Time until one write is durable and visible, the wait for its group included.",
+      ...shape,
+    }),
     build: new Histogram({
       name: "insula_build_seconds",
       help: "Time to build a segment, the wait for a worker included.",

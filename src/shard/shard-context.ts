@@ -20,7 +20,7 @@ export interface ShardContext {
   readonly workers: WorkerPool;
   readonly catalog: ShardCatalog;
   readonly policy: ShardPolicy;
-  /** Told of each `plan`, `scan`, `fetch` and `build`. */
+  /** Told of each `plan`, `scan`, `fetch`, `commit` and `build`. */
   readonly observer: WorkObserver;
 }
 

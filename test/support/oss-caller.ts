@@ -11,6 +11,8 @@ export interface OssRequest {
   readonly verb?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, instead of a body. */
+  readonly text?: string;
 }
 
 export interface OssReply {
@@ -36,7 +38,7 @@ export class OssCaller {
     const { method, bucket, verb } = call;
     const { accountId } = this.#credentials;
     const query = verb ?? "";
-    const body = call.body === undefined ? "" : JSON.stringify(call.body);
+    const body = call.text ?? (call.body === undefined ? "" : JSON.stringify(call.body));
     const headers = signHeaders({
       scheme: OSS4,
       request: {

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import type { CollectionInfo } from "../../engine/api.ts";
 import { DEFAULT_VECTOR, type Place } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, withSession } from "../command.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import { printCount, type Output } from "../output.ts";
 import {
@@ -54,11 +55,16 @@ export function addExportCommand(program: Command): void {
     .option("--hash-only", "write nothing: count the records and hash their content")
     .addHelpText(
       "after",
-      `${example("insula export --collection notes notes.parquet")}
-
-Without --tenant all tenants of a collection are written, each record with its tenant. The content
-hash is equal for equal records, wherever they lie. "-" is standard output as JSON Lines. npy and
-fvecs have no metadata; their keys go into FILE.keys.`,
+      notes(
+        [
+          "insula export --collection notes notes.parquet",
+          "insula export --collection notes - | head -1",
+          "insula export --collection notes --hash-only",
+        ],
+        `Without --tenant all tenants of a collection are written, each record with its tenant. The
+content hash is equal for equal records, wherever they lie. "-" is standard output as JSON
+Lines. npy and fvecs have no metadata; their keys go into FILE.keys.`,
+      ),
     )
     .action(async (file: string | undefined, options: ExportOptions, command: Command) => {
       if ((file === undefined) !== (options.hashOnly === true))

@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import type { CollectionInfo } from "../../engine/api.ts";
 import type { Place } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, withSession } from "../command.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
 import { toCount } from "../option-values.ts";
@@ -65,10 +66,15 @@ export function addImportCommand(program: Command): void {
     .option("--restart", "begin anew although an import was interrupted")
     .addHelpText(
       "after",
-      `${example("insula import --create --collection notes notes.jsonl")}
-
-Interrupted, the same command goes on behind the last record that was written: how far it came is
-noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot be resumed.`,
+      notes(
+        [
+          "insula import --create --collection notes notes.jsonl",
+          "insula import --create --collection images vectors.npy --keys names.txt",
+          "insula import --collection notes part-*.parquet --key-field id --vector-field emb",
+        ],
+        `Interrupted, the same command goes on behind the last record that was written: how far it came
+is noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot be resumed.`,
+      ),
     )
     .action(async (paths: readonly string[], options: ImportOptions, command: Command) => {
       const format = toFormat(options.format);
@@ -188,7 +194,7 @@ async function openCollection(
   if (sources.some(({ path }) => path === "-")) {
     throw new CommandError(
       EXIT_CODES.usage,
-      "Cannot make a collection for standard input: its dimension is known only by reading it.",
+      `Cannot make a collection for standard input: its dimension is known only by reading it.`,
       "Make it first with `insula collection create`.",
     );
   }

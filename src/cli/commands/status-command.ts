@@ -1,13 +1,17 @@
 /** `insula status`: what is there and how it does. */
 import type { Command } from "commander";
-import { example, withSession } from "../command.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { printBytes } from "../output.ts";
 
 export function addStatusCommand(program: Command): void {
   program
     .command("status")
     .description("what is stored, what is awake, how the log does")
-    .addHelpText("after", example("insula status --json"))
+    .addHelpText(
+      "after",
+      notes(["insula status", "insula --url http://127.0.0.1:8080 status --json"]),
+    )
     .action(async (_: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         const status = await session.status();

@@ -6,8 +6,9 @@
  * carried into another listing. The secret lives in the engine's settings: tokens survive a
  * restart.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { InsulaError } from "../../base/errors.ts";
+import { secretsEqual } from "../../base/secret.ts";
 import type { Engine } from "../../engine/api.ts";
 
 const SECRET_BYTES = 32;
@@ -41,7 +42,7 @@ export class PageTokens {
     const bytes = Buffer.from(token, "base64url");
     if (bytes.length < MAC_BYTES || bytes.toString("base64url") !== token) throw invalid();
     const key = bytes.subarray(MAC_BYTES);
-    if (!timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.#mac(listing, key))) throw invalid();
+    if (!secretsEqual(bytes.subarray(0, MAC_BYTES), this.#mac(listing, key))) throw invalid();
     return UTF8.decode(key);
   }
 
