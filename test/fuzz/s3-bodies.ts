@@ -8,6 +8,8 @@ import { drawFilter, drawKeys, drawVector, INDEX } from "./draw.ts";
 /** In front of the name of a bucket. */
 export const ARN_PREFIX: string = `arn:aws:s3vectors:eu-central-1:${CREDENTIALS.accountId}:bucket/`;
 
+const MODES = ["ENHANCED", "CLASSIC"];
+
 export function goodBody(operation: S3OperationName, chance: Chance, bucket: string): string {
   return JSON.stringify(drawBody(operation, chance, bucket));
 }
@@ -25,6 +27,10 @@ function drawBody(operation: S3OperationName, chance: Chance, bucket: string): o
       return chance.isLikely(0.5)
         ? { vectorBucketName: bucket }
         : { vectorBucketArn: `${ARN_PREFIX}${bucket}` };
+    case "PutVectorBucketDefaultIndexMode":
+      return { vectorBucketName: bucket, defaultIndexMode: chance.pick(MODES) };
+    case "UpdateIndexMode":
+      return { ...at, indexMode: chance.pick(MODES) };
     case "ListVectorBuckets":
       return { maxResults: chance.between(1, 50), prefix: chance.pick(["fuzz", "n", "x"]) };
     case "PutVectorBucketPolicy":

@@ -124,7 +124,12 @@ function judge(_: string, { status, headers, text }: Reply): Verdict {
   const json = JSON.parse(text) as Record<string, unknown>;
   if (status === 200) return answerOf("ok");
   if (status < 400) return faultOf("neither a success nor an error");
-  if (typeof json["message"] !== "string") return faultOf("no message");
+  const { message } = json;
+  if (typeof message !== "string") return faultOf("no message");
   const type = String(headers["x-amzn-errortype"]);
+  // What an operation always says was asked of it, and no fault of the body.
+  if (type === "ValidationException" && message.includes("not supported")) {
+    return answerOf("unsupported");
+  }
   return TYPES.has(type) ? answerOf(type) : faultOf("unknown type of error");
 }
