@@ -10,7 +10,9 @@ const SMALL = {
 
 const PUT = "put --create --folder texts";
 
-/** Beside the folder: texts/ (three texts, a picture), notes.jsonl (three records of two numbers). */
+/**
+ * Beside the folder: texts/ (three texts, a picture), notes.jsonl (three records of two numbers).
+ */
 export const FILES: Readonly<Record<string, string>> = {
   "texts/bins.md": "The bins are emptied on Tuesdays.\n\nPaper goes into the blue one.\n",
   "texts/cats.md": "Cats and small dogs are welcome.\n\nPlease tell the neighbours before.\n",
