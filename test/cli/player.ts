@@ -155,6 +155,8 @@ const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["seconds", /("seconds":)[\d.]+/g, "$1<seconds>"],
   ["key id", /\bIN[A-Z2-7]{18}\b/g, "<key id            >"],
   ["key secret", /(_SECRET=|_ACCESS_KEY=|"secret":")[\w-]{40}/g, "$1<secret>"],
+  // An idle log may close with one group more.
+  ["size of a log", /(\.log +)\d+ B/g, "$1<n> B"],
   ["random id", /\b(?!1000000000000001)[0-9a-f]{16}(?:[0-9a-f]{16})?\b/g, "<random id>"],
   ["memory and disk of the machine", /(?<!at least )\d[\d,]* MiB/g, "<n> MiB"],
   ["memory budget of the machine", /[\d.]+ GiB/g, "<n> GiB"],

@@ -146,7 +146,6 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "inspect --help" },
     { line: "db create acme" },
     { line: "inspect" },
-    { line: "inspect log/0000000001.log" },
     { line: "inspect nowhere" },
   ],
   verify: [
