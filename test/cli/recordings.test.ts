@@ -1,6 +1,7 @@
 /**
  * Every command as people see it, compared with recordings/*.txt: on a terminal of 80 columns, and
- * what has a layout also at 140 columns, without a terminal and with NO_COLOR. To write them anew: `RECORD=1 npm run test:cli`, then read the diff.
+ * what has a layout also at 140 columns, without a terminal and with NO_COLOR. To write them anew:
+ * `RECORD=1 npm run test:cli`, then read the diff.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

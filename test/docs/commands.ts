@@ -1,4 +1,6 @@
-/** Commands and their options as docs/cli.md has them: from the definition the program parses by. */
+/**
+ * Commands and their options as docs/cli.md has them: from the definition the program parses by.
+ */
 import type { Command, Option } from "commander";
 import { SETTINGS } from "../../src/server/index.ts";
 
