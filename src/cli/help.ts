@@ -7,6 +7,9 @@ import { wrapWords } from "./wrap-words.ts";
 const COLUMNS_DEFAULT = 80;
 const COLUMNS_MAX = 100;
 
+/** A column of descriptions narrower than this is not wrapped. */
+const WRAP_MIN = 24;
+
 function helpColumns(): number {
   const columns = findColumns();
   return Number.isFinite(columns) ? Math.min(columns, COLUMNS_MAX) : COLUMNS_DEFAULT;
@@ -15,7 +18,7 @@ function helpColumns(): number {
 /** To be called before commands are added: they take the settings over. */
 export function configureHelp(program: Command): void {
   program
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: WRAP_MIN })
     .configureOutput({
       getOutHelpWidth: helpColumns,
       getErrHelpWidth: helpColumns,

@@ -58,8 +58,12 @@ export interface ServerParts {
   readonly tracing?: TraceSettings;
 }
 
+/** What the one port speaks; route-table.ts tells the requests apart. */
+const SPOKEN = "OSS Vectors, S3 Vectors and its own interface";
+
 export interface ListenerAddress {
   readonly name: "http";
+  /** For people: the protocols, as part of a sentence. */
   readonly speaks: string;
   readonly host: string;
   readonly port: number;
@@ -217,7 +221,7 @@ class Server implements RunningServer {
     this.#listeners.push(listener);
     const { host, port, url } = listener.address;
     const memory = this.memoryBudget;
-    this.#addresses = [{ name: "http", speaks: "OSS Vectors", host, port, url }];
+    this.#addresses = [{ name: "http", speaks: SPOKEN, host, port, url }];
     log.info(
       {
         url,
@@ -269,7 +273,7 @@ class Server implements RunningServer {
 
   #setLogLevel(level: LogLevel): void {
     const { log } = this.#state;
-    log.info({ level }, "The log level was changed by a request.");
+    log.info({ logLevel: level }, "The log level was changed by a request.");
     log.level = level;
   }
 

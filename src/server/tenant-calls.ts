@@ -13,7 +13,8 @@ const CALLS = [
 export function countTenantCalls(engine: Engine, count: (name: string) => void): Engine {
   return wrapEngine(engine, CALLS, (_call, body) => (...parameters) => {
     const [first] = parameters as [Place | readonly Place[]];
-    for (const place of [first].flat() as Place[]) count(nameOf(place));
+    if ("database" in first) count(nameOf(first));
+    else for (const place of first) count(nameOf(place));
     return body(...parameters);
   });
 }

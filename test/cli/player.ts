@@ -18,11 +18,14 @@ export interface Stage {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** Where everything is played. */
+export const NARROW: Stage = { title: "a terminal of 80 columns", columns: 80, variables: {} };
+
+/** Where the layout is another. */
 export const STAGES: readonly Stage[] = [
-  { title: "a terminal of 80 columns", columns: 80, variables: {} },
-  { title: "a terminal of 140 columns", columns: 140, variables: {} },
+  { title: "140 columns", columns: 140, variables: {} },
   { title: "no terminal", variables: {} },
-  { title: "a terminal of 80 columns, with NO_COLOR", columns: 80, variables: { NO_COLOR: "1" } },
+  { title: "with NO_COLOR", columns: 80, variables: { NO_COLOR: "1" } },
 ];
 
 /** A command as it is typed, without `insula`; single quotes as in a shell. */
@@ -31,6 +34,8 @@ export interface Step {
   readonly variables?: Readonly<Record<string, string>>;
   /** Standard input; without it there is none, or the terminal. */
   readonly input?: string;
+  /** Whether it is played on every stage; without it the test judges by the line. */
+  readonly isLaidOut?: boolean;
   /** Plays these while the command runs, once it has said this; then Ctrl-C ends it. */
   readonly meanwhile?: { readonly after: RegExp; readonly steps: readonly Step[] };
 }
@@ -42,10 +47,10 @@ export interface Played {
 }
 
 /** @param folder  the working folder. */
-export async function play(step: Step, stage: Stage, folder: string): Promise<string> {
+export async function play(step: Step, stage: Stage, folder: string): Promise<Played> {
   let inner = "";
   const { text, exitCode } = await run(step, stage, folder, async () => {
-    for (const each of step.meanwhile?.steps ?? []) inner += await play(each, stage, folder);
+    for (const each of step.meanwhile?.steps ?? []) inner += (await play(each, stage, folder)).text;
   });
   const variables = Object.entries(step.variables ?? {}).map(
     ([name, value]) => `${name}=${value} `,
@@ -53,7 +58,8 @@ export async function play(step: Step, stage: Stage, folder: string): Promise<st
   const stdin = step.input === undefined ? "" : " < input";
   const shown = text === "" || text.endsWith("\n") ? text : `${text}\n`;
   const head = `$ ${variables.join("")}insula ${step.line}${stdin}\n`;
-  return mask(`${head}${shown}[${String(exitCode)}]\n${inner}`, folder);
+  const whole = `${head}${shown}[${String(exitCode)}]\n${inner}`;
+  return { text: mask(whole, folder), exitCode };
 }
 
 async function run(
@@ -145,12 +151,15 @@ const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["milliseconds since 1970", /(AtMs":)\d{13}/g, "$1<ms>"],
   ["time of a log line", /"time":[^,}]+/g, '"time":<time>'],
   ["duration", /\bin \d+ s\b/g, "in <seconds>"],
-  ["rate", /[\d,]+\/s\b/g, "<rate>/s"],
+  ["rate", /(in <seconds>, )[\d,]+\/s\b/g, "$1<rate>/s"],
   ["seconds", /("seconds":)[\d.]+/g, "$1<seconds>"],
   ["key id", /\bIN[A-Z2-7]{18}\b/g, "<key id            >"],
-  ["key secret", /(_SECRET=|"secret":")[\w-]{40}/g, "$1<secret>"],
+  ["key secret", /(_SECRET=|_ACCESS_KEY=|"secret":")[\w-]{40}/g, "$1<secret>"],
+  // An idle log may close with one group more.
+  ["size of a log", /(\.log +)\d+ B/g, "$1<n> B"],
   ["random id", /\b(?!1000000000000001)[0-9a-f]{16}(?:[0-9a-f]{16})?\b/g, "<random id>"],
-  ["memory and disk of the machine", /[\d,]+ MiB/g, "<n> MiB"],
+  ["memory and disk of the machine", /(?<!at least )\d[\d,]* MiB/g, "<n> MiB"],
+  ["memory budget of the machine", /[\d.]+ GiB/g, "<n> GiB"],
   ["share of the machine", /half of the (?:container|machine)/g, "half of the machine"],
   ["file handles of the machine", /\d+ may be open/g, "<n> may be open"],
   ["Node", /\bv\d+\.\d+\.\d+/g, "<node>"],

@@ -3,14 +3,16 @@ import type { Step } from "./player.ts";
 
 /** A doctor that finds the same on every machine: little memory, few connections, no port. */
 const SMALL = {
-  INSULA_MEMORY_BUDGET: "67108864",
+  INSULA_MEMORY_BUDGET: "268435456",
   INSULA_CONNECTIONS_MAX: "100",
   INSULA_HTTP_PORT: "off",
 };
 
 const PUT = "put --create --folder texts";
 
-/** Beside the folder: texts/ (three texts, a picture), notes.jsonl (three records of two numbers). */
+/**
+ * Beside the folder: texts/ (three texts, a picture), notes.jsonl (three records of two numbers).
+ */
 export const FILES: Readonly<Record<string, string>> = {
   "texts/bins.md": "The bins are emptied on Tuesdays.\n\nPaper goes into the blue one.\n",
   "texts/cats.md": "Cats and small dogs are welcome.\n\nPlease tell the neighbours before.\n",
@@ -27,16 +29,16 @@ export const FILES: Readonly<Record<string, string>> = {
 
 export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
   insula: [
-    { line: "--help" },
+    { line: "--help", isLaidOut: true },
     { line: "--version" },
     { line: "pu" },
     { line: "--json bogus" },
     { line: "status" },
     {
-      line: "--url http://127.0.0.1:9 status",
+      line: "--url http://127.0.0.1:2 status",
       variables: { INSULA_ADMIN_SECRET: "secret-of-a-test" },
     },
-    { line: "--url http://127.0.0.1:9 status" },
+    { line: "--url http://127.0.0.1:2 status" },
   ],
   serve: [
     { line: "serve --help" },
@@ -50,14 +52,16 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
           { line: `${PUT} --collection house --tenant north south` },
           { line: "query --collection house --all-tenants --text 'cold radiator' --top-k 2" },
           { line: "tenant ls main-database house" },
+          { line: "log-level debug" },
+          { line: "log-level warn --json" },
           { line: "verify" },
         ],
       },
     },
   ],
   put: [
-    { line: "put --help" },
-    { line: PUT },
+    { line: "put --help", isLaidOut: true },
+    { line: PUT, isLaidOut: true },
     { line: PUT },
     { line: "put --file 'texts/**/*.md' --metadata team=house" },
     { line: "put --key note", input: "The door code changes in May." },
@@ -128,16 +132,20 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
   ],
   keys: [
     { line: "keys --help" },
+    { line: "keys create --help" },
     { line: "keys create" },
+    { line: "keys create --grant read,write@shop/docs/acme --rate 50 --json" },
+    { line: "keys create --grant read" },
     { line: "keys ls" },
+    { line: "keys rotate nobody" },
     { line: "keys rm nobody" },
+    { line: "keys reset-admin" },
   ],
   status: [{ line: "status --help" }, { line: PUT }, { line: "status" }, { line: "status --json" }],
   inspect: [
     { line: "inspect --help" },
     { line: "db create acme" },
     { line: "inspect" },
-    { line: "inspect log/0000000001.log" },
     { line: "inspect nowhere" },
   ],
   verify: [
@@ -152,5 +160,17 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "doctor", variables: SMALL },
     { line: "doctor", variables: { ...SMALL, INSULA_COLOUR: "red" } },
   ],
-  config: [{ line: "config --help" }, { line: "config" }, { line: "config extra" }],
+  config: [
+    { line: "config --help" },
+    { line: "config", variables: { INSULA_LOG_LEVEL: "warn", INSULA_ADMIN_SECRET: "not-shown" } },
+    { line: "config extra" },
+  ],
+  health: [
+    { line: "health --help" },
+    { line: "health --http-port 9" },
+    { line: "health --http-port off" },
+    { line: "log-level --help" },
+    { line: "log-level loud" },
+    { line: "log-level debug" },
+  ],
 };

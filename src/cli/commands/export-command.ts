@@ -6,7 +6,7 @@ import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { withSession } from "../command.ts";
 import { notes } from "../help.ts";
 import { watchInterrupts } from "../interrupt.ts";
-import { printCount, type Output } from "../output.ts";
+import { printCounted, type Output } from "../output.ts";
 import {
   addPlaceOptions,
   allTenants,
@@ -31,7 +31,7 @@ const PAGE_RECORDS = 1_000;
 
 interface ExportOptions extends PlaceOptions {
   readonly format?: string;
-  readonly vector: string;
+  readonly vector?: string;
   readonly hashOnly?: true;
 }
 
@@ -51,7 +51,7 @@ export function addExportCommand(program: Command): void {
       ),
   )
     .option("--format <format>", `${EXPORT_FORMATS.join(", ")}; default by the ending`)
-    .option("--vector <field>", "the vector of npy and fvecs files", DEFAULT_VECTOR)
+    .option("--vector <field>", "the vector of npy and fvecs files; default the one without a name")
     .option("--hash-only", "write nothing: count the records and hash their content")
     .addHelpText(
       "after",
@@ -69,7 +69,8 @@ Lines. npy and fvecs have no metadata; their keys go into FILE.keys.`,
     .action(async (file: string | undefined, options: ExportOptions, command: Command) => {
       if ((file === undefined) !== (options.hashOnly === true))
         throw new CommandError(EXIT_CODES.usage, "Expected either a file or --hash-only.");
-      const format = file === undefined ? undefined : toFormat(options.format ?? formatOf(file));
+      const format =
+        file === undefined ? undefined : toFormat(options.format ?? formatOf(file, EXPORT_FORMATS));
       await withSession(command, false, async (session, output) => {
         const info = await findCollection(session, options.database, options.collection);
         const sink = await openSink(file, format, { options, info });
@@ -102,11 +103,12 @@ async function openSink(
     return openParquetSink(file, { hasTenants, dimension: field.dimension });
   }
   if (hasTenants) throw notFor(format, "the tenants of records");
-  const field = vectors.find(({ name }) => name === options.vector);
+  const wanted = options.vector ?? DEFAULT_VECTOR;
+  const field = vectors.find(({ name }) => name === wanted);
   if (field === undefined) {
     throw new CommandError(
       EXIT_CODES.notFound,
-      `Collection ${info.name} has no vector ${JSON.stringify(options.vector)}.`,
+      `Collection ${info.name} has no vector ${JSON.stringify(wanted)}.`,
     );
   }
   return openMatrixSink(file, { format, field: field.name, dimension: field.dimension });
@@ -155,12 +157,12 @@ async function exportRecords(work: ExportWork): Promise<void> {
     throw new CommandError(EXIT_CODES.interrupted, "Interrupted.", "No file was written.");
   const seconds = Number(((performance.now() - startedAtMs) / 1_000).toFixed(3));
   const print = (): string => {
-    const where = file === undefined ? "hashed" : `written to ${file}`;
+    const where = file === undefined ? "hashed" : `written to ${nameOf(file)}`;
     const tenants = hasManyTenants(options, info)
-      ? ` of ${printCount(report.tenants)} tenants`
+      ? ` of ${printCounted(report.tenants, "tenant")}`
       : "";
     return (
-      `${printCount(report.records)} records${tenants} ${where} in ${printDuration(seconds)}.\n` +
+      `${printCounted(report.records, "record")}${tenants} ${where} in ${printDuration(seconds)}.\n` +
       `Content hash ${report.contentHash}`
     );
   };
@@ -171,11 +173,16 @@ async function exportRecords(work: ExportWork): Promise<void> {
     output.remark(`Keys are in ${keysPathOf(file)}; metadata is left out.`);
 }
 
+function nameOf(file: string): string {
+  return file === "-" ? "standard output" : file;
+}
+
 async function writeAll({
   session,
   output,
   options,
   info,
+  file,
   sink,
 }: ExportWork): Promise<ExportReport> {
   const { database, collection } = options;
@@ -187,7 +194,8 @@ async function writeAll({
   const hash = new ContentHash();
   const report = { records: 0, tenants: 0, contentHash: "", isComplete: true };
   const progress = createRateProgress(
-    output,
+    // A bar would be drawn into the records.
+    { ...output, isInteractive: output.isInteractive && file !== "-" },
     options.tenant === undefined ? info.rowCount : undefined,
   );
   using interruption = watchInterrupts();

@@ -9,7 +9,7 @@ import { notes } from "../help.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
 import { toCount } from "../option-values.ts";
-import { printCount, type Output } from "../output.ts";
+import { printCount, printCounted, type Output } from "../output.ts";
 import { addPlaceOptions, findCollection, type PlaceOptions } from "../place-options.ts";
 import { createRateProgress, printDuration } from "../rate-progress.ts";
 import { UPSERT_RECORDS_MAX, type Session } from "../session.ts";
@@ -31,7 +31,7 @@ interface ImportOptions extends PlaceOptions {
   readonly create?: true;
   readonly metric: string;
   readonly keys?: string;
-  readonly keyPrefix: string;
+  readonly keyPrefix?: string;
   readonly keyField?: string;
   readonly vectorField?: string;
   readonly metadataFrom?: readonly string[];
@@ -55,7 +55,7 @@ export function addImportCommand(program: Command): void {
       "--keys <file>",
       "keys of an npy, fvecs or ivecs file, one a line (default: FILE.keys, if there)",
     )
-    .option("--key-prefix <text>", "before the row number where there are no keys", "")
+    .option("--key-prefix <text>", "before the row number where there are no keys")
     .option("--key-field <name>", "member or column of the key (default: key or id)")
     .option("--vector-field <name>", "of the vector (default: vector, values, embedding or emb)")
     .option("--metadata-from <name...>", "members or columns that become metadata")
@@ -87,7 +87,7 @@ is noted in FILE.insula-import. "-" is standard input as JSON Lines, which canno
           ...(options.vectorField !== undefined && { vector: options.vectorField }),
         },
         keysPath: options.keys,
-        keyPrefix: options.keyPrefix,
+        keyPrefix: options.keyPrefix ?? "",
       });
       await withSession(command, options.create === true, async (session, output) => {
         const info = await openCollection(session, options, sources);
@@ -171,7 +171,7 @@ function openCheckpoint(
 ): Checkpoint | undefined {
   const [first] = files;
   if (options.checkpoint === false || first === undefined) return undefined;
-  const { database, collection, tenant, format, keys, keyPrefix } = options;
+  const { database, collection, tenant, format, keys, keyPrefix = "" } = options;
   const { keyField, vectorField, metadataFrom } = options;
   return new Checkpoint(options.checkpoint ?? `${first.path}.insula-import`, {
     files: files.map((file) => ({ ...file, path: resolve(file.path) })),
@@ -244,7 +244,7 @@ function printReport(report: ImportReport, seconds: number): string {
       : ` (${printCount(added)} new, ${printCount(replaced)} replaced)`;
   const earlier = before === 0 ? "" : `, ${printCount(before)} of them before`;
   return (
-    `${printCount(records)} records written${effect}${earlier}, ` +
+    `${printCounted(records, "record")} written${effect}${earlier}, ` +
     `in ${printDuration(seconds)}, ${printCount(rate)}/s.`
   );
 }

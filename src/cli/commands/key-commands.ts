@@ -26,10 +26,10 @@ export function addKeyCommands(program: Command): void {
 
 function addList(keys: Command): void {
   keys
-    .command("list")
-    .alias("ls")
+    .command("ls")
+    .alias("list")
     .description("list keys; secrets are never shown again")
-    .addHelpText("after", notes(["insula keys list"]))
+    .addHelpText("after", notes(["insula keys ls"]))
     .action(async (_: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         const found = await collectPages(
@@ -65,6 +65,7 @@ function addCreate(keys: Command): void {
         [
           "insula keys create --grant read,write@shop/docs/acme --rate 50",
           'insula keys create --grant "vectors:*@team-*" --expires-in 90d',
+          'eval "$(insula keys create)"',
         ],
         `Actions are read, write, admin, * or <area>:<Operation>. A place is DATABASE,
 DATABASE/COLLECTION or DATABASE/COLLECTION/TENANT. A key with one tenant means it wherever a call
@@ -110,9 +111,15 @@ function addRotate(keys: Command): void {
     });
 }
 
+/** Lines for a shell, with the names that clients of OSS and of AWS read. */
 function show(output: Output, key: CreatedAccessKey): void {
   output.result(key, () =>
-    [`export OSS_ACCESS_KEY_ID=${key.id}`, `export OSS_ACCESS_KEY_SECRET=${key.secret}`].join("\n"),
+    [
+      `export OSS_ACCESS_KEY_ID=${key.id}`,
+      `export OSS_ACCESS_KEY_SECRET=${key.secret}`,
+      `export AWS_ACCESS_KEY_ID=${key.id}`,
+      `export AWS_SECRET_ACCESS_KEY=${key.secret}`,
+    ].join("\n"),
   );
   output.remark(
     `Account ${key.accountId}. The secret is not shown again. As an API key: ID.SECRET`,
@@ -122,7 +129,7 @@ function show(output: Output, key: CreatedAccessKey): void {
 function addRevoke(keys: Command): void {
   keys
     .command("revoke <id>")
-    .alias("rm")
+    .aliases(["rm", "delete"])
     .description("revoke a key, at once")
     .addHelpText("after", notes(["insula keys revoke INABCDEFGHIJKLMNOPQR"]))
     .action(async (id: string, _: unknown, command: Command) => {

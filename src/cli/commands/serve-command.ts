@@ -83,6 +83,7 @@ function announce(server: RunningServer, config: ServerConfig, output: Output): 
       memoryBudget,
     };
     output.result(line, () => `${output.bold(address.speaks)} on ${address.url}`);
+    output.remark(`What its own interface can do: ${address.url}/docs`);
   }
   if (server.addresses.length === 0) output.remark("No listener is on: every port is off.");
   output.remark(`Memory budget: ${printBudget(memoryBudget)}`);

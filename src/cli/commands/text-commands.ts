@@ -91,9 +91,11 @@ async function putAll(sources: readonly TextSource[], work: PutWork): Promise<vo
     if (interruption.signal.aborted) break;
     const report = await putInto(place, sources, { ...work, signal: interruption.signal });
     reports.push({ place: nameOfPlace(place), report });
-    for (const { source, reason } of report.skipped)
-      output.remark(`left out: ${source}: ${reason}`);
   }
+  const skipped = reports.flatMap(({ report }) => report.skipped);
+  // The same for every place; said once.
+  for (const line of new Set(skipped.map(({ source, reason }) => `${source}: ${reason}`)))
+    output.remark(`left out: ${line}`);
   const [first] = reports;
   const isSingle = places.length === 1 && first !== undefined;
   output.result(
