@@ -1,4 +1,6 @@
-/** A server that reads what it is sent and answers 200: what the network costs, and nothing else. */
+/**
+ * A server that reads what it is sent and answers 200: what the network costs, and nothing else.
+ */
 import { createServer } from "node:http";
 
 const server = createServer((message, response) => {
