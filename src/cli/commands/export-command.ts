@@ -1,7 +1,7 @@
 /** `insula export`: what a collection holds, into a file. */
 import type { Command } from "commander";
 import type { CollectionInfo } from "../../engine/api.ts";
-import { DEFAULT_VECTOR, type Place } from "../../model/index.ts";
+import { DEFAULT_VECTOR, type Place, type RecordView } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { withSession } from "../command.ts";
 import { notes } from "../help.ts";
@@ -14,7 +14,7 @@ import {
   type PlaceOptions,
 } from "../place-options.ts";
 import { createRateProgress, printDuration } from "../rate-progress.ts";
-import type { Session } from "../session.ts";
+import type { Session, SessionListPage } from "../session.ts";
 import { ContentHash } from "../transfer/content-hash.ts";
 import { openJsonlSink } from "../transfer/jsonl-sink.ts";
 import { keysPathOf } from "../transfer/key-lines.ts";
@@ -177,6 +177,25 @@ function nameOf(file: string): string {
   return file === "-" ? "standard output" : file;
 }
 
+/** Records in the order of keys; the next page is asked for while one is written. */
+async function* pagesOf(session: Session, place: Place): AsyncIterable<readonly RecordView[]> {
+  const ask = (cursor?: string): Promise<SessionListPage> => {
+    const page = session.records.list(place, {
+      limit: PAGE_RECORDS,
+      include: { vectors: true, metadata: true },
+      ...(cursor !== undefined && { cursor }),
+    });
+    // Whoever awaits it hears of a failure; nobody may, when the writing fails first.
+    page.catch(() => undefined);
+    return page;
+  };
+  for (let next: Promise<SessionListPage> | undefined = ask(); next !== undefined;) {
+    const { items, cursor }: SessionListPage = await next;
+    next = cursor === undefined ? undefined : ask(cursor);
+    yield items;
+  }
+}
+
 async function writeAll({
   session,
   output,
@@ -203,20 +222,13 @@ async function writeAll({
     for (const tenant of tenants) {
       const place: Place = { database, collection, ...(tenant !== undefined && { tenant }) };
       const named = isMany ? tenant : undefined;
-      let cursor: string | undefined;
-      do {
+      for await (const items of pagesOf(session, place)) {
         if (interruption.signal.aborted) return { ...report, isComplete: false };
-        const page = await session.records.list(place, {
-          limit: PAGE_RECORDS,
-          include: { vectors: true, metadata: true },
-          ...(cursor !== undefined && { cursor }),
-        });
-        for (const record of page.items) hash.add(named, record);
-        await sink.write(page.items.map((record) => ({ tenant: named, record })));
-        report.records += page.items.length;
+        for (const record of items) hash.add(named, record);
+        await sink.write(items.map((record) => ({ tenant: named, record })));
+        report.records += items.length;
         progress.update(report.records, report.records);
-        cursor = page.cursor;
-      } while (cursor !== undefined);
+      }
       report.tenants++;
     }
   } finally {
