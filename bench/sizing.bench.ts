@@ -1,5 +1,6 @@
 /**
- * What a vector and a tenant cost: on disk, asleep and awake, against the formula of docs/sizing.md.
+ * What a vector and a tenant cost: on disk, asleep and awake, against the formula of
+ * docs/sizing.md.
  *
  *   npx tsx bench/sizing.bench.ts --quick
  */
