@@ -48,8 +48,9 @@ function insula(
 
 /** Until the server has written what is looked for. */
 async function written(child: ServerChild, text: string | RegExp): Promise<string> {
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     if (new RegExp(text).test(child.errorText)) return child.errorText;
+    if (tries > 1_000) throw new Error(`The server wrote nothing of the kind: ${child.errorText}`);
     if (!child.isAlive) throw new Error(`The server ended: ${child.errorText}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -94,9 +95,9 @@ test("the log level changes by command and by signal", async () => {
   const text = await written(child, '"path":"/healthz"');
   expect(text.match(/"path":"\/healthz"/g)).toHaveLength(1);
   child.signal("SIGUSR2"); // from debug back to info
-  await written(child, /"level":"info".*changed by a signal/);
+  await written(child, /"logLevel":"info".*changed by a signal/);
   child.signal("SIGUSR2");
-  await written(child, /"level":"debug".*changed by a signal/);
+  await written(child, /"logLevel":"debug".*changed by a signal/);
   expect((await insula(["log-level", "loud", "--url", child.url.href], variables)).code).toBe(2);
 });
 
