@@ -55,23 +55,37 @@ export class PageTokens {
   }
 }
 
+export interface PageTokenDoors {
+  readonly engine: Pick<Engine, "readSetting" | "writeSetting">;
+  readonly random: { bytes(count: number): Uint8Array };
+}
+
 /**
  * Reads the secret of one dialect, or makes and writes it when it is the first time. Call it once
  * at a time: two first calls would make two secrets.
  */
-export async function openPageTokens(
-  dialect: string,
-  context: {
-    readonly engine: Pick<Engine, "readSetting" | "writeSetting">;
-    readonly random: { bytes(count: number): Uint8Array };
-  },
-): Promise<PageTokens> {
+async function openPageTokens(dialect: string, context: PageTokenDoors): Promise<PageTokens> {
   const setting = `${dialect}/page-token-secret`;
   const kept = await context.engine.readSetting(setting);
   if (kept !== undefined) return new PageTokens(kept);
   const made = context.random.bytes(SECRET_BYTES);
   await context.engine.writeSetting(setting, made);
   return new PageTokens(made);
+}
+
+/** Opens them with the first call; a read of the settings that failed is not remembered. */
+export function lazyPageTokens(
+  dialect: string,
+  context: PageTokenDoors,
+): () => Promise<PageTokens> {
+  let tokens: Promise<PageTokens> | undefined;
+  return () => {
+    tokens ??= openPageTokens(dialect, context).catch((error: unknown) => {
+      tokens = undefined;
+      throw error;
+    });
+    return tokens;
+  };
 }
 
 function invalid(): InsulaError {

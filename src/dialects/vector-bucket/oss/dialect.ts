@@ -13,8 +13,7 @@ import type { KnownKey } from "../../../access/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
 import { AccessTrail } from "../../access-trail.ts";
 import { BucketGuard } from "../bucket-guard.ts";
-import { openPageTokens } from "../page-token.ts";
-import type { PageTokens } from "../page-token.ts";
+import { lazyPageTokens } from "../page-token.ts";
 import { parseAddress } from "./address.ts";
 import type { OssAddress } from "./address.ts";
 import {
@@ -81,19 +80,12 @@ class OssDialect implements Dialect {
   readonly #signingKeys = new SigningKeyCache();
 
   constructor(context: DialectContext) {
-    let tokens: Promise<PageTokens> | undefined;
     this.#guard = new BucketGuard(context.engine, context.access);
     this.#server = {
       context,
       quotas: new OssQuotas(context.settings.ossQuotas, context.clock),
       guard: this.#guard,
-      pageTokens: () => {
-        tokens ??= openPageTokens("oss", context).catch((error: unknown) => {
-          tokens = undefined; // A failed read of the settings must not be remembered.
-          throw error;
-        });
-        return tokens;
-      },
+      pageTokens: lazyPageTokens("oss", context),
     };
   }
 

@@ -15,8 +15,7 @@ import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
 import { AccessTrail } from "../../access-trail.ts";
 import { BucketGuard } from "../bucket-guard.ts";
-import { openPageTokens } from "../page-token.ts";
-import type { PageTokens } from "../page-token.ts";
+import { lazyPageTokens } from "../page-token.ts";
 import {
   deleteVectorBucketPolicy,
   getVectorBucketPolicy,
@@ -85,20 +84,13 @@ class S3Dialect implements Dialect {
   readonly #signingKeys = new SigningKeyCache();
 
   constructor(context: DialectContext) {
-    let tokens: Promise<PageTokens> | undefined;
     this.#guard = new BucketGuard(context.engine, context.access);
     this.#server = {
       context,
       quotas: new S3Quotas(context.settings.ossQuotas, context.clock),
       guard: this.#guard,
       tagLocks: new KeyedLock(),
-      pageTokens: () => {
-        tokens ??= openPageTokens("s3", context).catch((error: unknown) => {
-          tokens = undefined; // A failed read of the settings must not be remembered.
-          throw error;
-        });
-        return tokens;
-      },
+      pageTokens: lazyPageTokens("s3", context),
     };
   }
 
