@@ -19,6 +19,7 @@ const KIND = {
   collectionSchema: "z",
   totals: "m",
   databaseTotals: "n",
+  tenantState: "w",
   setting: "x",
   counter: "k",
   garbage: "g",
@@ -69,6 +70,11 @@ export function databaseTotalsKey(databaseNumber: number): EncodedKey {
   return KIND.databaseTotals + number(databaseNumber);
 }
 
+/** Tenants of the node in one state, by the number of the state. */
+export function tenantStateKey(state: number): EncodedKey {
+  return KIND.tenantState + String.fromCharCode(state);
+}
+
 export function settingKey(name: string): EncodedKey {
   return KIND.setting + binary(name);
 }
@@ -101,7 +107,6 @@ export const GARBAGE_SEGMENT_PREFIX: EncodedKey = `${KIND.garbage}s`;
 export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
 /** Tenants of all collections. */
-export const TENANT_PREFIX: EncodedKey = KIND.tenant;
 export const SETTING_PREFIX: EncodedKey = KIND.setting;
 
 export function collectionPrefix(databaseNumber: number): EncodedKey {
