@@ -18,8 +18,9 @@ const KIND = {
   schemaByNumber: "y",
   collectionSchema: "z",
   totals: "m",
-  databaseTotals: "n",
-  tenantState: "w",
+  // Side by side with the totals of the node: a start reads both, with one block.
+  tenantState: "n",
+  databaseTotals: "o",
   setting: "x",
   counter: "k",
   garbage: "g",

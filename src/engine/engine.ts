@@ -68,8 +68,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const node = await openNode(options);
   try {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
-    node.sweeper.sweep();
     const tenants = await TenantTotals.open(node.catalog);
+    node.sweeper.sweep();
     return new NodeEngine(options, node, { node: nodeTotals, tenants });
   } catch (error) {
     await node.close();
