@@ -3,8 +3,8 @@
 #
 #   scripts/clients-setup.sh          installs what is missing (a second run takes no time)
 #
-# Needs python3 (3.10 or newer) with venv, and go (1.24 or newer). A missing tool is an error in CI
-# (variable CI set), elsewhere it is said and left out: test/clients/run.ts then skips its part.
+# Needs npm, python3 (3.11 or newer) with venv, and go (1.24 or newer). A missing tool is an error
+# in CI (variable CI set), elsewhere it is said and left out: test/clients/run.ts skips its part.
 set -eu
 cd "$(dirname "$0")/.."
 ROOT=$PWD/.cache/clients
@@ -25,6 +25,15 @@ if command -v python3 >/dev/null 2>&1; then
   fi
 else
   missing python3
+fi
+
+NODE_LOCK=test/clients/node/package-lock.json
+if ! cmp -s "$NODE_LOCK" "$ROOT/node/installed.json"; then
+  rm -rf "$ROOT/node"
+  mkdir -p "$ROOT/node"
+  cp test/clients/node/package.json "$NODE_LOCK" "$ROOT/node/"
+  (cd "$ROOT/node" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+  cp "$NODE_LOCK" "$ROOT/node/installed.json"
 fi
 
 if command -v go >/dev/null 2>&1; then

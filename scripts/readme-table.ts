@@ -1,20 +1,42 @@
 /**
- * Writes the README's table of OSS Vectors operations, between its markers.
+ * Writes the README's tables of operations, each between its markers.
  *
  *     node --import tsx scripts/readme-table.ts            writes
  *     node --import tsx scripts/readme-table.ts --check    fails when the README differs
  *
- * Rows come from the dialect's own list of operations, marks from the report of
+ * Rows come from a dialect's own list of operations, marks from the report of
  * `npm run test:clients`: a mark means that every case of that operation passed with that client.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { OSS_OPERATIONS } from "../src/dialects/vector-bucket/oss/operations.ts";
+import { S3_OPERATIONS } from "../src/dialects/vector-bucket/s3/operations.ts";
 
-const BEGIN = "<!-- oss-operations: written by scripts/readme-table.ts -->";
-const END = "<!-- /oss-operations -->";
 const README = "README.md";
 const REPORT = ".cache/clients-report.json";
-const CLIENTS = ["Python SDK", "Go SDK"];
+
+interface OperationsTable {
+  /** In the markers `<!-- NAME: … -->` and `<!-- /NAME -->`. */
+  readonly name: string;
+  readonly operations: readonly { readonly name: string }[];
+  readonly clients: readonly string[];
+  /** Operations whose cases expect a refusal: passing them is no "yes". */
+  readonly refused: readonly string[];
+}
+
+const TABLES: readonly OperationsTable[] = [
+  {
+    name: "oss-operations",
+    operations: OSS_OPERATIONS,
+    clients: ["Python SDK", "Go SDK"],
+    refused: [],
+  },
+  {
+    name: "s3-operations",
+    operations: S3_OPERATIONS,
+    clients: ["JavaScript SDK", "boto3"],
+    refused: ["UpdateMetadataConfiguration"],
+  },
+];
 
 interface ReportLine {
   readonly client: string;
@@ -30,17 +52,39 @@ function readReport(): readonly ReportLine[] {
   }
 }
 
-function mark(lines: readonly ReportLine[], client: string, operation: string): string {
-  const cases = lines.filter((line) => line.client === client && line.operation === operation);
-  if (cases.length === 0) return "not tried";
-  return cases.every(({ pass }) => pass) ? "yes" : "no";
+function mark(
+  lines: readonly ReportLine[],
+  table: OperationsTable,
+  place: { readonly client: string; readonly operation: string },
+): string {
+  const cases = lines.filter(
+    (line) => line.client === place.client && line.operation === place.operation,
+  );
+  if (cases.length === 0) return "not in it";
+  if (!cases.every(({ pass }) => pass)) return "no";
+  return table.refused.includes(place.operation) ? "refused" : "yes";
 }
 
-function renderTable(lines: readonly ReportLine[]): string {
-  const names = [...new Set(OSS_OPERATIONS.map(({ name }) => name))];
-  const rows = names.map((name) => [name, ...CLIENTS.map((client) => mark(lines, client, name))]);
-  const table = [["operation", ...CLIENTS], ["---", ...CLIENTS.map(() => "---")], ...rows];
-  return table.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+function renderTable(lines: readonly ReportLine[], table: OperationsTable): string {
+  const { clients } = table;
+  const names = [...new Set(table.operations.map(({ name }) => name))];
+  const rows = names.map((operation) => [
+    operation,
+    ...clients.map((client) => mark(lines, table, { client, operation })),
+  ]);
+  return [["operation", ...clients], ["---", ...clients.map(() => "---")], ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+}
+
+function withTable(readme: string, lines: readonly ReportLine[], table: OperationsTable): string {
+  const beginMark = `<!-- ${table.name}: written by scripts/readme-table.ts -->`;
+  const endMark = `<!-- /${table.name} -->`;
+  const begin = readme.indexOf(beginMark);
+  const end = readme.indexOf(endMark);
+  if (begin < 0 || end < begin) throw new Error(`${README} lacks ${beginMark} and ${endMark}.`);
+  const head = readme.slice(0, begin + beginMark.length);
+  return `${head}\n\n${renderTable(lines, table)}\n\n${readme.slice(end)}`;
 }
 
 /** The formatter pads the columns. */
@@ -50,11 +94,8 @@ function flatten(text: string): string {
 
 function main(): void {
   const readme = readFileSync(README, "utf8");
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`${README} lacks the markers ${BEGIN} and ${END}.`);
-  const head = readme.slice(0, begin + BEGIN.length);
-  const next = `${head}\n\n${renderTable(readReport())}\n\n${readme.slice(end)}`;
+  const lines = readReport();
+  const next = TABLES.reduce((text, table) => withTable(text, lines, table), readme);
   if (flatten(next) === flatten(readme)) return;
   if (process.argv.includes("--check")) throw new Error(`${README} is behind the report.`);
   writeFileSync(README, next);

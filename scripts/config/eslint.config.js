@@ -51,6 +51,24 @@ const BARE_ERRORS = [
   },
 ];
 
+/**
+ * Names of what only secretsEqual may compare; with undefined or a literal nothing is given away.
+ */
+const SECRET_NAMES = "/(^|[a-z])(secret|signature|password|mac)$/i";
+const COMPARE = "Compare secrets with secretsEqual (src/base/secret.ts), which takes equal time.";
+const SECRETS = [
+  { selector: "ImportSpecifier[imported.name='timingSafeEqual']", message: COMPARE },
+  ...["left", "right"].flatMap((side) => {
+    const other = side === "left" ? "right" : "left";
+    return ["name", "property.name"].map((name) => ({
+      selector:
+        `BinaryExpression[operator=/^[!=]==?$/][${side}.${name}=${SECRET_NAMES}]` +
+        `:not([${other}.type='Literal']):not([${other}.name='undefined'])`,
+      message: COMPARE,
+    }));
+  }),
+];
+
 const CLOCK = "Take a Clock parameter (src/io/clock.ts).";
 const TIME_AND_CHANCE = [
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: CLOCK },
@@ -124,7 +142,10 @@ export default defineConfig(
     rules: {
       eqeqeq: "error",
       "no-empty": ["error", { allowEmptyCatch: false }],
-      "no-restricted-syntax": ["error", ...WORDS, ...BARE_ERRORS, ...TIME_AND_CHANCE],
+      "no-restricted-syntax": [
+        "error",
+        ...[...WORDS, ...BARE_ERRORS, ...SECRETS, ...TIME_AND_CHANCE],
+      ],
       "no-restricted-globals": ["error", ...TIMERS],
       "no-restricted-imports": restrictImports([...WORLD_MODULES, ...TIME_MODULES]),
       "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }],
@@ -164,8 +185,14 @@ export default defineConfig(
     files: REAL_WORLD,
     rules: {
       "no-restricted-globals": "off",
-      "no-restricted-syntax": ["error", ...WORDS, ...BARE_ERRORS],
+      "no-restricted-syntax": ["error", ...WORDS, ...BARE_ERRORS, ...SECRETS],
       "no-restricted-imports": restrictImports(WORLD_MODULES),
+    },
+  },
+  {
+    files: ["src/base/secret.ts"], // the one place where secrets are compared
+    rules: {
+      "no-restricted-syntax": ["error", ...WORDS, ...BARE_ERRORS, ...TIME_AND_CHANCE],
     },
   },
   { files: OPEN_ROOMS, rules: { "no-restricted-imports": restrictImports(TIME_MODULES) } },

@@ -15,22 +15,31 @@ export interface Principal {
   /** Decimal digits; owner of what the key creates. */
   readonly accountId: string;
   readonly grants: readonly Grant[];
+  /** Absent: as many as come. */
+  readonly requestsPerSecond?: number;
 }
 
 /**
- * Actions on databases. Both lists hold patterns in which `*` stands for any run of characters; a
- * grant applies when one action and one database match.
+ * Actions on places. All lists hold patterns in which `*` stands for any run of characters; a grant
+ * applies when one of each list matches. A grant on a lower level gives nothing on the level above:
+ * who may delete every collection of a database may not delete the database.
  */
 export interface Grant {
-  /** For example `vectors:Query*` or `*`. */
+  /** `read`, `write` or `admin` (actions.ts), or a pattern: `vectors:Query*`, `*`. */
   readonly actions: readonly string[];
-  /** Names of databases, for example `team-*` or `*`. */
+  /** Names of databases, for example `team-*` or `*`; `*` is also what is about no database. */
   readonly databases: readonly string[];
+  /** Absent: the databases themselves and everything in them. */
+  readonly collections?: readonly string[];
+  /** Absent: the collections themselves and everything in them. Only with `collections`. */
+  readonly tenants?: readonly string[];
 }
 
 /** A key with its secret, for checking signatures. Never log it. */
 export interface KnownKey {
   readonly secret: string;
+  /** The secret before the last rotation, while its grace lasts. */
+  readonly previousSecret?: string;
   readonly principal: Principal;
 }
 
@@ -42,6 +51,11 @@ export interface AccessKeyView {
   /** Absent: until it is revoked. */
   readonly expiresAtMs?: number;
   readonly grants: readonly Grant[];
+  /** Requests admitted a second, on average; as many at once after a pause. */
+  readonly requestsPerSecond?: number;
+  readonly rotatedAtMs?: number;
+  /** Until then the secret before the last rotation holds as well. */
+  readonly previousUntilMs?: number;
 }
 
 export interface NewAccessKey {
@@ -49,6 +63,7 @@ export interface NewAccessKey {
   /** Default: the account of the admin key. */
   readonly accountId?: string;
   readonly expiresAtMs?: number;
+  readonly requestsPerSecond?: number;
 }
 
 export interface CreatedAccessKey extends AccessKeyView {
@@ -59,6 +74,12 @@ export interface CreatedAccessKey extends AccessKeyView {
 export interface ActionTarget {
   readonly database?: string;
   readonly collection?: string;
+  readonly tenant?: string;
+}
+
+export interface RotateOptions {
+  /** Time for which the secret before this one holds as well, ms; default 0. */
+  readonly graceMs?: number;
 }
 
 export interface AccessControl {
@@ -72,8 +93,16 @@ export interface AccessControl {
   /**
    * For protocols that send a secret instead of a signature: the admin secret alone, or
    * `<key id>.<secret>` of any key. Compared in constant time. undefined when it fits no key.
+   * Counts as one request of the key, see {@link AccessControl.admit}.
+   *
+   * @throws InsulaError `rate_exceeded`, only to a caller who holds the secret.
    */
   findToken(token: string): Promise<Principal | undefined>;
+  /**
+   * Counts one request of a key that has proven its secret by a signature.
+   * @throws InsulaError `rate_exceeded` with the time after which a retry is admitted.
+   */
+  admit(principal: Principal): void;
   /**
    * @param action  `<area>:<Operation>`, for example `vectors:PutVectors`.
    * @throws InsulaError `permission_denied`, with one wording whether the target exists or not.
@@ -81,10 +110,20 @@ export interface AccessControl {
   authorize(principal: Principal, action: string, target: ActionTarget): void;
   /** As {@link AccessControl.authorize}, as an answer instead of an error. */
   isAllowed(principal: Principal, action: string, target: ActionTarget): boolean;
+  /**
+   * Whether some place within the target may be acted on, for a first look at a request that has
+   * not named all of it yet. {@link AccessControl.isAllowed} must follow.
+   */
+  isAllowedWithin(principal: Principal, action: string, target: ActionTarget): boolean;
   /** Durable when the promise resolves. @throws `argument_invalid` */
   createKey(key: NewAccessKey): Promise<CreatedAccessKey>;
   /** By key id. The admin key is not listed. */
   listKeys(page: PageRequest): Promise<Page<AccessKeyView>>;
+  /**
+   * Gives the key a new secret, shown this once. Everything else stays. Durable, and holds for the
+   * next request, when the promise resolves. @throws `access_key_not_found`, `argument_invalid`
+   */
+  rotateKey(keyId: string, options?: RotateOptions): Promise<CreatedAccessKey>;
   /** @throws `access_key_not_found` */
   revokeKey(keyId: string): Promise<void>;
 }

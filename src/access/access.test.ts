@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { isInsulaError } from "../base/errors.ts";
 import type { PageRequest } from "../engine/api.ts";
 import type { AccessControl } from "./access-control.ts";
-import { loadAdminKey } from "./admin-key.ts";
+import { loadAdminKey, resetAdminKey } from "./admin-key.ts";
 import { openAccess, type SettingStore } from "./open-access.ts";
 import { matchesPattern } from "./pattern.ts";
 
@@ -67,7 +67,7 @@ let nowMs: number;
 let access: AccessControl;
 
 function open(): Promise<AccessControl> {
-  const clock = { wallMs: () => nowMs };
+  const clock = { wallMs: () => nowMs, monotonicMs: () => nowMs };
   return openAccess({ settings, files, clock, random, admin: ADMIN, accountId: "1000" });
 }
 
@@ -309,6 +309,21 @@ describe("the admin key", () => {
     await expect(loadAdminKey({ files, random, ...given })).rejects.toMatchObject({
       code: "setting_invalid",
     });
+  });
+
+  test("gets a new secret and keeps its id, also when the file is damaged or gone", async () => {
+    const { key } = await loadAdminKey({ files, random });
+    const reset = await resetAdminKey({ files, random });
+    expect(reset.id).toBe(key.id);
+    expect(reset.secret).not.toBe(key.secret);
+    expect(files.files.get("admin-secret")).toMatchObject({ mode: 0o600 });
+    expect(await loadAdminKey({ files, random })).toEqual({ key: reset, isNew: false });
+
+    files.files.set("admin-secret", { bytes: Buffer.from("{"), mode: 0o600 });
+    await resetAdminKey({ files, random });
+    files.files.clear();
+    const fresh = await resetAdminKey({ files, random });
+    expect(await loadAdminKey({ files, random })).toEqual({ key: fresh, isNew: false });
   });
 
   test("a damaged file is an error that does not repeat its content", async () => {

@@ -41,9 +41,28 @@ export async function loadAdminKey(
   }
   const key = { id: id ?? freshKeyId(random), secret: secret ?? freshSecret(random) };
   if (secret !== undefined) return { key, isNew: false };
+  await writeFile(files, key);
+  return { key, isNew: true };
+}
+
+/**
+ * Writes a new secret over the file, also over a damaged one; the id stays where it can be read.
+ * For a folder that no server holds: a running one would not notice.
+ */
+export async function resetAdminKey({
+  files,
+  random,
+}: Pick<AdminKeyOptions, "files" | "random">): Promise<AdminKey> {
+  const bytes = await files.readWhole(ADMIN_SECRET_PATH);
+  const kept = bytes === undefined ? undefined : readFile(bytes);
+  const key = { id: kept?.id ?? freshKeyId(random), secret: freshSecret(random) };
+  await writeFile(files, key);
+  return key;
+}
+
+async function writeFile(files: AdminKeyOptions["files"], key: AdminKey): Promise<void> {
   const text = `${JSON.stringify(key, undefined, 2)}\n`;
   await files.replaceWhole(ADMIN_SECRET_PATH, Buffer.from(text), { mode: 0o600 });
-  return { key, isNew: true };
 }
 
 /** 20 characters, `IN` and 18 of base 32: 90 random bits. No secret. */
@@ -82,6 +101,16 @@ function checkGiven({ id, secret }: AdminKeyOptions): void {
 }
 
 function decodeFile(bytes: Uint8Array): AdminKey {
+  const key = readFile(bytes);
+  if (key !== undefined) return key;
+  throw new InsulaError(
+    "data_damaged",
+    `Cannot read ${ADMIN_SECRET_PATH}: expected JSON with "id" and "secret"; \`insula keys reset-admin\` makes a new one.`,
+  );
+}
+
+/** undefined when it is not ours. */
+function readFile(bytes: Uint8Array): AdminKey | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
     if (typeof value === "object" && value !== null && "id" in value && "secret" in value) {
@@ -89,10 +118,7 @@ function decodeFile(bytes: Uint8Array): AdminKey {
       if (typeof id === "string" && typeof secret === "string") return { id, secret };
     }
   } catch {
-    // Falls to the error below: what JSON.parse says could repeat a part of the secret.
+    // No error of its own: what JSON.parse says could repeat a part of the secret.
   }
-  throw new InsulaError(
-    "data_damaged",
-    `Cannot read ${ADMIN_SECRET_PATH}: expected JSON with "id" and "secret"; remove the file to make a new one.`,
-  );
+  return undefined;
 }

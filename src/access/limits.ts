@@ -19,3 +19,17 @@ export const POLICY_BYTES_MAX = 16_384;
 /** Statements of a policy, and items of one list in a statement. */
 export const STATEMENTS_MAX = 100;
 export const STATEMENT_ITEMS_MAX = 100;
+/** Requests a second of one key. Source: ours; above it nobody is held back by a bucket. */
+export const KEY_RATE_MAX = 100_000;
+/** One request in about a minute and a half. */
+export const KEY_RATE_MIN = 0.01;
+/** Time a replaced secret may go on holding, ms: 30 days. */
+export const ROTATION_GRACE_MS_MAX = 2_592_000_000;
+/** Bytes of one file of the audit log; then it becomes `.1`. */
+export const AUDIT_FILE_BYTES_MAX = 67_108_864;
+/** Older files of the audit log that are kept. */
+export const AUDIT_OLD_FILES_MAX = 8;
+/** Lines waiting to be written; further ones are lost and counted. About 300 bytes each. */
+export const AUDIT_LINES_WAITING_MAX = 16_384;
+/** Characters of one name in a line; names of refused requests can be anything. */
+export const AUDIT_NAME_CHARS_MAX = 512;

@@ -2,6 +2,8 @@
  * The real body of {@link AccessControl}: the admin key in memory, further keys in the settings.
  */
 import { InsulaError } from "../base/errors.ts";
+import { KeyedLock } from "../base/keyed-lock.ts";
+import { LruMap } from "../base/lru-map.ts";
 import { secretsEqual } from "../base/secret.ts";
 import type { Engine, Page, PageRequest } from "../engine/api.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
@@ -10,21 +12,22 @@ import type {
   AccessKeyView,
   ActionTarget,
   CreatedAccessKey,
-  Grant,
   KnownKey,
   NewAccessKey,
   Principal,
+  RotateOptions,
 } from "./access-control.ts";
 import { freshKeyId, freshSecret, type AdminKey } from "./admin-key.ts";
+import { checkGrants, coversTarget, coversWithin, refused } from "./grant.ts";
+import { KeyRates } from "./key-rates.ts";
 import {
   ACCOUNT_DIGITS_MAX,
-  GRANTS_MAX,
+  KEY_RATE_MAX,
+  KEY_RATE_MIN,
   KNOWN_KEYS_MAX,
-  PATTERN_CHARS_MAX,
-  PATTERNS_MAX,
+  ROTATION_GRACE_MS_MAX,
 } from "./limits.ts";
-import { matchesAny } from "./pattern.ts";
-import { KeySeal, loadNodeSecret, readKeyView } from "./sealed-key.ts";
+import { KeySeal, loadNodeSecret, readKeyView, type SealedKey } from "./sealed-key.ts";
 
 export type SettingStore = Pick<Engine, "readSetting" | "writeSetting" | "listSettings">;
 
@@ -32,7 +35,7 @@ export interface AccessOptions {
   readonly settings: SettingStore;
   /** Rooted at the data folder; holds `access.key`. */
   readonly files: Pick<FileSystem, "readWhole" | "replaceWhole">;
-  readonly clock: Pick<Clock, "wallMs">;
+  readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   readonly random: Random;
   readonly admin: AdminKey;
   /** Decimal digits. */
@@ -53,7 +56,10 @@ export async function openAccess(options: AccessOptions): Promise<AccessControl>
 
 interface CachedKey {
   readonly known: KnownKey;
+  /** For once the previous secret's grace is over. */
+  readonly alone: KnownKey;
   readonly expiresAtMs: number;
+  readonly previousUntilMs: number;
 }
 
 const ROW_PREFIX = "access-key/";
@@ -63,10 +69,12 @@ class StoredAccess implements AccessControl {
   readonly #options: AccessOptions;
   readonly #seal: KeySeal;
   readonly #admin: KnownKey;
-  /** Least recently used first, at most KNOWN_KEYS_MAX. */
-  readonly #cache = new Map<string, CachedKey>();
-  /** Grows with each revocation; a key read before one is read again. */
-  #revocations = 0;
+  readonly #cache = new LruMap<string, CachedKey>(KNOWN_KEYS_MAX);
+  readonly #rates = new KeyRates();
+  /** Rotation and revocation of one key follow each other: each reads the row it changes. */
+  readonly #changing = new KeyedLock();
+  /** Grows with each rotation and revocation; a key read before one is read again. */
+  #changes = 0;
 
   constructor(options: AccessOptions, seal: KeySeal) {
     const { accountId, admin } = options;
@@ -79,15 +87,17 @@ class StoredAccess implements AccessControl {
 
   async findKey(keyId: string): Promise<KnownKey | undefined> {
     if (keyId === this.#admin.principal.keyId) return this.#admin;
-    let found = this.#cached(keyId);
+    let found = this.#cache.get(keyId);
     while (found === undefined) {
-      const before = this.#revocations;
+      const before = this.#changes;
       const row = await this.#options.settings.readSetting(ROW_PREFIX + keyId);
-      if (before !== this.#revocations) continue;
+      if (before !== this.#changes) continue;
       if (row === undefined) return undefined;
       found = this.#keep(this.#seal.open(keyId, row));
     }
-    return found.expiresAtMs > this.#options.clock.wallMs() ? found.known : undefined;
+    const nowMs = this.#options.clock.wallMs();
+    if (found.expiresAtMs <= nowMs) return undefined;
+    return found.previousUntilMs > nowMs ? found.known : found.alone;
   }
 
   async findToken(token: string): Promise<Principal | undefined> {
@@ -95,8 +105,26 @@ class StoredAccess implements AccessControl {
     const dot = token.indexOf(".");
     if (dot <= 0) return undefined;
     const known = await this.findKey(token.slice(0, dot));
-    if (known === undefined || !secretsEqual(token.slice(dot + 1), known.secret)) return undefined;
+    if (known === undefined) return undefined;
+    const secret = token.slice(dot + 1);
+    const { previousSecret = known.secret } = known;
+    // Both are always compared: the time must not tell which of them fits.
+    const fits = [secretsEqual(secret, known.secret), secretsEqual(secret, previousSecret)];
+    if (!fits.includes(true)) return undefined;
+    this.admit(known.principal);
     return known.principal;
+  }
+
+  admit({ keyId, requestsPerSecond }: Principal): void {
+    if (requestsPerSecond === undefined) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    const retryAfterMs = this.#rates.take(keyId, requestsPerSecond, nowMs);
+    if (retryAfterMs === 0) return;
+    throw new InsulaError(
+      "rate_exceeded",
+      `Cannot answer yet: the key is admitted ${String(requestsPerSecond)} requests a second.`,
+      { retryAfterMs, details: { keyId } },
+    );
   }
 
   authorize(principal: Principal, action: string, target: ActionTarget): void {
@@ -106,14 +134,12 @@ class StoredAccess implements AccessControl {
 
   isAllowed(principal: Principal, action: string, target: ActionTarget): boolean {
     if (principal.kind === "admin") return true;
-    const { database } = target;
-    return principal.grants.some(
-      (grant) =>
-        matchesAny(grant.actions, action) &&
-        (database === undefined
-          ? grant.databases.includes("*")
-          : matchesAny(grant.databases, database)),
-    );
+    return principal.grants.some((grant) => coversTarget(grant, action, target));
+  }
+
+  isAllowedWithin(principal: Principal, action: string, target: ActionTarget): boolean {
+    if (principal.kind === "admin") return true;
+    return principal.grants.some((grant) => coversWithin(grant, action, target));
   }
 
   async createKey(key: NewAccessKey): Promise<CreatedAccessKey> {
@@ -125,10 +151,8 @@ class StoredAccess implements AccessControl {
       accountId: key.accountId ?? this.accountId,
       createdAtMs,
       ...(key.expiresAtMs === undefined ? {} : { expiresAtMs: key.expiresAtMs }),
-      grants: key.grants.map(({ actions, databases }) => ({
-        actions: [...actions],
-        databases: [...databases],
-      })),
+      grants: checkGrants(key.grants),
+      ...(key.requestsPerSecond === undefined ? {} : { requestsPerSecond: key.requestsPerSecond }),
       secret: freshSecret(random),
     };
     await settings.writeSetting(ROW_PREFIX + created.id, this.#seal.seal(created));
@@ -147,75 +171,89 @@ class StoredAccess implements AccessControl {
     return { items, hasMore: rows.hasMore };
   }
 
-  async revokeKey(keyId: string): Promise<void> {
-    const { settings } = this.#options;
-    if ((await settings.readSetting(ROW_PREFIX + keyId)) === undefined) {
-      throw new InsulaError("access_key_not_found", "Cannot revoke the key: it is not there.");
+  async rotateKey(keyId: string, { graceMs = 0 }: RotateOptions = {}): Promise<CreatedAccessKey> {
+    if (!(Number.isSafeInteger(graceMs) && graceMs >= 0 && graceMs <= ROTATION_GRACE_MS_MAX)) {
+      throw new InsulaError(
+        "argument_invalid",
+        `Cannot rotate the key: expected a grace of 0 to ${String(ROTATION_GRACE_MS_MAX)} ms.`,
+      );
     }
-    await settings.writeSetting(ROW_PREFIX + keyId, undefined);
-    this.#cache.delete(keyId);
-    this.#revocations++;
+    return this.#changing.run(keyId, async () => {
+      const { settings, clock, random } = this.#options;
+      const row = await settings.readSetting(ROW_PREFIX + keyId);
+      if (row === undefined) throw missing("rotate");
+      const { previousSecret: _, previousUntilMs: __, ...before } = this.#seal.open(keyId, row);
+      const nowMs = clock.wallMs();
+      const created = {
+        ...before,
+        secret: freshSecret(random),
+        rotatedAtMs: nowMs,
+        ...(graceMs === 0 ? {} : { previousUntilMs: nowMs + graceMs }),
+      };
+      const sealed = graceMs === 0 ? created : { ...created, previousSecret: before.secret };
+      await settings.writeSetting(ROW_PREFIX + keyId, this.#seal.seal(sealed));
+      this.#forget(keyId);
+      return created;
+    });
   }
 
-  #cached(keyId: string): CachedKey | undefined {
-    const entry = this.#cache.get(keyId);
-    if (entry === undefined) return undefined;
-    this.#cache.delete(keyId);
-    this.#cache.set(keyId, entry);
-    return entry;
+  revokeKey(keyId: string): Promise<void> {
+    return this.#changing.run(keyId, async () => {
+      const { settings } = this.#options;
+      if ((await settings.readSetting(ROW_PREFIX + keyId)) === undefined) throw missing("revoke");
+      await settings.writeSetting(ROW_PREFIX + keyId, undefined);
+      this.#forget(keyId);
+    });
   }
 
-  #keep(key: CreatedAccessKey): CachedKey {
+  #forget(keyId: string): void {
+    this.#cache.delete(keyId);
+    this.#changes++;
+  }
+
+  #keep(key: SealedKey): CachedKey {
+    const { secret, previousSecret, requestsPerSecond } = key;
     const principal: Principal = {
       kind: "key",
       keyId: key.id,
       accountId: key.accountId,
       grants: key.grants,
+      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
     };
-    const known = { secret: key.secret, principal };
-    const entry = { known, expiresAtMs: key.expiresAtMs ?? Number.POSITIVE_INFINITY };
-    if (this.#cache.size >= KNOWN_KEYS_MAX) {
-      const oldest = this.#cache.keys().next();
-      if (oldest.done !== true) this.#cache.delete(oldest.value);
-    }
+    const alone = { secret, principal };
+    const entry = {
+      known: previousSecret === undefined ? alone : { ...alone, previousSecret },
+      alone,
+      expiresAtMs: key.expiresAtMs ?? Number.POSITIVE_INFINITY,
+      previousUntilMs: key.previousUntilMs ?? 0,
+    };
     this.#cache.set(key.id, entry);
     return entry;
   }
+}
+
+function missing(what: "rotate" | "revoke"): InsulaError {
+  return new InsulaError("access_key_not_found", `Cannot ${what} the key: it is not there.`);
 }
 
 function checkNewKey(key: NewAccessKey, nowMs: number): void {
   if (key.accountId !== undefined && !isAccount(key.accountId)) {
     throw refused(`its account must be 1 to ${String(ACCOUNT_DIGITS_MAX)} digits`);
   }
-  const { expiresAtMs } = key;
+  const { expiresAtMs, requestsPerSecond } = key;
   if (expiresAtMs !== undefined && !(Number.isSafeInteger(expiresAtMs) && expiresAtMs > nowMs)) {
     throw refused("its expiry must be an instant in the future");
   }
-  if (key.grants.length < 1 || key.grants.length > GRANTS_MAX) {
-    throw refused(`it needs 1 to ${String(GRANTS_MAX)} grants`);
-  }
-  for (const grant of key.grants) checkGrant(grant);
-}
-
-function checkGrant(grant: Grant): void {
-  for (const list of [grant.actions, grant.databases]) {
-    if (list.length < 1 || list.length > PATTERNS_MAX) {
-      throw refused(`a grant needs 1 to ${String(PATTERNS_MAX)} actions and databases`);
-    }
-    if (list.some((pattern) => pattern === "" || pattern.length > PATTERN_CHARS_MAX)) {
-      throw refused(`a pattern must have 1 to ${String(PATTERN_CHARS_MAX)} characters`);
-    }
-  }
-  const wrong = grant.actions.find((action) => !/^(\*|[a-z]+:[A-Za-z*]+)$/.test(action));
-  if (wrong !== undefined) {
-    throw refused("an action must be * or <area>:<Operation>, for example vectors:Query*");
+  if (
+    requestsPerSecond !== undefined &&
+    !(requestsPerSecond >= KEY_RATE_MIN && requestsPerSecond <= KEY_RATE_MAX)
+  ) {
+    throw refused(
+      `its rate must be ${String(KEY_RATE_MIN)} to ${String(KEY_RATE_MAX)} requests a second`,
+    );
   }
 }
 
 function isAccount(text: string): boolean {
   return /^\d+$/.test(text) && text.length <= ACCOUNT_DIGITS_MAX;
-}
-
-function refused(reason: string): InsulaError {
-  return new InsulaError("argument_invalid", `Cannot create the access key: ${reason}.`);
 }

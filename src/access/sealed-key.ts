@@ -1,9 +1,11 @@
 /**
  * Access keys as they lie in the settings of the engine: readable facts, sealed secret.
  *
- * ON DISK: one byte 1, the facts as JSON behind a varint length, 12 bytes nonce, the secret
- * encrypted with AES-256-GCM behind a varint length, 16 bytes tag. The first two are authenticated
- * with the secret, so grants cannot be widened by somebody who can only write the data folder.
+ * ON DISK: one byte 2, the facts as JSON behind a varint length, 12 bytes nonce, the secrets
+ * encrypted with AES-256-GCM behind a varint length, 16 bytes tag. The secrets are one, or after a
+ * blank the one before it. The first two are authenticated with the secrets, so grants cannot be
+ * widened by somebody who can only write the data folder. Rows of format 1 hold one secret and are
+ * read the same way.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
@@ -11,12 +13,18 @@ import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, Random } from "../io/index.ts";
 import type { AccessKeyView, CreatedAccessKey, Grant } from "./access-control.ts";
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
+const FORMATS: readonly number[] = [1, FORMAT_VERSION];
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const NODE_SECRET_BYTES = 32;
 const NODE_SECRET_PATH = "access.key";
 const CIPHER = "aes-256-gcm";
+
+/** A key as its row holds it. */
+export interface SealedKey extends CreatedAccessKey {
+  readonly previousSecret?: string;
+}
 
 /** Seals and opens the secrets of access keys under a key derived from the node's own secret. */
 export class KeySeal {
@@ -28,12 +36,13 @@ export class KeySeal {
     this.#random = random;
   }
 
-  seal(key: CreatedAccessKey): Buffer {
-    const { secret, ...view } = key;
+  seal(key: SealedKey): Buffer {
+    const { secret, previousSecret, ...view } = key;
+    const secrets = previousSecret === undefined ? secret : `${secret} ${previousSecret}`;
     const head = new ByteWriter().uint8(FORMAT_VERSION).string(JSON.stringify(view)).finish();
     const nonce = this.#random.bytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(head);
-    const sealed = Buffer.concat([cipher.update(secret, "utf8"), cipher.final()]);
+    const sealed = Buffer.concat([cipher.update(secrets, "utf8"), cipher.final()]);
     return new ByteWriter().raw(head).raw(nonce).bytes(sealed).raw(cipher.getAuthTag()).finish();
   }
 
@@ -41,7 +50,7 @@ export class KeySeal {
    * @throws InsulaError `data_damaged` when anything was changed or another node's secret sealed
    *   it.
    */
-  open(id: string, row: Uint8Array): CreatedAccessKey {
+  open(id: string, row: Uint8Array): SealedKey {
     const { view, head, reader } = readHead(id, row);
     const nonce = reader.raw(NONCE_BYTES);
     const sealed = reader.bytes();
@@ -49,8 +58,9 @@ export class KeySeal {
     try {
       const decipher = createDecipheriv(CIPHER, this.#key, nonce, { authTagLength: TAG_BYTES });
       decipher.setAAD(head).setAuthTag(tag);
-      const secret = Buffer.concat([decipher.update(sealed), decipher.final()]).toString("utf8");
-      return { ...view, secret };
+      const secrets = Buffer.concat([decipher.update(sealed), decipher.final()]).toString("utf8");
+      const [secret = "", previousSecret] = secrets.split(" ");
+      return { ...view, secret, ...(previousSecret === undefined ? {} : { previousSecret }) };
     } catch (cause) {
       throw damaged(id, cause);
     }
@@ -87,10 +97,10 @@ function readHead(
   try {
     const reader = new ByteReader(row);
     const version = reader.uint8();
-    if (version !== FORMAT_VERSION) {
+    if (!FORMATS.includes(version)) {
       throw new InsulaError(
         "format_unsupported",
-        `Cannot open access key ${id}: expected format ${String(FORMAT_VERSION)}, received ${String(version)}.`,
+        `Cannot open access key ${id}: expected format ${FORMATS.join(" or ")}, received ${String(version)}.`,
       );
     }
     const view = decodeView(JSON.parse(reader.string()));
@@ -103,14 +113,26 @@ function readHead(
 
 function decodeView(value: unknown): AccessKeyView | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { id, accountId, createdAtMs, expiresAtMs, grants } = value as Record<string, unknown>;
+  const { id, accountId, createdAtMs, grants } = value as Record<string, unknown>;
   if (typeof id !== "string" || typeof accountId !== "string") return undefined;
   if (typeof createdAtMs !== "number" || !Array.isArray(grants)) return undefined;
-  if (expiresAtMs !== undefined && typeof expiresAtMs !== "number") return undefined;
+  const numbers: Partial<Record<(typeof OPTIONAL_NUMBERS)[number], number>> = {};
+  for (const name of OPTIONAL_NUMBERS) {
+    const number = (value as Record<string, unknown>)[name];
+    if (number === undefined) continue;
+    if (typeof number !== "number") return undefined;
+    numbers[name] = number;
+  }
   // The row is authenticated with its secret before it decides anything, so its shape is ours.
-  const view = { id, accountId, createdAtMs, grants: grants as readonly Grant[] };
-  return expiresAtMs === undefined ? view : { ...view, expiresAtMs };
+  return { id, accountId, createdAtMs, grants: grants as readonly Grant[], ...numbers };
 }
+
+const OPTIONAL_NUMBERS = [
+  "expiresAtMs",
+  "requestsPerSecond",
+  "rotatedAtMs",
+  "previousUntilMs",
+] as const;
 
 function damaged(id: string, cause?: unknown): InsulaError {
   return new InsulaError(

@@ -3,10 +3,11 @@
 /**
  * `log_sync`: one write and sync of the log, for all who wait. `activation`: a sleeping shard was
  * woken. `plan`: a filter became candidates, of one segment. `scan`: all parts of one shard were
- * searched, plans included. `fetch`: the nearest were read. `build`: a segment was built, the wait
- * for a worker included.
+ * searched, plans included. `fetch`: the nearest were read. `commit`: one write became durable and
+ * visible, the wait for its group included. `build`: a segment was built, the wait for a worker
+ * included.
  */
-export type WorkStep = "log_sync" | "activation" | "plan" | "scan" | "fetch" | "build";
+export type WorkStep = "log_sync" | "activation" | "plan" | "scan" | "fetch" | "commit" | "build";
 
 export interface WorkObserver {
   /**

@@ -33,12 +33,6 @@ export async function withSession(
   }
 }
 
-/** Help text with an example that can be copied. */
-export function example(...lines: readonly string[]): string {
-  const [first = "", ...rest] = lines;
-  return `\nExample:\n  $ ${[first, ...rest.map((line) => `  ${line}`)].join("\n")}`;
-}
-
 /** All names of a listing, page after page. */
 export async function collectPages<Item>(
   ask: (

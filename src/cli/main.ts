@@ -3,84 +3,38 @@
  * The command `insula`.
  *
  * Commands are in commands/; each parses its options, works on a Session and prints through an
- * Output. This file only puts them together and turns failures into one sentence and an exit code.
+ * Output. program.ts puts them together; this file turns failures into one sentence and an exit
+ * code.
  */
-import { Command, CommanderError } from "commander";
-import { EXIT_CODES, EXIT_MEANINGS, toReport } from "./command-error.ts";
-import {
-  addCollectionCommands,
-  addDatabaseCommands,
-  addTenantCommands,
-} from "./commands/catalog-commands.ts";
-import { addKeyCommands } from "./commands/key-commands.ts";
-import { addExportCommand } from "./commands/export-command.ts";
-import { addImportCommand } from "./commands/import-command.ts";
-import { addConfigCommand, addLogLevelCommand } from "./commands/config-command.ts";
-import { addDoctorCommand } from "./commands/doctor-command.ts";
-import { addInspectCommand, addVerifyCommand } from "./commands/folder-commands.ts";
-import { addServeCommand } from "./commands/serve-command.ts";
-import { addStatusCommand } from "./commands/status-command.ts";
-import { addQueryCommand } from "./commands/query-command.ts";
-import { addPutCommand } from "./commands/text-commands.ts";
-import { readVersion } from "./version.ts";
-
-const EXIT_HELP = `
-Commands open the data folder themselves, or ask the server that holds it, or the one at --url.
-A server is asked with the admin secret of the data folder, INSULA_ADMIN_SECRET, or a key in
-OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET. NO_COLOR is obeyed.
-
-Exit codes:
-${EXIT_MEANINGS.map(([code, meaning]) => `${String(code).padStart(5)}  ${meaning}`).join("\n")}`;
-
-function createProgram(): Command {
-  const program = new Command("insula")
-    .description("A multi-tenant vector database that speaks the protocols people already use.")
-    .version(readVersion())
-    .option("--data-dir <path>", "data folder", process.env["INSULA_DATA_DIR"] ?? "./insula-data")
-    .option("--url <url>", "a running server (also INSULA_URL)", process.env["INSULA_URL"])
-    .option("--json", "results as one JSON document, for programs")
-    .showHelpAfterError("(see insula --help, or insula <command> --help)")
-    .addHelpText("after", EXIT_HELP);
-  addServeCommand(program);
-  addPutCommand(program);
-  addQueryCommand(program);
-  addImportCommand(program);
-  addExportCommand(program);
-  addStatusCommand(program);
-  addDatabaseCommands(program);
-  addCollectionCommands(program);
-  addTenantCommands(program);
-  addKeyCommands(program);
-  addInspectCommand(program);
-  addVerifyCommand(program);
-  addDoctorCommand(program);
-  addConfigCommand(program);
-  addLogLevelCommand(program);
-  overrideExit(program);
-  return program;
-}
-
-/** Commander leaves with 1 for wrong usage; ours is 2, on every level. */
-function overrideExit(command: Command): void {
-  command.exitOverride();
-  for (const inner of command.commands) overrideExit(inner);
-}
+import { EXIT_CODES, toReport } from "./command-error.ts";
+import { createProgram } from "./program.ts";
 
 async function main(): Promise<number> {
   const program = createProgram();
+  endWithTheReader();
   try {
     await program.parseAsync(process.argv);
     return EXIT_CODES.done;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     const report = toReport(error);
+    if (report === undefined) return EXIT_CODES.done;
     const { json } = program.opts<{ json?: true }>();
     if (json === true) process.stderr.write(`${JSON.stringify({ error: report })}\n`);
-    else {
+    else if (report.message !== "") {
       process.stderr.write(`insula: ${report.message}\n`);
       if (report.advice !== undefined) process.stderr.write(`        ${report.advice}\n`);
     }
     return report.exitCode;
+  }
+}
+
+/** Behind `| head` nobody reads any more: that is no failure to talk about. */
+function endWithTheReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit(EXIT_CODES.done);
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import path from "node:path";
 import { ADMIN_SECRET_PATH } from "../access/index.ts";
 import { isInsulaError } from "../base/errors.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
+import { requireFolder } from "./data-folder.ts";
 import { readServerAddress } from "./server-address.ts";
 import type { Session } from "./session.ts";
 
@@ -25,14 +26,7 @@ const HTTP_PORT_DEFAULT = "8080";
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   if (options.url !== undefined) return openRemote(options.url, options);
-  const hasFolder = existsSync(options.dataDir);
-  if (!hasFolder && !options.isCreating) {
-    throw new CommandError(
-      EXIT_CODES.notFound,
-      `There is no data folder ${options.dataDir}.`,
-      "Start a server with `insula serve`, name another folder with --data-dir, or a server with --url.",
-    );
-  }
+  if (!options.isCreating || existsSync(options.dataDir)) requireFolder(options.dataDir);
   try {
     const { openEmbeddedSession } = await import("./embedded-session.ts");
     return await openEmbeddedSession(options.dataDir);

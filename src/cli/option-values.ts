@@ -1,6 +1,7 @@
 /** Values of command line options, checked where they are read. */
 import { InvalidArgumentError } from "commander";
 import { parseFilter } from "./filter-text.ts";
+import type { Grant } from "../access/index.ts";
 import type { Filter, Metadata } from "../model/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 
@@ -35,14 +36,66 @@ export function toMetadata(text: string, before: Metadata = {}): Metadata {
   return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
-/** `actions:databases`, both comma-separated, for example `vectors:*@team-*`. */
-export function toGrant(text: string): { actions: string[]; databases: string[] } {
-  const [actions = "", databases = "", ...rest] = text.split("@");
-  if (actions === "" || databases === "" || rest.length > 0) {
+/**
+ * `ACTIONS@PLACES`, both comma-separated; a place is `DATABASE`, `DATABASE/COLLECTION` or
+ * `DATABASE/COLLECTION/TENANT`. What a name has of `/`, `,`, `@` and `%` is percent-encoded.
+ */
+export function toGrants(text: string): Grant[] {
+  const [actions = "", places = "", ...rest] = text.split("@");
+  if (actions === "" || places === "" || rest.length > 0) throw wrongGrant(text);
+  return places.split(",").map((place) => {
+    const names = place.split("/").map(decodeName);
+    const [database = "", collection, tenant, ...more] = names;
+    if (names.includes("") || more.length > 0) throw wrongGrant(text);
+    return {
+      actions: actions.split(","),
+      databases: [database],
+      ...(collection !== undefined && { collections: [collection] }),
+      ...(tenant !== undefined && { tenants: [tenant] }),
+    };
+  });
+}
+
+/** As {@link toGrants} reads it; one grant may speak of several places. */
+export function printGrant(grant: Grant): string {
+  const { actions, databases, collections, tenants } = grant;
+  const levels = [databases, collections, tenants].filter((names) => names !== undefined);
+  const places = levels.reduce<readonly string[]>(
+    (heads, names) =>
+      heads.flatMap((head) => names.map((name) => `${head}${head && "/"}${encodeName(name)}`)),
+    [""],
+  );
+  return `${actions.join(",")}@${places.join(",")}`;
+}
+
+function encodeName(name: string): string {
+  return name.replaceAll(/[%/,@]/g, encodeURIComponent);
+}
+
+function decodeName(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
     throw new CommandError(
       EXIT_CODES.usage,
-      `--grant ${text}: expected ACTIONS@DATABASES, for example vectors:Query*@team-*.`,
+      `--grant: ${text}: a % in a name is written %25.`,
+      undefined,
+      cause,
     );
   }
-  return { actions: actions.split(","), databases: databases.split(",") };
+}
+
+function wrongGrant(text: string): CommandError {
+  return new CommandError(
+    EXIT_CODES.usage,
+    `--grant ${text}: expected ACTIONS@PLACES, for example read,write@shop/docs/acme.`,
+    "A place is DATABASE, DATABASE/COLLECTION or DATABASE/COLLECTION/TENANT, with * for any characters.",
+  );
+}
+
+/** Requests a second, also less than one. */
+export function toRate(text: string): number {
+  const rate = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (rate === 0) throw new InvalidArgumentError("Expected a number above 0, such as 50 or 0.5.");
+  return rate;
 }

@@ -1,5 +1,6 @@
 /** What commands print: for a person by default, one JSON document per line with `--json`. */
 import type { MemoryBudget } from "../engine/index.ts";
+import { wrapWords } from "./wrap-words.ts";
 
 /** Where results and remarks go; tests put strings in their place. */
 export interface Output {
@@ -41,26 +42,46 @@ export function createOutput(isJson: boolean): Output {
 }
 
 /** Without a terminal lines are not cut for one: a program reads them. */
-function findColumns(): number {
+export function findColumns(): number {
   const given = Number(process.env["COLUMNS"]);
   if (Number.isInteger(given) && given >= 40) return given;
   return process.stdout.isTTY ? process.stdout.columns : Infinity;
 }
 
-/** Columns padded to the widest cell; the first row is the heading. */
+/** A last column narrower than this is no column to read a sentence in. */
+const LAST_COLUMN_MIN = 24;
+
+/**
+ * Columns padded to the widest cell; the first row is the heading. Where the lines are too short
+ * for that, the last column is wrapped, or every row becomes a block of its own: nothing is cut.
+ */
 export function printTable(output: Output, rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
   }
-  const lines = rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const last = Math.min(widths.at(-1) ?? 0, output.columns - before);
+  const isLastWordy = rows.some((row) => (row.at(-1) ?? "").includes(" "));
+  if (last < (widths.at(-1) ?? 0) && (last < LAST_COLUMN_MIN || !isLastWordy))
+    return printBlocks(output, rows);
+  const lines = rows.map((row) => {
+    const start = row.slice(0, -1).map((cell, i) => cell.padEnd((widths[i] ?? 0) + 2));
+    const wrapped = wrapWords(row.at(-1) ?? "", last).join(`\n${" ".repeat(before)}`);
+    return `${start.join("")}${wrapped}`.trimEnd();
+  });
   const [heading = "", ...rest] = lines;
   return [output.bold(heading), ...rest].join("\n");
+}
+
+function printBlocks(output: Output, rows: readonly (readonly string[])[]): string {
+  const [heading = [], ...rest] = rows;
+  const width = Math.max(...heading.map(({ length }) => length));
+  return rest
+    .map((row) =>
+      row.map((cell, i) => `${output.bold((heading[i] ?? "").padEnd(width))}  ${cell}`).join("\n"),
+    )
+    .join("\n\n");
 }
 
 /** 1536 is "1.5 kB"; powers of 1000. */
@@ -73,6 +94,11 @@ export function printBytes(count: number): string {
     unit += 1;
   }
   return `${unit === 0 ? String(value) : value.toFixed(1)} ${units[unit] ?? ""}`;
+}
+
+/** `1 text`, `12 texts`. */
+export function printCounted(count: number, word: string): string {
+  return `${printCount(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 /** 1234567 is "1,234,567". */

@@ -10,7 +10,7 @@ export interface RateProgress {
 }
 
 /** Without a terminal a line is written this often, ms. */
-const LINE_EVERY_MS = 10_000;
+export const LINE_EVERY_MS = 10_000;
 
 /**
  * A bar on a terminal, a line now and then elsewhere, nothing with `--json`.
@@ -47,7 +47,8 @@ type Describe = (records: number, done: number) => { rate: string; left: string 
 function createBar(total: number | undefined, describe: Describe): RateProgress {
   const bar = new SingleBar(
     {
-      format: "{bar} {percentage} % · {records} records · {rate}{left}",
+      format: `${total === undefined ? "" : "{bar} {percentage} % · "}{records} records · {rate}{left}`,
+      barsize: 24,
       clearOnComplete: true,
       hideCursor: true,
       stream: process.stderr,

@@ -62,6 +62,23 @@ describe("a session with a running server", () => {
     expect(server.log.level).toBe("silent");
   });
 
+  it("makes, lists, rotates and revokes keys", async () => {
+    const { keys } = session;
+    const grants = [{ actions: ["read"], databases: ["a"], collections: ["b"], tenants: ["c"] }];
+    const created = await keys.createKey({ grants, requestsPerSecond: 2 });
+    const rotated = await keys.rotateKey(created.id, { graceMs: 60_000 });
+    expect(rotated).toMatchObject({ id: created.id, grants, requestsPerSecond: 2 });
+    expect(rotated.secret).not.toBe(created.secret);
+    const page = await keys.listKeys({ limit: 10, prefix: created.id });
+    expect(page.items).toMatchObject([{ previousUntilMs: rotated.previousUntilMs }]);
+    expect(page.items[0]).not.toHaveProperty("secret");
+    await keys.revokeKey(created.id);
+    expect((await keys.listKeys({ limit: 10, prefix: created.id })).items).toEqual([]);
+    await expect(keys.rotateKey(created.id)).rejects.toMatchObject({
+      code: "access_key_not_found",
+    });
+  });
+
   it("writes, reads, searches and deletes records", async () => {
     await upsert(["a", "b/c d"], [1, 0, 0, 1]);
     const include = { vectors: false, metadata: true };

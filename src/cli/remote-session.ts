@@ -31,6 +31,11 @@ export function openRemoteSession({ url, token }: ServerAccess): Session {
           body: JSON.stringify(key),
         })) as CreatedAccessKey,
       listKeys: async (page) => (await channel.send(`keys${toQuery(page)}`)) as Page<AccessKeyView>,
+      rotateKey: async (id, options = {}) =>
+        (await channel.send(`keys/${encodeURIComponent(id)}/rotate`, {
+          method: "POST",
+          body: JSON.stringify(options),
+        })) as CreatedAccessKey,
       revokeKey: async (id) => {
         await channel.send(`keys/${encodeURIComponent(id)}`, { method: "DELETE" });
       },

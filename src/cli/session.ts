@@ -19,7 +19,7 @@ export interface Session extends AsyncDisposable {
   readonly origin: string;
   readonly catalog: SessionCatalog;
   readonly records: SessionRecords;
-  readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "revokeKey">;
+  readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "rotateKey" | "revokeKey">;
   status(): Promise<SessionStatus>;
   /** @throws InsulaError `operation_unsupported` where no server runs, `argument_invalid`. */
   setLogLevel(level: string): Promise<void>;

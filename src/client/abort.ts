@@ -1,3 +1,5 @@
+const ABORTED = Symbol("aborted");
+
 /**
  * Runs a call unless the signal is aborted, and stops waiting for it when it is. What the call does
  * after that is not looked at.
@@ -11,10 +13,9 @@ export async function abortable<Value>(
   if (signal === undefined) return run();
   signal.throwIfAborted();
   let stopListening: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
+  const aborted = new Promise<typeof ABORTED>((resolve) => {
     const onAbort = (): void => {
-      const reason: unknown = signal.reason;
-      reject(reason instanceof Error ? reason : new Error(String(reason)));
+      resolve(ABORTED);
     };
     signal.addEventListener("abort", onAbort, { once: true });
     stopListening = () => {
@@ -22,7 +23,9 @@ export async function abortable<Value>(
     };
   });
   try {
-    return await Promise.race([run(), aborted]);
+    const result = await Promise.race([run(), aborted]);
+    if (result !== ABORTED) return result;
+    throw signal.reason;
   } finally {
     stopListening();
   }

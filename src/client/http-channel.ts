@@ -11,8 +11,8 @@ export interface ServerAddress {
   readonly fetch?: typeof fetch;
 }
 
-/** JSON text, whole or in pieces. */
-export type SentBody = string | Blob | ReadableStream<Uint8Array>;
+/** JSON text or its bytes, whole or in pieces. */
+export type SentBody = string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array>;
 
 export interface Sent extends CallOptions {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

@@ -428,6 +428,28 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       await expect(records.query(query)).rejects.toMatchObject(refused(code));
     });
 
+    it.each(["euclidean", "dot"] as const)(
+      "show distances that float32 cannot hold as its largest number: %s",
+      async (metric) => {
+        const far = await insula.createCollection("shop", `far-${metric}`, {
+          dimension: 2,
+          metric,
+        });
+        await far.upsert([
+          { key: "far", vector: [-1e30, 1e30] },
+          { key: "near", vector: [1, 0] },
+          { key: "nowhere", vector: [1e30, 1e30] },
+          { key: "opposite", vector: [1e30, -1e30] },
+        ]);
+        const { hits } = await far.query({ vector: [-1e30, 1e30] });
+        expect(hits).toHaveLength(4);
+        const largest = 3.4028234663852886e38;
+        for (const { distance } of hits) expect(Math.abs(distance)).toBeLessThanOrEqual(largest);
+        expect(hits[0]).toMatchObject({ key: "far", distance: metric === "dot" ? -largest : 0 });
+        expect(hits.at(-1)).toMatchObject({ key: "opposite", distance: largest });
+      },
+    );
+
     it("over many places merge exactly, name the origins and what failed", async () => {
       const [a, b] = [await tenantOfTen("many-a"), await tenantOfTen("many-b")];
       await b.delete(["k0"]);
@@ -479,6 +501,10 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       const running = records.query({ vector: [1, 0] }, { signal: later.signal });
       later.abort(reason);
       await expect(running).rejects.toBe(reason);
+      const bare = new AbortController();
+      const counting = records.count(undefined, { signal: bare.signal });
+      bare.abort("text, no error");
+      await expect(counting).rejects.toBe("text, no error");
       const scanning = new AbortController();
       const scan = async (): Promise<void> => {
         for await (const { key } of records.scan({ pageSize: 2, signal: scanning.signal })) {

@@ -1,90 +1,108 @@
-/** Bodies with vectors as JSON, written piece by piece: a large batch is never one string. */
+/** Bodies with vectors as JSON, written piece by piece: a large batch is never one text. */
 import { toExactMembers } from "../base/exact-json.ts";
 import type { WriteBatch } from "../model/index.ts";
 import type { SentBody } from "./http-channel.ts";
+import { JsonBytes } from "./json-bytes.ts";
 
-/** UTF-16 units of one piece. */
-const PIECE_LENGTH = 65_536;
-/** Bodies of at most this many pieces, 1 MiB, are sent as one string. */
-const PIECES_AT_ONCE_MAX = 16;
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Bytes of one piece, about. */
+const PIECE_BYTES = 131_072;
+/** Bodies of at most this many pieces, 1 MiB, are sent as one. */
+const PIECES_AT_ONCE_MAX = 8;
 
 /** `{"records":[…]}` of a batch. @throws InsulaError `metadata_invalid` when it is written. */
 export function toRecordsBody(batch: WriteBatch): SentBody {
-  return toBody(inPieces(recordTexts(batch)));
+  return toBody(inPieces(batch));
 }
 
 /** A JSON list of float32; a number that is not finite becomes null, which the server refuses. */
 export function printVector(values: Float32Array): string {
-  let text = "[";
-  for (let i = 0; i < values.length; i++) {
-    text += i === 0 ? printNumber(values[i] ?? 0) : `,${printNumber(values[i] ?? 0)}`;
+  const bytes = new JsonBytes(0);
+  bytes.numbers(values);
+  return new TextDecoder().decode(bytes.take());
+}
+
+function* inPieces(batch: WriteBatch): Generator<Bytes, void> {
+  const bytes = new JsonBytes(PIECE_BYTES + PIECE_BYTES / 8);
+  bytes.text('{"records":[');
+  for (let i = 0; i < batch.keys.length; i++) {
+    if (i > 0) bytes.text(",");
+    writeRecord(batch, i, bytes);
+    if (bytes.length >= PIECE_BYTES) yield bytes.take();
   }
-  return `${text}]`;
+  bytes.text("]}");
+  yield bytes.take();
 }
 
-/** Nine digits tell all float32 apart, and are half of what the double has. */
-function printNumber(value: number): string {
-  if (!Number.isFinite(value)) return "null";
-  if (Object.is(value, -0)) return "-0";
-  return Number.isInteger(value) && Math.abs(value) < 2 ** 24
-    ? String(value)
-    : value.toPrecision(9);
-}
-
-function* recordTexts({ keys, vectors, metadata }: WriteBatch): Iterable<string> {
-  yield '{"records":[';
-  for (const [i, key] of keys.entries()) {
-    let text = `${i === 0 ? "" : ","}{"key":${JSON.stringify(key)}`;
-    const named: string[] = [];
-    for (const { field, values } of vectors) {
-      const dimension = values.length / keys.length;
-      const row = printVector(values.subarray(i * dimension, (i + 1) * dimension));
-      if (field === "") text += `,"vector":${row}`;
-      else named.push(`{"field":${JSON.stringify(field)},"values":${row}}`);
-    }
-    if (named.length > 0) text += `,"vectors":[${named.join()}]`;
-    const members = metadata[i];
-    if (members !== undefined) {
-      text += `,"metadata":${JSON.stringify(toExactMembers(members, "metadata_invalid"))}`;
-    }
-    yield `${text}}`;
+function writeRecord({ keys, vectors, metadata }: WriteBatch, i: number, bytes: JsonBytes): void {
+  bytes.text(`{"key":${JSON.stringify(keys[i])}`);
+  let named = 0;
+  for (const { field, values } of vectors) {
+    const dimension = values.length / keys.length;
+    const row = values.subarray(i * dimension, (i + 1) * dimension);
+    if (field === "") {
+      bytes.text(',"vector":');
+      bytes.numbers(row);
+    } else named++;
   }
-  yield "]}";
-}
-
-function* inPieces(texts: Iterable<string>): Generator<string, void> {
-  let piece = "";
-  for (const text of texts) {
-    piece += text;
-    if (piece.length < PIECE_LENGTH) continue;
-    yield piece;
-    piece = "";
+  if (named > 0) writeNamed(vectors, i, keys.length, bytes);
+  const members = metadata[i];
+  if (members !== undefined) {
+    bytes.text(`,"metadata":${JSON.stringify(toExactMembers(members, "metadata_invalid"))}`);
   }
-  yield piece;
+  bytes.text("}");
 }
 
-function toBody(pieces: Generator<string, void>): SentBody {
-  const first: string[] = [];
+function writeNamed(
+  vectors: WriteBatch["vectors"],
+  i: number,
+  count: number,
+  bytes: JsonBytes,
+): void {
+  let before = ',"vectors":[';
+  for (const { field, values } of vectors) {
+    if (field === "") continue;
+    const dimension = values.length / count;
+    bytes.text(`${before}{"field":${JSON.stringify(field)},"values":`);
+    bytes.numbers(values.subarray(i * dimension, (i + 1) * dimension));
+    bytes.text("}");
+    before = ",";
+  }
+  bytes.text("]");
+}
+
+function toBody(pieces: Generator<Bytes, void>): SentBody {
+  const first: Bytes[] = [];
   for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
     first.push(next.value);
     if (first.length > PIECES_AT_ONCE_MAX) return toLongBody(first, pieces);
   }
-  return first.join("");
+  return concatenate(first);
+}
+
+function concatenate(pieces: readonly Bytes[]): Bytes {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 /**
  * A stream where the runtime sends one over HTTP/1.1 (Node, Deno, Bun); browsers do not, there the
  * pieces become a Blob, outside of the program's heap.
  */
-function toLongBody(first: readonly string[], rest: Generator<string, void>): SentBody {
+function toLongBody(first: readonly Bytes[], rest: Generator<Bytes, void>): SentBody {
   if (!isStreaming()) return new Blob([...first, ...rest]);
-  const encoder = new TextEncoder();
   const waiting = [...first];
   return new ReadableStream<Uint8Array>({
     pull(controller) {
       const piece = waiting.shift() ?? rest.next().value;
       if (piece === undefined) controller.close();
-      else controller.enqueue(encoder.encode(piece));
+      else controller.enqueue(piece);
     },
   });
 }

@@ -20,6 +20,10 @@ export function recordsPath(place: Place): string {
   return `${place.tenant === undefined ? collectionPath(place) : tenantPath(place)}/records`;
 }
 
+export function keyPath(id: string): string {
+  return `keys/${segment(id)}`;
+}
+
 export function pageQuery({ limit, prefix, after }: PageRequest): string {
   const parameters = new URLSearchParams({ limit: String(limit) });
   if (prefix !== undefined) parameters.set("prefix", prefix);

@@ -4,7 +4,7 @@
  * A dialect decodes a request into calls of the engine and encodes the result; it holds no data of
  * its own. It is built when its first request arrives, by one function `createXDialect(context)`.
  */
-import type { AccessControl } from "../access/index.ts";
+import type { AccessControl, Decision } from "../access/index.ts";
 import type { ErrorKind } from "../base/errors.ts";
 import type { LogLevel } from "../base/log-level.ts";
 import type { Embedder, Reranker } from "../embed/index.ts";
@@ -68,6 +68,11 @@ export interface DialectContext {
    * from the request. `durationMs` is from the start of `handle`.
    */
   observe(operation: string, outcome: "ok" | ErrorKind, durationMs: number): void;
+  /**
+   * Notes one decision about access: once a request, for each place it asks for; not for a request
+   * that failed before anybody was asked for. Never waits. Absent: nobody wants to know.
+   */
+  readonly audit?: (decision: Omit<Decision, "dialect">) => void;
 }
 
 /** The level of the server's log, to be read and changed while it runs. */

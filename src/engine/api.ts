@@ -102,7 +102,7 @@ export interface Engine extends AsyncDisposable {
   /** Lets go of everything loaded for the shard; its next use wakes it again. */
   deactivate(place: Place): Promise<void>;
   stats(): EngineStats;
-  /** Wakes nobody; a call starts the next count in the background when it is due. */
+  /** Wakes nobody. Cost: a walk over the awake shards. */
   tenantFigures(): TenantFigures;
   /** Waits for running calls, flushes what the policy asks for, releases the folder. */
   close(): Promise<void>;
@@ -201,8 +201,8 @@ export interface WriteResult {
 }
 
 export interface TenantFigures {
-  /** Tenants by state, as of the last count; undefined before the first. */
-  readonly counts: Readonly<Record<TenantState, number>> | undefined;
+  /** Tenants by state. Exact, from the catalogue. */
+  readonly counts: Readonly<Record<TenantState, number>>;
   /** Rows of each shard that is awake now. */
   readonly awakeRowCounts: readonly number[];
 }

@@ -18,7 +18,9 @@ const KIND = {
   schemaByNumber: "y",
   collectionSchema: "z",
   totals: "m",
-  databaseTotals: "n",
+  // Side by side with the totals of the node: a start reads both, with one block.
+  tenantState: "n",
+  databaseTotals: "o",
   setting: "x",
   counter: "k",
   garbage: "g",
@@ -69,6 +71,11 @@ export function databaseTotalsKey(databaseNumber: number): EncodedKey {
   return KIND.databaseTotals + number(databaseNumber);
 }
 
+/** Tenants of the node in one state, by the number of the state. */
+export function tenantStateKey(state: number): EncodedKey {
+  return KIND.tenantState + String.fromCharCode(state);
+}
+
 export function settingKey(name: string): EncodedKey {
   return KIND.setting + binary(name);
 }
@@ -112,7 +119,6 @@ export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
 export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
 /** Tenants of all collections. */
-export const TENANT_PREFIX: EncodedKey = KIND.tenant;
 export const SETTING_PREFIX: EncodedKey = KIND.setting;
 
 export function collectionPrefix(databaseNumber: number): EncodedKey {

@@ -12,7 +12,7 @@ const ROW_VERSION = 1;
 /** ON DISK: position is the encoded number. */
 const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 /** ON DISK: position is the encoded number. */
-const TENANT_STATES: readonly TenantState[] = [
+export const TENANT_STATES: readonly TenantState[] = [
   "ACTIVE",
   "INACTIVE",
   "OFFLOADED",

@@ -66,7 +66,8 @@ function describeValue(kind: string, key: EncodedKey, value: Uint8Array): string
       );
     }
     case "totals":
-    case "databaseTotals": {
+    case "databaseTotals":
+    case "tenantState": {
       const { rowCount, byteCount, childCount } = decodeTotals(value);
       return `${String(rowCount)} rows, ${String(byteCount)} bytes, ${String(childCount)} children`;
     }

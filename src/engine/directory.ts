@@ -42,6 +42,7 @@ import { garbageSlotChanges } from "./garbage-rows.ts";
 import { checkName } from "./names.ts";
 import { NumberCounter } from "./number-counter.ts";
 import { SchemaBook } from "./schema-book.ts";
+import { tenantCountChanges } from "./tenant-totals.ts";
 
 /** Cached names; each costs a few hundred bytes. */
 const CACHED_NAMES_MAX = 20_000;
@@ -367,12 +368,12 @@ export class Directory {
       if (entry === undefined) {
         throw new InsulaError("tenant_not_found", `Cannot find tenant "${name}".`);
       }
-      const { shard } = entry.row;
+      const { shard, state } = entry.row;
       await release(shard, async () => {
         await this.#catalog.commit([
           { kind: "delete", key: tenantKey(collection.row.number, name) },
           ...(await dropShardChanges(this.#catalog, shard)),
-          tenantCountChange(collection, -1),
+          ...tenantCountChanges(collection.row.number, state, -1),
         ]);
       });
       this.#removals++;
@@ -390,7 +391,7 @@ export class Directory {
     await this.#catalog.commit([
       { kind: "put", key: tenantKey(collection.row.number, name), value: encodeTenant(row) },
       { kind: "new-shard", shard, collectionNumber: collection.row.number, keySlot },
-      tenantCountChange(collection, 1),
+      ...tenantCountChanges(collection.row.number, row.state, 1),
     ]);
     const entry = { collection, name, row };
     this.#tenants.set(tenantCacheKey(collection, name), entry);
@@ -461,10 +462,6 @@ function childChange(
   { rows, children }: { readonly rows: number; readonly children: number },
 ): CatalogChange {
   return { kind: "totals", key: databaseTotalsKey(databaseNumber), rows, bytes: 0, children };
-}
-
-function tenantCountChange(collection: CollectionEntry, children: number): CatalogChange {
-  return { kind: "totals", key: totalsKey(collection.row.number), rows: 0, bytes: 0, children };
 }
 
 function tenantCacheKey(collection: CollectionEntry, name: string): string {

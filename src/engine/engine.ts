@@ -50,7 +50,7 @@ import { readStats } from "./node-stats.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
-import { TenantCensus } from "./tenant-census.ts";
+import { TenantTotals } from "./tenant-totals.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
 const AWAKE_SHARDS_MAX = 10_000;
@@ -68,8 +68,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const node = await openNode(options);
   try {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
+    const tenants = await TenantTotals.open(node.catalog);
     node.sweeper.sweep();
-    return new NodeEngine(options, node, nodeTotals);
+    return new NodeEngine(options, node, { node: nodeTotals, tenants });
   } catch (error) {
     await node.close();
     throw error;
@@ -96,18 +97,22 @@ class NodeEngine implements Engine {
   readonly #nodeTotals: TotalsRow;
   /** Shards that could not be opened since the start, by hexadecimal uid. */
   readonly #damaged = new Set<string>();
-  readonly #census: TenantCensus;
+  readonly #tenantTotals: TenantTotals;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
   #closing: Promise<void> | undefined;
 
-  constructor(options: EngineOptions, node: NodeContext, nodeTotals: TotalsRow) {
+  constructor(
+    options: EngineOptions,
+    node: NodeContext,
+    totals: { readonly node: TotalsRow; readonly tenants: TenantTotals },
+  ) {
     this.#node = node;
-    this.#nodeTotals = nodeTotals;
+    this.#nodeTotals = totals.node;
     this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
     node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
     this.#infos = new Infos(node.catalog);
-    this.#census = new TenantCensus(node.catalog, options.clock);
+    this.#tenantTotals = totals.tenants;
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
     this.#keeper = new ShardKeeper({
@@ -346,7 +351,7 @@ class NodeEngine implements Engine {
 
   tenantFigures(): TenantFigures {
     const awakeRowCounts = Array.from(this.#keeper.shards(), ({ state }) => state.rowCount);
-    return { counts: this.#census.counts(), awakeRowCounts };
+    return { counts: this.#tenantTotals.counts(), awakeRowCounts };
   }
 
   close(): Promise<void> {
@@ -362,7 +367,6 @@ class NodeEngine implements Engine {
     this.#records.close();
     await this.#cleaner.stop();
     await this.#packCleaner.stop();
-    await this.#census.stop();
     await this.#keeper.close();
     try {
       await this.#node.catalog.flush();

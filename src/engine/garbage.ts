@@ -23,6 +23,7 @@ import {
   type EncodedKey,
 } from "./catalog-keys.ts";
 import { decodeTenant } from "./catalog-rows.ts";
+import { tenantStateChange } from "./tenant-totals.ts";
 
 /** Rows looked at in one step. */
 const STEP_ROWS = 256;
@@ -175,11 +176,12 @@ export class Sweeper {
         end: endOfPrefix(prefix),
         limit: STEP_ROWS,
       });
-      const tenants = rows.map(([key, value]) => ({ key, shard: decodeTenant(value).shard }));
+      const tenants = rows.map(([key, value]) => ({ key, ...decodeTenant(value) }));
       const commit = async (): Promise<void> => {
         const changes: CatalogChange[] = [];
-        for (const { key, shard } of tenants) {
+        for (const { key, shard, state } of tenants) {
           changes.push({ kind: "delete", key }, ...(await dropShardChanges(catalog, shard)));
+          changes.push(tenantStateChange(state, -1));
         }
         if (rows.length < STEP_ROWS) {
           changes.push({ kind: "drop-totals", key: totalsKey(collectionNumber) });

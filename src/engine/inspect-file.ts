@@ -180,7 +180,10 @@ async function inspectLog(
         generation: header === undefined ? "header is damaged" : header.generation.toString(16),
         follows: header === undefined ? "" : `${header.previous.file}:${header.previous.offset}`,
         ...totals,
-        footer: footerFrames === undefined ? "none" : `${footerFrames} frames`,
+        footer:
+          footerFrames === undefined
+            ? "none"
+            : `${footerFrames} ${footerFrames === 1 ? "frame" : "frames"}`,
       },
       parts: [
         { title: "groups", rows: groups, isCut: totals.groups > groups.length },

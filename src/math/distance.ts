@@ -38,7 +38,8 @@ export function bitmapBytes(rowCount: number): number {
   return alignBytes(Math.ceil(rowCount / 8));
 }
 
-const FLOAT32_MAX = 3.4028234663852886e38;
+/** The largest finite float32. */
+export const FLOAT32_MAX = 3.4028234663852886e38;
 const fround = Math.fround;
 
 /** Sum of squares in double precision: no float32 vector overflows it or vanishes in it. */

@@ -41,6 +41,7 @@ export { KERNELS_FILE, KernelSet, loadKernelModule } from "./kernel-set.ts";
 export type { KernelMetric, NormedVector } from "./distance.ts";
 export {
   KERNEL_ALIGNMENT,
+  FLOAT32_MAX,
   KERNEL_METRICS,
   alignBytes,
   bitmapBytes,

@@ -16,7 +16,10 @@ export interface Query {
 }
 
 export interface Hit extends RecordView {
-  /** As the metric defines it, smaller is nearer; rescored in float32. */
+  /**
+   * As the metric defines it, smaller is nearer; rescored in float32. Always finite: what float32
+   * cannot hold, of components near 1e19 and above, is shown as the largest number it can.
+   */
   readonly distance: number;
 }
 

@@ -25,6 +25,8 @@ export interface ServerConfig {
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
   readonly logLevel: LogLevel;
+  /** Busiest tenants that metrics name; 0: none is named. */
+  readonly metricsTenants: number;
   /** What turns texts into vectors, see embedding.ts. */
   readonly embedder: "built-in" | "dashscope" | "openai" | "local";
   readonly embedderUrl?: string | undefined;
@@ -40,6 +42,9 @@ export interface ServerConfig {
   /** `off`, `on` (a file in the data folder) or the path of a file. */
   readonly auditLog: string;
 }
+
+/** Each is a time series wherever the metrics are kept. */
+const METRICS_TENANTS_MAX = 100;
 
 /** Below this the engine's arenas have no room to grow by a step of each sort, bytes. */
 const MEMORY_BUDGET_BYTES_MIN = 268_435_456;
@@ -90,6 +95,7 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     connectionsMax: integer(1, 100_000).default(10_000),
     requestTimeoutMs: integer(1_000, 3_600_000).default(30_000),
     logLevel: z.enum(LOG_LEVELS).default("info"),
+    metricsTenants: integer(0, METRICS_TENANTS_MAX).default(0),
     embedder: z.enum(["built-in", "dashscope", "openai", "local"]).default("built-in"),
     embedderUrl: serviceUrl.optional(),
     embedderModel: modelName.optional(),
@@ -179,6 +185,7 @@ export const SETTINGS: readonly Setting[] = [
   setting("connectionsMax", "1 to 100000", "open connections of a listener", "10000"),
   setting("requestTimeoutMs", "1000 to 3600000", "time for one request to arrive, ms", "30000"),
   setting("logLevel", "silent, error, warn, info or debug", "what is logged", "info"),
+  setting("metricsTenants", "0 to 100", "busiest tenants that metrics name, with their calls", "0"),
   setting(
     "embedder",
     "built-in, dashscope, openai or local",

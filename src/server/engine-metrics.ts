@@ -64,7 +64,7 @@ export class EngineMetrics implements WorkObserver {
     });
     this.#tenants = new Gauge({
       name: "insula_tenants",
-      help: "Tenants by state, as of the last count in the background.",
+      help: "Tenants by state.",
       labelNames: ["state"],
       registers,
     });
@@ -92,7 +92,7 @@ export class EngineMetrics implements WorkObserver {
       this.#evictions.inc({ reason }, count);
     }
     const { counts, awakeRowCounts } = engine.tenantFigures();
-    for (const [state, count] of Object.entries(counts ?? {}) as [TenantState, number][]) {
+    for (const [state, count] of Object.entries(counts) as [TenantState, number][]) {
       this.#tenants.set({ state }, count);
     }
     this.#sizes.reset();
@@ -118,6 +118,11 @@ function createSteps(registry: Registry): Record<WorkStep, { observe(seconds: nu
     log_sync: new Histogram({
       name: "insula_wal_fsync_seconds",
       help: "Time to write and sync one group of the log.",
+      ...shape,
+    }),
+    commit: new Histogram({
+      name: "insula_commit_seconds",
+      help: "Time until one write is durable and visible, the wait for its group included.",
       ...shape,
     }),
     build: new Histogram({

@@ -4,6 +4,7 @@ import type { HttpAnswer, HttpRequest } from "../wire/index.ts";
 import type { Log } from "./log.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import type { RouteName, RouteTable } from "./route-table.ts";
+import type { Tracer } from "./tracing/index.ts";
 
 /** Routes that a dialect answers; the others are answered here. */
 export type DialectRoute = Extract<RouteName, "native" | "oss" | "s3" | "embedding">;
@@ -14,6 +15,8 @@ export interface FrontOptions {
   readonly load: Readonly<Record<DialectRoute, () => Promise<Dialect>>>;
   readonly metrics: ServerMetrics;
   readonly log: Log;
+  /** Absent: requests are not traced. */
+  readonly tracer?: Pick<Tracer, "request">;
   readonly clock: { monotonicMs(): number };
   /** False while the server stops. */
   isReady(): boolean;
@@ -35,7 +38,7 @@ export class HttpFront {
     // Asked anew each time: the level may change while the server runs.
     const isLogged = this.#options.log.isLevelEnabled("debug");
     const startedAtMs = isLogged ? this.#options.clock.monotonicMs() : 0;
-    return this.#answer(route, request).then(
+    return this.#trace(route, request).then(
       (answer) => {
         this.#options.metrics.countAnswer(route, answer.status);
         if (isLogged) this.#logAnswer({ route, request, answer, startedAtMs });
@@ -48,6 +51,13 @@ export class HttpFront {
       },
     );
   };
+
+  /** What probes, scrapers and browsers ask is not worth a trace. */
+  #trace(route: RouteName, request: HttpRequest): Promise<HttpAnswer> {
+    const { tracer } = this.#options;
+    if (tracer === undefined || !(route in this.#options.load)) return this.#answer(route, request);
+    return tracer.request(route, request, () => this.#answer(route, request));
+  }
 
   #answer(route: RouteName, request: HttpRequest): Promise<HttpAnswer> {
     switch (route) {

@@ -12,7 +12,8 @@
  *
  * In the data folder this room and access keep `admin-secret` and `access.key`, both mode 0600.
  *
- * INVARIANT: no log line, metric or page holds a secret, a query string or the name of a tenant.
+ * INVARIANT: no log line, metric or page holds a secret, a query string or the name of a tenant,
+ * unless the setting metricsTenants asks metrics for names.
  */
 export { SETTINGS, toFlag, toVariable } from "./config.ts";
 export type { ServerConfig, Setting } from "./config.ts";
@@ -24,5 +25,7 @@ export { openLog } from "./log.ts";
 export type { Log } from "./log.ts";
 export { debugOnSignal, stopOnSignals, STOP_DEADLINE_MS } from "./signals.ts";
 export type { SignalOptions } from "./signals.ts";
+export { readTraceSettings } from "./trace-settings.ts";
+export type { ReadTraceSettings, TraceSettings } from "./trace-settings.ts";
 export { startServer } from "./start-server.ts";
 export type { EngineHooks, ListenerAddress, RunningServer, ServerParts } from "./start-server.ts";

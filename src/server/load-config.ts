@@ -31,9 +31,7 @@ export interface SettingInEffect {
   readonly setting: Setting;
   /** As text; undefined when it is not set; `[secret]` for what is never printed. */
   readonly value: string | undefined;
-  /**
-   * How it was written: `--http-port`, `INSULA_HTTP_PORT`, `httpPort in insula.json`, `default`.
-   */
+  /** As it was written: `--http-port`, `INSULA_HTTP_PORT`, `httpPort in x.json`; or `default`. */
   readonly source: string;
 }
 

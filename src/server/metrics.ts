@@ -1,12 +1,13 @@
 /**
  * What the server counts, for Prometheus. Labels are bounded: dialects and outcomes are fixed
- * lists, operations come from the dialects' own lists and are cut off at a maximum. No tenant,
- * database, collection or key is ever a label.
+ * lists, operations come from the dialects' own lists and are cut off at a maximum. No database,
+ * collection or key is ever a label, and of tenants only the few busiest, when asked for.
  */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from "prom-client";
 import type { ErrorKind } from "../base/errors.ts";
 import type { RequestPhase } from "../dialects/index.ts";
 import type { WorkObserver } from "../base/work-observer.ts";
+import { BusyTenants } from "./busy-tenants.ts";
 import { EngineMetrics, type MeasuredEngine } from "./engine-metrics.ts";
 
 /** Operation names of one dialect; more are counted as `other`. Ours have at most twenty. */
@@ -27,6 +28,10 @@ export class ServerMetrics {
   readonly #operations: Counter<"dialect" | "op" | "code">;
   readonly #durations: Histogram<"dialect" | "op">;
   readonly #answers: Counter<"route" | "status">;
+  readonly #spans: Counter<"outcome">;
+  readonly #tenantCalls: Counter<"tenant">;
+  /** Undefined: tenants are nobody's business. */
+  readonly #busyTenants: BusyTenants | undefined;
   readonly #answerChildren = new Map<string, { inc(): void }>();
   readonly #phases: Readonly<Record<RequestPhase, PhaseSum>> = {
     verify: { count: 0, ms: 0 },
@@ -37,7 +42,8 @@ export class ServerMetrics {
     write: { count: 0, ms: 0 },
   };
 
-  constructor() {
+  /** @param tenantsShown  names of tenants that may be labels; 0 for none. */
+  constructor(tenantsShown = 0) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#operations = new Counter({
@@ -57,6 +63,19 @@ export class ServerMetrics {
       name: "insula_answers_total",
       help: "HTTP answers by route and class of status.",
       labelNames: ["route", "status"],
+      registers,
+    });
+    this.#spans = new Counter({
+      name: "insula_trace_spans_total",
+      help: "Spans sent to a collector, and dropped because the queue was full or it did not answer.",
+      labelNames: ["outcome"],
+      registers,
+    });
+    this.#busyTenants = tenantsShown === 0 ? undefined : new BusyTenants(tenantsShown);
+    this.#tenantCalls = new Counter({
+      name: "insula_tenant_requests_total",
+      help: "Calls about records of the busiest tenants, and of all others together.",
+      labelNames: ["tenant"],
       registers,
     });
     this.#registerPhases();
@@ -109,6 +128,16 @@ export class ServerMetrics {
     child.inc();
   }
 
+  /** Told the name of a tenant with each call about its records; undefined when none is shown. */
+  get countTenant(): ((name: string) => void) | undefined {
+    const tenants = this.#busyTenants;
+    return tenants === undefined ? undefined : (name) => tenants.count(name);
+  }
+
+  countSpans(outcome: "sent" | "dropped", spans: number): void {
+    this.#spans.inc({ outcome }, spans);
+  }
+
   /** Cost: two additions; there are six for each request. */
   addPhase(phase: RequestPhase, durationMs: number): void {
     const sum = this.#phases[phase];
@@ -144,6 +173,15 @@ export class ServerMetrics {
     });
   }
 
+  #readTenants(): void {
+    if (this.#busyTenants === undefined) return;
+    const { shown, otherCalls } = this.#busyTenants.read();
+    this.#tenantCalls.reset();
+    for (const [tenant, calls] of shown) this.#tenantCalls.inc({ tenant }, calls);
+    // No name is like this one: each has a slash.
+    this.#tenantCalls.inc({ tenant: "other" }, otherCalls);
+  }
+
   /** All metrics of ours, for the documents. */
   describe(): readonly MetricFacts[] {
     return this.#registry
@@ -153,6 +191,7 @@ export class ServerMetrics {
   }
 
   async print(): Promise<{ readonly contentType: string; readonly text: string }> {
+    this.#readTenants();
     if (this.#engine !== undefined) this.#engineMetrics.read(this.#engine);
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }

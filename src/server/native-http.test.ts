@@ -195,6 +195,25 @@ describe("a key that may read one database", () => {
     }
   });
 
+  it("bound to one tenant is refused a search over another, there or not, in the same words", async () => {
+    const of = { databases: ["open-shop"], collections: ["notes"], tenants: ["acme"] };
+    const grants = [{ actions: ["records:*"], ...of }];
+    await json("POST", "databases/open-shop/collections/notes/tenants", { name: "globex" });
+    const { id, secret } = (await json("POST", "keys", { grants })) as Record<string, string>;
+    const bound = `${id ?? ""}.${secret ?? ""}`;
+    const own = { places: [place("open-shop")], vector: [1, 0] };
+    expect((await send("POST", "search", own, bound)).status).toBe(200);
+    const answers = await Promise.all(
+      ["globex", "never"].map((tenant) => {
+        const places = [place("open-shop"), place("open-shop", tenant)];
+        return send("POST", "search", { places, vector: [1, 0] }, bound);
+      }),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([403, 403]);
+    const [there, missing] = answers.map(({ body }) => ({ ...body, requestId: "" }));
+    expect(there).toEqual(missing);
+  });
+
   it("is refused every other route alike for what is forbidden and what is not there", async () => {
     for (const [method, rest, body] of [
       ["GET", ""],

@@ -267,7 +267,7 @@ function classifyCredentials(
  * so none looks like an operation.
  */
 const S3_OPERATION =
-  /\/(?:(?:Create|Get|Delete)(?:VectorBucket|Index)|List(?:VectorBuckets|Indexes)|(?:Put|Get|Delete)VectorBucketPolicy|(?:Put|Get|List|Delete|Query)Vectors|tags\/+arn(?::|%3[Aa]).*)$/;
+  /\/(?:(?:Create|Get|Delete)(?:VectorBucket|Index)|List(?:VectorBuckets|Indexes)|(?:Put|Get|Delete)VectorBucketPolicy|PutVectorBucketDefaultIndexMode|Update(?:IndexMode|MetadataConfiguration)|(?:Put|Get|List|Delete|Query)Vectors|tags\/+arn(?::|%3[Aa]).*)$/;
 
 /** One of the vendor's operations as a key of the query, with or without "=". */
 const OSS_VERB =

@@ -74,6 +74,6 @@ export function debugOnSignal(options: {
     const level = isDebug ? (before ?? "info") : "debug";
     before = isDebug ? undefined : log.level;
     log.level = level;
-    log.info({ level }, "The log level was changed by a signal.");
+    log.info({ logLevel: level }, "The log level was changed by a signal.");
   });
 }

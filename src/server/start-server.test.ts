@@ -56,6 +56,10 @@ class FakeEngine {
     return Promise.resolve({ items, hasMore: false });
   }
 
+  count(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   stats(): EngineStats {
     return STATS;
   }
@@ -216,6 +220,22 @@ describe("answers of the server itself", () => {
     expect(text).toContain("insula_build_seconds_sum 1.5");
     hooks?.onFault(new TypeError("a merge failed"));
     expect(lines.join("")).toContain("a merge failed");
+  });
+
+  test("metrics name the busiest tenants only when asked to", async () => {
+    const call = async (more: Record<string, string>): Promise<string> => {
+      const { url } = await start(more);
+      await fetch(`${url}/?getVectors`, { method: "POST" });
+      const place = { database: "db", collection: "c", tenant: "t" };
+      await contexts.at(-1)?.engine.count(place);
+      await contexts.at(-1)?.engine.count({ database: "db", collection: "d" });
+      return (await fetch(`${url}/metrics`)).text();
+    };
+    expect(await call({})).not.toContain("insula_tenant_requests_total{");
+    const text = await call({ metricsTenants: "1" });
+    expect(text).toContain('insula_tenant_requests_total{tenant="db/c/t"} 1');
+    expect(text).toContain('insula_tenant_requests_total{tenant="other"} 1');
+    await expect(start({ metricsTenants: "101" })).rejects.toThrow(/--metrics-tenants/);
   });
 
   test("a dialect cannot make labels without end", async () => {

@@ -7,6 +7,7 @@ import {
   openAccess,
   type AccessControl,
   type AdminKey,
+  type AuditLog,
 } from "../access/index.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log-level.ts";
@@ -16,6 +17,7 @@ import type { Engine } from "../engine/api.ts";
 import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { HttpListener } from "../wire/index.ts";
+import { openAudit } from "./audit.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
 import { createReranker, readEmbedderSettings, shareEmbedder } from "./embedding.ts";
 import { HttpFront, type DialectRoute } from "./front.ts";
@@ -23,6 +25,9 @@ import { openLog, type Log } from "./log.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { renderPage } from "./page.ts";
 import { RouteTable } from "./route-table.ts";
+import { countTenantCalls } from "./tenant-calls.ts";
+import type { TraceSettings } from "./trace-settings.ts";
+import type { Tracer } from "./tracing/index.ts";
 import { VectorBodyParser } from "./vector-body-parser.ts";
 
 /** Time of a stop that listeners may use, ms; the rest of ten seconds is for the engine's flush. */
@@ -49,10 +54,16 @@ export interface ServerParts {
   readonly parseVectorBody?: DialectContext["parseVectorBody"];
   /** Default: JSON lines on the error stream at the configured level. */
   readonly log?: Log;
+  /** Where spans of requests go; absent: no traces, and nothing of them is loaded. */
+  readonly tracing?: TraceSettings;
 }
+
+/** What the one port speaks; route-table.ts tells the requests apart. */
+const SPOKEN = "OSS Vectors, S3 Vectors and its own interface";
 
 export interface ListenerAddress {
   readonly name: "http";
+  /** For people: the protocols, as part of a sentence. */
   readonly speaks: string;
   readonly host: string;
   readonly port: number;
@@ -94,14 +105,16 @@ export async function startServer(
   const log = parts.log ?? openLog(config.logLevel);
   const tls = readTls(config);
   const texts = openTexts(config, parts);
-  const metrics = new ServerMetrics();
+  const metrics = new ServerMetrics(config.metricsTenants);
+  const tracer = await openTracer(parts, log, metrics);
   const engine = await parts.openEngine(config, parts, {
-    observer: metrics.observer,
+    observer: tracer === undefined ? metrics.observer : observeBoth(metrics.observer, tracer),
     onFault: (error) => {
       log.error({ err: error }, "Upkeep in the background failed; it is tried again.");
     },
   });
   metrics.watch(engine);
+  let audit: AuditLog | undefined;
   try {
     const { files, random, clock } = parts;
     const { key: admin, isNew } = await loadAdminKey({
@@ -112,12 +125,15 @@ export async function startServer(
     });
     const { accountId } = config;
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
+    audit = await openAudit(config, parts, log);
     const server = new Server({
-      ...{ config, parts, log, engine, access, admin, isNew, texts, metrics },
+      ...{ config, parts, log, engine, access, admin, isNew, texts, metrics, tracer },
+      ...(audit === undefined ? {} : { audit }),
     });
     await server.listen(tls);
     return server;
   } catch (error) {
+    await audit?.close();
     await engine.close();
     throw error;
   }
@@ -128,11 +144,13 @@ interface ServerState {
   readonly parts: ServerParts;
   readonly log: Log;
   readonly metrics: ServerMetrics;
+  readonly tracer: OpenTracer | undefined;
   readonly engine: Engine;
   readonly access: AccessControl;
   readonly admin: AdminKey;
   readonly isNew: boolean;
   readonly texts: Pick<DialectContext, "openEmbedder" | "reranker">;
+  readonly audit?: AuditLog;
 }
 
 class Server implements RunningServer {
@@ -203,7 +221,7 @@ class Server implements RunningServer {
     this.#listeners.push(listener);
     const { host, port, url } = listener.address;
     const memory = this.memoryBudget;
-    this.#addresses = [{ name: "http", speaks: "OSS Vectors", host, port, url }];
+    this.#addresses = [{ name: "http", speaks: SPOKEN, host, port, url }];
     log.info(
       {
         url,
@@ -224,14 +242,16 @@ class Server implements RunningServer {
     try {
       await Promise.all(this.#listeners.map((listener) => listener.close()));
       await this.#bodies.close();
+      await this.#state.audit?.close();
     } finally {
       await this.engine.close();
+      await this.#state.tracer?.tracer.close();
     }
     this.#state.log.info({}, "Stopped.");
   }
 
   #front(): HttpFront {
-    const { config, parts, log } = this.#state;
+    const { config, parts, log, tracer } = this.#state;
     const load = (route: DialectRoute) => (): Promise<Dialect> =>
       parts.dialects[route](this.#dialectContext(route));
     return new HttpFront({
@@ -244,6 +264,7 @@ class Server implements RunningServer {
       },
       metrics: this.#metrics,
       log,
+      ...(tracer === undefined ? {} : { tracer: tracer.tracer }),
       clock: parts.clock,
       isReady: () => this.isReady,
       page: () => this.#page(),
@@ -252,17 +273,27 @@ class Server implements RunningServer {
 
   #setLogLevel(level: LogLevel): void {
     const { log } = this.#state;
-    log.info({ level }, "The log level was changed by a request.");
+    log.info({ logLevel: level }, "The log level was changed by a request.");
     log.level = level;
   }
 
+  /** The engine itself unless somebody watches its calls. */
+  #watchedEngine(): Engine {
+    const { tracer, metrics } = this.#state;
+    const { countTenant } = metrics;
+    const engine =
+      tracer === undefined ? this.engine : tracer.watchEngine(this.engine, tracer.tracer);
+    return countTenant === undefined ? engine : countTenantCalls(engine, countTenant);
+  }
+
   #dialectContext(route: DialectRoute): DialectContext {
-    const { config, parts, log } = this.#state;
+    const { config, parts, log, audit, tracer } = this.#state;
     const { publicDomain, accountId, ossQuotas } = config;
     const { clock } = parts;
     const metrics = this.#metrics;
+    const count = metrics.observerOf(route);
     return {
-      engine: this.engine,
+      engine: this.#watchedEngine(),
       access: this.access,
       logLevel: { read: () => log.level, set: (level) => this.#setLogLevel(level) },
       clock,
@@ -273,9 +304,23 @@ class Server implements RunningServer {
       endPhase: (phase, startMs) => {
         const nowMs = clock.monotonicMs();
         metrics.addPhase(phase, nowMs - startMs);
+        tracer?.tracer.step(phase, startMs, nowMs);
         return nowMs;
       },
-      observe: metrics.observerOf(route),
+      observe:
+        tracer === undefined
+          ? count
+          : (operation, outcome, durationMs) => {
+              count(operation, outcome, durationMs);
+              tracer.tracer.nameOperation(route, operation, outcome);
+            },
+      ...(audit === undefined
+        ? {}
+        : {
+            audit: (decision) => {
+              audit.record({ ...decision, dialect: route });
+            },
+          }),
     };
   }
 
@@ -291,6 +336,35 @@ class Server implements RunningServer {
         : {}),
     });
   }
+}
+
+interface OpenTracer {
+  readonly tracer: Tracer;
+  readonly watchEngine: (engine: Engine, tracer: Tracer) => Engine;
+}
+
+/** The code of traces is loaded here, and only when they are wanted. */
+async function openTracer(
+  { tracing, clock, random, version }: ServerParts,
+  log: Log,
+  metrics: ServerMetrics,
+): Promise<OpenTracer | undefined> {
+  if (tracing === undefined) return undefined;
+  const { openTracer: open, watchEngine } = await import("./tracing/index.ts");
+  const count = metrics.countSpans.bind(metrics);
+  return {
+    tracer: open({ settings: tracing, clock, random, version, log, count }),
+    watchEngine,
+  };
+}
+
+function observeBoth(first: WorkObserver, { tracer }: OpenTracer): WorkObserver {
+  return {
+    endStep: (step, startMs, endMs) => {
+      first.endStep(step, startMs, endMs);
+      tracer.step(step, startMs, endMs);
+    },
+  };
 }
 
 /** Addresses only this machine reaches: there a page may show a path. */

@@ -21,7 +21,7 @@ export interface ShardContext {
   readonly catalog: ShardCatalog;
   readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
-  /** Told of each `plan`, `scan`, `fetch` and `build`. */
+  /** Told of each `plan`, `scan`, `fetch`, `commit` and `build`. */
   readonly observer: WorkObserver;
 }
 

@@ -12,6 +12,7 @@ import {
 } from "../model/index.ts";
 import { memtableCandidates, segmentCandidates } from "./candidates.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
+import { RowsAhead } from "./rows-ahead.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
 /**
@@ -291,6 +292,8 @@ class SegmentCursor implements Cursor {
   key: Buffer | undefined;
   metadata: Uint8Array | undefined;
   readonly #view: SegmentView;
+  /** By vector field. */
+  readonly #rows = new Map<string, RowsAhead>();
   #row: number;
 
   private constructor(view: SegmentView, firstRow: number) {
@@ -327,7 +330,12 @@ class SegmentCursor implements Cursor {
   async vectors(structure: ShardStructure): Promise<ReadonlyMap<string, Float32Array>> {
     const vectors = new Map<string, Float32Array>();
     for (const field of structure.schema.vectors) {
-      vectors.set(field.name, await this.#view.segment.vector(field, this.#row));
+      let rows = this.#rows.get(field.name);
+      if (rows === undefined) {
+        rows = new RowsAhead(this.#view.segment, field);
+        this.#rows.set(field.name, rows);
+      }
+      vectors.set(field.name, await rows.row(this.#row));
     }
     return vectors;
   }

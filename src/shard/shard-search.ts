@@ -9,7 +9,7 @@
 import { assert } from "../base/errors.ts";
 import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
 import { decodeMetadata } from "../model/index.ts";
-import { CANDIDATES_MAX, type KernelMetric, type RowHits } from "../math/index.ts";
+import { CANDIDATES_MAX, FLOAT32_MAX, type KernelMetric, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
   RowWindow,
@@ -265,7 +265,7 @@ async function nearest(
     const { distance } = candidate;
     hits.push({
       key: key.toString("utf8"),
-      distance: field.metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance,
+      distance: shownDistance(field, distance),
       ...(query.include.metadata && metadata !== undefined
         ? { metadata: decodeMetadata(metadata) }
         : {}),
@@ -273,6 +273,12 @@ async function nearest(
     });
   }
   return hits;
+}
+
+/** No protocol has a word for infinity: beyond float32 is its largest number. */
+function shownDistance({ metric }: VectorField, distance: number): number {
+  const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
+  return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
 }
 
 async function vectorsOf(

@@ -114,8 +114,10 @@ export class Shard {
     const { policy, clock } = this.#context;
     while (this.#structure.active.bytes > policy.memtableBytesMax * BRAKE_FACTOR)
       await this.flush();
+    const startMs = clock.monotonicMs();
     const result = await this.#writer.write(write);
     this.#lastWriteMs = clock.monotonicMs();
+    this.#context.observer.endStep("commit", startMs, this.#lastWriteMs);
     if (this.#structure.active.bytes >= policy.memtableBytesMax) this.#flushInBackground();
     return result;
   }

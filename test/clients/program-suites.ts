@@ -25,7 +25,7 @@ export async function runPythonProgram(
     report.skip("Python clients are not installed");
     return;
   }
-  const env = { ...clientEnvironment(server), ...(await limitedKey(server)) };
+  const env = { ...clientEnvironment(server), ...(await limitedKey(server, "python-*")) };
   const file = path.resolve("test/clients/python", name);
   takeLines(report, "Python SDK", name, await run(PYTHON, [file], { env }));
 }
@@ -43,7 +43,8 @@ export async function runGoProgram(
   takeLines(report, "Go SDK", name, await run("go", ["run", `./${name}`], { env, cwd: GO_FOLDER }));
 }
 
-function takeLines(report: Report, client: string, name: string, ran: Ran): void {
+/** Each line of JSON is a result; a program without any, or that crashed, is a failure. */
+export function takeLines(report: Report, client: string, name: string, ran: Ran): void {
   let count = 0;
   for (const line of ran.stdout.split("\n")) {
     if (!line.startsWith("{")) continue;
@@ -57,11 +58,14 @@ function takeLines(report: Report, client: string, name: string, ran: Ran): void
 }
 
 /** A key that may only query, for the case AccessDenied. */
-async function limitedKey(server: TestServer): Promise<Record<string, string>> {
+export async function limitedKey(
+  server: TestServer,
+  databases: string,
+): Promise<Record<string, string>> {
   const answer = await fetch(`${server.url}/insula/v1/keys`, {
     method: "POST",
     headers: { authorization: `Bearer ${server.secret}` },
-    body: JSON.stringify({ grants: [{ actions: ["vectors:Query*"], databases: ["python-*"] }] }),
+    body: JSON.stringify({ grants: [{ actions: ["vectors:Query*"], databases: [databases] }] }),
   });
   if (!answer.ok) throw new Error(`Cannot make a key: ${await answer.text()}`);
   const { id, secret } = (await answer.json()) as { id: string; secret: string };

@@ -5,6 +5,8 @@
  * .cache/clients-report.json, from which scripts/readme-table.ts makes the README's table.
  * A word limits the run to some suites: `npm run test:clients -- seed embed`.
  */
+import { runAwsEmbedSuite } from "./aws-embed-suite.ts";
+import { runBotoProgram, runNodeProgram } from "./aws-suites.ts";
 import { runEmbedSuite, runExamples, runGoProgram, runPythonProgram } from "./program-suites.ts";
 import { Report } from "./report.ts";
 import { runSeedSuite } from "./seed-suite.ts";
@@ -21,6 +23,21 @@ const SUITES: Readonly<Record<string, (server: TestServer) => Promise<void>>> = 
   },
   go: (server) => runGoProgram(report, server, "operations"),
   embed: (server) => runEmbedSuite(report, server),
+  aws: async (server) => {
+    const client = "JavaScript SDK";
+    await runNodeProgram(report, server, { client, name: "operations.mjs" });
+    await runNodeProgram(report, server, { client, name: "errors.mjs" });
+  },
+  boto3: async (server) => {
+    const client = "boto3";
+    await runBotoProgram(report, server, { client, name: "aws_operations.py" });
+    await runBotoProgram(report, server, { client, name: "aws_errors.py" });
+  },
+  langchain: (server) =>
+    runBotoProgram(report, server, { client: "langchain-aws", name: "langchain_store.py" }),
+  mastra: (server) =>
+    runNodeProgram(report, server, { client: "@mastra/s3vectors", name: "mastra-store.mjs" }),
+  awsembed: () => runAwsEmbedSuite(report),
   examples: (server) => runExamples(report, server),
 };
 

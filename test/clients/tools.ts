@@ -9,10 +9,17 @@ const ROOT = path.resolve(".cache/clients");
 
 export const PYTHON: string = path.join(ROOT, "python/bin/python");
 export const EMBED: string = path.join(ROOT, "python/bin/oss-vectors-embed");
+export const AWS_EMBED: string = path.join(ROOT, "python/bin/s3vectors-embed");
+/** Beside the clients for Node: programs load them from there. */
+export const NODE_MANIFEST: string = path.join(ROOT, "node/package.json");
 export const GO_FOLDER: string = path.resolve("test/clients/go");
 
 export function hasPython(): boolean {
   return existsSync(PYTHON) && existsSync(EMBED);
+}
+
+export function hasNodeClients(): boolean {
+  return existsSync(path.join(ROOT, "node/installed.json"));
 }
 
 export function hasGo(): boolean {
@@ -77,3 +84,28 @@ export function clientEnvironment(server: TestServer): NodeJS.ProcessEnv {
     GOPROXY: "off",
   };
 }
+
+/**
+ * What AWS clients read. Nothing of the person who runs the tests may reach them, neither keys nor
+ * settings, and nothing may leave this machine.
+ */
+export function awsEnvironment(server: TestServer): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env["PATH"],
+    HOME: server.dataDir,
+    PYTHONDONTWRITEBYTECODE: "1",
+    AWS_ENDPOINT_URL_S3VECTORS: server.url,
+    AWS_REGION: AWS_REGION_NAME,
+    AWS_DEFAULT_REGION: AWS_REGION_NAME,
+    AWS_ACCESS_KEY_ID: server.keyId,
+    AWS_SECRET_ACCESS_KEY: server.secret,
+    AWS_EC2_METADATA_DISABLED: "true",
+    MASTRA_TELEMETRY_DISABLED: "1",
+    LANGSMITH_TRACING: "false",
+    INSULA_TEST_NODE: NODE_MANIFEST,
+    INSULA_TEST_URL: server.url,
+    INSULA_TEST_ACCOUNT: server.accountId,
+  };
+}
+
+export const AWS_REGION_NAME = "us-east-1";

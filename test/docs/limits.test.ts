@@ -6,6 +6,7 @@ import * as access from "../../src/access/limits.ts";
 import * as base from "../../src/base/limits.ts";
 import { NATIVE_LIMITS } from "../../src/dialects/native/limits.ts";
 import { OSS_LIMITS, OSS_SEED_QUOTAS } from "../../src/dialects/vector-bucket/oss/limits.ts";
+import { S3_LIMITS, S3_QUOTAS } from "../../src/dialects/vector-bucket/s3/limits.ts";
 import { DEFAULT_POLICY } from "../../src/engine/index.ts";
 import * as http from "../../src/wire/http/limits.ts";
 import { rowsOf } from "./tables.ts";
@@ -33,6 +34,7 @@ test.each([
   ["Shards", DEFAULT_POLICY],
   ["Keys, grants, policies", access],
   ["Our own HTTP interface", NATIVE_LIMITS],
+  ["S3 Vectors", { ...S3_LIMITS, ...S3_QUOTAS }],
   ["HTTP", { ...http.LISTENER_LIMITS, ...http }],
 ])("%s: every bound is listed with its value, and no other", (title, limits) => {
   expect(tableOf(title)).toEqual(printed(limits));

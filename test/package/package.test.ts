@@ -2,7 +2,15 @@
  * The package, installed where nothing of this house is near: as a library, bundled, in Next.js.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -16,6 +24,7 @@ import {
   TOOLS,
   writeJson,
 } from "./installed.ts";
+import { snippetsOf } from "../docs/snippets.ts";
 import * as programs from "./programs.ts";
 
 let folder = "";
@@ -113,6 +122,24 @@ describe("the installed package", () => {
     const program = write("remote.mjs", programs.REMOTE);
     expect(await node(program, url, "hush-hush-hush")).toBe("remote 1\n");
   });
+});
+
+describe("the examples, beside the installed package", () => {
+  const document = readFileSync(path.join(ROOT, "examples/README.md"), "utf8");
+  const shown = snippetsOf(document).filter(({ language }) => language === "sh");
+
+  it("are all shown in their README", () => {
+    expect(shown).toHaveLength(3);
+  });
+
+  it.each(shown.map(({ text, printed }) => [text.trim(), printed]))(
+    "%s prints what is shown",
+    async (line, printed) => {
+      const examples = path.join(folder, "examples");
+      cpSync(path.join(ROOT, "examples"), examples, { recursive: true });
+      expect(await runStep(["sh", "-c", line ?? ""], examples)).toBe(printed);
+    },
+  );
 });
 
 describe("the client's entry", () => {

@@ -92,7 +92,7 @@ import { open } from "insula-db";
 
 let opened;
 
-export const dynamic: string = "force-dynamic";
+export const dynamic = "force-dynamic";
 
 export async function GET() {
   opened ??= open({ dataDir: process.env.NOTES_DIR });

@@ -62,6 +62,7 @@ export class OssBench {
   readonly keys: Map<string, KnownKey> = new Map();
   readonly observed: { operation: string; outcome: string }[] = [];
   monotonicMs = 0;
+  wallMs: number = NOW_MS;
   readonly dialect: Dialect;
   readonly context: DialectContext;
 
@@ -73,7 +74,7 @@ export class OssBench {
     this.context = {
       engine: this.engine.asEngine(),
       access: fakeAccess(ACCOUNT, this.keys),
-      clock: { wallMs: () => NOW_MS, monotonicMs: () => this.monotonicMs },
+      clock: { wallMs: () => this.wallMs, monotonicMs: () => this.monotonicMs },
       random: { bytes: (count) => new Uint8Array(count).fill(7) },
       settings: {
         accountId: ACCOUNT,
@@ -106,7 +107,7 @@ export class OssBench {
   }
 
   sign(request: BenchRequest): SentRequest {
-    const { method = "GET", host = DOMAIN, path = "/", query = "", nowMs = NOW_MS } = request;
+    const { method = "GET", host = DOMAIN, path = "/", query = "", nowMs = this.wallMs } = request;
     const { body, region = REGION, keyId = "AKID", bucket } = request;
     const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
     const bytes = Buffer.from(text);

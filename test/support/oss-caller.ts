@@ -1,7 +1,7 @@
 /** Signed calls of OSS Vectors over real sockets. */
 import { Agent, request } from "node:http";
 import { OSS4, ossResourceUri, signHeaders } from "../../src/wire/index.ts";
-import { CREDENTIALS } from "./server-child.ts";
+import { CREDENTIALS, type ServerCredentials } from "./server-child.ts";
 
 export const REGION = "cn-hangzhou";
 
@@ -11,6 +11,8 @@ export interface OssRequest {
   readonly verb?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, instead of a body. */
+  readonly text?: string;
 }
 
 export interface OssReply {
@@ -24,16 +26,19 @@ export class ConnectionLost extends Error {}
 export class OssCaller {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 32 });
   readonly #url: URL;
+  readonly #credentials: ServerCredentials;
 
-  constructor(url: URL) {
+  constructor(url: URL, credentials: ServerCredentials = CREDENTIALS) {
     this.#url = url;
+    this.#credentials = credentials;
   }
 
   /** @throws ConnectionLost */
   send(call: OssRequest): Promise<OssReply> {
     const { method, bucket, verb } = call;
+    const { accountId } = this.#credentials;
     const query = verb ?? "";
-    const body = call.body === undefined ? "" : JSON.stringify(call.body);
+    const body = call.text ?? (call.body === undefined ? "" : JSON.stringify(call.body));
     const headers = signHeaders({
       scheme: OSS4,
       request: {
@@ -42,9 +47,9 @@ export class OssCaller {
         query,
         headers: body === "" ? {} : { "content-type": "application/json" },
       },
-      credentials: CREDENTIALS,
+      credentials: this.#credentials,
       region: REGION,
-      canonicalUri: ossResourceUri({ region: REGION, accountId: CREDENTIALS.accountId, bucket }),
+      canonicalUri: ossResourceUri({ region: REGION, accountId, bucket }),
       nowMs: Date.now(),
     });
     const path = `/${bucket}/${query === "" ? "" : `?${query}`}`;

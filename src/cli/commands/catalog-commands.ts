@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
 import type { CollectionInfo } from "../../engine/api.ts";
 import { DEFAULT_VECTOR } from "../../model/index.ts";
-import { collectPages, example, pageAfter, withSession } from "../command.ts";
+import { collectPages, pageAfter, withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
 import { toWholeNumber } from "../option-values.ts";
 import { printBytes, printTable } from "../output.ts";
@@ -13,8 +14,9 @@ import type { Session } from "../session.ts";
 export function addDatabaseCommands(program: Command): void {
   const db = program.command("db").description("databases (what OSS Vectors calls vector buckets)");
   db.command("ls")
+    .alias("list")
     .description("list databases")
-    .addHelpText("after", example("insula db ls"))
+    .addHelpText("after", notes(["insula db ls", "insula db ls --json"]))
     .action(async (_: unknown, command: Command) => {
       await withSession(command, false, async ({ catalog }, output) => {
         const databases = await collectPages(
@@ -35,16 +37,17 @@ export function addDatabaseCommands(program: Command): void {
     });
   db.command("create <database>")
     .description("make a database")
-    .addHelpText("after", example("insula db create acme"))
+    .addHelpText("after", notes(["insula db create acme"]))
     .action(async (name: string, _: unknown, command: Command) => {
       await withSession(command, true, async ({ catalog }, output) => {
         output.result(await catalog.createDatabase(name), () => `Database ${name} created.`);
       });
     });
   db.command("rm <database>")
+    .alias("delete")
     .description("remove a database")
     .option("--force", "also its collections, with all their records")
-    .addHelpText("after", example("insula db rm acme --force"))
+    .addHelpText("after", notes(["insula db rm acme --force"]))
     .action(async (name: string, options: { force?: true }, command: Command) => {
       await withSession(command, false, async ({ catalog }, output) => {
         if (options.force === true) await removeCollections(catalog, name);
@@ -75,8 +78,9 @@ export function addCollectionCommands(program: Command): void {
     .description("collections (what OSS Vectors calls vector indexes)");
   collection
     .command("ls <database>")
+    .alias("list")
     .description("list collections with their exact sizes")
-    .addHelpText("after", example("insula collection ls acme"))
+    .addHelpText("after", notes(["insula collection ls acme"]))
     .action(async (database: string, _: unknown, command: Command) => {
       await withSession(command, false, async ({ catalog }, output) => {
         const collections = await collectPages(
@@ -86,7 +90,7 @@ export function addCollectionCommands(program: Command): void {
         const rows = collections.map(toRow);
         output.result(collections, () =>
           printTable(output, [
-            ["COLLECTION", "RECORDS", "SIZE", "DIMENSION", "METRIC", "TENANTS", "STATUS", "MODEL"],
+            ["COLLECTION", "RECORDS", "SIZE", "DIM", "METRIC", "TENANTS", "STATUS", "MODEL"],
             ...rows,
           ]),
         );
@@ -99,7 +103,13 @@ export function addCollectionCommands(program: Command): void {
     .option("--metric <metric>", METRICS.join(", "), "cosine")
     .option("--tenants", "a collection with tenants, each with a shard of its own")
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
-    .addHelpText("after", example("insula collection create acme notes --dimension 1024"))
+    .addHelpText(
+      "after",
+      notes([
+        "insula collection create acme notes --dimension 1024",
+        "insula collection create acme people --dimension 256 --metric dot --tenants",
+      ]),
+    )
     .action(
       async (
         database: string,
@@ -129,8 +139,9 @@ function addCollectionStateCommands(parent: Command): void {
   addStatusCommand(parent, "disable", "disabled", "refuse reads and writes; nothing is removed");
   parent
     .command("rm <database> <collection>")
+    .alias("delete")
     .description("remove a collection with all its records")
-    .addHelpText("after", example("insula collection rm acme notes"))
+    .addHelpText("after", notes(["insula collection rm acme notes"]))
     .action(async (database: string, name: string, _: unknown, command: Command) => {
       await withSession(command, false, async ({ catalog }, output) => {
         await catalog.deleteCollection(database, name);
@@ -151,7 +162,7 @@ function addStatusCommand(
   parent
     .command(`${verb} <database> <collection>`)
     .description(description)
-    .addHelpText("after", example(`insula collection ${verb} acme notes`))
+    .addHelpText("after", notes([`insula collection ${verb} acme notes`]))
     .action(async (database: string, name: string, _: unknown, command: Command) => {
       await withSession(command, false, async ({ catalog }, output) => {
         const info = await catalog.updateCollection(database, name, { status });
@@ -180,9 +191,10 @@ export function addTenantCommands(program: Command): void {
     .description("tenants of a collection made with --tenants");
   tenant
     .command("ls <database> <collection>")
+    .alias("list")
     .description("list tenants with their exact sizes")
     .option("--prefix <text>", "only names that begin so")
-    .addHelpText("after", example("insula tenant ls acme notes --prefix team-"))
+    .addHelpText("after", notes(["insula tenant ls acme notes --prefix team-"]))
     .action(
       async (
         database: string,
@@ -212,7 +224,7 @@ export function addTenantCommands(program: Command): void {
   tenant
     .command("create <database> <collection> <tenant>")
     .description("make a tenant")
-    .addHelpText("after", example("insula tenant create acme notes team-1"))
+    .addHelpText("after", notes(["insula tenant create acme notes team-1"]))
     .action(async (...given: [string, string, string, unknown, Command]) => {
       const [database, collection, name, , command] = given;
       await withSession(command, false, async ({ catalog }, output) => {
@@ -222,8 +234,9 @@ export function addTenantCommands(program: Command): void {
     });
   tenant
     .command("rm <database> <collection> <tenant>")
+    .alias("delete")
     .description("remove a tenant with all its records")
-    .addHelpText("after", example("insula tenant rm acme notes team-1"))
+    .addHelpText("after", notes(["insula tenant rm acme notes team-1"]))
     .action(async (...given: [string, string, string, unknown, Command]) => {
       const [database, collection, name, , command] = given;
       await withSession(command, false, async ({ catalog }, output) => {

@@ -2,7 +2,8 @@
 import { Argument, type Command } from "commander";
 import { LOG_LEVELS } from "../../base/log-level.ts";
 import { explainConfig } from "../../server/index.ts";
-import { example, withSession, type GlobalOptions } from "../command.ts";
+import { withSession, type GlobalOptions } from "../command.ts";
+import { notes } from "../help.ts";
 import { createOutput, printTable } from "../output.ts";
 import { addServerSettings, serverSources } from "../server-settings.ts";
 
@@ -13,10 +14,11 @@ export function addConfigCommand(program: Command): void {
   addServerSettings(config)
     .addHelpText(
       "after",
-      `${example("insula config --config insula.json --json")}
-
-Reads flags, variables and the file as \`insula serve\` would, and refuses what it would refuse.
+      notes(
+        ["insula config", "insula config --config insula.json --json"],
+        `Reads flags, variables and the file as \`insula serve\` would, and refuses what it would refuse.
 Secrets are not shown.`,
+      ),
     )
     .action((options: Record<string, string>, command: Command) => {
       const { json } = command.optsWithGlobals<GlobalOptions>();
@@ -53,7 +55,7 @@ export function addLogLevelCommand(program: Command): void {
     .command("log-level")
     .addArgument(new Argument("<level>", LOG_LEVELS.join(", ")).choices(LOG_LEVELS))
     .description("change what a running server logs, until it stops")
-    .addHelpText("after", example("insula log-level debug"))
+    .addHelpText("after", notes(["insula log-level debug"]))
     .action(async (level: string, _: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         await session.setLogLevel(level);

@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { findMemoryBudget } from "../../engine/index.ts";
 import { loadConfig, type ServerConfig } from "../../server/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, type GlobalOptions } from "../command.ts";
+import { type GlobalOptions } from "../command.ts";
+import { notes } from "../help.ts";
 import {
   finding,
   judgeClock,
@@ -32,9 +33,10 @@ export function addDoctorCommand(program: Command): void {
     .description("check this machine: Node, memory, files, disk, clock, folder, port, settings")
     .addHelpText(
       "after",
-      `${example("insula doctor --data-dir ./insula-data")}
-
-Reads the environment as \`insula serve\` would. Ends with 1 when something would stop a server.`,
+      notes(
+        ["insula doctor", "INSULA_HTTP_PORT=9000 insula doctor --data-dir ./insula-data"],
+        `Reads the environment as \`insula serve\` would. Ends with 1 when something would stop a server.`,
+      ),
     )
     .action(async (_: unknown, command: Command) => {
       const { dataDir, json } = command.optsWithGlobals<GlobalOptions>();

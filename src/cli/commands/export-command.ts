@@ -1,11 +1,12 @@
 /** `insula export`: what a collection holds, into a file. */
 import type { Command } from "commander";
 import type { CollectionInfo } from "../../engine/api.ts";
-import { DEFAULT_VECTOR, type Place } from "../../model/index.ts";
+import { DEFAULT_VECTOR, type Place, type RecordView } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, withSession } from "../command.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { watchInterrupts } from "../interrupt.ts";
-import { printCount, type Output } from "../output.ts";
+import { printCounted, type Output } from "../output.ts";
 import {
   addPlaceOptions,
   allTenants,
@@ -13,7 +14,7 @@ import {
   type PlaceOptions,
 } from "../place-options.ts";
 import { createRateProgress, printDuration } from "../rate-progress.ts";
-import type { Session } from "../session.ts";
+import type { Session, SessionListPage } from "../session.ts";
 import { ContentHash } from "../transfer/content-hash.ts";
 import { openJsonlSink } from "../transfer/jsonl-sink.ts";
 import { keysPathOf } from "../transfer/key-lines.ts";
@@ -30,7 +31,7 @@ const PAGE_RECORDS = 1_000;
 
 interface ExportOptions extends PlaceOptions {
   readonly format?: string;
-  readonly vector: string;
+  readonly vector?: string;
   readonly hashOnly?: true;
 }
 
@@ -50,20 +51,26 @@ export function addExportCommand(program: Command): void {
       ),
   )
     .option("--format <format>", `${EXPORT_FORMATS.join(", ")}; default by the ending`)
-    .option("--vector <field>", "the vector of npy and fvecs files", DEFAULT_VECTOR)
+    .option("--vector <field>", "the vector of npy and fvecs files; default the one without a name")
     .option("--hash-only", "write nothing: count the records and hash their content")
     .addHelpText(
       "after",
-      `${example("insula export --collection notes notes.parquet")}
-
-Without --tenant all tenants of a collection are written, each record with its tenant. The content
-hash is equal for equal records, wherever they lie. "-" is standard output as JSON Lines. npy and
-fvecs have no metadata; their keys go into FILE.keys.`,
+      notes(
+        [
+          "insula export --collection notes notes.parquet",
+          "insula export --collection notes - | head -1",
+          "insula export --collection notes --hash-only",
+        ],
+        `Without --tenant all tenants of a collection are written, each record with its tenant. The
+content hash is equal for equal records, wherever they lie. "-" is standard output as JSON
+Lines. npy and fvecs have no metadata; their keys go into FILE.keys.`,
+      ),
     )
     .action(async (file: string | undefined, options: ExportOptions, command: Command) => {
       if ((file === undefined) !== (options.hashOnly === true))
         throw new CommandError(EXIT_CODES.usage, "Expected either a file or --hash-only.");
-      const format = file === undefined ? undefined : toFormat(options.format ?? formatOf(file));
+      const format =
+        file === undefined ? undefined : toFormat(options.format ?? formatOf(file, EXPORT_FORMATS));
       await withSession(command, false, async (session, output) => {
         const info = await findCollection(session, options.database, options.collection);
         const sink = await openSink(file, format, { options, info });
@@ -96,11 +103,12 @@ async function openSink(
     return openParquetSink(file, { hasTenants, dimension: field.dimension });
   }
   if (hasTenants) throw notFor(format, "the tenants of records");
-  const field = vectors.find(({ name }) => name === options.vector);
+  const wanted = options.vector ?? DEFAULT_VECTOR;
+  const field = vectors.find(({ name }) => name === wanted);
   if (field === undefined) {
     throw new CommandError(
       EXIT_CODES.notFound,
-      `Collection ${info.name} has no vector ${JSON.stringify(options.vector)}.`,
+      `Collection ${info.name} has no vector ${JSON.stringify(wanted)}.`,
     );
   }
   return openMatrixSink(file, { format, field: field.name, dimension: field.dimension });
@@ -149,12 +157,12 @@ async function exportRecords(work: ExportWork): Promise<void> {
     throw new CommandError(EXIT_CODES.interrupted, "Interrupted.", "No file was written.");
   const seconds = Number(((performance.now() - startedAtMs) / 1_000).toFixed(3));
   const print = (): string => {
-    const where = file === undefined ? "hashed" : `written to ${file}`;
+    const where = file === undefined ? "hashed" : `written to ${nameOf(file)}`;
     const tenants = hasManyTenants(options, info)
-      ? ` of ${printCount(report.tenants)} tenants`
+      ? ` of ${printCounted(report.tenants, "tenant")}`
       : "";
     return (
-      `${printCount(report.records)} records${tenants} ${where} in ${printDuration(seconds)}.\n` +
+      `${printCounted(report.records, "record")}${tenants} ${where} in ${printDuration(seconds)}.\n` +
       `Content hash ${report.contentHash}`
     );
   };
@@ -165,11 +173,35 @@ async function exportRecords(work: ExportWork): Promise<void> {
     output.remark(`Keys are in ${keysPathOf(file)}; metadata is left out.`);
 }
 
+function nameOf(file: string): string {
+  return file === "-" ? "standard output" : file;
+}
+
+/** Records in the order of keys; the next page is asked for while one is written. */
+async function* pagesOf(session: Session, place: Place): AsyncIterable<readonly RecordView[]> {
+  const ask = (cursor?: string): Promise<SessionListPage> => {
+    const page = session.records.list(place, {
+      limit: PAGE_RECORDS,
+      include: { vectors: true, metadata: true },
+      ...(cursor !== undefined && { cursor }),
+    });
+    // Whoever awaits it hears of a failure; nobody may, when the writing fails first.
+    page.catch(() => undefined);
+    return page;
+  };
+  for (let next: Promise<SessionListPage> | undefined = ask(); next !== undefined;) {
+    const { items, cursor }: SessionListPage = await next;
+    next = cursor === undefined ? undefined : ask(cursor);
+    yield items;
+  }
+}
+
 async function writeAll({
   session,
   output,
   options,
   info,
+  file,
   sink,
 }: ExportWork): Promise<ExportReport> {
   const { database, collection } = options;
@@ -181,7 +213,8 @@ async function writeAll({
   const hash = new ContentHash();
   const report = { records: 0, tenants: 0, contentHash: "", isComplete: true };
   const progress = createRateProgress(
-    output,
+    // A bar would be drawn into the records.
+    { ...output, isInteractive: output.isInteractive && file !== "-" },
     options.tenant === undefined ? info.rowCount : undefined,
   );
   using interruption = watchInterrupts();
@@ -189,20 +222,13 @@ async function writeAll({
     for (const tenant of tenants) {
       const place: Place = { database, collection, ...(tenant !== undefined && { tenant }) };
       const named = isMany ? tenant : undefined;
-      let cursor: string | undefined;
-      do {
+      for await (const items of pagesOf(session, place)) {
         if (interruption.signal.aborted) return { ...report, isComplete: false };
-        const page = await session.records.list(place, {
-          limit: PAGE_RECORDS,
-          include: { vectors: true, metadata: true },
-          ...(cursor !== undefined && { cursor }),
-        });
-        for (const record of page.items) hash.add(named, record);
-        await sink.write(page.items.map((record) => ({ tenant: named, record })));
-        report.records += page.items.length;
+        for (const record of items) hash.add(named, record);
+        await sink.write(items.map((record) => ({ tenant: named, record })));
+        report.records += items.length;
         progress.update(report.records, report.records);
-        cursor = page.cursor;
-      } while (cursor !== undefined);
+      }
       report.tenants++;
     }
   } finally {

@@ -11,10 +11,20 @@ import {
   type VerifiedShard,
 } from "../../engine/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, type GlobalOptions } from "../command.ts";
-import { openDoors, requireFolder, type FolderDoors } from "../folder-engine.ts";
+import { type GlobalOptions } from "../command.ts";
+import { notes } from "../help.ts";
+import { requireFolder } from "../data-folder.ts";
+import { openDoors, type FolderDoors } from "../folder-engine.ts";
 import { toCount } from "../option-values.ts";
-import { createOutput, printBytes, printCount, printTable, type Output } from "../output.ts";
+import {
+  createOutput,
+  printBytes,
+  printCount,
+  printCounted,
+  printTable,
+  type Output,
+} from "../output.ts";
+import { createRateProgress } from "../rate-progress.ts";
 
 /** Rows of one part that are printed. */
 const ROWS_DEFAULT = 20;
@@ -32,9 +42,10 @@ export function addInspectCommand(program: Command): void {
     .option("--records", "also the keys and metadata of a segment")
     .addHelpText(
       "after",
-      `${example("insula inspect log/0000000001.log")}
-
-Without a file all files are listed. Beside a running server a file may grow while it is read.`,
+      notes(
+        ["insula inspect", "insula inspect log/0000000001.log --rows 5"],
+        `Without a file all files are listed. Beside a running server a file may grow while it is read.`,
+      ),
     )
     .action(async (file: string | undefined, options: InspectCommandOptions, command: Command) => {
       const { output, doors } = openFolder(command);
@@ -95,23 +106,30 @@ export function addVerifyCommand(program: Command): void {
     .option("--all", "list also what is sound")
     .addHelpText(
       "after",
-      `${example("insula verify --data-dir ./insula-data.backup")}
-
-Reads log, catalogue, segments and packs whole and changes nothing. Ends with 1 when anything does
-not match. A folder that a server has open is refused: stop it, or verify a copy.`,
+      notes(
+        ["insula verify", "insula verify --all --data-dir ./insula-data.backup"],
+        `Reads log, catalogue, segments and packs whole and changes nothing. Ends with 1 when anything
+does not match. A folder that a server has open is refused: stop it, or verify a copy.`,
+      ),
     )
     .action(async (options: { all?: true }, command: Command) => {
       const { output, doors } = openFolder(command);
       const shards: VerifiedShard[] = [];
+      const progress = createRateProgress(output, undefined);
+      let records = 0;
       const report = await withLock(doors, () =>
         verifyFolder({
           files: doors.files,
           clock: doors.clock,
           onShard: (shard) => {
             if (options.all === true || shard.damages > 0) shards.push(shard);
+            records += shard.records;
+            progress.update(records, 0);
           },
         }),
-      );
+      ).finally(() => {
+        progress.stop();
+      });
       output.result({ ...report, listed: shards }, () => printReport(output, report, shards));
       if (report.damages.length === 0) return;
       throw new CommandError(
@@ -129,7 +147,16 @@ async function withLock<Result>(doors: FolderDoors, work: () => Promise<Result>)
     const lock = await doors.files.lock("");
     release = () => lock.release();
   } catch (error) {
-    if (!isInsulaError(error) || error.code !== "io_failed") throw error;
+    if (!isInsulaError(error)) throw error;
+    if (error.code === "data_folder_locked") {
+      throw new CommandError(
+        EXIT_CODES.refused,
+        "A server or another command has the data folder.",
+        "Stop it, or verify a copy of the folder with --data-dir.",
+        error,
+      );
+    }
+    if (error.code !== "io_failed") throw error;
   }
   try {
     return await work();
@@ -146,10 +173,10 @@ function printReport(
   const { catalogue, log, segments, packs, damages } = report;
   const cut = log.cutBytes === 0 ? "" : `, ${printBytes(log.cutBytes)} torn off at the end`;
   const lines = [
-    `catalogue  ${counted(catalogue.tables, "table")}, ${counted(catalogue.rows, "row")}, ${printBytes(catalogue.bytes)}`,
-    `log        ${counted(log.files, "file")}, ${counted(log.frames, "frame")}, ${printBytes(log.bytes)}${cut}`,
-    `packs      ${counted(packs.files, "file")}, ${packs.entries === 1 ? "1 entry" : `${printCount(packs.entries)} entries`}, ${printBytes(packs.bytes)}`,
-    `segments   ${counted(segments.count, "segment")}, ${printBytes(segments.bytes)}`,
+    `catalogue  ${printCounted(catalogue.tables, "table")}, ${printCounted(catalogue.rows, "row")}, ${printBytes(catalogue.bytes)}`,
+    `log        ${printCounted(log.files, "file")}, ${printCounted(log.frames, "frame")}, ${printBytes(log.bytes)}${cut}`,
+    `packs      ${printCounted(packs.files, "file")}, ${packs.entries === 1 ? "1 entry" : `${printCount(packs.entries)} entries`}, ${printBytes(packs.bytes)}`,
+    `segments   ${printCounted(segments.count, "segment")}, ${printBytes(segments.bytes)}`,
     `tenants    ${printCount(report.shards)} read`,
   ];
   if (shards.length > 0) {
@@ -171,10 +198,6 @@ function printReport(
   }
   if (damages.length === 0) lines.push("Everything matches its checksum.");
   return lines.join("\n");
-}
-
-function counted(count: number, word: string): string {
-  return `${printCount(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function nameOf({ database, collection, tenant }: ShardOwner): string {

@@ -4,11 +4,12 @@ import type { Command } from "commander";
 import type { CollectionInfo } from "../../engine/api.ts";
 import type { Place } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, withSession } from "../command.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { watchInterrupts } from "../interrupt.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
 import { toCount } from "../option-values.ts";
-import { printCount, type Output } from "../output.ts";
+import { printCount, printCounted, type Output } from "../output.ts";
 import { addPlaceOptions, findCollection, type PlaceOptions } from "../place-options.ts";
 import { createRateProgress, printDuration } from "../rate-progress.ts";
 import { UPSERT_RECORDS_MAX, type Session } from "../session.ts";
@@ -30,7 +31,7 @@ interface ImportOptions extends PlaceOptions {
   readonly create?: true;
   readonly metric: string;
   readonly keys?: string;
-  readonly keyPrefix: string;
+  readonly keyPrefix?: string;
   readonly keyField?: string;
   readonly vectorField?: string;
   readonly metadataFrom?: readonly string[];
@@ -54,7 +55,7 @@ export function addImportCommand(program: Command): void {
       "--keys <file>",
       "keys of an npy, fvecs or ivecs file, one a line (default: FILE.keys, if there)",
     )
-    .option("--key-prefix <text>", "before the row number where there are no keys", "")
+    .option("--key-prefix <text>", "before the row number where there are no keys")
     .option("--key-field <name>", "member or column of the key (default: key or id)")
     .option("--vector-field <name>", "of the vector (default: vector, values, embedding or emb)")
     .option("--metadata-from <name...>", "members or columns that become metadata")
@@ -65,10 +66,15 @@ export function addImportCommand(program: Command): void {
     .option("--restart", "begin anew although an import was interrupted")
     .addHelpText(
       "after",
-      `${example("insula import --create --collection notes notes.jsonl")}
-
-Interrupted, the same command goes on behind the last record that was written: how far it came is
-noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot be resumed.`,
+      notes(
+        [
+          "insula import --create --collection notes notes.jsonl",
+          "insula import --create --collection images vectors.npy --keys names.txt",
+          "insula import --collection notes part-*.parquet --key-field id --vector-field emb",
+        ],
+        `Interrupted, the same command goes on behind the last record that was written: how far it came
+is noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot be resumed.`,
+      ),
     )
     .action(async (paths: readonly string[], options: ImportOptions, command: Command) => {
       const format = toFormat(options.format);
@@ -81,7 +87,7 @@ noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot b
           ...(options.vectorField !== undefined && { vector: options.vectorField }),
         },
         keysPath: options.keys,
-        keyPrefix: options.keyPrefix,
+        keyPrefix: options.keyPrefix ?? "",
       });
       await withSession(command, options.create === true, async (session, output) => {
         const info = await openCollection(session, options, sources);
@@ -165,7 +171,7 @@ function openCheckpoint(
 ): Checkpoint | undefined {
   const [first] = files;
   if (options.checkpoint === false || first === undefined) return undefined;
-  const { database, collection, tenant, format, keys, keyPrefix } = options;
+  const { database, collection, tenant, format, keys, keyPrefix = "" } = options;
   const { keyField, vectorField, metadataFrom } = options;
   return new Checkpoint(options.checkpoint ?? `${first.path}.insula-import`, {
     files: files.map((file) => ({ ...file, path: resolve(file.path) })),
@@ -188,7 +194,7 @@ async function openCollection(
   if (sources.some(({ path }) => path === "-")) {
     throw new CommandError(
       EXIT_CODES.usage,
-      "Cannot make a collection for standard input: its dimension is known only by reading it.",
+      `Cannot make a collection for standard input: its dimension is known only by reading it.`,
       "Make it first with `insula collection create`.",
     );
   }
@@ -238,7 +244,7 @@ function printReport(report: ImportReport, seconds: number): string {
       : ` (${printCount(added)} new, ${printCount(replaced)} replaced)`;
   const earlier = before === 0 ? "" : `, ${printCount(before)} of them before`;
   return (
-    `${printCount(records)} records written${effect}${earlier}, ` +
+    `${printCounted(records, "record")} written${effect}${earlier}, ` +
     `in ${printDuration(seconds)}, ${printCount(rate)}/s.`
   );
 }

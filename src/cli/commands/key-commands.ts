@@ -1,17 +1,35 @@
 /** `insula keys`: access keys beside the admin secret. */
 import type { Command } from "commander";
-import { collectPages, example, pageAfter, withSession } from "../command.ts";
-import { toDurationMs, toGrant } from "../option-values.ts";
-import { printTable } from "../output.ts";
+import {
+  ADMIN_SECRET_PATH,
+  resetAdminKey,
+  type AccessKeyView,
+  type CreatedAccessKey,
+} from "../../access/index.ts";
+import { CommandError, EXIT_CODES } from "../command-error.ts";
+import { collectPages, pageAfter, withSession, type GlobalOptions } from "../command.ts";
+import { requireFolder } from "../data-folder.ts";
+import { notes } from "../help.ts";
+import { printGrant, toDurationMs, toGrants, toRate } from "../option-values.ts";
+import { createOutput, printTable, type Output } from "../output.ts";
 
 export function addKeyCommands(program: Command): void {
   const keys = program
     .command("keys")
-    .description("access keys (id and secret) bound to databases");
+    .description("keys bound to databases, collections or tenants");
+  addList(keys);
+  addCreate(keys);
+  addRotate(keys);
+  addRevoke(keys);
+  addResetAdmin(keys);
+}
+
+function addList(keys: Command): void {
   keys
     .command("ls")
+    .alias("list")
     .description("list keys; secrets are never shown again")
-    .addHelpText("after", example("insula keys ls"))
+    .addHelpText("after", notes(["insula keys ls"]))
     .action(async (_: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         const found = await collectPages(
@@ -19,49 +37,143 @@ export function addKeyCommands(program: Command): void {
           ({ id }) => id,
         );
         output.result(found, () =>
-          printTable(output, [
-            ["KEY ID", "EXPIRES", "GRANTS"],
-            ...found.map(({ id, expiresAtMs, grants }) => [
-              id,
-              expiresAtMs === undefined ? "never" : new Date(expiresAtMs).toISOString(),
-              grants
-                .map((grant) => `${grant.actions.join(",")}@${grant.databases.join(",")}`)
-                .join(" "),
-            ]),
-          ]),
+          printTable(output, [["KEY ID", "EXPIRES", "RATE", "GRANTS"], ...found.map(toRow)]),
         );
       });
     });
+}
+
+function toRow({ id, expiresAtMs, requestsPerSecond, grants }: AccessKeyView): string[] {
+  return [
+    id,
+    expiresAtMs === undefined ? "never" : new Date(expiresAtMs).toISOString(),
+    requestsPerSecond === undefined ? "any" : `${String(requestsPerSecond)}/s`,
+    grants.map(printGrant).join(" "),
+  ];
+}
+
+function addCreate(keys: Command): void {
   keys
     .command("create")
     .description("make a key; its secret is shown this once")
-    .option("--grant <grant...>", "ACTIONS@DATABASES, patterns with *", ["vectors:*@*"])
-    .option("--expires-in <duration>", "30m, 12h, 7d; without it until it is removed", toDurationMs)
-    .addHelpText("after", example('insula keys create --grant "vectors:*@team-*" --expires-in 90d'))
-    .action(async (options: { grant: string[]; expiresIn?: number }, command: Command) => {
-      const grants = options.grant.map(toGrant);
-      await withSession(command, true, async (session, output) => {
-        const created = await session.keys.createKey({
-          grants,
-          ...(options.expiresIn !== undefined && { expiresAtMs: Date.now() + options.expiresIn }),
+    .option("--grant <grant...>", "ACTIONS@PLACES, patterns with *", ["vectors:*@*"])
+    .option("--expires-in <duration>", "30m, 12h, 7d; without it until it is revoked", toDurationMs)
+    .option("--rate <n>", "requests a second; without it as many as come", toRate)
+    .addHelpText(
+      "after",
+      notes(
+        [
+          "insula keys create --grant read,write@shop/docs/acme --rate 50",
+          'insula keys create --grant "vectors:*@team-*" --expires-in 90d',
+          'eval "$(insula keys create)"',
+        ],
+        `Actions are read, write, admin, * or <area>:<Operation>. A place is DATABASE,
+DATABASE/COLLECTION or DATABASE/COLLECTION/TENANT. A key with one tenant means it wherever a call
+names none.`,
+      ),
+    )
+    .action(
+      async (options: { grant: string[]; expiresIn?: number; rate?: number }, command: Command) => {
+        const grants = options.grant.flatMap(toGrants);
+        await withSession(command, true, async (session, output) => {
+          const created = await session.keys.createKey({
+            grants,
+            ...(options.expiresIn !== undefined && { expiresAtMs: Date.now() + options.expiresIn }),
+            ...(options.rate !== undefined && { requestsPerSecond: options.rate }),
+          });
+          show(output, created);
         });
-        output.result(created, () =>
-          [
-            `export OSS_ACCESS_KEY_ID=${created.id}`,
-            `export OSS_ACCESS_KEY_SECRET=${created.secret}`,
-          ].join("\n"),
+      },
+    );
+}
+
+function addRotate(keys: Command): void {
+  keys
+    .command("rotate <id>")
+    .description("give a key a new secret, shown this once")
+    .option("--grace <duration>", "how long the old secret holds as well: 30m, 12h", toDurationMs)
+    .addHelpText("after", notes(["insula keys rotate INABCDEFGHIJKLMNOPQR --grace 12h"]))
+    .action(async (id: string, options: { grace?: number }, command: Command) => {
+      await withSession(command, false, async (session, output) => {
+        const { grace } = options;
+        const rotated = await session.keys.rotateKey(
+          id,
+          grace === undefined ? {} : { graceMs: grace },
         );
-        output.remark(`Account ${created.accountId}. The secret is not shown again.`);
+        show(output, rotated);
+        const end = rotated.previousUntilMs;
+        output.remark(
+          end === undefined
+            ? "The old secret is refused from now on."
+            : `The old secret holds until ${new Date(end).toISOString()}.`,
+        );
       });
     });
+}
+
+/** Lines for a shell, with the names that clients of OSS and of AWS read. */
+function show(output: Output, key: CreatedAccessKey): void {
+  output.result(key, () =>
+    [
+      `export OSS_ACCESS_KEY_ID=${key.id}`,
+      `export OSS_ACCESS_KEY_SECRET=${key.secret}`,
+      `export AWS_ACCESS_KEY_ID=${key.id}`,
+      `export AWS_SECRET_ACCESS_KEY=${key.secret}`,
+    ].join("\n"),
+  );
+  output.remark(
+    `Account ${key.accountId}. The secret is not shown again. As an API key: ID.SECRET`,
+  );
+}
+
+function addRevoke(keys: Command): void {
   keys
-    .command("rm <id>")
+    .command("revoke <id>")
+    .aliases(["rm", "delete"])
     .description("revoke a key, at once")
-    .addHelpText("after", example("insula keys rm INABCDEFGHIJKLMNOPQR"))
+    .addHelpText("after", notes(["insula keys revoke INABCDEFGHIJKLMNOPQR"]))
     .action(async (id: string, _: unknown, command: Command) => {
       await withSession(command, false, async (session, output) => {
         await session.keys.revokeKey(id);
         output.result({ removed: id }, () => `Key ${id} revoked.`);
       });
+    });
+}
+
+function addResetAdmin(keys: Command): void {
+  keys
+    .command("reset-admin")
+    .description("make a new admin secret, while no server runs on the data folder")
+    .addHelpText(
+      "after",
+      notes(
+        ["insula keys reset-admin --data-dir ./insula-data"],
+        "The old secret is refused from the next start on. Other keys stay as they are.",
+      ),
+    )
+    .action(async (_: unknown, command: Command) => {
+      const { dataDir, url, json } = command.optsWithGlobals<GlobalOptions>();
+      if (url !== undefined) {
+        throw new CommandError(
+          EXIT_CODES.usage,
+          "reset-admin works on a data folder, not through a server.",
+          "Stop the server and name its folder with --data-dir.",
+        );
+      }
+      const { openDoors } = await import("../folder-engine.ts");
+      requireFolder(dataDir);
+      const doors = openDoors(dataDir);
+      // Held for the change: a server that starts meanwhile would go on with the old secret.
+      const lock = await doors.files.lock("");
+      try {
+        const { id } = await resetAdminKey(doors);
+        const output = createOutput(json === true);
+        const file = `${dataDir}/${ADMIN_SECRET_PATH}`;
+        output.result({ id, adminSecretPath: file }, () => `New admin secret: ${file}`);
+        if (process.env["INSULA_ADMIN_SECRET"] === undefined) return;
+        output.remark("INSULA_ADMIN_SECRET is set and wins over the file.");
+      } finally {
+        await lock.release();
+      }
     });
 }

@@ -1,29 +1,21 @@
-/** `insula query`: text found, in one place or in many. */
-import { readFile } from "node:fs/promises";
+/** `insula query`: text found, by one text or many, in one place or in many. */
 import type { Command } from "commander";
-import { rerankHits, type Reranker } from "../../embed/index.ts";
-import {
-  DEFAULT_VECTOR,
-  type Filter,
-  type Hit,
-  type OriginHit,
-  type Place,
-  type Query,
-} from "../../model/index.ts";
+import { rerankHits, type Embedder, type Reranker } from "../../embed/index.ts";
+import { DEFAULT_VECTOR, type Filter, type Hit, type Place } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, withSession } from "../command.ts";
-import { TEXT_PROPERTY } from "../ingest.ts";
-import { toFilter, toWholeNumber } from "../option-values.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
+import { printHits, textOf, toResult, type FoundHit } from "../hits.ts";
+import { toCount, toFilter } from "../option-values.ts";
 import type { Output } from "../output.ts";
 import { addPlacesOptions, findPlaces, nameOfPlace, type PlacesOptions } from "../place-options.ts";
 import type { Session } from "../session.ts";
 import { openTextCollection } from "../text-collection.ts";
+import { addTextInputs, findInputs, type TextInputs } from "../text-inputs.ts";
 import { addTextSettings, readTextSettings, type TextSettings } from "../text-settings.ts";
-import { decodeText, fromStdin } from "../text-sources.ts";
+import type { TextSource } from "../text-sources.ts";
 
-interface QueryOptions extends PlacesOptions {
-  readonly text?: string;
-  readonly file?: string;
+interface QueryOptions extends PlacesOptions, TextInputs {
   readonly topK: number;
   readonly filter?: Filter;
   readonly forceModel?: true;
@@ -32,62 +24,65 @@ interface QueryOptions extends PlacesOptions {
 
 /** Hits a reranker chooses from, for each one that is asked for. */
 const RERANK_FACTOR = 5;
+/** Texts embedded in one call. */
+const EMBED_TEXTS = 64;
 
 export function addQueryCommand(program: Command): void {
-  const command = addPlacesOptions(
-    program.command("query").description("find the texts nearest to a text"),
+  const command = addTextInputs(
+    addPlacesOptions(program.command("query").description("find the texts nearest to a text")),
   )
-    .option("--force-model", "although the collection was filled by another embedding model")
-    .option("--text <text>", "what to look for")
-    .option("--file <path>", 'look for what resembles this file; "-" is standard input')
-    .option("--top-k <n>", "how many at most", toWholeNumber, 5)
+    .option("--top-k <n>", "how many at most", toCount, 5)
     .option("--filter <filter>", 'name=value, or JSON such as {"part": {"$lt": 3}}', toFilter)
-    .option("--rerank", "let the configured reranker order five times as many hits");
+    .option("--rerank", "let the configured reranker order five times as many hits")
+    .option("--force-model", "although the collection was filled by another embedding model");
   addTextSettings(command, true)
     .addHelpText(
       "after",
-      `${example('insula query --collection handbook --text "how do I reset a password"')}
-
-With several collections or tenants all are searched and the nearest of all are shown, each with
-where it is from.`,
+      notes(
+        [
+          "insula query --collection handbook --text 'how do I reset a password'",
+          "insula query --file letter.txt --top-k 3 --filter team=support",
+          "insula query --collection handbook notes --text 'leave' 'sick days'",
+          "echo 'bins' | insula query --json",
+        ],
+        `With several collections or tenants all are searched and the nearest of all are shown, each with
+where it is from. With several texts each is looked for by itself.`,
+        `Distances are the collection's: 0 is the same, smaller is nearer. A filter is JSON with $eq, $ne,
+$in, $nin, $gt, $gte, $lt, $lte, $exists, $and, $or and $not.`,
+      ),
     )
     .action(async (options: QueryOptions, command: Command) => {
       const texts = readTextSettings({ ...options });
       const reranker = options.rerank === true ? requireReranker(texts.reranker) : undefined;
-      const text = await findQueryText(options);
+      const sources = await findInputs(options);
       await withSession(command, false, async (session, output) => {
         const places = await findPlaces(session, options);
-        const asked = { session, output, options, places, texts, text, reranker };
-        const query = await toQuery(asked);
-        const [only] = places;
-        if (places.length === 1 && only !== undefined) {
-          const found = await session.records.query(only, query);
-          const { hits } = await ranked(found, asked);
-          output.result({ results: hits.map(toResult) }, () => printHits(output, hits));
-          return;
-        }
-        await queryMany(asked, query);
+        const questions = await readQuestions(sources, output);
+        const embedder = await openEmbedderOf(places, { session, options, texts });
+        await answerAll(questions, { session, output, options, places, embedder, reranker });
       });
     });
 }
 
-interface AskedQuery {
+interface QueryWork {
   readonly session: Session;
   readonly output: Output;
   readonly options: QueryOptions;
   readonly places: readonly Place[];
-  readonly texts: TextSettings;
-  readonly text: string;
+  readonly embedder: Embedder;
   readonly reranker: Reranker | undefined;
 }
 
-/** In the order of the reranker, when one is asked for. */
-async function ranked<Result extends { readonly hits: readonly Hit[] }>(
-  found: Result,
-  { reranker, text, options }: AskedQuery,
-): Promise<{ readonly hits: readonly Result["hits"][number][] }> {
-  if (reranker === undefined) return found;
-  return rerankHits(found, { query: text, reranker, topK: options.topK, textOf });
+interface Question {
+  /** Name of its file, or the text itself. */
+  readonly name: string;
+  readonly text: string;
+}
+
+interface Answer {
+  readonly question: Question;
+  readonly hits: readonly FoundHit[];
+  readonly failures: readonly { readonly place: Place; readonly message: string }[];
 }
 
 function requireReranker(reranker: Reranker | undefined): Reranker {
@@ -99,37 +94,36 @@ function requireReranker(reranker: Reranker | undefined): Reranker {
   );
 }
 
-async function queryMany(asked: AskedQuery, query: Query): Promise<void> {
-  const { session, output, places } = asked;
-  const found = await session.records.queryMany(places, query);
-  const { failures } = found;
-  const { hits } = await ranked(found, asked);
-  const failed = failures.map(({ place, error }) => ({ place, message: error.message }));
-  const results = hits.map((hit) => ({ place: hit.place, ...toResult(hit) }));
-  output.result({ results, failures: failed }, () => printHits(output, hits));
-  for (const { place, message } of failed) output.remark(`${nameOfPlace(place)}: ${message}`);
-  if (failed.length === 0) return;
-  throw new CommandError(
-    EXIT_CODES.failed,
-    `${String(failed.length)} of ${String(places.length)} places could not be searched.`,
-    "The results are those of the others.",
-  );
-}
-
-function toResult(hit: Hit & { readonly relevance?: number }): object {
-  const { key, distance, relevance, metadata } = hit;
-  return { key, distance, ...(relevance !== undefined && { relevance }), metadata };
-}
-
-function textOf({ metadata }: Hit): string | undefined {
-  const text = metadata?.[TEXT_PROPERTY];
-  return typeof text === "string" ? text : undefined;
+/** What is no text is left out with a remark, unless nothing else is there. */
+async function readQuestions(
+  sources: readonly TextSource[],
+  output: Output,
+): Promise<readonly Question[]> {
+  const questions: Question[] = [];
+  for (const source of sources) {
+    const content = await source.read();
+    const name = source.source ?? source.key;
+    if ("text" in content) {
+      questions.push({ name: source.source ?? content.text, text: content.text });
+    } else if (sources.length > 1) output.remark(`left out: ${name}: ${content.skipped}`);
+    else {
+      throw new CommandError(
+        EXIT_CODES.usage,
+        `Cannot look for ${name}: ${content.skipped}.`,
+        "Give another text.",
+      );
+    }
+  }
+  if (questions.length > 0) return questions;
+  throw new CommandError(EXIT_CODES.usage, "There is no text to look for.", "Name another folder.");
 }
 
 /** Every collection must be of the same model and dimension: else distances say nothing. */
-async function toQuery(asked: AskedQuery): Promise<Query> {
-  const { session, options, places, texts, text, reranker } = asked;
-  let vector: Float32Array | undefined;
+async function openEmbedderOf(
+  places: readonly Place[],
+  { session, options, texts }: Pick<QueryWork, "session" | "options"> & { texts: TextSettings },
+): Promise<Embedder> {
+  let first: Embedder | undefined;
   const seen = new Set<string>();
   for (const { database, collection, tenant } of places) {
     if (seen.has(collection)) continue;
@@ -143,64 +137,90 @@ async function toQuery(asked: AskedQuery): Promise<Query> {
       isModelForced: options.forceModel === true,
       texts,
     });
-    if (vector === undefined) [vector] = await embedder.embed([text]);
-    else if (vector.length !== embedder.dimension) {
-      throw new CommandError(
-        EXIT_CODES.usage,
-        `Collection ${collection} has another dimension than those before it.`,
-        "Search it by itself.",
-      );
+    first ??= embedder;
+    if (first.dimension === embedder.dimension) continue;
+    throw new CommandError(
+      EXIT_CODES.usage,
+      `Collection ${collection} has another dimension than those before it.`,
+      "Search it by itself.",
+    );
+  }
+  if (first !== undefined) return first;
+  throw new CommandError(
+    EXIT_CODES.notFound,
+    "There is no tenant to search.",
+    "Create one with `insula tenant create`, or with put --create --tenant NAME.",
+  );
+}
+
+async function answerAll(questions: readonly Question[], work: QueryWork): Promise<void> {
+  const { output, places, embedder } = work;
+  const answers: Answer[] = [];
+  for (let start = 0; start < questions.length; start += EMBED_TEXTS) {
+    const group = questions.slice(start, start + EMBED_TEXTS);
+    const vectors = await embedder.embed(group.map(({ text }) => text));
+    for (const [i, question] of group.entries()) {
+      const vector = vectors[i];
+      if (vector !== undefined) answers.push(await answer(question, vector, work));
     }
   }
-  if (vector === undefined)
-    throw new CommandError(EXIT_CODES.notFound, "There is no tenant to search.");
-  return {
+  output.result(toDocument(answers, places), () => printAnswers(output, answers));
+  const failures = answers.flatMap((each) => each.failures);
+  for (const { place, message } of failures) output.remark(`${nameOfPlace(place)}: ${message}`);
+  if (failures.length === 0) return;
+  const failed = new Set(failures.map(({ place }) => nameOfPlace(place))).size;
+  throw new CommandError(
+    EXIT_CODES.failed,
+    `${String(failed)} of ${String(places.length)} places could not be searched.`,
+    "The results are those of the others.",
+  );
+}
+
+async function answer(question: Question, vector: Float32Array, work: QueryWork): Promise<Answer> {
+  const { session, options, places, reranker } = work;
+  const query = {
     field: DEFAULT_VECTOR,
     vector,
     topK: options.topK * (reranker === undefined ? 1 : RERANK_FACTOR),
     ...(options.filter !== undefined && { filter: options.filter }),
     include: { vectors: false, metadata: true },
   };
+  const [only] = places;
+  const isOne = places.length === 1 && only !== undefined;
+  const found: { readonly hits: readonly Hit[] } & Partial<
+    Pick<Awaited<ReturnType<Session["records"]["queryMany"]>>, "failures">
+  > = isOne
+    ? await session.records.query(only, query)
+    : await session.records.queryMany(places, query);
+  const { hits } =
+    reranker === undefined
+      ? found
+      : await rerankHits(found, { query: question.text, reranker, topK: options.topK, textOf });
+  const failures = (found.failures ?? []).map(({ place, error }) => ({
+    place,
+    message: error.message,
+  }));
+  return { question, hits, failures };
 }
 
-async function findQueryText(options: QueryOptions): Promise<string> {
-  if ((options.text === undefined) === (options.file === undefined)) {
-    throw new CommandError(EXIT_CODES.usage, "Expected either --text or --file.");
-  }
-  if (options.file === undefined) return options.text ?? "";
-  const file = options.file;
-  if (file === "-") {
-    const content = await (await fromStdin(undefined)).read();
-    return "text" in content ? content.text : "";
-  }
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new CommandError(
-      EXIT_CODES.notFound,
-      `Cannot read the file ${file}.`,
-      "Check the path.",
-      cause,
-    );
-  });
-  const decoded = decodeText(bytes);
-  if ("skipped" in decoded)
-    throw new CommandError(EXIT_CODES.usage, `Cannot look for ${file}: ${decoded.skipped}.`);
-  return decoded.text;
+/** One text: its results. Several: a list with the name of each. */
+function toDocument(answers: readonly Answer[], places: readonly Place[]): object {
+  const documents = answers.map(({ question, hits, failures }) => ({
+    query: question.name,
+    results: hits.map(toResult),
+    ...(places.length > 1 && { failures }),
+  }));
+  const [first] = documents;
+  if (documents.length > 1 || first === undefined) return { queries: documents };
+  return { results: first.results, ...("failures" in first && { failures: first.failures }) };
 }
 
-/** Characters of a found text that are printed. */
-const SNIPPET_LENGTH = 160;
-
-function printHits(output: Output, hits: readonly (Hit | OriginHit)[]): string {
-  if (hits.length === 0) return "Nothing found.";
-  return hits
-    .map((hit, i) => {
-      const { key, distance } = hit;
-      const width = Math.min(SNIPPET_LENGTH, output.columns - 4);
-      const snippet = (textOf(hit) ?? "").replace(/\s+/g, " ").slice(0, width);
-      const place = String(i + 1).padStart(2);
-      const origin = "place" in hit ? `  ${output.dim(nameOfPlace(hit.place))}` : "";
-      const heading = `${place}  ${distance.toFixed(4)}  ${output.bold(key)}${origin}`;
-      return `${heading}\n    ${output.dim(snippet)}`;
+function printAnswers(output: Output, answers: readonly Answer[]): string {
+  if (answers.length === 1) return printHits(output, answers[0]?.hits ?? []);
+  return answers
+    .map(({ question, hits }) => {
+      const name = question.name.replace(/\s+/g, " ").slice(0, Math.min(100, output.columns));
+      return `${output.bold(name)}\n${printHits(output, hits)}`;
     })
-    .join("\n");
+    .join("\n\n");
 }

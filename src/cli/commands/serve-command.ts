@@ -4,12 +4,15 @@ import {
   debugOnSignal,
   DIALECT_LOADERS,
   loadConfig,
+  openLog,
+  readTraceSettings,
   startServer,
   stopOnSignals,
   type RunningServer,
   type ServerConfig,
 } from "../../server/index.ts";
-import { example, type GlobalOptions } from "../command.ts";
+import { type GlobalOptions } from "../command.ts";
+import { notes } from "../help.ts";
 import { createOutput, printBudget, type Output } from "../output.ts";
 import { noteServerAddress, removeServerAddress } from "../server-address.ts";
 import { addServerSettings, serverSources } from "../server-settings.ts";
@@ -20,10 +23,15 @@ export function addServeCommand(program: Command): void {
   addServerSettings(serve)
     .addHelpText(
       "after",
-      `${example("insula serve --data-dir ./insula-data --http-port 8080")}
-
-Every setting is also a variable: --http-port is INSULA_HTTP_PORT. Flags win over variables, those
-over the file. Ctrl-C stops gracefully.`,
+      notes(
+        [
+          "insula serve",
+          "insula serve --data-dir ./insula-data --http-port 0 --json",
+          "INSULA_LOG_LEVEL=warn insula serve --host 0.0.0.0",
+        ],
+        `Every setting is also a variable: --http-port is INSULA_HTTP_PORT. Flags win over variables,
+those over the file. Ctrl-C stops gracefully.`,
+      ),
     )
     .action(async (options: Record<string, string>, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
@@ -35,10 +43,15 @@ over the file. Ctrl-C stops gracefully.`,
 async function serveUntilStopped(config: ServerConfig, output: Output): Promise<void> {
   const { openDoors, openFolderEngine } = await import("../folder-engine.ts");
   const doors = openDoors(config.dataDir);
+  const log = openLog(config.logLevel);
+  const tracing = readTraceSettings(process.env);
+  for (const warning of tracing.warnings) log.warn({}, warning);
   const server = await startServer(config, {
     ...doors,
     openEngine: (_config, _parts, hooks) => openFolderEngine(doors, config, hooks),
     version: readVersion(),
+    log,
+    ...(tracing.settings !== undefined && { tracing: tracing.settings }),
     dialects: DIALECT_LOADERS,
   });
   const [address] = server.addresses;
@@ -70,6 +83,7 @@ function announce(server: RunningServer, config: ServerConfig, output: Output): 
       memoryBudget,
     };
     output.result(line, () => `${output.bold(address.speaks)} on ${address.url}`);
+    output.remark(`What its own interface can do: ${address.url}/docs`);
   }
   if (server.addresses.length === 0) output.remark("No listener is on: every port is off.");
   output.remark(`Memory budget: ${printBudget(memoryBudget)}`);

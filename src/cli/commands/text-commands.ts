@@ -1,27 +1,23 @@
 /** `insula put`: text in. */
-import path from "node:path";
-import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Metadata, Place } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
-import { example, withSession } from "../command.ts";
-import { fromPattern, isPattern } from "../glob.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
 import { ingest, type IngestReport } from "../ingest.ts";
 import { watchInterrupts } from "../interrupt.ts";
-import { toMetadata, toWholeNumber } from "../option-values.ts";
-import type { Output } from "../output.ts";
+import { toCount, toMetadata, toWholeNumber } from "../option-values.ts";
+import { printCount, printCounted, type Output } from "../output.ts";
 import { addPlacesOptions, findPlaces, nameOfPlace, type PlacesOptions } from "../place-options.ts";
 import { createProgress } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { CHUNK_OVERLAP_DEFAULT, CHUNK_SIZE_DEFAULT, checkChunkOptions } from "../text-chunks.ts";
 import { openTextCollection } from "../text-collection.ts";
 import { addTextSettings, readTextSettings, type TextSettings } from "../text-settings.ts";
-import { fromFile, fromFolder, fromStdin, fromText, type TextSource } from "../text-sources.ts";
+import { addTextInputs, findInputs, type TextInputs } from "../text-inputs.ts";
+import type { TextSource } from "../text-sources.ts";
 
-interface PutOptions extends PlacesOptions {
-  readonly text?: readonly string[];
-  readonly file?: readonly string[];
-  readonly folder?: readonly string[];
+interface PutOptions extends PlacesOptions, TextInputs {
   readonly key?: string;
   readonly metadata?: Metadata;
   readonly create?: true;
@@ -33,40 +29,46 @@ interface PutOptions extends PlacesOptions {
 }
 
 export function addPutCommand(program: Command): void {
-  const put = addPlacesOptions(
-    program.command("put").description("write texts, files, folders or standard input"),
+  const put = addTextInputs(
+    addPlacesOptions(
+      program.command("put").description("write texts, files, folders or standard input"),
+    ),
   )
-    .option("--force-model", "although the collection was filled by another embedding model")
-    .option("--text <text...>", "a text in words")
-    .option("--file <path...>", "a text file or a pattern; its path as given is its key")
-    .option("--folder <path...>", "every text file below")
     .option("--key <key>", "key of a single --text or of standard input")
     .option("--metadata <name=value>", "kept with every record; repeat for more", toMetadata)
     .option("--create", "make the database, collection and tenant when missing")
-    .option("--dimension <n>", "of a collection that is made", toWholeNumber)
-    .option("--chunk-size <n>", "characters of one record", toWholeNumber, CHUNK_SIZE_DEFAULT)
+    .option("--dimension <n>", "of a collection that is made", toCount)
+    .option("--chunk-size <n>", "characters of one record", toCount, CHUNK_SIZE_DEFAULT)
     .option(
       "--chunk-overlap <n>",
       "characters repeated in the next",
       toWholeNumber,
       CHUNK_OVERLAP_DEFAULT,
     )
-    .option("--force", "write also what has not changed");
+    .option("--force", "write also what has not changed")
+    .option("--force-model", "although the collection was filled by another embedding model");
   addTextSettings(put, false)
     .addHelpText(
       "after",
-      `${example("insula put --create --collection handbook --folder docs")}
-
-Long texts are cut into overlapping chunks. A second run skips what has not changed; a changed text
-replaces its old chunks. So does a run after Ctrl-C: it writes what is missing. With several
-collections or tenants each gets all texts. Texts are embedded by insula-lexical-1 (shared words,
-not shared meaning) unless --embedder names a service or a local model; the collection remembers
-which.`,
+      notes(
+        [
+          "insula put --create --collection handbook --folder docs",
+          "insula put --collection handbook --file 'docs/**/*.md' --metadata team=support",
+          "insula put --create --text 'The bin is emptied on Tuesdays.' --key bins",
+          "git log -5 | insula put --collection handbook --key last-commits",
+        ],
+        `Long texts are cut into overlapping chunks. A second run skips what has not changed; a changed
+text replaces its old chunks. So does a run after Ctrl-C: it writes what is missing. With
+several collections or tenants each gets all texts. Texts are embedded by insula-lexical-1
+(shared words, not shared meaning) unless --embedder names a service or a local model; the
+collection remembers which. The key of a file is its path as given, of a folder's file the folder's
+name and the path in it; names that begin with a dot, node_modules and links are left out.`,
+      ),
     )
     .action(async (options: PutOptions, command: Command) => {
       checkChunkOptions({ size: options.chunkSize, overlap: options.chunkOverlap });
       const texts = readTextSettings({ ...options });
-      const sources = await findSources(options);
+      const sources = await findInputs(options, options.key);
       await withSession(command, options.create === true, async (session, output) => {
         await putAll(sources, { session, output, options, texts });
       });
@@ -89,9 +91,11 @@ async function putAll(sources: readonly TextSource[], work: PutWork): Promise<vo
     if (interruption.signal.aborted) break;
     const report = await putInto(place, sources, { ...work, signal: interruption.signal });
     reports.push({ place: nameOfPlace(place), report });
-    for (const { source, reason } of report.skipped)
-      output.remark(`left out: ${source}: ${reason}`);
   }
+  const skipped = reports.flatMap(({ report }) => report.skipped);
+  // The same for every place; said once.
+  for (const line of new Set(skipped.map(({ source, reason }) => `${source}: ${reason}`)))
+    output.remark(`left out: ${line}`);
   const [first] = reports;
   const isSingle = places.length === 1 && first !== undefined;
   output.result(
@@ -149,50 +153,10 @@ function printReport({
   skipped,
 }: IngestReport): string {
   const parts = [
-    `${String(written)} of ${String(texts)} texts written as ${String(records)} records`,
-    `${String(unchanged)} unchanged`,
-    ...(skipped.length === 0 ? [] : [`${String(skipped.length)} left out`]),
-    ...(removed === 0 ? [] : [`${String(removed)} old chunks removed`]),
+    `${printCount(written)} of ${printCounted(texts, "text")} written as ${printCounted(records, "record")}`,
+    `${printCount(unchanged)} unchanged`,
+    ...(skipped.length === 0 ? [] : [`${printCount(skipped.length)} left out`]),
+    ...(removed === 0 ? [] : [`${printCounted(removed, "old chunk")} removed`]),
   ];
   return `${parts.join(", ")}.`;
-}
-
-async function findSources(options: PutOptions): Promise<readonly TextSource[]> {
-  const texts = options.text ?? [];
-  const files = options.file ?? [];
-  const folders = options.folder ?? [];
-  if (options.key !== undefined && texts.length + files.length + folders.length > 1) {
-    throw new CommandError(EXIT_CODES.usage, "--key names one text, but several are given.");
-  }
-  if (texts.length + files.length + folders.length === 0) {
-    if (process.stdin.isTTY) {
-      throw new CommandError(
-        EXIT_CODES.usage,
-        "Nothing to put.",
-        "Give --text, --file, --folder or standard input.",
-      );
-    }
-    return [await fromStdin(options.key)];
-  }
-  const sources = texts.map((text) => fromText(text, options.key));
-  for (const file of files) {
-    if (isPattern(file)) sources.push(...(await fromPattern(file)));
-    else sources.push(fromFile(file, options.key ?? toName(file)));
-  }
-  for (const folder of folders) {
-    const info = await stat(folder).catch(() => undefined);
-    if (info?.isDirectory() !== true) {
-      throw new CommandError(
-        EXIT_CODES.notFound,
-        `There is no folder ${folder}.`,
-        "Check the path; a single file goes with --file.",
-      );
-    }
-    sources.push(...(await fromFolder(folder)));
-  }
-  return sources;
-}
-
-function toName(file: string): string {
-  return path.normalize(file).split(path.sep).join("/");
 }

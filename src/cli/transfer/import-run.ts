@@ -1,10 +1,15 @@
 /**
- * Writes the batches of one source after another into a collection: the next is read while one is
- * being written. Holds two batches.
+ * Writes the batches of one source after another into a collection: the next is read, and already
+ * sent when it has none of the same keys, while one is being written. Holds three batches.
  */
 import type { Place, WriteBatch } from "../../model/index.ts";
 import type { Checkpoint, ImportCounts, ImportProgress } from "./checkpoint.ts";
-import { SOURCE_START, type BatchBounds, type RecordSource } from "./record-source.ts";
+import {
+  SOURCE_START,
+  type BatchBounds,
+  type RecordSource,
+  type SourceBatch,
+} from "./record-source.ts";
 
 export interface ImportTarget {
   /** What the write did, where the other side says it. */
@@ -35,7 +40,7 @@ export interface ImportReport extends Readonly<ImportCounts> {
 }
 
 export async function runImport(options: ImportOptions): Promise<ImportReport> {
-  const { sources, from, signal, checkpoint } = options;
+  const { sources, from, checkpoint } = options;
   const counts: ImportCounts = { ...(from?.counts ?? { records: 0, added: 0, replaced: 0 }) };
   const before = counts.records;
   let batches = 0;
@@ -46,9 +51,10 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
       continue;
     }
     const start = file === from?.file ? from.position : SOURCE_START;
-    for await (const { tenant, batch, end } of ahead(source.batches(start, options.bounds))) {
-      if (signal.aborted) return { ...counts, batches, before, isComplete: false };
-      const result = await options.target.upsert(options.placeOf(tenant), batch);
+    const found = source.batches(start, options.bounds);
+    for await (const written of inOrder(found, options)) {
+      if (written === undefined) return { ...counts, batches, before, isComplete: false };
+      const { batch, end, result } = written;
       batches++;
       counts.records += batch.keys.length;
       if (result === undefined) {
@@ -65,6 +71,84 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
   }
   await checkpoint?.remove();
   return { ...counts, batches, before, isComplete: true };
+}
+
+type Written = SourceBatch & { readonly result: Awaited<ReturnType<ImportTarget["upsert"]>> };
+
+/**
+ * Two writes at once, unless they have a key in common: of one key the later record must win.
+ * Yields in the order of the source, and undefined at the end when the run was cut short.
+ */
+async function* inOrder(
+  batches: AsyncIterable<SourceBatch>,
+  options: ImportOptions,
+): AsyncIterable<Written | undefined> {
+  const write = async (found: SourceBatch): Promise<Written> => {
+    return {
+      ...found,
+      result: await options.target.upsert(options.placeOf(found.tenant), found.batch),
+    };
+  };
+  let earlier: { readonly keys: readonly string[]; readonly written: Promise<Written> } | undefined;
+  let end: unknown = undefined;
+  try {
+    for await (const found of withFailure(ahead(batches))) {
+      if (found instanceof SourceFailure || options.signal.aborted) {
+        end = found;
+        break;
+      }
+      const { keys } = found.batch;
+      if (earlier !== undefined && haveCommon(earlier.keys, keys)) {
+        yield await earlier.written;
+        earlier = undefined;
+      }
+      const before: Promise<Written> | undefined = earlier?.written;
+      const written = write(found);
+      // A failure is met when it is this one's turn, not before.
+      written.catch(() => undefined);
+      earlier = { keys, written };
+      if (before !== undefined) yield await before;
+    }
+    // Also before a source that cannot be read further: what was written is noted.
+    if (earlier !== undefined) yield await earlier.written;
+    if (end instanceof SourceFailure) throw end.cause;
+    if (end !== undefined) yield undefined;
+  } finally {
+    await earlier?.written.catch(() => undefined);
+  }
+}
+
+class SourceFailure {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/** A failure of the source becomes its last item. */
+async function* withFailure<Item>(items: AsyncIterable<Item>): AsyncIterable<Item | SourceFailure> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      let item: IteratorResult<Item>;
+      try {
+        item = await iterator.next();
+      } catch (error) {
+        yield new SourceFailure(error);
+        return;
+      }
+      if (item.done === true) return;
+      yield item.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+function haveCommon(some: readonly string[], others: readonly string[]): boolean {
+  const known = new Set(some);
+  return others.some((key) => known.has(key));
 }
 
 /** Asks for the next item before the last one is done with. */

@@ -83,14 +83,17 @@ const ENDINGS: Readonly<Record<string, ImportFormat>> = {
   ivecs: "ivecs",
 };
 
-/** @throws CommandError for an ending that is none of ours. */
-export function formatOf(path: string): ImportFormat {
+/**
+ * @param known  what the command can take, for the advice.
+ * @throws CommandError for an ending that is none of ours.
+ */
+export function formatOf(path: string, known: readonly string[] = IMPORT_FORMATS): ImportFormat {
   if (path === "-") return "jsonl";
   const format = ENDINGS[path.slice(path.lastIndexOf(".") + 1).toLowerCase()];
   if (format !== undefined) return format;
   throw new CommandError(
     EXIT_CODES.usage,
     `Cannot tell the format of ${path} by its ending.`,
-    `Name it: --format ${IMPORT_FORMATS.join(", ")}.`,
+    `Name it: --format ${known.join(", ")}.`,
   );
 }

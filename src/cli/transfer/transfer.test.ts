@@ -227,6 +227,23 @@ describe("an import that is interrupted", () => {
     expect(report).toMatchObject({ records: 3, added: 2, replaced: 1, batches: 2 });
   });
 
+  it("has two batches on the way, but never two with one key", async () => {
+    write("x.jsonl", ["a", "b", "b", "c"].map((key) => line(key)).join("\n"));
+    const received = new Received();
+    const seen: string[][] = [];
+    const onTheWay = new Set<string>();
+    const upsert = received.upsert.bind(received);
+    received.upsert = async (place, batch) => {
+      for (const key of batch.keys) onTheWay.add(key);
+      seen.push([...onTheWay]);
+      await new Promise((resolve) => setImmediate(resolve));
+      for (const key of batch.keys) onTheWay.delete(key);
+      return upsert(place, batch);
+    };
+    await importFiles(["x.jsonl"], { received, recordsMax: 1 });
+    expect(seen).toEqual([["a"], ["a", "b"], ["b"], ["b", "c"]]);
+  });
+
   it("does not go on into another place, nor with another source", async () => {
     write("x.jsonl", [line("a"), "nonsense"].join("\n"));
     const received = new Received();

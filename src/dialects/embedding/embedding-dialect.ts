@@ -1,6 +1,8 @@
+import type { Principal } from "../../access/index.ts";
 import { InsulaError, type ErrorKind } from "../../base/errors.ts";
 import { BUILT_IN_MODEL, createBuiltInEmbedder, type Embedder } from "../../embed/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../wire/index.ts";
+import { AccessTrail } from "../access-trail.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import { decodeEmbeddingRequest, type EmbeddingRequest } from "./embedding-request.ts";
 import { toAnswer, toFailure } from "./errors.ts";
@@ -33,9 +35,15 @@ export function createEmbeddingDialect(context: DialectContext): Dialect {
 async function handle(context: DialectContext, request: HttpRequest): Promise<HttpAnswer> {
   const startedAtMs = context.clock.monotonicMs();
   let outcome: "ok" | ErrorKind = "ok";
+  const trail = new AccessTrail();
+  trail.operation = "Embed";
   try {
-    return await answer(context, request);
+    trail.identify(await authenticate(context, request));
+    const answered = await answer(context, request);
+    trail.end(context, request);
+    return answered;
   } catch (error) {
+    trail.end(context, request, error);
     const failure = toFailure(error, request.id);
     outcome = failure.kind;
     return failure.answer;
@@ -45,7 +53,6 @@ async function handle(context: DialectContext, request: HttpRequest): Promise<Ht
 }
 
 async function answer(context: DialectContext, request: HttpRequest): Promise<HttpAnswer> {
-  await authenticate(context, request);
   const endpoint = matchEmbeddingPath(request.path);
   if (endpoint === undefined || request.method !== "POST") {
     throw new InsulaError(
@@ -80,7 +87,7 @@ function chooseEmbedder(
   );
 }
 
-async function authenticate(context: DialectContext, request: HttpRequest): Promise<void> {
+async function authenticate(context: DialectContext, request: HttpRequest): Promise<Principal> {
   const token = /^Bearer +(\S+) *$/i.exec(request.headers["authorization"] ?? "")?.[1];
   if (token === undefined) {
     throw new InsulaError(
@@ -88,9 +95,9 @@ async function authenticate(context: DialectContext, request: HttpRequest): Prom
       "Cannot embed: no API key: expected Authorization: Bearer with the admin secret or <key id>.<secret>.",
     );
   }
-  if ((await context.access.findToken(token)) === undefined) {
-    throw new InsulaError("credentials_unknown", "Cannot embed: invalid API key.");
-  }
+  const principal = await context.access.findToken(token);
+  if (principal !== undefined) return principal;
+  throw new InsulaError("credentials_unknown", "Cannot embed: invalid API key.");
 }
 
 /**

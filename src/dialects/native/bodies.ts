@@ -1,5 +1,4 @@
-/** The bodies that calls about databases, collections, tenants and keys take. */
-import type { Grant, NewAccessKey } from "../../access/index.ts";
+/** The bodies that calls about databases, collections and tenants take. */
 import { InsulaError } from "../../base/errors.ts";
 import {
   DIMENSION_MAX,
@@ -115,57 +114,6 @@ export function toCollectionPatch(body: CollectionPatchBody): CollectionPatch {
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
   };
 }
-
-/** A grant in the words of access, which checks it. */
-export const KEY_BODY: Schema<NewAccessKey> = {
-  json: {
-    type: "object",
-    description: "A key, shown with its secret once.",
-    properties: {
-      grants: {
-        type: "array",
-        maxItems: NATIVE_LIMITS.grantsMax,
-        items: {
-          type: "object",
-          description: "Lists of patterns in which * stands for any characters.",
-          properties: {
-            actions: { type: "array", items: { type: "string" } },
-            databases: { type: "array", items: { type: "string" } },
-          },
-          required: ["actions", "databases"],
-          additionalProperties: { type: "array", items: { type: "string" } },
-        },
-      },
-      accountId: { type: "string", description: "digits; default the account of the server" },
-      expiresAtMs: { type: "integer", description: "milliseconds since 1970" },
-    },
-    required: ["grants"],
-    additionalProperties: false,
-  },
-  read: (value, at, lists) => {
-    const { grants, accountId, expiresAtMs } = keyBody.read(value, at, lists);
-    return {
-      grants,
-      ...(accountId === undefined ? {} : { accountId }),
-      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
-    };
-  },
-};
-
-const patterns = list(text("a pattern"), NATIVE_LIMITS.grantsMax, "patterns");
-
-const keyBody = object(
-  {
-    grants: list(
-      object({ actions: patterns, databases: patterns }, "a grant") satisfies Schema<Grant>,
-      NATIVE_LIMITS.grantsMax,
-      "what the key may do",
-    ),
-    accountId: optional(text("digits")),
-    expiresAtMs: optional(integer(0, Number.MAX_SAFE_INTEGER, "milliseconds since 1970")),
-  },
-  "A key.",
-);
 
 export interface EmbedBody {
   readonly texts: readonly string[];

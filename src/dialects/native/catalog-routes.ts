@@ -1,5 +1,4 @@
-/** Routes about the node, keys, databases, collections and tenants. */
-import { InsulaError } from "../../base/errors.ts";
+/** Routes about the node, databases, collections and tenants. */
 import {
   CALLER_ANSWER,
   COLLECTIONS_ANSWER,
@@ -12,12 +11,12 @@ import {
 import {
   COLLECTION_BODY,
   COLLECTION_PATCH_BODY,
-  KEY_BODY,
   missing,
   NAMED_BODY,
   toCollectionOptions,
   toCollectionPatch,
 } from "./bodies.ts";
+import { KEY_ROUTES } from "./key-routes.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { decodePage } from "./page.ts";
 import { withBody, type Route } from "./route.ts";
@@ -56,44 +55,6 @@ const NODE_ROUTES: readonly Route[] = [
         stats: context.engine.stats(),
       }),
   },
-  {
-    method: "GET",
-    pattern: "keys",
-    operation: "ListKeys",
-    area: "admin",
-    status: 200,
-    summary: "Keys by id, without secrets.",
-    isPaged: true,
-    run: ({ context, request }) => context.access.listKeys(decodePage(request.query)),
-  },
-  withBody({
-    method: "POST",
-    pattern: "keys",
-    operation: "CreateKey",
-    area: "admin",
-    status: 201,
-    summary: "Makes a key; only the admin secret may. Its secret is shown this once.",
-    takes: { schema: KEY_BODY, bytesMax },
-    run: async ({ context, principal }, body) => {
-      // A key that could make keys could give itself every right.
-      if (principal.kind !== "admin") {
-        throw new InsulaError(
-          "permission_denied",
-          "Cannot create a key: expected the admin secret.",
-        );
-      }
-      return context.access.createKey(body);
-    },
-  }),
-  {
-    method: "DELETE",
-    pattern: "keys/:key",
-    operation: "RevokeKey",
-    area: "admin",
-    status: 204,
-    summary: "Holds for the next request.",
-    run: ({ context, key }) => context.access.revokeKey(key),
-  },
 ];
 
 const DATABASE_ROUTES: readonly Route[] = [
@@ -113,6 +74,7 @@ const DATABASE_ROUTES: readonly Route[] = [
     pattern: "databases",
     operation: "CreateDatabase",
     area: "admin",
+    creates: "database",
     status: 201,
     summary: "Creates a database.",
     answers: DATABASE_ANSWER,
@@ -162,6 +124,7 @@ const COLLECTION_ROUTES: readonly Route[] = [
     pattern: "databases/:database/collections",
     operation: "CreateCollection",
     area: "admin",
+    creates: "collection",
     status: 201,
     summary: "Creates a collection.",
     answers: COLLECTION_ANSWER,
@@ -225,6 +188,7 @@ const TENANT_ROUTES: readonly Route[] = [
     pattern: `${COLLECTION_PATTERN}/tenants`,
     operation: "CreateTenant",
     area: "admin",
+    creates: "tenant",
     status: 201,
     summary: "Creates a tenant; the first upsert to its name would, too.",
     answers: TENANT_ANSWER,
@@ -260,6 +224,7 @@ const TENANT_ROUTES: readonly Route[] = [
 
 export const CATALOG_ROUTES: readonly Route[] = [
   ...NODE_ROUTES,
+  ...KEY_ROUTES,
   ...DATABASE_ROUTES,
   ...COLLECTION_ROUTES,
   ...TENANT_ROUTES,

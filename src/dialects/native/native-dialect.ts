@@ -1,8 +1,10 @@
 /** One request of our own interface, from its path to its answer. */
-import type { Principal } from "../../access/index.ts";
+import { boundTenant, type ActionTarget, type Principal } from "../../access/index.ts";
 import { InsulaError, type ErrorKind } from "../../base/errors.ts";
 import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
+import { AccessTrail } from "../access-trail.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
+import type { NamedBody } from "./bodies.ts";
 import { renderManual } from "./manual-page.ts";
 import { toFailure } from "./problem.ts";
 import { JsonText } from "./records-json.ts";
@@ -27,6 +29,7 @@ async function handle(context: DialectContext, request: HttpRequest): Promise<Ht
   const startedAtMs = context.clock.monotonicMs();
   let operation = "Unknown";
   let outcome: "ok" | ErrorKind = "ok";
+  const trail = new AccessTrail();
   try {
     const manual = answerManual(request);
     if (manual !== undefined) {
@@ -35,8 +38,12 @@ async function handle(context: DialectContext, request: HttpRequest): Promise<Ht
     }
     const { route, names } = findRoute(NATIVE_ROUTES, request);
     operation = route.operation;
-    return await answer(context, request, route, names);
+    trail.operation = operation;
+    const answered = await answer({ context, request, trail }, route, names);
+    trail.end(context, request);
+    return answered;
   } catch (error) {
+    trail.end(context, request, error);
     const failure = toFailure(error, request.id);
     outcome = failure.kind;
     return failure.answer;
@@ -53,26 +60,23 @@ function answerManual(request: HttpRequest): HttpAnswer | undefined {
     : toJsonAnswer(200, request.id, openApi());
 }
 
+type Asked = Pick<Call, "context" | "request" | "trail">;
+
 async function answer(
-  context: DialectContext,
-  request: HttpRequest,
+  asked: Asked,
   route: Route,
   names: ReadonlyMap<string, string>,
 ): Promise<HttpAnswer> {
-  const principal = route.area === "public" ? NOBODY : await authenticate(context, request);
-  const [database, collection, tenant] = ["database", "collection", "tenant"].map((name) =>
-    names.get(name),
-  );
-  if (route.area === "admin" || route.area === "records") {
-    const named = { database, collection, tenant };
-    const known = Object.fromEntries(
-      Object.entries(named).filter(([, name]) => name !== undefined),
-    );
-    context.access.authorize(principal, `${route.area}:${route.operation}`, targetOf(known));
-  }
+  const { request, trail } = asked;
+  const principal = route.area === "public" ? NOBODY : await authenticate(asked);
+  const database = names.get("database");
+  const collection = names.get("collection");
+  const tenant = tenantOf(principal, route, { database, collection, tenant: names.get("tenant") });
+  const target = targetOf({ database, collection, tenant });
+  trail.aim(target);
+  if (route.creates === undefined) authorize(asked, principal, route, target);
   const call: Call = {
-    context,
-    request,
+    ...asked,
     principal,
     database: database ?? "",
     collection: collection ?? "",
@@ -80,9 +84,36 @@ async function answer(
     key: names.get("key") ?? "",
   };
   const body = route.takes === undefined ? undefined : await readBody(call, route.takes);
+  if (route.creates !== undefined) {
+    const { name } = body as NamedBody;
+    authorize(asked, principal, route, { ...target, [route.creates]: name });
+  }
   const result = await route.run(call, body);
   if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
   return toJsonAnswer(route.status, request.id, result);
+}
+
+/** A key bound to one tenant means it where the path of records names none. */
+function tenantOf(
+  principal: Principal,
+  { area }: Route,
+  named: Parameters<typeof targetOf>[0],
+): string | undefined {
+  const { database, collection, tenant } = named;
+  if (tenant !== undefined || area !== "records") return tenant;
+  if (database === undefined || collection === undefined) return undefined;
+  return boundTenant(principal, { database, collection });
+}
+
+function authorize(
+  { context, trail }: Asked,
+  principal: Principal,
+  { area, operation }: Route,
+  target: ActionTarget,
+): void {
+  if (area !== "admin" && area !== "records") return;
+  trail.aim(target);
+  context.access.authorize(principal, `${area}:${operation}`, target);
 }
 
 async function readBody({ context, request }: Call, rules: BodyRules): Promise<unknown> {
@@ -108,7 +139,7 @@ function toJsonAnswer(status: number, requestId: string, result: unknown): HttpA
 
 const NOBODY: Principal = { kind: "key", keyId: "", accountId: "", grants: [] };
 
-async function authenticate(context: DialectContext, request: HttpRequest): Promise<Principal> {
+async function authenticate({ context, request, trail }: Asked): Promise<Principal> {
   const token = /^Bearer +(\S+) *$/i.exec(request.headers["authorization"] ?? "")?.[1];
   if (token === undefined) {
     throw new InsulaError(
@@ -120,5 +151,6 @@ async function authenticate(context: DialectContext, request: HttpRequest): Prom
   if (principal === undefined) {
     throw new InsulaError("credentials_unknown", "Cannot answer: the secret fits no key.");
   }
+  trail.identify(principal);
   return principal;
 }

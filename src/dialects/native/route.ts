@@ -2,6 +2,7 @@
 import type { Principal } from "../../access/index.ts";
 import type { Place } from "../../model/index.ts";
 import type { HttpRequest } from "../../wire/index.ts";
+import type { AccessTrail } from "../access-trail.ts";
 import type { DialectContext } from "../dialect.ts";
 import type { Schema } from "./schema.ts";
 
@@ -10,9 +11,11 @@ export interface Call {
   readonly context: DialectContext;
   readonly request: HttpRequest;
   readonly principal: Principal;
+  /** Told what the request is about, for the audit log. */
+  readonly trail: AccessTrail;
   readonly database: string;
   readonly collection: string;
-  /** undefined where the path names none. */
+  /** undefined where neither the path names one nor the key is bound to one. */
   readonly tenant: string | undefined;
   /** Id of a key. */
   readonly key: string;
@@ -26,6 +29,8 @@ export interface Route {
   readonly operation: string;
   /** `open`: any known key may. `public`: nobody is asked who he is. */
   readonly area: "admin" | "records" | "open" | "public";
+  /** What the body's `name` names and the route creates; rights are asked for that. */
+  readonly creates?: "database" | "collection" | "tenant";
   readonly status: 200 | 201 | 204;
   readonly summary: string;
   readonly takes?: BodyRules;

@@ -7,6 +7,7 @@ import type {
   Query,
   QueryPlan,
 } from "../../model/index.ts";
+import { boundTenant } from "../../access/index.ts";
 import { MANY_ANSWER, SEARCH_ANSWER } from "./answers.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { toProblem } from "./problem.ts";
@@ -42,15 +43,25 @@ async function searchOne(call: Call, body: SearchBody): Promise<JsonText> {
  * whole search, with the same words whether it is there or not.
  */
 async function searchMany(call: Call, body: ManyBody): Promise<JsonText> {
-  const { context, principal } = call;
-  for (const place of body.places) {
-    context.access.authorize(principal, `records:${SEARCH_OPERATION}`, targetOf(place));
+  const { context, principal, trail } = call;
+  const places = body.places.map((place) => withTenant(call, place));
+  for (const [i, place] of places.entries()) {
+    const target = targetOf(place);
+    if (i === 0) trail.aim(target);
+    else trail.aimAlso(target);
+    context.access.authorize(principal, `records:${SEARCH_OPERATION}`, target);
   }
   const query = toQuery(call, body);
   const startMs = context.clock.monotonicMs();
-  const result = await context.engine.queryMany(body.places, query);
+  const result = await context.engine.queryMany(places, query);
   context.endPhase("search", startMs);
   return new JsonText(printMany(call, body, result));
+}
+
+/** A key bound to one tenant means it where a place names none. */
+function withTenant({ principal }: Call, place: Place): Place {
+  const tenant = place.tenant ?? boundTenant(principal, place);
+  return tenant === undefined ? place : { ...place, tenant };
 }
 
 function toQuery(call: Call, body: SearchBody): Query {

@@ -1,11 +1,11 @@
 import type { ActionTarget } from "../../access/index.ts";
 
-/** What names of a request are about, for access; a tenant only where rights know tenants. */
+/** What names of a request are about, for access. */
 export function targetOf(named: {
-  readonly database?: string;
-  readonly collection?: string;
+  readonly database?: string | undefined;
+  readonly collection?: string | undefined;
   readonly tenant?: string | undefined;
-}): ActionTarget & { readonly tenant?: string } {
+}): ActionTarget {
   const { database, collection, tenant } = named;
   return {
     ...(database === undefined ? {} : { database }),

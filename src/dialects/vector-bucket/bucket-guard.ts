@@ -14,6 +14,7 @@ import {
 } from "../../access/index.ts";
 import type { AccessControl, BucketPolicy, Principal } from "../../access/index.ts";
 import type { DatabaseInfo, Engine } from "../../engine/api.ts";
+import type { AccessTrail } from "../access-trail.ts";
 import { ATTRIBUTES, ownerOf, regionOf } from "./bucket-attributes.ts";
 import type { BucketOperation } from "./bucket-operation.ts";
 
@@ -43,9 +44,19 @@ export interface OpenedBucket {
   readonly checkIndex: (index: string, also?: BucketOperation) => void;
 }
 
+/** What the operations ask before they look at anything. */
+export interface BucketDoor {
+  /** @throws InsulaError `permission_denied`, `database_not_found` */
+  open(request: BucketRequest): Promise<OpenedBucket>;
+  /**
+   * For the one operation whose bucket is not there yet. @throws InsulaError `permission_denied`
+   */
+  checkCreate(request: BucketRequest): void;
+}
+
 type Verdict = "allow" | "deny" | "unstated";
 
-export class BucketGuard {
+export class BucketGuard implements BucketDoor {
   readonly #engine: Pick<Engine, "getDatabase">;
   readonly #access: AccessControl;
   readonly #policies = new Map<string, BucketPolicy>();
@@ -55,7 +66,6 @@ export class BucketGuard {
     this.#access = access;
   }
 
-  /** @throws InsulaError `permission_denied`, `database_not_found` */
   async open(request: BucketRequest): Promise<OpenedBucket> {
     const { principal, bucket } = request;
     const info = await this.#engine.getDatabase(bucket);
@@ -74,25 +84,54 @@ export class BucketGuard {
       info,
       checkIndex: (index, also) => {
         const asked = also === undefined ? request : { ...request, operation: also };
-        if (also !== undefined && !this.#hasGrant(asked)) throw denied();
+        if (!this.#hasGrant(asked, index)) throw denied();
         if (!this.#mayUse(asked, info, index)) throw denied();
       },
     };
   }
 
-  /**
-   * For the one operation whose bucket is not there yet. @throws InsulaError `permission_denied`
-   */
+  /** The same door, which notes what it is asked about. */
+  noting(trail: AccessTrail): BucketDoor {
+    return {
+      open: async (request) => {
+        const database = request.bucket;
+        trail.aim({ database });
+        const opened = await this.open(request);
+        return {
+          ...opened,
+          checkIndex: (index, also) => {
+            trail.aim({ database, collection: index });
+            opened.checkIndex(index, also);
+          },
+        };
+      },
+      checkCreate: (request) => {
+        trail.aim({ database: request.bucket });
+        this.checkCreate(request);
+      },
+    };
+  }
+
   checkCreate(request: BucketRequest): void {
     const { principal, accountId } = request;
     const isOwn = accountId === undefined || accountId === principal.accountId;
     if (!isOwn || !this.#hasGrant(request)) throw denied();
   }
 
-  /** A grant may use either vendor's name of the operation. */
-  #hasGrant({ principal, operation, bucket }: BucketRequest): boolean {
-    const isGranted = (name: string): boolean =>
-      this.#access.isAllowed(principal, `vectors:${name}`, { database: bucket });
+  /**
+   * A grant may use either vendor's name of the operation. Before the index is known, a grant on
+   * any index of the bucket lets a request about an index go on.
+   */
+  #hasGrant({ principal, operation, bucket }: BucketRequest, index?: string): boolean {
+    const isGranted = (name: string): boolean => {
+      const action = `vectors:${name}`;
+      if (index !== undefined) {
+        return this.#access.isAllowed(principal, action, { database: bucket, collection: index });
+      }
+      return operation.isAboutIndex
+        ? this.#access.isAllowedWithin(principal, action, { database: bucket })
+        : this.#access.isAllowed(principal, action, { database: bucket });
+    };
     return (
       isGranted(operation.oss) || (operation.aws !== operation.oss && isGranted(operation.aws))
     );

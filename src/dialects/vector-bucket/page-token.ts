@@ -6,8 +6,9 @@
  * carried into another listing. The secret lives in the engine's settings: tokens survive a
  * restart.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { InsulaError } from "../../base/errors.ts";
+import { secretsEqual } from "../../base/secret.ts";
 import type { Engine } from "../../engine/api.ts";
 
 const SECRET_BYTES = 32;
@@ -41,7 +42,7 @@ export class PageTokens {
     const bytes = Buffer.from(token, "base64url");
     if (bytes.length < MAC_BYTES || bytes.toString("base64url") !== token) throw invalid();
     const key = bytes.subarray(MAC_BYTES);
-    if (!timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.#mac(listing, key))) throw invalid();
+    if (!secretsEqual(bytes.subarray(0, MAC_BYTES), this.#mac(listing, key))) throw invalid();
     return UTF8.decode(key);
   }
 
@@ -54,23 +55,37 @@ export class PageTokens {
   }
 }
 
+export interface PageTokenDoors {
+  readonly engine: Pick<Engine, "readSetting" | "writeSetting">;
+  readonly random: { bytes(count: number): Uint8Array };
+}
+
 /**
  * Reads the secret of one dialect, or makes and writes it when it is the first time. Call it once
  * at a time: two first calls would make two secrets.
  */
-export async function openPageTokens(
-  dialect: string,
-  context: {
-    readonly engine: Pick<Engine, "readSetting" | "writeSetting">;
-    readonly random: { bytes(count: number): Uint8Array };
-  },
-): Promise<PageTokens> {
+async function openPageTokens(dialect: string, context: PageTokenDoors): Promise<PageTokens> {
   const setting = `${dialect}/page-token-secret`;
   const kept = await context.engine.readSetting(setting);
   if (kept !== undefined) return new PageTokens(kept);
   const made = context.random.bytes(SECRET_BYTES);
   await context.engine.writeSetting(setting, made);
   return new PageTokens(made);
+}
+
+/** Opens them with the first call; a read of the settings that failed is not remembered. */
+export function lazyPageTokens(
+  dialect: string,
+  context: PageTokenDoors,
+): () => Promise<PageTokens> {
+  let tokens: Promise<PageTokens> | undefined;
+  return () => {
+    tokens ??= openPageTokens(dialect, context).catch((error: unknown) => {
+      tokens = undefined;
+      throw error;
+    });
+    return tokens;
+  };
 }
 
 function invalid(): InsulaError {

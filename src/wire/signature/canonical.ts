@@ -126,13 +126,16 @@ function awsQuery(query: string, left: string | undefined): string {
   return pairs.map(({ key, value }) => `${key}=${value}`).join("&");
 }
 
+/** Without the first pair of the key `left`: a second signature is text like any other. */
 function splitQuery(query: string, left: string | undefined): { key: string; value: string }[] {
   const pairs: { key: string; value: string }[] = [];
+  let isLeft = false;
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const equals = pair.indexOf("=");
     const key = equals < 0 ? pair : pair.slice(0, equals);
-    if (key !== left) pairs.push({ key, value: equals < 0 ? "" : pair.slice(equals + 1) });
+    if (key === left && !isLeft) isLeft = true;
+    else pairs.push({ key, value: equals < 0 ? "" : pair.slice(equals + 1) });
   }
   return pairs;
 }

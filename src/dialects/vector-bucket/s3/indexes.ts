@@ -2,7 +2,7 @@
 import { InsulaError } from "../../../base/errors.ts";
 import type { CollectionInfo, DatabaseInfo } from "../../../engine/api.ts";
 import { DEFAULT_VECTOR } from "../../../model/index.ts";
-import type { JsonObject } from "../../../wire/index.ts";
+import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { listShown } from "../listing.ts";
 import { isIndexName, isVectorIndex, vectorFieldOf } from "../vector-index.ts";
 import { indexArn } from "./arn.ts";
@@ -10,6 +10,7 @@ import { epochSeconds, openBucket, openIndex, readJson } from "./call.ts";
 import type { S3Answer, S3Call } from "./call.ts";
 import {
   asText,
+  member,
   readEnum,
   readInteger,
   readList,
@@ -18,6 +19,7 @@ import {
   readPrefix,
   readToken,
 } from "./fields.ts";
+import { INDEX_MODE, textSearchUnsupported } from "./index-modes.ts";
 import { S3_LIMITS } from "./limits.ts";
 import { readBucketReference, readIndexReference, readNewIndexName } from "./references.ts";
 import { encryptionOf, readNewAttributes } from "./s3-attributes.ts";
@@ -74,6 +76,7 @@ export async function getIndex(call: S3Call): Promise<S3Answer> {
         ? {}
         : { metadataConfiguration: { nonFilterableMetadataKeys: unfilterable } }),
       ...(encryptionConfiguration === undefined ? {} : { encryptionConfiguration }),
+      indexMode: INDEX_MODE,
     },
   });
 }
@@ -125,17 +128,20 @@ function viewIndex(call: S3Call, bucket: DatabaseInfo, info: CollectionInfo): ob
 }
 
 function readUnfilterable(body: JsonObject): readonly string[] {
-  const path = "/metadataConfiguration/nonFilterableMetadataKeys";
   const configuration = readOptionalObject(body, "metadataConfiguration");
   if (configuration === undefined) return [];
-  const items = readList(
-    configuration,
-    "nonFilterableMetadataKeys",
-    S3_LIMITS.nonFilterableKeysMax,
-    path,
-  );
+  if (hasItems(member(configuration, "textSearchConfigurations"))) throw textSearchUnsupported();
+  const name = "nonFilterableMetadataKeys";
+  if (!hasItems(member(configuration, name))) return [];
+  const path = `/metadataConfiguration/${name}`;
+  const items = readList(configuration, name, S3_LIMITS.nonFilterableKeysMax, path);
   const length = { min: 1, max: S3_LIMITS.nonFilterableKeyCharactersMax };
   const names = items.map((item, i) => asText(item, length, `${path}/${String(i)}`));
   if (new Set(names).size === names.length) return names;
   throw new InsulaError("argument_invalid", "nonFilterableMetadataKeys must not hold a key twice");
+}
+
+/** Both lists of a metadata configuration may be left out or empty. */
+function hasItems(value: JsonValue | undefined): boolean {
+  return value !== undefined && !(Array.isArray(value) && value.length === 0);
 }

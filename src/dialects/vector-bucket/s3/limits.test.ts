@@ -81,7 +81,7 @@ describe("limits: what is at the limit passes, one more does not", () => {
     await expectBound("CreateIndex", index(3), index(2));
   });
 
-  test("4,096 numbers, 1 to 10 names not filtered by, of 1 to 63 characters", async () => {
+  test("4,096 numbers, up to 10 names not filtered by, of 1 to 63 characters", async () => {
     const index = (indexName: string, more: object): object => ({ ...NEW, indexName, ...more });
     await expectBound(
       "CreateIndex",
@@ -101,7 +101,6 @@ describe("limits: what is at the limit passes, one more does not", () => {
       index("long", keys(["ü".repeat(63)])),
       index("longer", keys(["x".repeat(64)])),
     );
-    await expectBound("CreateIndex", index("one", keys(["x"])), index("none", keys([])));
     await expectBound("CreateIndex", index("short", keys(["x"])), index("empty", keys([""])));
   });
 

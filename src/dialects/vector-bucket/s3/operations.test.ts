@@ -46,7 +46,8 @@ describe("buckets", () => {
     const answer = await bench.call("GetVectorBucket", { vectorBucketArn: BUCKET_ARN });
     expect(answer.text).toBe(
       `{"vectorBucket":{"vectorBucketName":"my-bucket","vectorBucketArn":"${BUCKET_ARN}",` +
-        '"creationTime":1750000000.123,"encryptionConfiguration":{"sseType":"AES256"}}}',
+        '"creationTime":1750000000.123,"encryptionConfiguration":{"sseType":"AES256"},' +
+        '"defaultIndexMode":"ENHANCED"}}',
     );
     expect(answer.headers).toEqual({
       "content-type": "application/json",
@@ -135,7 +136,7 @@ describe("indexes", () => {
     expect(answer.text).toBe(
       `{"index":{"vectorBucketName":"my-bucket","indexName":"idx","indexArn":"${INDEX_ARN}",` +
         '"creationTime":1750000000,"dataType":"float32","dimension":2,"distanceMetric":"euclidean",' +
-        '"metadataConfiguration":{"nonFilterableMetadataKeys":["text"]}}}',
+        '"metadataConfiguration":{"nonFilterableMetadataKeys":["text"]},"indexMode":"ENHANCED"}}',
     );
     expect((await bench.call("GetIndex", AT)).text).toBe(answer.text);
   });
@@ -156,6 +157,30 @@ describe("indexes", () => {
       status: 400,
       message: "The specified nextToken is invalid",
     });
+  });
+});
+
+describe("modes", () => {
+  test("the one mode there is can be asked for, of what exists", async () => {
+    await withIndex({
+      metadataConfiguration: { nonFilterableMetadataKeys: [], textSearchConfigurations: [] },
+    });
+    const name = { vectorBucketName: "my-bucket" };
+    const mode = { defaultIndexMode: "ENHANCED", indexMode: "ENHANCED" };
+    const set = "PutVectorBucketDefaultIndexMode";
+    expect((await bench.call(set, { ...name, ...mode })).text).toBe("{}");
+    expect((await bench.call("UpdateIndexMode", { indexArn: INDEX_ARN, ...mode })).text).toBe("{}");
+    const nowhere = { vectorBucketName: "nowhere", indexName: "idx", ...mode };
+    expect((await bench.call("UpdateIndexMode", nowhere)).type).toBe("NotFoundException");
+    const { indexName: _, ...bucket } = nowhere;
+    expect((await bench.call(set, bucket)).type).toBe("NotFoundException");
+    const configuration = { ...AT, indexName: "missing", add: {} };
+    const update = await bench.call("UpdateMetadataConfiguration", configuration);
+    expect(update.type).toBe("NotFoundException");
+    const query = { ...AT, queryVector: { float32: [0, 0] }, topK: 1, queryMode: "ENHANCED" };
+    expect((await bench.call("QueryVectors", query)).status).toBe(200);
+    const { json } = await bench.call("GetIndex", AT);
+    expect(json["index"]).not.toHaveProperty("metadataConfiguration");
   });
 });
 

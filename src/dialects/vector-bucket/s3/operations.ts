@@ -26,10 +26,13 @@ export type S3OperationName =
   | "PutVectorBucketPolicy"
   | "GetVectorBucketPolicy"
   | "DeleteVectorBucketPolicy"
+  | "PutVectorBucketDefaultIndexMode"
   | "CreateIndex"
   | "GetIndex"
   | "ListIndexes"
   | "DeleteIndex"
+  | "UpdateIndexMode"
+  | "UpdateMetadataConfiguration"
   | "PutVectors"
   | "GetVectors"
   | "ListVectors"
@@ -47,10 +50,13 @@ export const S3_OPERATIONS: readonly S3Operation[] = [
   onBucket("PutVectorBucketPolicy"),
   onBucket("GetVectorBucketPolicy"),
   onBucket("DeleteVectorBucketPolicy"),
+  onBucket("PutVectorBucketDefaultIndexMode"),
   onIndex("CreateIndex"),
   onIndex("GetIndex"),
   onBucket("ListIndexes"),
   onIndex("DeleteIndex"),
+  onIndex("UpdateIndexMode"),
+  onIndex("UpdateMetadataConfiguration"),
   onIndex("PutVectors", S3_LIMITS.putVectorsBodyBytesMax),
   onIndex("GetVectors", S3_LIMITS.keysBodyBytesMax),
   onIndex("ListVectors"),

@@ -12,6 +12,7 @@ import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { printJson } from "../../../wire/index.ts";
 import { parseFilter } from "../filter.ts";
 import { vectorFieldOf } from "../vector-index.ts";
+import { checkOptionalMode, textSearchUnsupported } from "./index-modes.ts";
 import { openIndex, readVectorBody } from "./call.ts";
 import type { OpenedIndex, S3Answer, S3Call } from "./call.ts";
 import { asObject, member, readFlag, readInteger, readObject, readToken } from "./fields.ts";
@@ -40,6 +41,7 @@ export async function queryVectors(call: S3Call): Promise<S3Answer> {
   const body = asObject(parsed.json);
   const reference = readIndexReference(body);
   refuseText(body);
+  checkOptionalMode(body, "queryMode");
   const asked: AskedQuery = {
     topK: readInteger(body, "topK", { min: 1, max: S3_LIMITS.topKMax }),
     vector: readNumbers(parsed, readObject(body, "queryVector"), "/queryVector"),
@@ -171,10 +173,9 @@ function readFilter(
   });
 }
 
-/** Later versions of the service search texts too; to answer by the vector alone would be wrong. */
+/** Later versions of the service search texts too. */
 function refuseText(body: JsonObject): void {
   for (const name of ["queryText", "queryTexts"]) {
-    if (member(body, name) === undefined) continue;
-    throw new InsulaError("operation_unsupported", "Text search is not supported by this service");
+    if (member(body, name) !== undefined) throw textSearchUnsupported();
   }
 }

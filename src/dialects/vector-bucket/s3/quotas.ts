@@ -3,6 +3,7 @@
  * vendors (`ossQuotas: "seed"`). Otherwise a bucket holds as many indexes as the engine can.
  */
 import { InsulaError } from "../../../base/errors.ts";
+import { KeyedLock } from "../../../base/keyed-lock.ts";
 import { S3_QUOTAS } from "./limits.ts";
 
 /** Indexes whose rates are remembered; the longest silent is forgotten. Source: ours. */
@@ -21,7 +22,7 @@ export class S3Quotas {
   readonly isOn: boolean;
   readonly #clock: { monotonicMs(): number };
   readonly #indexes = new Map<string, IndexUse>();
-  #creating: Promise<unknown> = Promise.resolve();
+  readonly #creating = new KeyedLock();
 
   constructor(quotas: "off" | "seed", clock: { monotonicMs(): number }) {
     this.isOn = quotas === "seed";
@@ -33,10 +34,7 @@ export class S3Quotas {
    * Off: runs at once.
    */
   async alone<T>(create: () => Promise<T>): Promise<T> {
-    if (!this.isOn) return create();
-    const run = this.#creating.then(create, create);
-    this.#creating = run.catch(() => undefined);
-    return run;
+    return this.isOn ? this.#creating.run("", create) : create();
   }
 
   /** @throws InsulaError `database_quota_exceeded` */

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { printGrant, toGrants, toRate } from "./option-values.ts";
+
+describe("a grant on the command line", () => {
+  it.each([
+    ["vectors:*@team-*", [{ actions: ["vectors:*"], databases: ["team-*"] }]],
+    [
+      "read,write@shop/docs/acme",
+      [
+        {
+          actions: ["read", "write"],
+          databases: ["shop"],
+          collections: ["docs"],
+          tenants: ["acme"],
+        },
+      ],
+    ],
+    [
+      "read@a,b/c",
+      [
+        { actions: ["read"], databases: ["a"] },
+        { actions: ["read"], databases: ["b"], collections: ["c"] },
+      ],
+    ],
+    ["*@a%2Fb%40c", [{ actions: ["*"], databases: ["a/b@c"] }]],
+  ])("%s names actions and places", (text, grants) => {
+    expect(toGrants(text)).toEqual(grants);
+    expect(grants.flatMap((grant) => toGrants(printGrant(grant)))).toEqual(grants);
+  });
+
+  it("is printed whole when it has several places of each level", () => {
+    const grant = { actions: ["read"], databases: ["a", "b"], collections: ["c/d", "e"] };
+    expect(printGrant(grant)).toBe("read@a/c%2Fd,a/e,b/c%2Fd,b/e");
+  });
+
+  it.each([
+    "read",
+    "read@",
+    "@a",
+    "a@b@c",
+    "read@a//b",
+    "read@/a",
+    "read@a/b/c/d",
+    "read@a,",
+    "r@%",
+  ])("%s is refused", (text) => {
+    expect(() => toGrants(text)).toThrow(/--grant/);
+  });
+});
+
+it("a rate is a number above 0, also below 1", () => {
+  expect([toRate("50"), toRate("0.5")]).toEqual([50, 0.5]);
+  for (const text of ["0", "-1", "1e3", "", "many"]) expect(() => toRate(text)).toThrow(/above 0/);
+});
