@@ -66,6 +66,8 @@ export interface Engine extends AsyncDisposable {
    * @throws `operation_unsupported` when nothing is sealed, `argument_invalid`.
    */
   rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation>;
+  /** 32 bytes for one purpose of the node itself, the same each time; undefined without keys. */
+  deriveKey(purpose: string): Uint8Array | undefined;
 
   /**
    * Writes all records or none; durable and visible when the promise resolves. A tenant that does

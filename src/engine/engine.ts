@@ -252,6 +252,10 @@ class NodeEngine implements Engine {
     return rotateMasterKey(this.#node.vault, masterKey);
   }
 
+  deriveKey(purpose: string): Uint8Array | undefined {
+    return this.#node.vault?.nodeKey(purpose);
+  }
+
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult> {
     return this.#records.write(place, batch, false);
   }
