@@ -222,6 +222,8 @@ export interface EngineStats {
     readonly frames: number;
     readonly bytes: number;
     readonly syncs: number;
+    /** A write or sync failed: no more writes are taken, reads go on. */
+    readonly isPoisoned: boolean;
   };
   /** Since the start. */
   readonly flushes: number;

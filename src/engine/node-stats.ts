@@ -35,7 +35,7 @@ export function readStats(parts: StatsParts): EngineStats {
     arenaBytesCapacity: arenas.capacityBytes,
     memoryBudgetBytes: node.memoryBytesMax,
     openFiles: node.shards.files.count,
-    log: { groups, frames, bytes, syncs },
+    log: { groups, frames, bytes, syncs, isPoisoned: node.log.isPoisoned },
     flushes,
     compactions,
     builds,

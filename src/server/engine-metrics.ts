@@ -30,6 +30,7 @@ const GAUGES: readonly Figure[] = [
   ["insula_open_files", "Open files of segments and packs.", (s) => s.openFiles],
   ["insula_builds", "Segments being built or waiting for a worker.", (s) => s.builds],
   ["insula_quarantined_shards", "Damaged shards out of service.", (s) => s.quarantinedShards],
+  ["insula_wal_poisoned", "1 after a failed sync of the log.", (s) => Number(s.log.isPoisoned)],
 ];
 
 const COUNTERS: readonly Figure[] = [
