@@ -37,6 +37,7 @@ const COUNTERS: readonly Figure[] = [
   ["insula_wal_groups_total", "Groups written to the log.", (s) => s.log.groups],
   ["insula_wal_frames_total", "Frames written to the log.", (s) => s.log.frames],
   ["insula_wal_bytes_total", "Bytes written to the log.", (s) => s.log.bytes],
+  ["insula_wal_moved_bytes_total", "Of them, bytes of moved tails.", (s) => s.log.movedBytes],
   ["insula_flushes_total", "Memtables turned into segments.", (s) => s.flushes],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
 ];

@@ -8,7 +8,7 @@
 import { assert, InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, Timer } from "../io/index.ts";
-import type { LogExtent, LogPosition } from "./log-entry.ts";
+import { LOG_ENTRY_BYTES, type LogExtent, type LogPosition } from "./log-entry.ts";
 import { LogFile } from "./log-file.ts";
 import { LOG_FILE_HEADER_BYTES, logFilePath } from "./log-file-header.ts";
 import { LOG_FILE_ENTRIES_MAX, type LogFooter, LogFooterBuilder } from "./log-footer.ts";
@@ -50,6 +50,8 @@ export interface LogCounters {
   readonly syncs: number;
   /** Files given up after a failed write or sync. */
   readonly abandonedFiles: number;
+  /** Of `bytes`: frames that were copied from an older file, with their directory entries. */
+  readonly movedBytes: number;
 }
 
 /**
@@ -65,7 +67,14 @@ export class NodeLog {
   readonly #fileBytesMax: number;
   readonly #generation: bigint;
   readonly #sizes: Map<number, number>;
-  readonly #counters = { groups: 0, frames: 0, bytes: 0, syncs: 0, abandonedFiles: 0 };
+  readonly #counters = {
+    groups: 0,
+    frames: 0,
+    bytes: 0,
+    syncs: 0,
+    abandonedFiles: 0,
+    movedBytes: 0,
+  };
   readonly #queue = new LogQueue();
   /** Undefined between the loss of one file and the next one. */
   #file: LogFile | undefined;
@@ -301,6 +310,9 @@ export class NodeLog {
       this.#counters.groups++;
       this.#counters.syncs++;
       this.#counters.frames += frames.length;
+      for (const { isMoved, extent } of entries) {
+        if (isMoved) this.#counters.movedBytes += LOG_ENTRY_BYTES + extent.length;
+      }
       this.#counters.bytes += this.#end.offset - before;
       return entries;
     } catch (error) {
@@ -311,7 +323,7 @@ export class NodeLog {
 
   /** The file to write to, a new one when the current is full or lost. */
   async #fileFor(bytes: number, frameCount: number): Promise<LogFile> {
-    if (this.#poison !== undefined) throw this.#poison;
+    this.#requireSound();
     const file = this.#file;
     if (file !== undefined) {
       const fits = file.end.offset + bytes <= this.#fileBytesMax;
@@ -375,6 +387,10 @@ export class NodeLog {
     if (this.#poison === undefined) return;
     await (this.#file as LogFile | undefined)?.close().catch(() => undefined);
     this.#file = undefined;
+  }
+
+  #requireSound(): void {
+    if (this.#poison !== undefined) throw this.#poison;
   }
 
   #setPoison(cause: unknown): InsulaError {
