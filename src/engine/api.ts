@@ -264,6 +264,10 @@ export interface EngineStats {
     readonly frames: number;
     readonly bytes: number;
     readonly syncs: number;
+    /** Of `bytes`: small tails that were copied so that an old file could go. */
+    readonly movedBytes: number;
+    /** A write or sync failed: no more writes are taken, reads go on. */
+    readonly isPoisoned: boolean;
   };
   /** Since the start. */
   readonly flushes: number;

@@ -146,6 +146,7 @@ class NodeEngine implements Engine {
       catalog: node.catalog,
       flushShard: (uid) => this.#keeper.use(uid, (shard) => shard.flush()),
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
+      smallTailBytesMax: node.shards.policy.quietFlushBytesMin,
       onFault,
     });
     this.#packCleaner = new PackCleaner({
