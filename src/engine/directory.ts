@@ -72,6 +72,12 @@ export interface TenantEntry {
   readonly row: TenantRow;
 }
 
+/** A name that is about to get a row. */
+export type ClaimedName =
+  | { readonly kind: "database"; readonly name: string }
+  | { readonly kind: "collection"; readonly name: string; readonly database: string }
+  | { readonly kind: "tenant"; readonly name: string; readonly collection: CollectionEntry };
+
 export interface DirectoryDoors {
   readonly clock: Clock;
   readonly random: Random;
@@ -99,6 +105,11 @@ export class Directory {
     this.#random = doors.random;
     this.#numbers = new NumberCounter(catalog);
     this.schemas = new SchemaBook(catalog, this.#numbers);
+  }
+
+  /** A number for a database or a collection, with the change that must go along. */
+  nextNumber(): ReturnType<NumberCounter["next"]> {
+    return this.#numbers.next();
   }
 
   /**
@@ -134,6 +145,39 @@ export class Directory {
       this.#databases.set(name, entry);
       return entry;
     });
+  }
+
+  /**
+   * Runs `commit`, which gives rows made elsewhere these names, while nobody else can take one.
+   *
+   * @throws InsulaError `database_exists`, `collection_exists`, `tenant_exists`, `name_invalid`.
+   */
+  claim(names: readonly ClaimedName[], commit: () => Promise<void>): Promise<void> {
+    // In one order whoever claims: two claims of several names do not wait for each other.
+    const ordered = names.map((name) => [lockOf(name), name] as const);
+    ordered.sort(([a], [b]) => (a < b ? -1 : 1));
+    return ordered.reduceRight(
+      (rest, [lock, name]) =>
+        () =>
+          this.#locks.run(lock, async () => {
+            await this.#requireFree(name);
+            await rest();
+          }),
+      commit,
+    )();
+  }
+
+  async #requireFree(claimed: ClaimedName): Promise<void> {
+    const { kind, name } = claimed;
+    checkName(name);
+    const isTaken =
+      kind === "database"
+        ? (await this.database(name)) !== undefined
+        : kind === "collection"
+          ? (await this.collection(claimed.database, name)) !== undefined
+          : (await this.tenant(claimed.collection, name)) !== undefined;
+    if (!isTaken) return;
+    throw new InsulaError(`${kind}_exists`, `Cannot make ${kind} "${name}": it exists.`);
   }
 
   async database(name: string): Promise<DatabaseEntry | undefined> {
@@ -457,7 +501,8 @@ export class Directory {
 const NO_TOTALS = { rowCount: 0, byteCount: 0, childCount: 0 };
 const NO_BYTES = new Uint8Array(0);
 
-function childChange(
+/** Collections of a database, or of the node databases and (as rows) collections. */
+export function childChange(
   databaseNumber: number,
   { rows, children }: { readonly rows: number; readonly children: number },
 ): CatalogChange {
@@ -466,6 +511,17 @@ function childChange(
 
 function tenantCacheKey(collection: CollectionEntry, name: string): string {
   return `t${String(collection.row.number)}\0${name}`;
+}
+
+function lockOf(claimed: ClaimedName): string {
+  switch (claimed.kind) {
+    case "database":
+      return `d${claimed.name}`;
+    case "collection":
+      return `c${claimed.database}\0${claimed.name}`;
+    case "tenant":
+      return tenantCacheKey(claimed.collection, claimed.name);
+  }
 }
 
 function databaseNotFound(name: string): InsulaError {

@@ -13,8 +13,11 @@ import {
 } from "../model/index.ts";
 import { Shard } from "../shard/index.ts";
 import { ShardKeeper } from "../tenancy/index.ts";
+import type { ObjectStore } from "../io/index.ts";
 import type {
   AttributePatch,
+  BackupInfo,
+  BackupOptions,
   CollectionInfo,
   CollectionOptions,
   CollectionPatch,
@@ -25,6 +28,8 @@ import type {
   ListRequest,
   Page,
   PageRequest,
+  RestoreOptions,
+  RestoreSummary,
   TenantFigures,
   TenantInfo,
   TenantPlace,
@@ -40,6 +45,7 @@ import {
 } from "./catalog-keys.ts";
 import { decodeTenant } from "./catalog-rows.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
+import { Copies } from "./copies.ts";
 import { Directory, ROOT_NUMBER, type CollectionEntry } from "./directory.ts";
 import { Infos } from "./infos.ts";
 import { LogCleaner } from "./log-cleaner.ts";
@@ -50,6 +56,7 @@ import { readStats } from "./node-stats.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
+import { discardHalfRestores } from "./pending-restores.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
@@ -69,6 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
     const tenants = await TenantTotals.open(node.catalog);
+    await discardHalfRestores(node.catalog);
     node.sweeper.sweep();
     return new NodeEngine(options, node, { node: nodeTotals, tenants });
   } catch (error) {
@@ -91,6 +99,7 @@ class NodeEngine implements Engine {
   readonly #directory: Directory;
   readonly #infos: Infos;
   readonly #records: Records;
+  readonly #copies: Copies;
   readonly #keeper: ShardKeeper;
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
@@ -130,6 +139,11 @@ class NodeEngine implements Engine {
       observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
+    this.#copies = new Copies({
+      node,
+      directory: this.#directory,
+      dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
+    });
     this.#records = new Records(node.catalog, this.#directory, this.#keeper);
     this.#cleaner = new LogCleaner({
       clock: options.clock,
@@ -137,6 +151,7 @@ class NodeEngine implements Engine {
       catalog: node.catalog,
       flushShard: (uid) => this.#keeper.use(uid, (shard) => shard.flush()),
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
+      isHeld: (file) => node.logHolds.isHeld(file),
       onFault,
     });
     this.#packCleaner = new PackCleaner({
@@ -313,6 +328,21 @@ class NodeEngine implements Engine {
     return listNames(this.#node.catalog, SETTING_PREFIX, page);
   }
 
+  backup(store: ObjectStore, options: BackupOptions = {}): Promise<BackupInfo> {
+    return this.#copies.backup(store, options);
+  }
+
+  restore(store: ObjectStore, options: RestoreOptions = {}): Promise<RestoreSummary> {
+    return this.#copies.restore(store, options);
+  }
+
+  async copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo> {
+    await this.#copies.copyTenant(source, target);
+    const info = await this.getTenant(target);
+    if (info !== undefined) return info;
+    throw new InsulaError("tenant_not_found", `Cannot find tenant "${target.tenant}".`);
+  }
+
   async flush(place?: Place): Promise<void> {
     if (place !== undefined) {
       const { shard } = await this.#records.resolve(place);
@@ -365,6 +395,7 @@ class NodeEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#records.close();
+    await this.#copies.close();
     await this.#cleaner.stop();
     await this.#packCleaner.stop();
     await this.#keeper.close();

@@ -21,6 +21,8 @@ export interface LogCleanerOptions {
   readonly catalog: Catalog;
   readonly flushShard: (uid: ShardUid) => Promise<void>;
   readonly logBytesMax: number;
+  /** True while frames of the file are needed that no tail names, or are being read. */
+  readonly isHeld: (file: number) => boolean;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -64,12 +66,16 @@ export class LogCleaner {
       }
       // Only the file that is written is left: there is nothing to win.
       if (oldest === undefined) return;
-      await this.#retire(oldest);
+      if (!(await this.#retire(oldest))) return;
     }
   }
 
-  async #retire(file: number): Promise<void> {
-    const { log, catalog, clock } = this.#options;
+  /** False when the file has to stay for now. */
+  async #retire(file: number): Promise<boolean> {
+    const { log, catalog, clock, isHeld } = this.#options;
+    // Looked at twice: frames come into a file under a hold before a tail names them, and whoever
+    // reads a tail took its hold while the tail named them.
+    if (isHeld(file)) return false;
     const footer = await log.readFooter(file);
     for (let n = 0; n < footer.count && !this.#isStopped; n++) {
       if (n % STEP_ENTRIES === STEP_ENTRIES - 1) await clock.yield();
@@ -79,9 +85,11 @@ export class LogCleaner {
       await this.#flush(uid);
       const left = await catalog.readShard(uid);
       // A damaged shard cannot be flushed: its log is kept, the budget notwithstanding.
-      if (left?.tail.some((extent) => extent.file === file) === true) return;
+      if (left?.tail.some((extent) => extent.file === file) === true) return false;
     }
-    if (!this.#isStopped) await log.removeFile(file);
+    if (this.#isStopped || isHeld(file)) return false;
+    await log.removeFile(file);
+    return true;
   }
 
   async #flush(uid: ShardUid): Promise<void> {

@@ -8,7 +8,12 @@
 import { toHex, toShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { ReadOnlyFileSystem, type Clock, type FileSystem } from "../io/index.ts";
-import { openStoredSegment, segmentPath, type ShardState } from "../shard/index.ts";
+import {
+  openStoredSegment,
+  segmentPath,
+  writtenIdentity,
+  type ShardState,
+} from "../shard/index.ts";
 import {
   auditLog,
   auditTables,
@@ -200,7 +205,7 @@ class Verification {
       const file = location.kind === "pack" ? packPath(location.pack) : segmentPath(uid);
       try {
         const { source, close } = await openStoredSegment(this.#files, state.uid, entry);
-        await verifySegment(source, { segment: uid, shard: state.uid }).finally(close);
+        await verifySegment(source, writtenIdentity(state.uid, entry)).finally(close);
       } catch (error) {
         this.#report(file, owner, error);
       }

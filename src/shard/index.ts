@@ -29,6 +29,7 @@ export { SECTION } from "./section-types.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {
   segmentPath,
+  temporaryPath,
   type FrameEffect,
   type ManifestDelta,
   type ShardCatalog,
@@ -36,6 +37,7 @@ export {
   type ShardContext,
   type ShardPolicy,
 } from "./shard-context.ts";
+export { ShardSeal } from "./shard-seal.ts";
 export { SegmentFolders } from "./segment-folders.ts";
 export type { ScanPage, ScanRequest } from "./shard-fetch.ts";
 export {
@@ -45,6 +47,7 @@ export {
   encodeShardState,
   newShardState,
   tailBytes,
+  writtenIdentity,
   type SegmentEntry,
   type SegmentLocation,
   type ShardState,

@@ -25,6 +25,7 @@ export function openStoredSegment(
     shard,
     location,
     key: undefined,
+    origin: undefined,
     rowCount: entry.rowCount,
     liveBits: undefined,
   });
