@@ -128,7 +128,8 @@ async function readAnswer(response: Response, call: S3Call): Promise<S3Answer> {
 async function readBody(response: Response, bytesMax: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of response.body ?? []) {
+  const stream: AsyncIterable<Uint8Array> = response.body ?? noParts();
+  for await (const part of stream) {
     bytes += part.length;
     if (bytes > bytesMax) {
       throw new InsulaError(
@@ -173,4 +174,8 @@ function noAnswer({ method, key }: S3Call, cause: unknown): InsulaError {
     `Cannot ${method} "${key}" in the object store, tried ${String(S3_TRIES_MAX)} times: ${why}`,
     { cause, retryAfterMs: WAIT_MS_MAX },
   );
+}
+
+async function* noParts(): AsyncIterable<Uint8Array> {
+  // An answer without a body.
 }
