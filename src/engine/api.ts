@@ -55,6 +55,18 @@ export interface Engine extends AsyncDisposable {
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined>;
   listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>>;
   deleteTenant(place: TenantPlace): Promise<void>;
+  /**
+   * Removes a tenant as {@link Engine.deleteTenant} does, waits until its key is overwritten and
+   * its files are gone, and says what was found. Cost: what the sweeper has to do before.
+   */
+  eraseTenant(place: TenantPlace): Promise<ErasureReceipt>;
+  /**
+   * Wraps all keys with another master key while everything goes on; nothing sealed is touched.
+   *
+   * @param masterKey as text; needed when the key comes from outside, else a fresh one is made.
+   * @throws `operation_unsupported` when nothing is sealed, `argument_invalid`.
+   */
+  rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation>;
 
   /**
    * Writes all records or none; durable and visible when the promise resolves. A tenant that does
@@ -238,6 +250,34 @@ export interface RestoreSummary {
   readonly tenants: number;
   readonly records: number;
   readonly bytes: number;
+}
+
+/** What was left of a tenant when it had been erased. */
+export interface ErasureReceipt extends TenantPlace {
+  /** Uid of its shard, hexadecimal: no other tenant ever had it or will. */
+  readonly shard: string;
+  /** Slot of its key; 0: it was not sealed. */
+  readonly keyId: number;
+  /** The key was overwritten, on disk and in memory; nothing else holds it. */
+  readonly isKeyDestroyed: boolean;
+  readonly recordCount: number;
+  /** Files of its own. */
+  readonly filesRemoved: number;
+  /** Files of its own that a running read still holds; they go with it. */
+  readonly filesLeft: number;
+  /** Bytes among those of others, in packs and in the log, until those files are rewritten. */
+  readonly sharedBytes: number;
+  /** True when nobody can read any of its records from this data folder. */
+  readonly isUnreadable: boolean;
+  readonly erasedAtMs: number;
+}
+
+/** Result of {@link Engine.rotateMasterKey}. */
+export interface MasterKeyRotation {
+  /** Rotations of this data folder so far. */
+  readonly rotations: number;
+  /** True: the new key lies in the data folder. False: whoever starts next must give it. */
+  readonly isInFolder: boolean;
 }
 
 export interface TenantInfo {

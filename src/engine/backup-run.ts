@@ -103,7 +103,8 @@ class BackupRun {
     }
     const entry = await this.#directory.collectionNamed(database, collection);
     if (tenant === undefined) return;
-    if (entry.isMultiTenant && (await this.#directory.tenant(entry, tenant)) !== undefined) return;
+    if (entry.isMultiTenant && (await this.#directory.tenants.find(entry, tenant)) !== undefined)
+      return;
     throw new InsulaError("tenant_not_found", `Cannot find tenant "${tenant}".`);
   }
 

@@ -25,7 +25,9 @@ import type {
   DatabaseOptions,
   Engine,
   EngineStats,
+  ErasureReceipt,
   ListRequest,
+  MasterKeyRotation,
   Page,
   PageRequest,
   RestoreOptions,
@@ -41,12 +43,10 @@ import {
   collectionPrefix,
   databaseTotalsKey,
   settingKey,
-  tenantPrefix,
 } from "./catalog-keys.ts";
-import { decodeTenant } from "./catalog-rows.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
 import { Copies } from "./copies.ts";
-import { Directory, ROOT_NUMBER, type CollectionEntry } from "./directory.ts";
+import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
 import { LogCleaner } from "./log-cleaner.ts";
 import { listNames } from "./name-listing.ts";
@@ -57,6 +57,8 @@ import { PackCleaner } from "./pack-cleaner.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
+import { rotateMasterKey } from "./rotate-master-key.ts";
+import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
@@ -107,6 +109,7 @@ class NodeEngine implements Engine {
   /** Shards that could not be opened since the start, by hexadecimal uid. */
   readonly #damaged = new Set<string>();
   readonly #tenantTotals: TenantTotals;
+  readonly #tenants: Tenants;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
   #closing: Promise<void> | undefined;
@@ -143,6 +146,12 @@ class NodeEngine implements Engine {
       node,
       directory: this.#directory,
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
+    });
+    this.#tenants = new Tenants({
+      node,
+      directory: this.#directory,
+      infos: this.#infos,
+      keeper: this.#keeper,
     });
     this.#records = new Records(node.catalog, this.#directory, this.#keeper);
     this.#cleaner = new LogCleaner({
@@ -234,38 +243,28 @@ class NodeEngine implements Engine {
     this.#node.sweeper.sweep();
   }
 
-  async createTenant(place: TenantPlace): Promise<TenantInfo> {
-    const collection = await this.#multiTenant(place);
-    const { name, row } = await this.#directory.createTenant(collection, place.tenant);
-    return { name, state: row.state, createdAtMs: row.createdAtMs, rowCount: 0, byteCount: 0 };
+  createTenant(place: TenantPlace): Promise<TenantInfo> {
+    return this.#tenants.create(place);
   }
 
-  async getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
-    const collection = await this.#multiTenant(place);
-    const entry = await this.#directory.tenant(collection, place.tenant);
-    return entry === undefined ? undefined : this.#infos.tenant(entry.name, entry.row);
+  getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
+    return this.#tenants.get(place);
   }
 
-  async listTenants(
-    database: string,
-    collection: string,
-    page: PageRequest,
-  ): Promise<Page<TenantInfo>> {
-    const entry = await this.#multiTenant({ database, collection, tenant: "" });
-    const names = await listNames(this.#node.catalog, tenantPrefix(entry.row.number), page);
-    const items: TenantInfo[] = [];
-    for (const { name, value } of names.items) {
-      items.push(await this.#infos.tenant(name, decodeTenant(value)));
-    }
-    return { items, hasMore: names.hasMore };
+  listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>> {
+    return this.#tenants.list(database, collection, page);
   }
 
-  async deleteTenant(place: TenantPlace): Promise<void> {
-    const collection = await this.#multiTenant(place);
-    await this.#directory.deleteTenant(collection, place.tenant, (shard, commit) =>
-      this.#keeper.drop([shard], commit),
-    );
-    this.#node.sweeper.sweep();
+  deleteTenant(place: TenantPlace): Promise<void> {
+    return this.#tenants.delete(place);
+  }
+
+  eraseTenant(place: TenantPlace): Promise<ErasureReceipt> {
+    return this.#tenants.erase(place);
+  }
+
+  async rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation> {
+    return rotateMasterKey(this.#node.vault, masterKey);
   }
 
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult> {
@@ -421,14 +420,5 @@ class NodeEngine implements Engine {
       if (isInsulaError(error) && error.code === "data_damaged") this.#damaged.add(toHex(uid));
       throw error;
     }
-  }
-
-  async #multiTenant(place: TenantPlace): Promise<CollectionEntry> {
-    const entry = await this.#directory.collectionNamed(place.database, place.collection);
-    if (entry.isMultiTenant) return entry;
-    throw new InsulaError(
-      "argument_invalid",
-      `Cannot use tenants of collection "${place.collection}": it was created without tenants.`,
-    );
   }
 }

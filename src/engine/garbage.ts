@@ -137,6 +137,12 @@ export class Sweeper {
     }
   }
 
+  /** Goes through everything remembered and resolves when it was tried. */
+  async settle(): Promise<void> {
+    this.sweep();
+    await this.#running;
+  }
+
   /** Finishes the step under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;

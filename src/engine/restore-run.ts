@@ -368,7 +368,7 @@ export async function copyTenant(
     throw new InsulaError("argument_invalid", "Cannot copy the tenant: the collection has none.");
   }
   requireSameSchema(to, encodeSchema(from.schema, from.isMultiTenant));
-  const found = await directory.tenant(from, source.tenant);
+  const found = await directory.tenants.find(from, source.tenant);
   const opened = found && (await openImage(node, found.row.shard));
   if (opened === undefined) {
     throw new InsulaError("tenant_not_found", `Cannot find tenant "${source.tenant}".`);

@@ -94,7 +94,7 @@ function segmentImage(
     key,
     bytes,
     async *read(): AsyncIterable<Uint8Array> {
-      const { source, close } = await openStoredSegment(fileSystem, uid, entry);
+      const { source, close } = await openStoredSegment(fileSystem, { shard: uid, key }, entry);
       try {
         // Damage is told of now, while there may be an older copy, and never copied.
         await verifySegment(source, { ...identity, key });

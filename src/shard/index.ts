@@ -26,6 +26,7 @@ export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";
 export { decodeSegmentStats, type SegmentStats } from "./segment-write.ts";
 export { SECTION } from "./section-types.ts";
+export { ShardSeal } from "./shard-seal.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {
   segmentPath,
@@ -37,7 +38,6 @@ export {
   type ShardContext,
   type ShardPolicy,
 } from "./shard-context.ts";
-export { ShardSeal } from "./shard-seal.ts";
 export { SegmentFolders } from "./segment-folders.ts";
 export type { ScanPage, ScanRequest } from "./shard-fetch.ts";
 export {

@@ -22,13 +22,16 @@ export interface KeySource {
 export interface VaultOptions extends KeySlotDoors {
   /** 32 bytes; without it the file in the data folder counts, made at the first start. */
   readonly masterKey?: Uint8Array;
+  /** Nothing is written, also not the end of a rotation: for who looks on. */
+  readonly isReadOnly?: true;
 }
 
 export class Vault {
   readonly slots: KeySlots;
   readonly #fileSystem: FileSystem;
   readonly #random: Random;
-  readonly #isOwnMaster: boolean;
+  /** True when the master key lies in the data folder. */
+  readonly isOwnMaster: boolean;
   #masterKey: Uint8Array;
   #root: RootKey;
 
@@ -38,7 +41,7 @@ export class Vault {
   ) {
     this.#fileSystem = options.fileSystem;
     this.#random = options.random;
-    this.#isOwnMaster = options.masterKey === undefined;
+    this.isOwnMaster = options.masterKey === undefined;
     this.#masterKey = keys.masterKey;
     this.#root = keys.root;
     this.slots = keys.slots;
@@ -56,7 +59,7 @@ export class Vault {
     if (masterKey === undefined) throw masterKeyMissing();
     const { root, hasOlderKey } = decodeRoot(stored, masterKey);
     // A rotation ends when its new key was used: from here on the older one opens nothing.
-    if (hasOlderKey) await writeRoot(options, root, [masterKey]);
+    if (hasOlderKey && options.isReadOnly !== true) await writeRoot(options, root, [masterKey]);
     return new Vault(options, { masterKey, root, slots: await KeySlots.open(options, root) });
   }
 
@@ -115,6 +118,11 @@ export class Vault {
     return deriveKey(this.#root.key, purpose);
   }
 
+  /** A key nobody has yet, for {@link Vault.rotate}. */
+  freshMasterKey(): Uint8Array {
+    return this.#random.bytes(CIPHER_KEY_BYTES);
+  }
+
   /**
    * Wraps the root key with another master key, while everything else goes on: nothing that was
    * sealed is touched. A key from outside and its predecessor both open the folder until the first
@@ -126,7 +134,7 @@ export class Vault {
     const doors = { fileSystem: this.#fileSystem, random: this.#random };
     await writeRoot(doors, root, [masterKey, this.#masterKey]);
     this.#root = root;
-    if (this.#isOwnMaster) {
+    if (this.isOwnMaster) {
       await writeMasterKey(this.#fileSystem, masterKey);
       await writeRoot(doors, root, [masterKey]);
     }
