@@ -5,6 +5,7 @@
  * InsulaError; the codes that a caller can meet are named at each method. Names and keys are
  * compared by their UTF-8 bytes, listings are in that order.
  */
+import type { ObjectStore } from "../io/index.ts";
 import type {
   Filter,
   Include,
@@ -109,6 +110,30 @@ export interface Engine extends AsyncDisposable {
     page: PageRequest,
   ): Promise<Page<{ readonly name: string; readonly value: Uint8Array }>>;
 
+  /**
+   * Copies everything, a database, a collection or a tenant to an object store, while all goes on.
+   * Each shard is in it as it was at one moment; sleeping ones are not woken. What an earlier
+   * backup in the store has is not sent again.
+   *
+   * @throws InsulaError `database_not_found`, `collection_not_found`, `tenant_not_found`, and what
+   *   the store throws; then there is no backup.
+   */
+  backup(store: ObjectStore, options?: BackupOptions): Promise<BackupInfo>;
+  /**
+   * Brings back what a backup holds, under names that are free, while all goes on. It appears as a
+   * whole or not at all.
+   *
+   * @throws InsulaError `backup_not_found`, `database_exists`, `collection_exists`,
+   *   `tenant_exists`, `data_damaged` that names the object, `master_key_wrong`.
+   */
+  restore(store: ObjectStore, options?: RestoreOptions): Promise<RestoreSummary>;
+  /**
+   * A second tenant with the records the first has now. The collections must have equal schemas.
+   *
+   * @throws InsulaError `tenant_not_found`, `tenant_exists`, `argument_invalid`.
+   */
+  copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo>;
+
   /** Turns what is in memory into segments; for tests, benchmarks and graceful stops. */
   flush(place?: Place): Promise<void>;
   /** Merges the segments of one shard into one. */
@@ -173,6 +198,60 @@ export interface TenantPlace {
   readonly database: string;
   readonly collection: string;
   readonly tenant: string;
+}
+
+/** What to back up or restore; everything when no name is given. */
+export interface BackupScope {
+  readonly database?: string;
+  readonly collection?: string;
+  readonly tenant?: string;
+}
+
+export interface CopyProgress {
+  readonly tenants: number;
+  readonly bytes: number;
+}
+
+export interface BackupOptions extends BackupScope {
+  readonly onProgress?: (progress: CopyProgress) => void;
+  /** A shard that is out of service is left out. */
+  readonly onDamage?: (error: Error) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RestoreOptions extends BackupScope {
+  /** Id of the backup; the newest when absent. */
+  readonly backup?: string;
+  /** Other names for what is named above. */
+  readonly as?: BackupScope;
+  /** 32 bytes, of the folder that was backed up; default that of this folder. */
+  readonly masterKey?: Uint8Array;
+  readonly onProgress?: (progress: CopyProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface BackupInfo {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly databases: number;
+  readonly collections: number;
+  readonly tenants: number;
+  readonly records: number;
+  /** Bytes of segments and log frames. */
+  readonly bytes: number;
+  /** How many of all bytes this backup had to send. */
+  readonly bytesSent: number;
+  /** Shards left out because they are out of service. */
+  readonly damaged: number;
+}
+
+export interface RestoreSummary {
+  readonly backup: string;
+  readonly databases: number;
+  readonly collections: number;
+  readonly tenants: number;
+  readonly records: number;
+  readonly bytes: number;
 }
 
 /** What was left of a tenant when it had been erased. */

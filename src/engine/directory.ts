@@ -61,6 +61,12 @@ export interface CollectionEntry {
   isGone: boolean;
 }
 
+/** A name that is about to get a row. */
+export type ClaimedName =
+  | { readonly kind: "database"; readonly name: string }
+  | { readonly kind: "collection"; readonly name: string; readonly database: string }
+  | { readonly kind: "tenant"; readonly name: string; readonly collection: CollectionEntry };
+
 export interface DirectoryDoors {
   readonly clock: Clock;
   readonly random: Random;
@@ -89,6 +95,11 @@ export class Directory {
     this.#numbers = new NumberCounter(catalog);
     this.schemas = new SchemaBook(catalog, this.#numbers);
     this.tenants = new TenantDirectory(catalog, doors, this.#removals);
+  }
+
+  /** A number for a database or a collection, with the change that must go along. */
+  nextNumber(): ReturnType<NumberCounter["next"]> {
+    return this.#numbers.next();
   }
 
   /**
@@ -124,6 +135,38 @@ export class Directory {
       this.#databases.set(name, entry);
       return entry;
     });
+  }
+
+  /**
+   * Runs `commit`, which gives rows made elsewhere these names, while nobody else can take one.
+   *
+   * @throws InsulaError `database_exists`, `collection_exists`, `tenant_exists`, `name_invalid`.
+   */
+  claim(names: readonly ClaimedName[], commit: () => Promise<void>): Promise<void> {
+    // In one order whoever claims: two claims of several names do not wait for each other.
+    const ordered = [...names].sort((a, b) => (lockOf(a) < lockOf(b) ? -1 : 1));
+    return ordered.reduceRight((rest, name) => () => this.#claimOne(name, rest), commit)();
+  }
+
+  #claimOne(claimed: ClaimedName, rest: () => Promise<void>): Promise<void> {
+    if (claimed.kind === "tenant") {
+      return this.tenants.claim(claimed.collection, claimed.name, rest);
+    }
+    return this.#locks.run(lockOf(claimed), async () => {
+      await this.#requireFree(claimed);
+      await rest();
+    });
+  }
+
+  async #requireFree(claimed: Exclude<ClaimedName, { kind: "tenant" }>): Promise<void> {
+    const { kind, name } = claimed;
+    checkName(name);
+    const isTaken =
+      kind === "database"
+        ? (await this.database(name)) !== undefined
+        : (await this.collection(claimed.database, name)) !== undefined;
+    if (!isTaken) return;
+    throw new InsulaError(`${kind}_exists`, `Cannot make ${kind} "${name}": it exists.`);
   }
 
   async database(name: string): Promise<DatabaseEntry | undefined> {
@@ -364,11 +407,23 @@ export class Directory {
 const NO_TOTALS = { rowCount: 0, byteCount: 0, childCount: 0 };
 const NO_BYTES = new Uint8Array(0);
 
-function childChange(
+/** Collections of a database, or of the node databases and (as rows) collections. */
+export function childChange(
   databaseNumber: number,
   { rows, children }: { readonly rows: number; readonly children: number },
 ): CatalogChange {
   return { kind: "totals", key: databaseTotalsKey(databaseNumber), rows, bytes: 0, children };
+}
+
+function lockOf(claimed: ClaimedName): string {
+  switch (claimed.kind) {
+    case "database":
+      return `d${claimed.name}`;
+    case "collection":
+      return `c${claimed.database}\0${claimed.name}`;
+    case "tenant":
+      return `t${String(claimed.collection.row.number)}\0${claimed.name}`;
+  }
 }
 
 function databaseNotFound(name: string): InsulaError {

@@ -13,8 +13,11 @@ import {
 } from "../model/index.ts";
 import { Shard } from "../shard/index.ts";
 import { ShardKeeper } from "../tenancy/index.ts";
+import type { ObjectStore } from "../io/index.ts";
 import type {
   AttributePatch,
+  BackupInfo,
+  BackupOptions,
   CollectionInfo,
   CollectionOptions,
   CollectionPatch,
@@ -27,6 +30,8 @@ import type {
   MasterKeyRotation,
   Page,
   PageRequest,
+  RestoreOptions,
+  RestoreSummary,
   TenantFigures,
   TenantInfo,
   TenantPlace,
@@ -40,6 +45,7 @@ import {
   settingKey,
 } from "./catalog-keys.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
+import { Copies } from "./copies.ts";
 import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
 import { LogCleaner } from "./log-cleaner.ts";
@@ -50,6 +56,7 @@ import { readStats } from "./node-stats.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
+import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
@@ -71,6 +78,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
     const tenants = await TenantTotals.open(node.catalog);
+    await discardHalfRestores(node.catalog);
     node.sweeper.sweep();
     return new NodeEngine(options, node, { node: nodeTotals, tenants });
   } catch (error) {
@@ -93,6 +101,7 @@ class NodeEngine implements Engine {
   readonly #directory: Directory;
   readonly #infos: Infos;
   readonly #records: Records;
+  readonly #copies: Copies;
   readonly #keeper: ShardKeeper;
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
@@ -133,6 +142,11 @@ class NodeEngine implements Engine {
       observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
+    this.#copies = new Copies({
+      node,
+      directory: this.#directory,
+      dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
+    });
     this.#tenants = new Tenants({
       node,
       directory: this.#directory,
@@ -147,6 +161,7 @@ class NodeEngine implements Engine {
       flushShard: (uid) => this.#keeper.use(uid, (shard) => shard.flush()),
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
       smallTailBytesMax: node.shards.policy.quietFlushBytesMin,
+      isHeld: (file) => node.logHolds.isHeld(file),
       onFault,
     });
     this.#packCleaner = new PackCleaner({
@@ -317,6 +332,21 @@ class NodeEngine implements Engine {
     return listNames(this.#node.catalog, SETTING_PREFIX, page);
   }
 
+  backup(store: ObjectStore, options: BackupOptions = {}): Promise<BackupInfo> {
+    return this.#copies.backup(store, options);
+  }
+
+  restore(store: ObjectStore, options: RestoreOptions = {}): Promise<RestoreSummary> {
+    return this.#copies.restore(store, options);
+  }
+
+  async copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo> {
+    await this.#copies.copyTenant(source, target);
+    const info = await this.getTenant(target);
+    if (info !== undefined) return info;
+    throw new InsulaError("tenant_not_found", `Cannot find tenant "${target.tenant}".`);
+  }
+
   async flush(place?: Place): Promise<void> {
     if (place !== undefined) {
       const { shard } = await this.#records.resolve(place);
@@ -369,6 +399,7 @@ class NodeEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#records.close();
+    await this.#copies.close();
     await this.#cleaner.stop();
     await this.#packCleaner.stop();
     await this.#keeper.close();

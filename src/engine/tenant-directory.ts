@@ -80,6 +80,17 @@ export class TenantDirectory {
     );
   }
 
+  /** Runs `commit`, which gives the name a row, while nobody else can take it. */
+  claim(collection: CollectionEntry, name: string, commit: () => Promise<void>): Promise<void> {
+    checkName(name);
+    return this.#locks.run(tenantCacheKey(collection, name), async () => {
+      if ((await this.find(collection, name)) !== undefined) {
+        throw new InsulaError("tenant_exists", `Cannot make tenant "${name}": it exists.`);
+      }
+      await commit();
+    });
+  }
+
   async find(collection: CollectionEntry, name: string): Promise<TenantEntry | undefined> {
     const cacheKey = tenantCacheKey(collection, name);
     const known = this.#tenants.get(cacheKey);

@@ -8,7 +8,13 @@
 import { toHex, toShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { ReadOnlyFileSystem, type FileSystem } from "../io/index.ts";
-import { openStoredSegment, segmentPath, type ShardSeal, type ShardState } from "../shard/index.ts";
+import {
+  openStoredSegment,
+  segmentPath,
+  writtenIdentity,
+  type ShardSeal,
+  type ShardState,
+} from "../shard/index.ts";
 import {
   auditLog,
   auditTables,
@@ -197,7 +203,7 @@ class Verification {
         const key = seal?.segmentKey(entry);
         const owned = { shard: state.uid, key };
         const { source, close } = await openStoredSegment(this.#files, owned, entry);
-        await verifySegment(source, { segment: uid, ...owned }).finally(close);
+        await verifySegment(source, { ...writtenIdentity(state.uid, entry), key }).finally(close);
       } catch (error) {
         this.#report(file, owner, error);
       }

@@ -30,6 +30,7 @@ export { ShardSeal } from "./shard-seal.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {
   segmentPath,
+  temporaryPath,
   type FrameEffect,
   type ManifestDelta,
   type ShardCatalog,
@@ -46,6 +47,7 @@ export {
   encodeShardState,
   newShardState,
   tailBytes,
+  writtenIdentity,
   type SegmentEntry,
   type SegmentLocation,
   type ShardState,

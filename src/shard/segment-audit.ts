@@ -28,6 +28,7 @@ export function openStoredSegment(
     shard: owner.shard,
     location,
     key: owner.key,
+    origin: undefined,
     rowCount: entry.rowCount,
     liveBits: undefined,
   });

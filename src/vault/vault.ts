@@ -3,6 +3,7 @@ import { CIPHER_KEY_BYTES, deriveKey } from "../base/cipher.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, Random } from "../io/index.ts";
 import { KeySlots, type KeySlotDoors } from "./key-slots.ts";
+import { isRootOf, openBackupRoot, type BackupRoot } from "./backup-root.ts";
 import { MASTER_KEY_PATH, makeMasterKey, readMasterKey, writeMasterKey } from "./master-key.ts";
 import { ROOT_PATH, decodeRoot, encodeRoot, type RootKey } from "./root-file.ts";
 import { slotFileNumber } from "./slot-file.ts";
@@ -90,6 +91,26 @@ export class Vault {
     const own = await this.slots.key(shard);
     if (collection === undefined) return own;
     return deriveKey(await this.slots.key(collection), "insula shard", own);
+  }
+
+  /** A backup's view of the keys: what it seals with, and the wrapped root key that goes along. */
+  async backupRoot(): Promise<BackupRoot> {
+    const rootFile = await this.#fileSystem.readWhole(ROOT_PATH);
+    if (rootFile === undefined) throw rootMissing();
+    return openBackupRoot(rootFile, this.#root);
+  }
+
+  /**
+   * The root key of a backup: this folder's own, or another's that the same master key wrapped.
+   *
+   * @param masterKey of the folder that was backed up; default this folder's.
+   * @throws InsulaError `master_key_wrong`.
+   */
+  backupRootOf(rootFile: Uint8Array, masterKey?: Uint8Array): BackupRoot {
+    if (masterKey === undefined && isRootOf(rootFile, this.#root.folder)) {
+      return openBackupRoot(rootFile, this.#root);
+    }
+    return openBackupRoot(rootFile, decodeRoot(rootFile, masterKey ?? this.#masterKey).root);
   }
 
   /** A key for one purpose of the node itself. */
