@@ -124,16 +124,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     // Each start: a life before this one may have been cut off between the two.
     for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
     await fileSystem.syncFolder("");
-    const log = await NodeLog.open({
-      fileSystem,
-      folder: "log",
-      clock,
-      random,
-      from: catalog.recoverFrom,
-      visit: (entry) => catalog.recover(entry),
-      observer,
-      ...(options.logFileBytesMax === undefined ? {} : { fileBytesMax: options.logFileBytesMax }),
-    });
+    const log = await openLog(options, catalog);
     opened.push(() => log.close());
     catalog.attach(log);
     const slotNext = await catalog.slotNext();
@@ -143,14 +134,9 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
-    const sweeper = new Sweeper({
-      catalog,
-      fileSystem,
-      files: handles,
-      segmentFolders,
-      clock,
-      eraseKeys: vault && ((slots) => vault.slots.erase(slots)),
-    });
+    const files = { fileSystem, files: handles, segmentFolders, clock };
+    const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
+    const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
     const packs = await PackStore.open({ fileSystem });
@@ -195,6 +181,20 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     await closeAll(opened);
     throw error;
   }
+}
+
+function openLog(options: EngineOptions, catalog: Catalog): Promise<NodeLog> {
+  const { files: fileSystem, clock, random, observer = UNOBSERVED, logFileBytesMax } = options;
+  return NodeLog.open({
+    fileSystem,
+    folder: "log",
+    clock,
+    random,
+    from: catalog.recoverFrom,
+    visit: (entry) => catalog.recover(entry),
+    observer,
+    ...(logFileBytesMax === undefined ? {} : { fileBytesMax: logFileBytesMax }),
+  });
 }
 
 const noSlot = (): Promise<number> => Promise.resolve(0);
