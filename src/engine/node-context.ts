@@ -116,14 +116,10 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
   try {
     const vault = await openVault(options);
     const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
-    const cache = new BlockCache(CATALOG_CACHE_BYTES);
-    const pause = (): Promise<void> => clock.yield();
-    const store = await SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
+    const store = await openStore(options);
     opened.push(() => store.close());
     const catalog = new Catalog(store, clock);
-    // Each start: a life before this one may have been cut off between the two.
-    for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
-    await fileSystem.syncFolder("");
+    await makeFolders(fileSystem);
     const log = await openLog(options, catalog);
     opened.push(() => log.close());
     catalog.attach(log);
@@ -181,6 +177,18 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     await closeAll(opened);
     throw error;
   }
+}
+
+/** Each start: a life before this one may have been cut off between the two. */
+async function makeFolders(fileSystem: FileSystem): Promise<void> {
+  for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
+  await fileSystem.syncFolder("");
+}
+
+function openStore({ files: fileSystem, clock }: EngineOptions): Promise<SystemShard> {
+  const cache = new BlockCache(CATALOG_CACHE_BYTES);
+  const pause = (): Promise<void> => clock.yield();
+  return SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
 }
 
 function openLog(options: EngineOptions, catalog: Catalog): Promise<NodeLog> {
