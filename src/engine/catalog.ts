@@ -30,7 +30,7 @@ import { garbageChanges } from "./garbage-rows.ts";
 import { LiveRows } from "./live-rows.ts";
 
 /** ON DISK: kinds of frames. Data kinds are the shard's: 2 data, 3 reset. */
-const FRAME_CATALOG = 1;
+export const FRAME_CATALOG = 1;
 const FRAME_DATA_RESET = 3;
 const DAMAGED_FRAME = "a frame in the node log is damaged";
 /** The system shard's own uid: all zeros. */

@@ -45,6 +45,12 @@ function put(tenant: string, key: string, bytes = 10): Promise<unknown> {
   });
 }
 
+/** Records that are read, not the total in the catalogue: the shard wakes. */
+async function found(place: Place): Promise<number> {
+  const include = { vectors: false, metadata: true };
+  return (await engine.list(place, { limit: 10_000, include })).items.length;
+}
+
 async function turns(count = 200): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -92,7 +98,7 @@ describe("the cleaner of the log", () => {
     // The busy tenant's tail was too large to be moved.
     expect(flushes).toBeLessThanOrEqual(1);
     expect(shardsAwake).toBe(1);
-    for (const tenant of tenants) expect(await engine.count(placeOf(tenant))).toBe(1);
+    for (const tenant of tenants) expect(await found(placeOf(tenant))).toBe(1);
   });
 
   it("finds moved tails again after a kill, whose rows still name the file that went", async () => {
@@ -108,9 +114,9 @@ describe("the cleaner of the log", () => {
     engine = await open();
     for (let i = 0; i < 10; i++) {
       const place = placeOf(`t${String(i)}`);
-      expect(await engine.count(place)).toBe(1);
+      expect(await found(place)).toBe(1);
       await put(`t${String(i)}`, "later");
-      expect(await engine.count(place)).toBe(2);
+      expect(await found(place)).toBe(2);
     }
     expect(faults).toEqual([]);
   });
@@ -136,10 +142,10 @@ describe("the cleaner of the log", () => {
     expect(log.movedBytes).toBeGreaterThan(LOG_FILE_BYTES);
     expect(flushes).toBeGreaterThan(10);
     expect((await logBytesOn(files)).length).toBeLessThanOrEqual(6);
-    for (const [tenant, count] of written) expect(await engine.count(placeOf(tenant))).toBe(count);
+    for (const [tenant, count] of written) expect(await found(placeOf(tenant))).toBe(count);
     await engine.close();
     engine = await open();
-    for (const [tenant, count] of written) expect(await engine.count(placeOf(tenant))).toBe(count);
+    for (const [tenant, count] of written) expect(await found(placeOf(tenant))).toBe(count);
     expect(faults).toEqual([]);
   }, 60_000);
 
@@ -163,7 +169,7 @@ describe("the cleaner of the log", () => {
     // In the middle of the next wait.
     await engine.close();
     engine = await open(large);
-    expect(await engine.count(placeOf("t39"))).toBe(1);
+    expect(await found(placeOf("t39"))).toBe(1);
   });
 
   it("serves a tenant that wakes while its tail is being moved", async () => {
@@ -174,7 +180,7 @@ describe("the cleaner of the log", () => {
       clock.advance(1_000);
       for (let i = 0; i < 10; i++) {
         await turns(i);
-        expect(await engine.count(placeOf(`t${String(i)}`))).toBe(1);
+        expect(await found(placeOf(`t${String(i)}`))).toBe(1);
       }
     }
     expect(engine.stats().log.movedBytes).toBeGreaterThan(0);
@@ -199,7 +205,7 @@ describe("the cleaner of the log", () => {
     expect(faults.length).toBeLessThan(20);
     expect(faults[0]).toMatchObject({ code: "data_damaged" });
     await put("well", "k2");
-    expect(await engine.count(placeOf("busy"))).toBe(160);
+    expect(await found(placeOf("busy"))).toBe(160);
   });
 });
 

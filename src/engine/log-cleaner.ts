@@ -7,7 +7,7 @@ import { toShardUid, type ShardUid } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { LogFooter, NodeLog } from "../storage/index.ts";
-import type { Catalog } from "./catalog.ts";
+import { FRAME_CATALOG, type Catalog } from "./catalog.ts";
 import { TailMover } from "./tail-mover.ts";
 
 const INTERVAL_MS = 1_000;
@@ -88,9 +88,13 @@ export class LogCleaner {
     if (isHeld(file)) return false;
     const footer = await log.readFooter(file);
     let previous: ShardUid | undefined;
+    // What a tenant wrote in plain is not left lying in a file that waits to be written again.
+    let isSealed = true;
     for (let n = 0; n < footer.count && !this.#isStopped; n++) {
       if (n % STEP_ENTRIES === STEP_ENTRIES - 1) await clock.yield();
-      const uid = toShardUid(Uint8Array.from(footer.entry(n).shard));
+      const entry = footer.entry(n);
+      const uid = toShardUid(Uint8Array.from(entry.shard));
+      if (!entry.isSealed && entry.kind !== FRAME_CATALOG) isSealed = false;
       // Entries are in the order of shards.
       if (previous !== undefined && Buffer.compare(uid, previous) === 0) continue;
       previous = uid;
@@ -103,7 +107,7 @@ export class LogCleaner {
       await this.#mover.rest();
     }
     if (this.#isStopped || isHeld(file)) return false;
-    await log.removeFile(file);
+    await log.removeFile(file, isSealed);
     return true;
   }
 

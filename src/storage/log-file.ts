@@ -78,13 +78,24 @@ export class LogFile {
     return group.entries;
   }
 
+  /** Bytes of the file, those of a former life included. */
+  get bytes(): number {
+    return Math.max(this.#end, this.header.reusedBytes);
+  }
+
   /** Writes the footer and closes. Returns the bytes of the file. */
   async seal(): Promise<number> {
     const { file, generation } = this.header;
     try {
       const parts = this.#footer.finish({ file, generation, groupsEnd: this.#end }).encode();
       await this.#file.writeAndSync(this.#end, parts);
-      return parts.reduce((sum, part) => sum + part.length, this.#end);
+      const end = parts.reduce((sum, part) => sum + part.length, this.#end);
+      const trailer = parts.at(-1);
+      if (end >= this.header.reusedBytes || trailer === undefined) return end;
+      // The trailer is looked for at the end of the file, where that of the former life stands.
+      const at = Math.max(end, this.header.reusedBytes - trailer.length);
+      await this.#file.writeAndSync(at, [trailer]);
+      return at + trailer.length;
     } finally {
       await this.#file.close();
     }

@@ -161,6 +161,24 @@ export function peekLogGroup(
   return bytes.readUInt16LE(at + 60) === LOG_ENTRY_BYTES ? frameCount : undefined;
 }
 
+/**
+ * Bytes a group says it has, by its fixed part and before any checksum; 0 when there is no start of
+ * a group of this life at the place.
+ */
+export function declaredGroupBytes(
+  fixed: Buffer,
+  place: { readonly generation: bigint; readonly position: LogPosition },
+): number {
+  const count = peekLogGroup(fixed, 0, place);
+  return count === undefined ? 0 : logGroupBytes(count, readUint64(fixed, 64));
+}
+
+/** True when the bytes start as a group of the file does, in whatever life of it. */
+export function isLogGroupOfFile(bytes: Buffer, file: number): boolean {
+  if (bytes.length < LOG_GROUP_FIXED_BYTES) return LOG_GROUP_MAGIC.equals(bytes.subarray(0, 4));
+  return LOG_GROUP_MAGIC.equals(bytes.subarray(0, 4)) && readUint64(bytes, 24) === file;
+}
+
 /** @param bytes exactly the head of a group that {@link peekLogGroup} accepted. */
 export function decodeLogGroupHead(bytes: Buffer): LogGroupHead | undefined {
   const crc = bytes.readUInt32LE(bytes.length - 4);

@@ -9,7 +9,7 @@ import { InsulaError } from "../base/errors.ts";
 import type { FileSystem } from "../io/index.ts";
 import type { LogFrameHeader, LogPosition } from "./log-entry.ts";
 import { LOG_FILE_HEADER_BYTES, type LogFileHeader, logFileNumber } from "./log-file-header.ts";
-import { LOG_GROUP_MAGIC } from "./log-group.ts";
+import { isLogGroupOfFile, LOG_GROUP_FIXED_BYTES } from "./log-group.ts";
 import type { LogReader } from "./log-reader.ts";
 import { type LogWalkResult, walkLogFile } from "./log-walk.ts";
 
@@ -169,6 +169,7 @@ async function findChain(
 
 /**
  * A file whose header was lost in a power cut was never written to: nothing is acknowledged before.
+ * What lies in it is of a former life under another number.
  */
 async function requireUnused(
   reader: LogReader,
@@ -179,8 +180,8 @@ async function requireUnused(
   let isUsed = follower !== undefined;
   if (!isUsed && size > LOG_FILE_HEADER_BYTES) {
     const window = await reader.openWindow(number, size);
-    const start = await window.view(LOG_FILE_HEADER_BYTES, LOG_GROUP_MAGIC.length);
-    isUsed = start.equals(LOG_GROUP_MAGIC);
+    const start = await window.view(LOG_FILE_HEADER_BYTES, LOG_GROUP_FIXED_BYTES);
+    isUsed = isLogGroupOfFile(start, number);
     await window.close();
   }
   if (!isUsed) return;

@@ -16,6 +16,7 @@ import { logGroupBytes, type LogFrame } from "./log-group.ts";
 import { LogQueue, payloadBytesOf, type WaitingFrame } from "./log-queue.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogEntry, type LogRecovery, recoverLog } from "./log-recovery.ts";
+import { LogSpares } from "./log-spares.ts";
 import { secureEnd } from "./log-reopen.ts";
 import { walkLogFile } from "./log-walk.ts";
 
@@ -67,6 +68,7 @@ export class NodeLog {
   readonly #fileBytesMax: number;
   readonly #generation: bigint;
   readonly #sizes: Map<number, number>;
+  readonly #spares: LogSpares;
   readonly #counters = {
     groups: 0,
     frames: 0,
@@ -103,6 +105,7 @@ export class NodeLog {
     this.#fileBytesMax = options.fileBytesMax ?? LOG_FILE_BYTES_MAX;
     this.#generation = Buffer.from(options.random.bytes(8)).readBigUInt64LE(0);
     this.#sizes = new Map(found.sizes);
+    this.#spares = new LogSpares(options.fileSystem, options.folder);
     this.#end = found.end;
     this.#groupNext = found.groupNext;
     this.#fileHighest = found.fileHighest;
@@ -128,6 +131,7 @@ export class NodeLog {
       const found = await recoverLog({ ...options, reader });
       const log = new NodeLog(options, reader, found);
       if (found.end.file > 0) await secureEnd(fileSystem, folder, found);
+      await log.#spares.open();
       await log.#startFile();
       for (const file of found.unused) await log.#unlink(file);
       if (found.unused.length > 0) await fileSystem.syncFolder(folder);
@@ -237,11 +241,20 @@ export class NodeLog {
     }
   }
 
-  /** Removes a finished file; the caller has made sure that nothing in it is needed. */
-  async removeFile(file: number): Promise<void> {
+  /**
+   * Removes a finished file; the caller has made sure that nothing in it is needed.
+   *
+   * @param isReusable its bytes may lie on the disk until they are written over.
+   */
+  async removeFile(file: number, isReusable: boolean): Promise<void> {
     assert(file !== this.#end.file, "the log file that is written is never removed");
     await this.#sealing;
-    await this.#unlink(file);
+    const bytes = this.#sizes.get(file) ?? 0;
+    const isFit = isReusable && bytes >= this.#fileBytesMax / 2 && bytes <= this.#fileBytesMax * 2;
+    await this.#reader.forget(file);
+    if (isFit && (await this.#spares.give(logFilePath(this.#options.folder, file), bytes))) {
+      this.#sizes.delete(file);
+    } else await this.#unlink(file);
     await this.#options.fileSystem.syncFolder(this.#options.folder);
   }
 
@@ -305,7 +318,7 @@ export class NodeLog {
       observer.endStep("log_sync", startMs, clock.monotonicMs());
       this.#end = file.end;
       this.#groupNext = file.groupNext;
-      this.#sizes.set(file.header.file, this.#end.offset);
+      this.#sizes.set(file.header.file, file.bytes);
       this.#isUnmarked = frames.length > 0;
       this.#counters.groups++;
       this.#counters.syncs++;
@@ -337,7 +350,9 @@ export class NodeLog {
     try {
       return await this.#startFile();
     } catch (error) {
-      throw this.#poison ?? error;
+      await this.#makeRoom(error);
+      this.#requireSound();
+      throw error;
     }
   }
 
@@ -349,8 +364,10 @@ export class NodeLog {
       throw this.#setPoison(new InsulaError("io_failed", `Cannot start a log file: ${reason}.`));
     }
     // Out of handles, say: nothing has been written yet, the next append tries again.
+    const reusedBytes = await this.#spares.take(logFilePath(folder, number));
     const synced = await fileSystem.openSynced(logFilePath(folder, number));
     const header = {
+      reusedBytes,
       file: number,
       generation: this.#generation,
       previous: this.#end,
@@ -366,7 +383,7 @@ export class NodeLog {
     this.#file = file;
     this.#end = file.end;
     this.#isUnmarked = false;
-    this.#sizes.set(number, this.#end.offset);
+    this.#sizes.set(number, file.bytes);
     return file;
   }
 
@@ -383,10 +400,16 @@ export class NodeLog {
     this.#groupNext++;
     await file.close().catch(() => undefined);
     if (!isDiskFull(cause)) this.#setPoison(cause);
+    await this.#makeRoom(cause);
     await this.#startFile().catch(() => undefined);
     if (this.#poison === undefined) return;
     await (this.#file as LogFile | undefined)?.close().catch(() => undefined);
     this.#file = undefined;
+  }
+
+  /** On a full disk a spare file is given up: the next try has its room. */
+  async #makeRoom(error: unknown): Promise<void> {
+    if (isDiskFull(error)) await this.#spares.release().catch(() => undefined);
   }
 
   #requireSound(): void {
