@@ -67,6 +67,8 @@ export interface Engine extends AsyncDisposable {
    * @throws `operation_unsupported` when nothing is sealed, `argument_invalid`.
    */
   rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation>;
+  /** 32 bytes for one purpose of the node itself, the same each time; undefined without keys. */
+  deriveKey(purpose: string): Uint8Array | undefined;
 
   /**
    * Writes all records or none; durable and visible when the promise resolves. A tenant that does
@@ -341,6 +343,10 @@ export interface EngineStats {
     readonly frames: number;
     readonly bytes: number;
     readonly syncs: number;
+    /** Of `bytes`: small tails that were copied so that an old file could go. */
+    readonly movedBytes: number;
+    /** A write or sync failed: no more writes are taken, reads go on. */
+    readonly isPoisoned: boolean;
   };
   /** Since the start. */
   readonly flushes: number;

@@ -160,6 +160,7 @@ class NodeEngine implements Engine {
       catalog: node.catalog,
       flushShard: (uid) => this.#keeper.use(uid, (shard) => shard.flush()),
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
+      smallTailBytesMax: node.shards.policy.quietFlushBytesMin,
       isHeld: (file) => node.logHolds.isHeld(file),
       onFault,
     });
@@ -265,6 +266,10 @@ class NodeEngine implements Engine {
 
   async rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation> {
     return rotateMasterKey(this.#node.vault, masterKey);
+  }
+
+  deriveKey(purpose: string): Uint8Array | undefined {
+    return this.#node.vault?.nodeKey(purpose);
   }
 
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult> {

@@ -24,8 +24,7 @@ export async function recoverFolderCatalog(files: FileSystem, clock: Clock): Pro
   const catalog = await openFolderCatalog(files, clock);
   const from = catalog.recoverFrom;
   await auditLog(files, LOG_FOLDER, async (entry) => {
-    if (from !== undefined && comparePositions(entry.extent, from) >= 0)
-      await catalog.recover(entry);
+    if (comparePositions(entry.extent, from) >= 0) await catalog.recover(entry);
   });
   return catalog;
 }

@@ -274,7 +274,7 @@ function printReceipt(receipt: ErasureReceipt): string {
   const key = isKeyDestroyed ? `${String(keyId)}, destroyed` : "none: it was not sealed";
   const left = filesLeft === 0 ? "" : `, ${String(filesLeft)} still read by somebody`;
   return [
-    `Tenant ${tenant} erased at ${new Date(receipt.erasedAtMs).toISOString()}.`,
+    `Tenant ${tenant} erased at ${printDate(receipt.erasedAtMs)} UTC.`,
     `shard    ${shard}`,
     `records  ${printCount(receipt.recordCount)}`,
     `key      ${key}`,

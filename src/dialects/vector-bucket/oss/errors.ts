@@ -152,7 +152,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   memory_exhausted: BUSY,
   disk_full: INTERNAL,
   deadline_exceeded: { status: 400, code: "RequestTimeout", ec: EC_GENERAL },
-  log_poisoned: INTERNAL,
+  log_poisoned: BUSY,
   io_failed: INTERNAL,
   engine_closed: BUSY,
   worker_lost: INTERNAL,

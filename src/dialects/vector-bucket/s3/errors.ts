@@ -120,7 +120,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   memory_exhausted: BUSY,
   disk_full: INTERNAL,
   deadline_exceeded: { status: 408, type: "RequestTimeoutException" },
-  log_poisoned: INTERNAL,
+  log_poisoned: BUSY,
   io_failed: INTERNAL,
   engine_closed: BUSY,
   worker_lost: BUSY,
