@@ -49,6 +49,8 @@ export interface EngineOptions {
   /** Log bytes beyond which the tails in the oldest file become segments. */
   readonly logBytesMax?: number;
   readonly logFileBytesMax?: number;
+  /** For tests: other than `PACK_BYTES_MAX`. */
+  readonly packBytesMax?: number;
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;
@@ -151,7 +153,10 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
-    const packs = await PackStore.open({ fileSystem });
+    const packs = await PackStore.open({
+      fileSystem,
+      ...(options.packBytesMax === undefined ? {} : { packBytesMax: options.packBytesMax }),
+    });
     opened.push(() => packs.close());
     const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
     const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
