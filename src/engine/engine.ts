@@ -331,7 +331,7 @@ class NodeEngine implements Engine {
     if (shard === undefined) return;
     await this.#keeper.use(shard, async (open) => {
       await open.flush();
-      await open.compact(true);
+      await open.compact();
     });
   }
 
