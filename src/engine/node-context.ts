@@ -32,6 +32,7 @@ import type { CatalogChange } from "./catalog-commit.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
+import { LogHolds } from "./log-holds.ts";
 import { findMemoryBudget } from "./memory-budget.ts";
 import { NodeKeys } from "./shard-keys.ts";
 import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
@@ -105,6 +106,7 @@ export interface NodeContext {
   readonly catalog: Catalog;
   readonly store: SystemShard;
   readonly log: NodeLog;
+  readonly logHolds: LogHolds;
   readonly sweeper: Sweeper;
   readonly shards: ShardContext;
   readonly keys: NodeKeys;
@@ -192,6 +194,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       catalog,
       store,
       log,
+      logHolds: new LogHolds(),
       sweeper,
       shards,
       keys,
