@@ -24,6 +24,8 @@ export interface LogCleanerOptions {
   readonly logBytesMax: number;
   /** A shard with less than this in the log is moved rather than flushed. */
   readonly smallTailBytesMax: number;
+  /** True while frames of the file are needed that no tail names, or are being read. */
+  readonly isHeld: (file: number) => boolean;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -78,9 +80,12 @@ export class LogCleaner {
     }
   }
 
-  /** False when the file must stay, or the cleaner was stopped. */
+  /** False when the file must stay for now, or the cleaner was stopped. */
   async #retire(file: number): Promise<boolean> {
-    const { log, catalog, clock } = this.#options;
+    const { log, catalog, clock, isHeld } = this.#options;
+    // Looked at twice: frames come into a file under a hold before a tail names them, and whoever
+    // reads a tail took its hold while the tail named them.
+    if (isHeld(file)) return false;
     const footer = await log.readFooter(file);
     let previous: ShardUid | undefined;
     // What a tenant wrote in plain is not left lying in a file that waits to be written again.
@@ -101,7 +106,7 @@ export class LogCleaner {
       if (left?.tail.some((extent) => extent.file === file) === true) return false;
       await this.#mover.rest();
     }
-    if (this.#isStopped) return false;
+    if (this.#isStopped || isHeld(file)) return false;
     await log.removeFile(file, isSealed);
     return true;
   }

@@ -64,6 +64,10 @@ class FakeEngine {
     return STATS;
   }
 
+  deriveKey(): undefined {
+    return undefined;
+  }
+
   tenantFigures(): TenantFigures {
     const counts = { ACTIVE: 16, INACTIVE: 17, OFFLOADED: 0, OFFLOADING: 0, ONLOADING: 0 };
     return { counts, awakeRowCounts: [5, 50, 5_000] };

@@ -26,9 +26,11 @@ export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";
 export { decodeSegmentStats, type SegmentStats } from "./segment-write.ts";
 export { SECTION } from "./section-types.ts";
+export { ShardSeal } from "./shard-seal.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {
   segmentPath,
+  temporaryPath,
   type FrameEffect,
   type ManifestDelta,
   type ShardCatalog,
@@ -45,6 +47,7 @@ export {
   encodeShardState,
   newShardState,
   tailBytes,
+  writtenIdentity,
   type SegmentEntry,
   type SegmentLocation,
   type ShardState,

@@ -107,6 +107,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
     message: "The bucket policy does not exist.",
   },
   access_key_not_found: UNKNOWN_KEY,
+  backup_not_found: { status: 404, code: "NoSuchKey", ec: EC_GENERAL },
   route_not_found: { status: 400, code: "InvalidArgument", ec: EC_GENERAL },
   database_exists: {
     status: 409,
