@@ -61,8 +61,8 @@ try {
 report.finish();
 
 /**
- * What the disk gives: no log can commit more groups than this. Appended to a new file, and over the
- * bytes of a file that was written before, as the log does with a retired one.
+ * What the disk gives: no log can commit more groups than this. Appended to a new file, and over
+ * the bytes of a file that was written before, as the log does with a retired one.
  */
 async function syncFloor(): Promise<void> {
   const path = join(root, "floor");

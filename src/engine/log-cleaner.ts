@@ -1,7 +1,8 @@
 /**
  * Keeps the node log within its budget: small tails in the oldest file are moved to the head of the
- * log, others become segments, then the file goes. A file may go when the catalogue's flushed position is past it and no shard's tail is
- * in it; its own footer says whose frames it holds, so nothing is remembered per tenant.
+ * log, others become segments, then the file goes. A file may go when the catalogue's flushed
+ * position is past it and no shard's tail is in it; its own footer says whose frames it holds, so
+ * nothing is remembered per tenant.
  */
 import { toShardUid, type ShardUid } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";

@@ -13,8 +13,8 @@ const STEP_BYTES = 8_388_608;
  * A killed process may have written them without syncing it, and what recovery has read must
  * not go away with the next power cut. A sync alone is not enough: when the former life ended with
  * a failed sync, the page cache holds them, clean, and the disk does not (Rebello et al.,
- * USENIX ATC 2020). Written again they are dirty again. All groups before it were synced before it was
- * written.
+ * USENIX ATC 2020). Written again they are dirty again. All groups before the last were
+ * synced before it was written.
  *
  * @param lastStart where the last group starts; the end when it is known to be durable.
  */

@@ -170,8 +170,8 @@ export class NodeLog {
    * @throws InsulaError `log_poisoned` when a write or sync failed, this one or one before: the
    *   outcome is unknown, the frame may or may not be found by the next recovery; nothing is taken
    *   until then. `disk_full` when the disk took only a part of the group, or no new file can be
-   *   made: the frame is not in the log. `memory_exhausted` when too much waits. `engine_closed` after
-   *         close.
+   *   made: the frame is not in the log. `memory_exhausted` when too much waits. `engine_closed`
+   *   after close.
    */
   append(frame: LogFrame): Promise<LogExtent> {
     return new Promise((resolve, reject) => {

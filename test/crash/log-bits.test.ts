@@ -67,7 +67,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The frames as a start would find them, and the bytes it would cut; undefined: it would refuse. */
+/** The frames as a start would find them, and the bytes it would cut; undefined: a refusal. */
 async function readLog(
   files: MemoryFileSystem,
 ): Promise<{ texts: readonly string[]; cutBytes: number } | undefined> {
