@@ -37,16 +37,22 @@ export async function listBackups(store: ObjectStore): Promise<readonly BackupMa
   }
 }
 
-/** @throws InsulaError `backup_not_found`. */
+/**
+ * The backup of that id, else the newest, or the newest begun by `atMs`.
+ *
+ * @throws InsulaError `backup_not_found`.
+ */
 export async function findBackup(
   store: ObjectStore,
   id: string | undefined,
+  atMs: number = Number.POSITIVE_INFINITY,
 ): Promise<BackupManifest> {
   if (id !== undefined) {
     const bytes = await store.get(manifestKey(id));
     if (bytes !== undefined) return decodeManifest(manifestKey(id), bytes);
   } else {
-    const newest = (await listBackups(store)).at(-1);
+    const all = await listBackups(store);
+    const newest = all.filter(({ createdAtMs }) => createdAtMs <= atMs).at(-1);
     if (newest !== undefined) return newest;
   }
   const what = id === undefined ? "a backup" : `backup ${id}`;

@@ -47,9 +47,9 @@ export function createRemoteCopies(
       (await send("backups", { ...scope, store: toTarget(target) })) as BackupInfo,
     listBackups: async () =>
       ((await send("backups")) as { readonly items: readonly BackupInfo[] }).items,
-    restore: async (target, { backup, database, collection, tenant, as }) =>
+    restore: async (target, { backup, atMs, database, collection, tenant, as }) =>
       (await send("restores", {
-        ...{ backup, database, collection, tenant, as },
+        ...{ backup, atMs, database, collection, tenant, as },
         store: toTarget(target),
       })) as RestoreSummary,
     copyTenant: async (from, to) => (await send("copies", { from, to })) as TenantInfo,

@@ -222,6 +222,8 @@ export interface BackupOptions extends BackupScope {
 export interface RestoreOptions extends BackupScope {
   /** Id of the backup; the newest when absent. */
   readonly backup?: string;
+  /** The newest that was begun by then, milliseconds since 1970. */
+  readonly atMs?: number;
   /** Other names for what is named above. */
   readonly as?: BackupScope;
   /** 32 bytes, of the folder that was backed up; default that of this folder. */

@@ -219,6 +219,26 @@ describe("a restore", () => {
     expect(engine.stats()).toMatchObject({ databaseCount: 3, collectionCount: 6 });
   });
 
+  it("takes the newest backup begun by a moment", async () => {
+    const first = await engine.backup(store);
+    const clock = new ManualClock();
+    clock.advance(5_000);
+    await engine.close();
+    engine = await openEngine({ ...options(files, 9), clock });
+    await put(engine, placeOf("log"), ["later"]);
+    const second = await engine.backup(store);
+    expect(second.createdAtMs).toBeGreaterThan(first.createdAtMs);
+    const scope = { database: "db", collection: "c", tenant: "log" };
+    const before = second.createdAtMs - 1;
+    await engine.restore(store, { ...scope, atMs: before, as: { tenant: "then" } });
+    await engine.restore(store, { ...scope, as: { tenant: "now" } });
+    expect(await engine.count(placeOf("then"))).toBe(20);
+    expect(await engine.count(placeOf("now"))).toBe(21);
+    await expect(
+      engine.restore(store, { ...scope, atMs: first.createdAtMs - 1 }),
+    ).rejects.toMatchObject({ code: "backup_not_found" });
+  });
+
   it("refuses names that the backup has not, and names nothing asked for", async () => {
     await expect(engine.restore(store)).rejects.toMatchObject({ code: "backup_not_found" });
     await engine.backup(store);

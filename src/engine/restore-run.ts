@@ -70,7 +70,7 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<RestoreSummary> {
   const { node } = doors;
-  const manifest = await findBackup(store, options.backup);
+  const manifest = await findBackup(store, options.backup, options.atMs);
   const reader = await BackupReader.open(store, manifest, (rootFile) =>
     keysOf(node, rootFile, options.masterKey),
   );

@@ -148,6 +148,7 @@ function toLine(line: string): string {
 /** What differs from run to run, by name; of the same width where it stands in a table. */
 const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["time of day", /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "<date and time    >"],
+  ["backup id", /\b\d{8}T\d{9}Z-[0-9a-f]{8}\b/g, "<backup id                >"],
   ["milliseconds since 1970", /(AtMs":)\d{13}/g, "$1<ms>"],
   ["time of a log line", /"time":[^,}]+/g, '"time":<time>'],
   ["duration", /\bin \d+ s\b/g, "in <seconds>"],

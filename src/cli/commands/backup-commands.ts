@@ -1,5 +1,5 @@
 /** `insula backup`, `insula restore`, `insula tenant copy`. */
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 import type { BackupInfo, BackupScope, RestoreOptions } from "../../engine/api.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { withSession, type GlobalOptions } from "../command.ts";
@@ -90,6 +90,7 @@ only the target of its setting backupStore. What was erased stays in the backups
 interface RestoreCommandOptions extends ScopeOptions {
   readonly from: string;
   readonly backup?: string;
+  readonly at?: number;
   readonly as?: string;
   readonly into?: string;
   readonly fromKeyFile?: string;
@@ -101,6 +102,7 @@ export function addRestoreCommand(program: Command): void {
     .description("bring back everything, or a part, from a backup")
     .requiredOption("--from <target>", "a folder, or s3://BUCKET/PREFIX")
     .option("--backup <id>", "of `insula backup ls`; default the newest")
+    .option("--at <time>", "the newest backup begun by then, as 2026-02-17T09:30:00Z", toTime)
     .option("--database <name>", "only this database")
     .option("--collection <name>", "only this collection of it")
     .option("--tenant <name>", "only this tenant of that")
@@ -176,7 +178,7 @@ export function addTenantCopyCommand(tenant: Command): void {
 }
 
 function restoreOptions(options: RestoreCommandOptions): RestoreOptions {
-  const { backup, as, into } = options;
+  const { backup, at, as, into } = options;
   const [database, collection] = split(into);
   const last =
     options.tenant !== undefined
@@ -192,6 +194,7 @@ function restoreOptions(options: RestoreCommandOptions): RestoreOptions {
   return {
     ...scopeOf(options),
     ...(backup === undefined ? {} : { backup }),
+    ...(at === undefined ? {} : { atMs: at }),
     ...(Object.keys(names).length === 0 ? {} : { as: names }),
   };
 }
@@ -216,6 +219,13 @@ function split(into: string | undefined): readonly [string?, string?] {
     `Cannot understand --into ${into}.`,
     "Write DATABASE/COLLECTION.",
   );
+}
+
+/** @throws InvalidArgumentError for what is no moment. */
+function toTime(text: string): number {
+  const atMs = Date.parse(text);
+  if (Number.isFinite(atMs)) return atMs;
+  throw new InvalidArgumentError("Expected a time, as 2026-02-17T09:30:00Z.");
 }
 
 function printBackup({ id, tenants, records, bytes, bytesSent }: BackupInfo): string {

@@ -89,6 +89,7 @@ export const BACKUP_ROUTES: readonly Route[] = [
         {
           ...SCOPE,
           backup: optional(text("id; default the newest")),
+          atMs: optional(count("the newest begun by then, milliseconds since 1970")),
           as: optional(object(SCOPE, "other names for what is named")),
           store: STORE,
         },
@@ -96,10 +97,11 @@ export const BACKUP_ROUTES: readonly Route[] = [
       ),
       bytesMax,
     },
-    run: (call, { store, backup, as, ...scope }) =>
+    run: (call, { store, backup, atMs, as, ...scope }) =>
       doorOf(call, store).restore({
         ...toScope(scope),
         ...(backup === undefined ? {} : { backup }),
+        ...(atMs === undefined ? {} : { atMs }),
         ...(as === undefined ? {} : { as: toScope(as) }),
       }),
   }),
