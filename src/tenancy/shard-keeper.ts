@@ -6,6 +6,7 @@
  * grows with their number.
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
+import { closeAll } from "../base/close-all.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, Timer } from "../io/index.ts";
@@ -164,7 +165,9 @@ export class ShardKeeper {
       });
     }
     await this.#tending;
-    for (const kept of [...this.#kept.values()]) await this.#end(kept, (shard) => shard.close());
+    await closeAll(
+      [...this.#kept.values()].map((kept) => () => this.#end(kept, (shard) => shard.close())),
+    );
   }
 
   async #useOnce<Value>(
