@@ -62,6 +62,19 @@ describe("Writes that share one group", () => {
     await judge([...expected]);
   });
 
+  for (const isFlushed of [false, true]) {
+    test(`a deletion by filter leaves a record that was just replaced, ${isFlushed ? "in a segment" : "in memory"} before`, async () => {
+      await Promise.all([put("a", 1), put("b", 1)]);
+      if (isFlushed) await engine.flush(PLACE);
+      const replaced = put("a", 2);
+      const filter = { kind: "equal", property: "version", value: 1 } as const;
+      const deleted = engine.deleteWhere(PLACE, filter);
+      deepStrictEqual(await replaced, { rowsAdded: 0, rowsReplaced: 1 });
+      deepStrictEqual(await deleted, { rowsAdded: -1, rowsReplaced: 1 });
+      await judge([["a", 2]]);
+    });
+  }
+
   function put(key: string, version: number): ReturnType<Engine["upsert"]> {
     return engine.upsert(PLACE, {
       keys: [key],
