@@ -16,9 +16,12 @@ import type { Chance } from "../model/chance.ts";
 /** Turns of the event loop without anybody waiting, after which time goes on. */
 const IDLE_TURNS = 3;
 const IDLE_STEP_MS = 100;
+/** Turns of the event loop in a row in which nobody had work: somebody waits for ever. */
+const IDLE_TURNS_MAX = 20_000;
 
 export class Scheduler {
   readonly #chance: Chance;
+  readonly #turnsMax = 1_000_000;
   readonly #trace = createHash("sha256");
   #waiting: { readonly label: string; readonly go: () => void }[] = [];
   /** Turns given. */
@@ -55,7 +58,9 @@ export class Scheduler {
    * @param idle what makes time go on when nobody waits; nothing when absent
    */
   async run(isDone: () => boolean, idle?: (ms: number) => void): Promise<void> {
-    for (let idleTurns = 0; ;) {
+    let idleTurns = 0;
+    for (let turns = 0; ; turns++) {
+      if (turns > this.#turnsMax) throw new Error("a run that does not end");
       await new Promise(setImmediate);
       if (isDone()) return;
       if (this.#waiting.length > 0) {
@@ -64,9 +69,9 @@ export class Scheduler {
         this.count++;
         this.note(next?.label ?? "");
         next?.go();
-      } else if (++idleTurns > IDLE_TURNS) {
-        idleTurns = 0;
-        idle?.(IDLE_STEP_MS);
+      } else {
+        if (++idleTurns > IDLE_TURNS_MAX) throw new Error("everybody waits for something else");
+        if (idleTurns % IDLE_TURNS === 0) idle?.(IDLE_STEP_MS);
       }
     }
   }
