@@ -101,12 +101,15 @@ export class ShardWriter {
   async #commit(): Promise<void> {
     const plan = new GroupPlan(this.#structure);
     const accepted: { waiting: Waiting & { kind: "write" }; result: WriteResult }[] = [];
+    // Told when the group is durable: the record in the way may be one of the group.
+    const refused: { waiting: Waiting & { kind: "write" }; error: unknown }[] = [];
     for (let next = this.#waiting[0]; next?.kind === "write"; next = this.#waiting[0]) {
       const isFull = accepted.length >= GROUP_WRITES_MAX || plan.payloadBytes >= GROUP_BYTES_MAX;
       // A reset makes everything before it void, also in its own frame: it stands alone.
       const isReset = next.write.kind === "delete-all";
       const isFound = next.write.kind === "delete-found";
-      if (accepted.length > 0 && (isFull || isReset || isFound || plan.isReset)) break;
+      const isBegun = accepted.length + refused.length > 0;
+      if (isBegun && (isFull || isReset || isFound || plan.isReset)) break;
       this.#waiting.shift();
       try {
         if (next.write.kind === "delete-found") {
@@ -115,15 +118,16 @@ export class ShardWriter {
         }
         accepted.push({ waiting: next, result: await plan.add(next.write) });
       } catch (error) {
-        next.reject(error);
+        refused.push({ waiting: next, error });
       }
     }
     try {
       if (!plan.isEmpty) await this.#makeDurable(plan);
     } catch (error) {
-      for (const { waiting } of accepted) waiting.reject(error);
+      for (const { waiting } of [...accepted, ...refused]) waiting.reject(error);
       return;
     }
+    for (const { waiting, error } of refused) waiting.reject(error);
     for (const { waiting, result } of accepted) waiting.resolve(result);
   }
 

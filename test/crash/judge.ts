@@ -4,6 +4,7 @@ import type { Engine } from "../../src/engine/api.ts";
 import { openEngine, type EngineOptions } from "../../src/engine/index.ts";
 import type { FileSystem } from "../../src/io/index.ts";
 import { matchesFilter, type Filter } from "../../src/model/index.ts";
+import { checkAgreement } from "../model/agreement.ts";
 import type { Chance } from "../model/chance.ts";
 import { checkQuery, checkWorld, DATABASE, writeToBoth, type PlainWorld } from "../model/world.ts";
 
@@ -35,6 +36,7 @@ async function checkAnswers(engine: Engine, world: PlainWorld, chance: Chance): 
       strictEqual(await engine.count(place, filter), matching.length, "count by filter");
     }
     await checkQuery(engine, world, place, chance, { found: 0, wanted: 0 });
+    await checkAgreement(engine, place, world.schema(place));
   }
 }
 

@@ -222,7 +222,7 @@ function versionOf({ key, metadata, vectors }: RecordView): number {
   const version = metadata?.["version"];
   const vector = vectors?.get("");
   if (typeof version !== "number" || vector?.join() !== vectorOf(version).join()) {
-    throw new Error(`record ${key} is mixed: ${String(version)}, ${String(vector)}`);
+    throw new Error(`record ${key} is mixed: its vector is ${String(vector)}`);
   }
   return version;
 }
