@@ -27,7 +27,12 @@ export async function findWorld(
 
 /** Counts by filters and queries agree with the records. */
 async function checkAnswers(engine: Engine, world: PlainWorld, chance: Chance): Promise<void> {
-  for (const place of world.places()) {
+  const places = world.places();
+  if (places.length > 0) {
+    const place = chance.pick(places);
+    await checkAgreement(engine, place, world.schema(place));
+  }
+  for (const place of places) {
     const filters: Filter[] = [{ kind: "exists", property: "n" }, chance.filter()];
     for (const filter of filters) {
       const matching = [...world.shard(place).values()].filter(({ metadata }) =>
@@ -36,7 +41,6 @@ async function checkAnswers(engine: Engine, world: PlainWorld, chance: Chance): 
       strictEqual(await engine.count(place, filter), matching.length, "count by filter");
     }
     await checkQuery(engine, world, place, chance, { found: 0, wanted: 0 });
-    await checkAgreement(engine, place, world.schema(place));
   }
 }
 

@@ -16,6 +16,7 @@ import {
   CALL_DIMENSION,
   CallMaker,
   isWrite,
+  printCall,
   sendCall,
   TENANT_MODEL,
   type TenantCall,
@@ -293,15 +294,9 @@ function judgeTenant(tenant: string, calls: readonly HistoryCall<TenantCall>[]):
   const told = calls.filter(({ call, end }) => end !== undefined || isWrite(call));
   const verdict = judgeHistory(told, TENANT_MODEL);
   if (verdict.kind === "possible") return;
-  const print = ({ client, call, beganAt, end }: HistoryCall<TenantCall>): string => {
-    const text = JSON.stringify(call, (_, value: unknown) =>
-      value instanceof Map ? Object.fromEntries(value) : value,
-    );
-    return `  ${String(beganAt)}–${String(end?.at)} client ${String(client)}: ${text} → ${String(end?.answer)}`;
-  };
   const stuck = verdict.kind === "impossible" ? verdict : { state: "unknown", stuck: [] };
   throw new Error(
     `the history of tenant ${tenant} is ${verdict.kind}; records: ${stuck.state}; next could be\n` +
-      `${stuck.stuck.map(print).join("\n")}\nall calls\n${told.map(print).join("\n")}`,
+      `${stuck.stuck.map(printCall).join("\n")}\nall calls\n${told.map(printCall).join("\n")}`,
   );
 }

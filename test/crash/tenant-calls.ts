@@ -6,7 +6,7 @@ import type { Engine, WriteResult } from "../../src/engine/api.ts";
 import { isInsulaError } from "../../src/base/errors.ts";
 import type { Filter, Place, RecordView } from "../../src/model/index.ts";
 import type { Chance } from "../model/chance.ts";
-import type { HistoryModel } from "./history.ts";
+import type { HistoryCall, HistoryModel } from "./history.ts";
 
 export const CALL_DIMENSION = 4;
 const KEYS = 12;
@@ -24,6 +24,15 @@ export type TenantCall =
 
 export function isWrite({ kind }: TenantCall): boolean {
   return ["upsert", "insert", "delete", "deleteWhere", "deleteAll", "removeTenant"].includes(kind);
+}
+
+/** One line for a report. */
+export function printCall({ client, call, beganAt, end }: HistoryCall<TenantCall>): string {
+  const text = JSON.stringify(call, (_, value: unknown) =>
+    value instanceof Map ? Object.fromEntries(value) : value,
+  );
+  const times = `${String(beganAt)}–${String(end?.at)}`;
+  return `  ${times} client ${String(client)}: ${text} → ${String(end?.answer)}`;
 }
 
 /** Versions are never used twice, so that an answer tells which write it saw. */
