@@ -2,7 +2,7 @@
  * The n-th file operation of each kind fails, for every n of a scripted life: whoever was told of
  * success keeps what was told, whoever was told of a failure finds it done or not done, and the
  * folder opens cleanly when the disk is well again. `INSULA_SEED=3` runs one script,
- * `INSULA_SEEDS=20` that many.
+ * `INSULA_SCRIPTS=20` that many.
  */
 import { afterAll, it } from "vitest";
 import { isInsulaError } from "../../src/base/errors.ts";
@@ -22,7 +22,7 @@ import { findWorld, judge } from "./judge.ts";
 import { Trace, withEmptyTenants } from "./trace.ts";
 
 const SEED = process.env["INSULA_SEED"];
-const SEED_COUNT = Number(process.env["INSULA_SEEDS"] ?? 1);
+const SEED_COUNT = Number(process.env["INSULA_SCRIPTS"] ?? 1);
 const SEEDS = SEED === undefined ? Array.from({ length: SEED_COUNT }, (_, i) => i + 1) : [+SEED];
 const STEPS = 30;
 /** Of each kind, about so many places, spread over the life, and all of its end: the close. */

@@ -16,8 +16,10 @@ import type { Chance } from "../model/chance.ts";
 /** Turns of the event loop without anybody waiting, after which time goes on. */
 const IDLE_TURNS = 3;
 const IDLE_STEP_MS = 100;
-/** Turns of the event loop in a row in which nobody had work: somebody waits for ever. */
-const IDLE_TURNS_MAX = 20_000;
+/** Turns of the event loop in a row without work, from which each takes a millisecond … */
+const IDLE_TURNS_LONG = 1_000;
+/** … and at which somebody waits for ever. An opening reads the kernels from the real disk. */
+const IDLE_TURNS_MAX = 21_000;
 
 export class Scheduler {
   readonly #chance: Chance;
@@ -71,6 +73,7 @@ export class Scheduler {
         next?.go();
       } else {
         if (++idleTurns > IDLE_TURNS_MAX) throw new Error("everybody waits for something else");
+        if (idleTurns > IDLE_TURNS_LONG) await new Promise((resolve) => setTimeout(resolve, 1));
         if (idleTurns % IDLE_TURNS === 0) idle?.(IDLE_STEP_MS);
       }
     }
