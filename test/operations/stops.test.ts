@@ -241,6 +241,29 @@ test.each(SEEDS)("a pause loses nothing and breaks no order, seed %i", async (se
   expect(clients.refused).toBe(0);
 });
 
+test("a system that takes and gives half of each transfer changes nothing", async () => {
+  const preload = path.resolve(import.meta.dirname, "short-transfers.mjs");
+  const variables = { NODE_OPTIONS: `--import ${preload}` };
+  const clients = new Clients(1);
+  server = await ServerChild.start({ dataDir, port: 0, variables });
+  const child = server;
+  await clients.prepare(new OssCaller(child.url));
+  const killing = after(600).then(() => child.kill());
+  await clients.work(child.url, () => false);
+  await killing;
+  // What was written by halves is read whole, and the other way round.
+  server = await ServerChild.start({ dataDir, port: 0 });
+  await clients.judge(server.url);
+  expect(await server.stop()).toBe("0");
+  const last = await ServerChild.start({ dataDir, port: 0, variables });
+  server = last;
+  await clients.judge(last.url);
+  await last.stop();
+  const told = child.errorText + last.errorText;
+  expect(told).toContain("short writeSync of the other thread");
+  expect(told).toContain("short read of the main thread");
+});
+
 test("a second server on the folder is refused, before and after the first was paused", async () => {
   server = await ServerChild.start({ dataDir, port: 0 });
   await expect(ServerChild.start({ dataDir, port: 0 })).rejects.toThrow(/data_folder_locked/);
