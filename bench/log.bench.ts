@@ -60,25 +60,47 @@ try {
 }
 report.finish();
 
-/** What the disk gives: no log can commit more groups than this. */
+/**
+ * What the disk gives: no log can commit more groups than this. Appended to a new file, and over the
+ * bytes of a file that was written before, as the log does with a retired one.
+ */
 async function syncFloor(): Promise<void> {
-  const file = await open(join(root, "floor"), "w");
+  const path = join(root, "floor");
+  for (const bytes of [4_096, 65_536]) {
+    const grown = await syncedWrites(path, "w", bytes);
+    const over = await syncedWrites(path, "r+", bytes, grown.length);
+    for (const [how, samples] of [
+      ["appended", grown],
+      ["written over old bytes", over],
+    ] as const) {
+      const { p50, p99 } = quantiles(samples);
+      const times = `${p50.toFixed(3)} ms (p99 ${p99.toFixed(3)} ms)`;
+      report.remark(`The disk: ${bytes} bytes ${how} and synced in ${times}.`);
+    }
+  }
+}
+
+/** Milliseconds of each write and sync, `countMax` of them or as many as there is time for. */
+async function syncedWrites(
+  path: string,
+  flags: string,
+  bytes: number,
+  countMax = Infinity,
+): Promise<number[]> {
+  const file = await open(path, flags);
   const samples: number[] = [];
-  const page = Buffer.alloc(4_096, 1);
+  const block = Buffer.alloc(bytes, 1);
   const endAt = performance.now() + report.size("seconds") * 1_000;
-  for (let i = 0; performance.now() < endAt; i++) {
+  for (let i = 0; i < countMax && performance.now() < endAt; i++) {
     samples.push(
       await timeMs(async () => {
-        await file.write(page, 0, page.length, i * page.length);
+        await file.write(block, 0, bytes, i * bytes);
         await file.datasync();
       }),
     );
   }
   await file.close();
-  const { p50, p99 } = quantiles(samples);
-  report.remark(
-    `\nThe disk: 4 KiB appended and synced in ${p50.toFixed(3)} ms (p99 ${p99.toFixed(3)} ms).`,
-  );
+  return samples;
 }
 
 function newFolder(): string {

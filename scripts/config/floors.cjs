@@ -12,6 +12,7 @@ const SEES = {
   io: ["base"],
   vault: ["base", "io"],
   storage: ["base", "io"],
+  backup: ["base", "io", "wire"],
   vector: ["base", "io", "math"],
   inverted: ["base", "io", "model"],
   shard: ["base", "io", "math", "model", "storage", "vector", "inverted"],
@@ -24,6 +25,7 @@ const SEES = {
       "math",
       "model",
       "vault",
+      "backup",
       "storage",
       "vector",
       "inverted",
@@ -45,6 +47,7 @@ const SEES = {
     "io",
     "math",
     "model",
+    "backup",
     "engine",
     "access",
     "embed",
@@ -54,7 +57,7 @@ const SEES = {
   ],
   // client: a command asks a running server as any program does. access, embed, wire: it reads the
   // admin secret, embeds texts by itself and reads JSON exactly.
-  cli: ["base", "io", "model", "engine", "client", "access", "embed", "wire", "server"],
+  cli: ["base", "io", "model", "backup", "engine", "client", "access", "embed", "wire", "server"],
 };
 
 /** Rooms a test may see besides: the remote body of the client is tested where the server is. */
@@ -62,7 +65,7 @@ const TESTS_SEE = { server: ["client"] };
 
 const ROOMS = Object.keys(SEES).join("|");
 const ENGINE_ROOMS =
-  "^src/(base|math|model|io|vault|storage|vector|inverted|shard|tenancy|engine)/";
+  "^src/(base|math|model|io|vault|backup|storage|vector|inverted|shard|tenancy|engine)/";
 /**
  * Beside the code, never in the package. A contract suite is imported by the tests of its bodies.
  */

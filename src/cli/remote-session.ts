@@ -2,10 +2,11 @@
 import type { AccessKeyView, CreatedAccessKey } from "../access/index.ts";
 import { isInsulaError } from "../base/errors.ts";
 import { HttpChannel, RemoteCalls, type PlainQuery, type Sent } from "../client/index.ts";
-import type { EngineStats, Page, PageRequest } from "../engine/api.ts";
+import type { EngineStats, MasterKeyRotation, Page, PageRequest } from "../engine/api.ts";
 import type { Query } from "../model/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 import { printFilter } from "./filter-text.ts";
+import { createRemoteCopies } from "./session-copies.ts";
 import type { Session, SessionCatalog, SessionRecords } from "./session.ts";
 
 /** How a command proves who it is. */
@@ -40,6 +41,9 @@ export function openRemoteSession({ url, token }: ServerAccess): Session {
         await channel.send(`keys/${encodeURIComponent(id)}`, { method: "DELETE" });
       },
     },
+    copies: createRemoteCopies((path, body) =>
+      channel.send(path, body && { method: "POST", body: JSON.stringify(body) }),
+    ),
     status: async () => {
       const { accountId, stats } = (await channel.send("status")) as {
         accountId: string;
@@ -47,6 +51,11 @@ export function openRemoteSession({ url, token }: ServerAccess): Session {
       };
       return { origin, isServer: true, accountId, stats };
     },
+    rotateMasterKey: async (masterKey) =>
+      (await channel.send("master-key/rotate", {
+        method: "POST",
+        body: JSON.stringify(masterKey === undefined ? {} : { masterKey }),
+      })) as MasterKeyRotation,
     setLogLevel: async (level) => {
       await channel.send("log-level", { method: "PUT", body: JSON.stringify({ level }) });
     },
@@ -96,6 +105,7 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
     listTenants: (database, collection, page) =>
       calls.listTenants({ database, collection }, page, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
+    eraseTenant: (place) => calls.eraseTenant(place, {}),
   };
 }
 

@@ -3,7 +3,7 @@
  * Commands do not know which.
  */
 import type { AccessControl } from "../access/index.ts";
-import type { Engine, EngineStats, WriteResult } from "../engine/api.ts";
+import type { Engine, EngineStats, MasterKeyRotation, WriteResult } from "../engine/api.ts";
 import type {
   Include,
   MultiQueryResult,
@@ -13,6 +13,7 @@ import type {
   RecordView,
   WriteBatch,
 } from "../model/index.ts";
+import type { SessionCopies } from "./session-copies.ts";
 
 export interface Session extends AsyncDisposable {
   /** For people: "the data folder ./insula-data", "the server at http://127.0.0.1:8080". */
@@ -20,7 +21,10 @@ export interface Session extends AsyncDisposable {
   readonly catalog: SessionCatalog;
   readonly records: SessionRecords;
   readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "rotateKey" | "revokeKey">;
+  readonly copies: SessionCopies;
   status(): Promise<SessionStatus>;
+  /** As {@link Engine.rotateMasterKey}. */
+  rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation>;
   /** @throws InsulaError `operation_unsupported` where no server runs, `argument_invalid`. */
   setLogLevel(level: string): Promise<void>;
 }
@@ -40,6 +44,7 @@ export type SessionCatalog = Pick<
   | "createTenant"
   | "listTenants"
   | "deleteTenant"
+  | "eraseTenant"
 >;
 
 export interface SessionRecords {

@@ -5,6 +5,7 @@ import type {
   CollectionOptions,
   CollectionPatch,
   DatabaseInfo,
+  ErasureReceipt,
   Page,
   PageRequest,
   TenantInfo,
@@ -88,6 +89,10 @@ export class RemoteCatalog implements CatalogCalls {
 
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {
     return this.#ask(tenantPath(place), { method: "DELETE" }, options);
+  }
+
+  eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt> {
+    return this.#ask(`${tenantPath(place)}/erase`, { method: "POST" }, options);
   }
 
   /** HTTP says 404 with this code where the calls say undefined. */

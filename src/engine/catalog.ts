@@ -22,7 +22,7 @@ import {
   type FrameEffect,
   type ShardState,
 } from "../shard/index.ts";
-import type { LogEntry, LogPosition, NodeLog, SystemShard } from "../storage/index.ts";
+import type { LogEntry, LogExtent, LogPosition, NodeLog, SystemShard } from "../storage/index.ts";
 import { decodeChanges, encodeChanges, type CatalogChange } from "./catalog-commit.ts";
 import { counterKey, shardKey, totalsKey, type EncodedKey } from "./catalog-keys.ts";
 import { decodeTotals, encodeTotals, type TotalsRow } from "./catalog-rows.ts";
@@ -30,8 +30,9 @@ import { garbageChanges } from "./garbage-rows.ts";
 import { LiveRows } from "./live-rows.ts";
 
 /** ON DISK: kinds of frames. Data kinds are the shard's: 2 data, 3 reset. */
-const FRAME_CATALOG = 1;
+export const FRAME_CATALOG = 1;
 const FRAME_DATA_RESET = 3;
+const DAMAGED_FRAME = "a frame in the node log is damaged";
 /** The system shard's own uid: all zeros. */
 const SYSTEM_UID: ShardUid = toShardUid(new Uint8Array(16));
 /** The catalogue is flushed when its memtable holds this much. */
@@ -90,9 +91,12 @@ export class Catalog {
       const state = await this.#shards.acquire(key);
       // No row: the shard was dropped later in the log or before; its frames are nobody's.
       if (state === undefined) return;
-      if (entry.sequenceLast > state.sequence) {
+      if (entry.isMoved) {
+        const isNamed = this.noteMoved(state, entry.sequenceLast, entry.extent);
+        if (isNamed && entry.isDamaged) state.quarantine = DAMAGED_FRAME;
+      } else if (entry.sequenceLast > state.sequence) {
         await this.#totals.acquire(totalsKey(state.collectionNumber));
-        if (entry.isDamaged) state.quarantine = "a frame in the node log is damaged";
+        if (entry.isDamaged) state.quarantine = DAMAGED_FRAME;
         this.noteFrame(state, {
           sequence: entry.sequenceLast,
           rows: entry.netRows,
@@ -208,6 +212,21 @@ export class Catalog {
       this.#totals.touch(key);
     }
     this.#flushIfDue();
+  }
+
+  /**
+   * A frame of an acquired shard lies somewhere else now too, and is read there from now on.
+   *
+   * @returns false when the tail names no such frame any more: it was flushed, reset or dropped.
+   */
+  noteMoved(state: ShardState, sequenceLast: number, extent: LogExtent): boolean {
+    if (this.#shards.live(shardKey(state.uid)) !== state) return false;
+    const at = state.tail.findIndex((known) => known.sequenceLast === sequenceLast);
+    if (at < 0) return false;
+    const { file, offset, length, crc } = extent;
+    state.tail[at] = { file, offset, length, crc, sequenceLast };
+    this.#shards.touch(shardKey(state.uid));
+    return true;
   }
 
   /** The first key slot that no shard and no collection ever had. */

@@ -14,8 +14,11 @@ import {
 } from "../model/index.ts";
 import { Shard } from "../shard/index.ts";
 import { ShardKeeper } from "../tenancy/index.ts";
+import type { ObjectStore } from "../io/index.ts";
 import type {
   AttributePatch,
+  BackupInfo,
+  BackupOptions,
   CollectionInfo,
   CollectionOptions,
   CollectionPatch,
@@ -23,9 +26,13 @@ import type {
   DatabaseOptions,
   Engine,
   EngineStats,
+  ErasureReceipt,
   ListRequest,
+  MasterKeyRotation,
   Page,
   PageRequest,
+  RestoreOptions,
+  RestoreSummary,
   TenantFigures,
   TenantInfo,
   TenantPlace,
@@ -37,11 +44,10 @@ import {
   collectionPrefix,
   databaseTotalsKey,
   settingKey,
-  tenantPrefix,
 } from "./catalog-keys.ts";
-import { decodeTenant } from "./catalog-rows.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
-import { Directory, ROOT_NUMBER, type CollectionEntry } from "./directory.ts";
+import { Copies } from "./copies.ts";
+import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
 import { LogCleaner } from "./log-cleaner.ts";
 import { listNames } from "./name-listing.ts";
@@ -51,6 +57,9 @@ import { readStats } from "./node-stats.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
+import { discardHalfRestores } from "./pending-restores.ts";
+import { rotateMasterKey } from "./rotate-master-key.ts";
+import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
@@ -70,6 +79,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
     const tenants = await TenantTotals.open(node.catalog);
+    await discardHalfRestores(node.catalog);
     node.sweeper.sweep();
     return new NodeEngine(options, node, { node: nodeTotals, tenants });
   } catch (error) {
@@ -92,6 +102,7 @@ class NodeEngine implements Engine {
   readonly #directory: Directory;
   readonly #infos: Infos;
   readonly #records: Records;
+  readonly #copies: Copies;
   readonly #keeper: ShardKeeper;
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
@@ -99,6 +110,7 @@ class NodeEngine implements Engine {
   /** Shards that could not be opened since the start, by hexadecimal uid. */
   readonly #damaged = new Set<string>();
   readonly #tenantTotals: TenantTotals;
+  readonly #tenants: Tenants;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
   #closing: Promise<void> | undefined;
@@ -131,6 +143,17 @@ class NodeEngine implements Engine {
       observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
+    this.#copies = new Copies({
+      node,
+      directory: this.#directory,
+      dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
+    });
+    this.#tenants = new Tenants({
+      node,
+      directory: this.#directory,
+      infos: this.#infos,
+      keeper: this.#keeper,
+    });
     this.#records = new Records(node.catalog, this.#directory, this.#keeper);
     this.#cleaner = new LogCleaner({
       clock: options.clock,
@@ -138,14 +161,17 @@ class NodeEngine implements Engine {
       catalog: node.catalog,
       flushShard: (uid) => this.#keeper.use(uid, (shard) => shard.flush()),
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
+      smallTailBytesMax: node.shards.policy.quietFlushBytesMin,
+      isHeld: (file) => node.logHolds.isHeld(file),
       onFault,
     });
     this.#packCleaner = new PackCleaner({
       clock: options.clock,
       fileSystem: options.files,
       files: node.shards.files,
+      packs: node.shards.packs,
       catalog: node.catalog,
-      rewriteShard: (uid) => this.#keeper.use(uid, (shard) => shard.rewrite()),
+      rewriteShard: (uid, pack) => this.#keeper.use(uid, (shard) => shard.leavePack(pack)),
       isHeld: (pack) => node.sweeper.isPackHeld(pack),
       onFault,
     });
@@ -220,38 +246,32 @@ class NodeEngine implements Engine {
     this.#node.sweeper.sweep();
   }
 
-  async createTenant(place: TenantPlace): Promise<TenantInfo> {
-    const collection = await this.#multiTenant(place);
-    const { name, row } = await this.#directory.createTenant(collection, place.tenant);
-    return { name, state: row.state, createdAtMs: row.createdAtMs, rowCount: 0, byteCount: 0 };
+  createTenant(place: TenantPlace): Promise<TenantInfo> {
+    return this.#tenants.create(place);
   }
 
-  async getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
-    const collection = await this.#multiTenant(place);
-    const entry = await this.#directory.tenant(collection, place.tenant);
-    return entry === undefined ? undefined : this.#infos.tenant(entry.name, entry.row);
+  getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
+    return this.#tenants.get(place);
   }
 
-  async listTenants(
-    database: string,
-    collection: string,
-    page: PageRequest,
-  ): Promise<Page<TenantInfo>> {
-    const entry = await this.#multiTenant({ database, collection, tenant: "" });
-    const names = await listNames(this.#node.catalog, tenantPrefix(entry.row.number), page);
-    const items: TenantInfo[] = [];
-    for (const { name, value } of names.items) {
-      items.push(await this.#infos.tenant(name, decodeTenant(value)));
-    }
-    return { items, hasMore: names.hasMore };
+  listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>> {
+    return this.#tenants.list(database, collection, page);
   }
 
-  async deleteTenant(place: TenantPlace): Promise<void> {
-    const collection = await this.#multiTenant(place);
-    await this.#directory.deleteTenant(collection, place.tenant, (shard, commit) =>
-      this.#keeper.drop([shard], commit),
-    );
-    this.#node.sweeper.sweep();
+  deleteTenant(place: TenantPlace): Promise<void> {
+    return this.#tenants.delete(place);
+  }
+
+  eraseTenant(place: TenantPlace): Promise<ErasureReceipt> {
+    return this.#tenants.erase(place);
+  }
+
+  async rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation> {
+    return rotateMasterKey(this.#node.vault, masterKey);
+  }
+
+  deriveKey(purpose: string): Uint8Array | undefined {
+    return this.#node.vault?.nodeKey(purpose);
   }
 
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult> {
@@ -314,6 +334,21 @@ class NodeEngine implements Engine {
     return listNames(this.#node.catalog, SETTING_PREFIX, page);
   }
 
+  backup(store: ObjectStore, options: BackupOptions = {}): Promise<BackupInfo> {
+    return this.#copies.backup(store, options);
+  }
+
+  restore(store: ObjectStore, options: RestoreOptions = {}): Promise<RestoreSummary> {
+    return this.#copies.restore(store, options);
+  }
+
+  async copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo> {
+    await this.#copies.copyTenant(source, target);
+    const info = await this.getTenant(target);
+    if (info !== undefined) return info;
+    throw new InsulaError("tenant_not_found", `Cannot find tenant "${target.tenant}".`);
+  }
+
   async flush(place?: Place): Promise<void> {
     if (place !== undefined) {
       const { shard } = await this.#records.resolve(place);
@@ -331,7 +366,7 @@ class NodeEngine implements Engine {
     if (shard === undefined) return;
     await this.#keeper.use(shard, async (open) => {
       await open.flush();
-      await open.compact(true);
+      await open.compact();
     });
   }
 
@@ -368,6 +403,7 @@ class NodeEngine implements Engine {
     this.#records.close();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
+      () => this.#copies.close(),
       () => this.#cleaner.stop(),
       () => this.#packCleaner.stop(),
       () => this.#keeper.close(),
@@ -391,14 +427,5 @@ class NodeEngine implements Engine {
       if (isInsulaError(error) && error.code === "data_damaged") this.#damaged.add(toHex(uid));
       throw error;
     }
-  }
-
-  async #multiTenant(place: TenantPlace): Promise<CollectionEntry> {
-    const entry = await this.#directory.collectionNamed(place.database, place.collection);
-    if (entry.isMultiTenant) return entry;
-    throw new InsulaError(
-      "argument_invalid",
-      `Cannot use tenants of collection "${place.collection}": it was created without tenants.`,
-    );
   }
 }

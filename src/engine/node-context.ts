@@ -17,8 +17,9 @@ import {
   type Random,
   type WorkerPool,
 } from "../io/index.ts";
-import { ArenaPool, KERNELS_FILE, loadKernelModule } from "../math/index.ts";
+import { ArenaPool, KERNELS_FILE, loadKernelModule, type WasmModule } from "../math/index.ts";
 import {
+  MergeQueue,
   SegmentFolders,
   type ShardCatalog,
   type ShardContext,
@@ -32,6 +33,7 @@ import type { CatalogChange } from "./catalog-commit.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
+import { LogHolds } from "./log-holds.ts";
 import { findMemoryBudget } from "./memory-budget.ts";
 import { NodeKeys } from "./shard-keys.ts";
 import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
@@ -45,11 +47,15 @@ export interface EngineOptions {
   readonly memoryBudget?: number;
   /** Worker threads; default 2, 0 runs jobs on the calling thread. */
   readonly workerCount?: number;
+  /** Bytes that merges read and write in a second; default 128 MiB. */
+  readonly compactionBytesPerSecond?: number;
   /** For tests: other thresholds than {@link DEFAULT_POLICY}. */
   readonly policy?: Partial<ShardPolicy>;
   /** Log bytes beyond which the tails in the oldest file become segments. */
   readonly logBytesMax?: number;
   readonly logFileBytesMax?: number;
+  /** For tests: other than `PACK_BYTES_MAX`. */
+  readonly packBytesMax?: number;
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;
@@ -69,8 +75,11 @@ export const DEFAULT_POLICY: ShardPolicy = {
   quietFlushBytesMin: 64 * 1024,
   mergeFanIn: 4,
   smallShardBytes: 8 * 1024 * 1024,
+  quietMergeMs: 60_000,
   deadShareMax: 0.2,
   segmentBytesMax: 1024 * 1024 * 1024,
+  segmentsSlow: 32,
+  segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,
   packedBytesMax: 256 * 1024,
 };
@@ -83,6 +92,8 @@ const OPEN_FILES_MAX = 192;
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
 const WORKERS_DEFAULT = 2;
+/** Threads that build segments, besides the workers, when there are at least two of those. */
+const BUILDERS = 1;
 
 const WORKER_FILE = {
   beside: new URL("./worker-entry.js", import.meta.url),
@@ -96,6 +107,7 @@ export interface NodeContext {
   readonly catalog: Catalog;
   readonly store: SystemShard;
   readonly log: NodeLog;
+  readonly logHolds: LogHolds;
   readonly sweeper: Sweeper;
   readonly shards: ShardContext;
   readonly keys: NodeKeys;
@@ -115,24 +127,11 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
   try {
     const vault = await openVault(options);
     const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
-    const cache = new BlockCache(CATALOG_CACHE_BYTES);
-    const pause = (): Promise<void> => clock.yield();
-    const store = await SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
+    const store = await openStore(options);
     opened.push(() => store.close());
     const catalog = new Catalog(store, clock);
-    // Each start: a life before this one may have been cut off between the two.
-    for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
-    await fileSystem.syncFolder("");
-    const log = await NodeLog.open({
-      fileSystem,
-      folder: "log",
-      clock,
-      random,
-      from: catalog.recoverFrom,
-      visit: (entry) => catalog.recover(entry),
-      observer,
-      ...(options.logFileBytesMax === undefined ? {} : { fileBytesMax: options.logFileBytesMax }),
-    });
+    await makeFolders(fileSystem);
+    const log = await openLog(options, catalog);
     opened.push(() => log.close());
     catalog.attach(log);
     const slotNext = await catalog.slotNext();
@@ -142,24 +141,17 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
-    const sweeper = new Sweeper({
-      catalog,
-      fileSystem,
-      files: handles,
-      segmentFolders,
-      clock,
-      eraseKeys: vault && ((slots) => vault.slots.erase(slots)),
-    });
+    const files = { fileSystem, files: handles, segmentFolders, clock };
+    const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
+    const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
-    const packs = await PackStore.open({ fileSystem });
+    const packs = await PackStore.open({
+      fileSystem,
+      ...(options.packBytesMax === undefined ? {} : { packBytesMax: options.packBytesMax }),
+    });
     opened.push(() => packs.close());
-    const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
-    const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
-    const memory = new SearchMemory(module, arenas);
-    const workers = startWorkers(options, memory);
-    opened.push(() => workers.close());
-    announceArenas(arenas, workers);
+    const { memoryBytesMax, memory, workers, builders } = startThreads(options, module, opened);
     const shards: ShardContext = {
       fileSystem,
       clock,
@@ -171,10 +163,13 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       cache: new BlockCache(CACHE_BYTES),
       memory,
       workers,
+      builders,
+      merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
       catalog: shardCatalog(catalog, sweeper),
       keys,
       policy: { ...DEFAULT_POLICY, ...options.policy },
       observer,
+      onFault: options.onFault ?? ((): void => undefined),
     };
     return {
       memoryBytesMax,
@@ -182,6 +177,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       catalog,
       store,
       log,
+      logHolds: new LogHolds(),
       sweeper,
       shards,
       keys,
@@ -194,6 +190,32 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     await closeAll(opened.reverse()).catch(() => undefined);
     throw error;
   }
+}
+
+/** Each start: a life before this one may have been cut off between the two. */
+async function makeFolders(fileSystem: FileSystem): Promise<void> {
+  for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
+  await fileSystem.syncFolder("");
+}
+
+function openStore({ files: fileSystem, clock }: EngineOptions): Promise<SystemShard> {
+  const cache = new BlockCache(CATALOG_CACHE_BYTES);
+  const pause = (): Promise<void> => clock.yield();
+  return SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
+}
+
+function openLog(options: EngineOptions, catalog: Catalog): Promise<NodeLog> {
+  const { files: fileSystem, clock, random, observer = UNOBSERVED, logFileBytesMax } = options;
+  return NodeLog.open({
+    fileSystem,
+    folder: "log",
+    clock,
+    random,
+    from: catalog.recoverFrom,
+    visit: (entry) => catalog.recover(entry),
+    observer,
+    ...(logFileBytesMax === undefined ? {} : { fileBytesMax: logFileBytesMax }),
+  });
 }
 
 const noSlot = (): Promise<number> => Promise.resolve(0);
@@ -231,21 +253,39 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
   };
 }
 
+/** The arenas and who works on them. */
+function startThreads(
+  options: EngineOptions,
+  module: WasmModule,
+  opened: (() => Promise<void>)[],
+): Pick<ShardContext, "memory" | "workers" | "builders"> & { readonly memoryBytesMax: number } {
+  const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
+  const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
+  const memory = new SearchMemory(module, arenas);
+  const workers = startWorkers(options, memory, options.workerCount ?? WORKERS_DEFAULT);
+  opened.push(() => workers.close());
+  // Who asks for one thread gets one.
+  const builders =
+    workers.size === 1 ? workers : startWorkers(options, memory, Math.min(BUILDERS, workers.size));
+  opened.push(() => builders.close());
+  announceArenas(arenas, new Set([workers, builders]));
+  return { memoryBytesMax, memory, workers, builders };
+}
+
 /** Workers, those that start later too, know every arena before a job names it. */
-function announceArenas(arenas: ArenaPool, workers: WorkerPool): void {
+function announceArenas(arenas: ArenaPool, pools: ReadonlySet<WorkerPool>): void {
   arenas.onArena((arena, shared) => {
-    workers.broadcast(ARENA_TOPIC, { arena, memory: shared });
+    for (const pool of pools) pool.broadcast(ARENA_TOPIC, { arena, memory: shared });
   });
 }
 
-function startWorkers(options: EngineOptions, memory: SearchMemory): WorkerPool {
-  const { files } = options;
-  const size = options.workerCount ?? WORKERS_DEFAULT;
+function startWorkers(options: EngineOptions, memory: SearchMemory, size: number): WorkerPool {
+  const { files, clock } = options;
   if (files instanceof NodeFileSystem && size > 0) {
     const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
     const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
     pool.broadcast(SETUP_TOPIC, setup);
     return pool;
   }
-  return new InlinePool(engineJobs(() => ({ fileSystem: files, memory })));
+  return new InlinePool(engineJobs(() => ({ clock, fileSystem: files, memory })));
 }

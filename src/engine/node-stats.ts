@@ -16,7 +16,7 @@ export interface StatsParts {
 export function readStats(parts: StatsParts): EngineStats {
   const { node, keeper, totals, past, quarantinedShards } = parts;
   const { arenas } = node.shards.memory;
-  const { groups, frames, bytes, syncs } = node.log.counters;
+  const { groups, frames, bytes, syncs, movedBytes } = node.log.counters;
   let { flushes, compactions } = past;
   let memtableBytes = 0;
   let builds = 0;
@@ -35,7 +35,7 @@ export function readStats(parts: StatsParts): EngineStats {
     arenaBytesCapacity: arenas.capacityBytes,
     memoryBudgetBytes: node.memoryBytesMax,
     openFiles: node.shards.files.count,
-    log: { groups, frames, bytes, syncs },
+    log: { groups, frames, bytes, syncs, movedBytes, isPoisoned: node.log.isPoisoned },
     flushes,
     compactions,
     builds,

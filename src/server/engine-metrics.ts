@@ -30,12 +30,14 @@ const GAUGES: readonly Figure[] = [
   ["insula_open_files", "Open files of segments and packs.", (s) => s.openFiles],
   ["insula_builds", "Segments being built or waiting for a worker.", (s) => s.builds],
   ["insula_quarantined_shards", "Damaged shards out of service.", (s) => s.quarantinedShards],
+  ["insula_wal_poisoned", "1 after a failed sync of the log.", (s) => Number(s.log.isPoisoned)],
 ];
 
 const COUNTERS: readonly Figure[] = [
   ["insula_wal_groups_total", "Groups written to the log.", (s) => s.log.groups],
   ["insula_wal_frames_total", "Frames written to the log.", (s) => s.log.frames],
   ["insula_wal_bytes_total", "Bytes written to the log.", (s) => s.log.bytes],
+  ["insula_wal_moved_bytes_total", "Of them, bytes of moved tails.", (s) => s.log.movedBytes],
   ["insula_flushes_total", "Memtables turned into segments.", (s) => s.flushes],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
 ];

@@ -20,6 +20,7 @@ test("without any configuration the server is reachable from this machine only",
     metricsTenants: 0,
     embedder: "built-in",
     reranker: "off",
+    encryption: "on",
     auditLog: "off",
   });
 });
@@ -118,7 +119,7 @@ describe("refusals name the source, what is expected and what was received", () 
 
   test("names of later versions are refused in their own words", () => {
     expect(() => loadConfig({ environment: { INSULA_GRPC_PORT: "1" } })).toThrow(/reserved/);
-    expect(() => loadConfig({ flags: { masterKeyFile: "x" } })).toThrow(/reserved/);
+    expect(() => loadConfig({ flags: { sqlPort: "1" } })).toThrow(/reserved/);
   });
 
   test("a variable of the command line is left alone", () => {

@@ -1,6 +1,7 @@
 /** What a segment is built from, as plain values that reach a worker. */
 import type { RowBlockPlace } from "../vector/index.ts";
-import type { SegmentLocation } from "./shard-state.ts";
+import type { MergeBlock } from "./merge-control.ts";
+import type { SegmentLocation, SegmentOrigin } from "./shard-state.ts";
 import type { SegmentPlan } from "./segment-write.ts";
 
 export interface BuildInput {
@@ -18,7 +19,12 @@ export interface BuildInput {
           readonly blocks: readonly RowBlockPlace[];
         }[];
       }
-    | { readonly kind: "merge"; readonly sources: readonly MergeSource[] };
+    | {
+        readonly kind: "merge";
+        readonly sources: readonly MergeSource[];
+        /** What the merge may read and write, and whether it is to go on. */
+        readonly block: MergeBlock;
+      };
 }
 
 /** One segment that goes into a merge. */
@@ -27,6 +33,8 @@ export interface MergeSource {
   readonly shard: Uint8Array;
   readonly location: SegmentLocation;
   readonly key: Uint8Array | undefined;
+  /** Of a copied segment: the identity in its bytes. */
+  readonly origin: SegmentOrigin | undefined;
   readonly rowCount: number;
   /** Live bits at the start of the merge; undefined when all rows are live. */
   readonly liveBits: Uint8Array | undefined;

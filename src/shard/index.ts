@@ -21,14 +21,17 @@
  */
 export { BUILD_SEGMENT_JOB, buildSegment, type BuildPlace } from "./segment-build.ts";
 export type { BuildInput, MergeSource } from "./build-input.ts";
+export { MergeQueue } from "./merge-queue.ts";
 export { FRAME_DATA, FRAME_RESET } from "./shard-writer.ts";
 export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";
 export { decodeSegmentStats, type SegmentStats } from "./segment-write.ts";
 export { SECTION } from "./section-types.ts";
+export { ShardSeal } from "./shard-seal.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {
   segmentPath,
+  temporaryPath,
   type FrameEffect,
   type ManifestDelta,
   type ShardCatalog,
@@ -45,6 +48,7 @@ export {
   encodeShardState,
   newShardState,
   tailBytes,
+  writtenIdentity,
   type SegmentEntry,
   type SegmentLocation,
   type ShardState,

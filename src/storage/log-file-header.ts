@@ -18,6 +18,8 @@ export interface LogFileHeader {
   readonly previous: LogPosition;
   /** Number of the first group of this file. */
   readonly groupFirst: number;
+  /** Bytes of a former life that lay in the file when it was begun; 0 for a new file. */
+  readonly reusedBytes: number;
 }
 
 export function encodeLogFileHeader(header: LogFileHeader): Buffer {
@@ -30,6 +32,7 @@ export function encodeLogFileHeader(header: LogFileHeader): Buffer {
   writeUint64(bytes, 24, header.previous.file);
   writeUint64(bytes, 32, header.previous.offset);
   writeUint64(bytes, 40, header.groupFirst);
+  writeUint64(bytes, 48, header.reusedBytes);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, CRC_AT)), CRC_AT);
   return bytes;
 }
@@ -55,6 +58,7 @@ export function decodeLogFileHeader(bytes: Buffer, file: number): LogFileHeader 
     generation: bytes.readBigUInt64LE(16),
     previous: { file: readUint64(bytes, 24), offset: readUint64(bytes, 32) },
     groupFirst: readUint64(bytes, 40),
+    reusedBytes: readUint64(bytes, 48),
   };
 }
 

@@ -1,11 +1,10 @@
 /** The one log file that is being written. */
-import type { FileSystem, SyncedFile } from "../io/index.ts";
+import type { SyncedFile } from "../io/index.ts";
 import type { LogFrameHeader, LogPosition } from "./log-entry.ts";
 import {
   encodeLogFileHeader,
   LOG_FILE_HEADER_BYTES,
   type LogFileHeader,
-  logFilePath,
 } from "./log-file-header.ts";
 import { LogFooterBuilder } from "./log-footer.ts";
 import { encodeLogGroup, type LogFrame } from "./log-group.ts";
@@ -23,18 +22,22 @@ export class LogFile {
     this.#groupNext = header.groupFirst;
   }
 
-  /** The file exists, by name and with its header, when the promise resolves. */
-  static async create(
-    fileSystem: FileSystem,
-    folder: string,
+  /**
+   * Writes the header of a file just opened, closes it when that fails. With its header the file
+   * exists, also by name, when the promise resolves.
+   *
+   * @param syncName makes the name durable.
+   */
+  static async begin(
+    file: SyncedFile,
     header: LogFileHeader,
+    syncName: () => Promise<void>,
   ): Promise<LogFile> {
-    const file = await fileSystem.openSynced(logFilePath(folder, header.file));
     try {
       await file.writeAndSync(0, [encodeLogFileHeader(header)]);
-      await fileSystem.syncFolder(folder);
+      await syncName();
     } catch (error) {
-      await file.close();
+      await file.close().catch(() => undefined);
       throw error;
     }
     return new LogFile(header, file);
@@ -75,13 +78,24 @@ export class LogFile {
     return group.entries;
   }
 
+  /** Bytes of the file, those of a former life included. */
+  get bytes(): number {
+    return Math.max(this.#end, this.header.reusedBytes);
+  }
+
   /** Writes the footer and closes. Returns the bytes of the file. */
   async seal(): Promise<number> {
     const { file, generation } = this.header;
     try {
       const parts = this.#footer.finish({ file, generation, groupsEnd: this.#end }).encode();
       await this.#file.writeAndSync(this.#end, parts);
-      return parts.reduce((sum, part) => sum + part.length, this.#end);
+      const end = parts.reduce((sum, part) => sum + part.length, this.#end);
+      const trailer = parts.at(-1);
+      if (end >= this.header.reusedBytes || trailer === undefined) return end;
+      // The trailer is looked for at the end of the file, where that of the former life stands.
+      const at = Math.max(end, this.header.reusedBytes - trailer.length);
+      await this.#file.writeAndSync(at, [trailer]);
+      return at + trailer.length;
     } finally {
       await this.#file.close();
     }

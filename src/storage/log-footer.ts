@@ -17,7 +17,8 @@ import { LOG_FORMAT_VERSION } from "./log-file-header.ts";
 
 /** ON DISK. */
 export const LOG_FOOTER_TRAILER_BYTES = 24;
-const FIXED_BYTES = 56;
+export const LOG_FOOTER_FIXED_BYTES = 56;
+const FIXED_BYTES = LOG_FOOTER_FIXED_BYTES;
 const MAGIC = Buffer.from("INSF");
 const TRAILER_MAGIC = Buffer.from("FSNI");
 /** Bits and probes per shard: one wrong yes in about a hundred. */
@@ -162,7 +163,13 @@ export function decodeLogFooterTrailer(trailer: Buffer): number | undefined {
   return readUint64(trailer, 0);
 }
 
-/** @param bytes from the start of the footer to the end of the file. */
+/** Bytes of the whole footer by its fixed part, trailer included. */
+export function logFooterBytes(fixed: Buffer): number {
+  const entries = fixed.readUInt32LE(32) * LOG_ENTRY_BYTES;
+  return FIXED_BYTES + entries + fixed.readUInt32LE(36) + LOG_FOOTER_TRAILER_BYTES;
+}
+
+/** @param bytes from the start of the footer to the end of its trailer. */
 export function decodeLogFooter(
   bytes: Buffer,
   file: number,

@@ -33,6 +33,8 @@ export interface LogFrame {
   readonly netBytes: number;
   /** The shard has sealed the payload; the log takes it as it is. */
   readonly isSealed: boolean;
+  /** A copy of a frame of an older file; see {@link LogFrameHeader.isMoved}. */
+  readonly isMoved?: boolean;
   /** The payload in pieces; they belong to the log until the append settles. */
   readonly parts: readonly Uint8Array[];
 }
@@ -86,7 +88,18 @@ export function encodeLogGroup(place: LogGroupPlace, frames: readonly LogFrame[]
     }
     const { shard, kind, sequenceFirst, sequenceLast, netRows, netBytes, isSealed } = frame;
     const extent = { file: place.position.file, offset, length, crc };
-    const entry = { shard, kind, isSealed, sequenceFirst, sequenceLast, netRows, netBytes, extent };
+    const isMoved = frame.isMoved ?? false;
+    const entry = {
+      shard,
+      kind,
+      isSealed,
+      isMoved,
+      sequenceFirst,
+      sequenceLast,
+      netRows,
+      netBytes,
+      extent,
+    };
     encodeLogEntry(head, LOG_GROUP_FIXED_BYTES + i * LOG_ENTRY_BYTES, entry);
     entries.push(entry);
     offset += length;
@@ -146,6 +159,24 @@ export function peekLogGroup(
   const frameCount = bytes.readUInt32LE(at + 56);
   if (frameCount > LOG_GROUP_FRAMES_MAX) return undefined;
   return bytes.readUInt16LE(at + 60) === LOG_ENTRY_BYTES ? frameCount : undefined;
+}
+
+/**
+ * Bytes a group says it has, by its fixed part and before any checksum; 0 when there is no start of
+ * a group of this life at the place.
+ */
+export function declaredGroupBytes(
+  fixed: Buffer,
+  place: { readonly generation: bigint; readonly position: LogPosition },
+): number {
+  const count = peekLogGroup(fixed, 0, place);
+  return count === undefined ? 0 : logGroupBytes(count, readUint64(fixed, 64));
+}
+
+/** True when the bytes start as a group of the file does, in whatever life of it. */
+export function isLogGroupOfFile(bytes: Buffer, file: number): boolean {
+  if (bytes.length < LOG_GROUP_FIXED_BYTES) return LOG_GROUP_MAGIC.equals(bytes.subarray(0, 4));
+  return LOG_GROUP_MAGIC.equals(bytes.subarray(0, 4)) && readUint64(bytes, 24) === file;
 }
 
 /** @param bytes exactly the head of a group that {@link peekLogGroup} accepted. */

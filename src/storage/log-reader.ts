@@ -12,7 +12,9 @@ import {
 import {
   decodeLogFooter,
   decodeLogFooterTrailer,
+  LOG_FOOTER_FIXED_BYTES,
   LOG_FOOTER_TRAILER_BYTES,
+  logFooterBytes,
   type LogFooter,
 } from "./log-footer.ts";
 
@@ -72,7 +74,10 @@ export class LogReader {
       const trailer = await readExactly(file, size - LOG_FOOTER_TRAILER_BYTES, size);
       const start = trailer === undefined ? undefined : decodeLogFooterTrailer(trailer);
       if (start === undefined || start > size) return undefined;
-      const bytes = await readExactly(file, start, size);
+      // In a file that was used before the trailer stands twice: behind the footer, and at the end.
+      const fixed = await readExactly(file, start, start + LOG_FOOTER_FIXED_BYTES);
+      const end = start + (fixed === undefined ? 0 : logFooterBytes(fixed));
+      const bytes = end > size ? undefined : await readExactly(file, start, end);
       return bytes && decodeLogFooter(bytes, header.file, header.generation);
     });
   }

@@ -9,7 +9,7 @@ import { InsulaError } from "../base/errors.ts";
 import type { FileSystem } from "../io/index.ts";
 import type { LogFrameHeader, LogPosition } from "./log-entry.ts";
 import { LOG_FILE_HEADER_BYTES, type LogFileHeader, logFileNumber } from "./log-file-header.ts";
-import { LOG_GROUP_MAGIC } from "./log-group.ts";
+import { isLogGroupOfFile, LOG_GROUP_FIXED_BYTES } from "./log-group.ts";
 import type { LogReader } from "./log-reader.ts";
 import { type LogWalkResult, walkLogFile } from "./log-walk.ts";
 
@@ -38,6 +38,8 @@ export interface LogRecovery {
 export interface LogRecoveryResult extends LogRecovery {
   /** End of the valid log. File 0 when there was no file. */
   readonly end: LogPosition;
+  /** Where the last group that was read starts, in the same file; the end when none was read. */
+  readonly lastStart: number;
   readonly groupNext: number;
   /** Highest number any file has, used or not. */
   readonly fileHighest: number;
@@ -91,7 +93,8 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<LogRecove
   }
   const end = { file: last?.file ?? 0, offset: walked?.end ?? 0 };
   const fileHighest = Math.max(0, ...numbers);
-  return { ...total, end, groupNext, fileHighest, sizes, unused: chain.unused };
+  const lastStart = walked?.lastStart ?? 0;
+  return { ...total, end, lastStart, groupNext, fileHighest, sizes, unused: chain.unused };
 }
 
 interface FileToWalk {
@@ -166,6 +169,7 @@ async function findChain(
 
 /**
  * A file whose header was lost in a power cut was never written to: nothing is acknowledged before.
+ * What lies in it is of a former life under another number.
  */
 async function requireUnused(
   reader: LogReader,
@@ -176,8 +180,8 @@ async function requireUnused(
   let isUsed = follower !== undefined;
   if (!isUsed && size > LOG_FILE_HEADER_BYTES) {
     const window = await reader.openWindow(number, size);
-    const start = await window.view(LOG_FILE_HEADER_BYTES, LOG_GROUP_MAGIC.length);
-    isUsed = start.equals(LOG_GROUP_MAGIC);
+    const start = await window.view(LOG_FILE_HEADER_BYTES, LOG_GROUP_FIXED_BYTES);
+    isUsed = isLogGroupOfFile(start, number);
     await window.close();
   }
   if (!isUsed) return;

@@ -7,7 +7,7 @@
  */
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
-import type { LogFrameHeader, LogPosition } from "./log-entry.ts";
+import { type LogFrameHeader, type LogPosition, readUint64 } from "./log-entry.ts";
 import type { LogFileHeader } from "./log-file-header.ts";
 import type { LogFooter } from "./log-footer.ts";
 import {
@@ -19,6 +19,7 @@ import {
   type LogGroupHead,
   logGroupHeadBytes,
   peekLogGroup,
+  declaredGroupBytes,
 } from "./log-group.ts";
 import type { LogWindow } from "./log-reader.ts";
 
@@ -51,6 +52,8 @@ export interface LogWalkResult {
   readonly groups: number;
   /** Number of the last group; undefined when there was none. */
   readonly groupLast: number | undefined;
+  /** Where the last group starts; `end` when none was walked over. */
+  readonly lastStart: number;
 }
 
 /**
@@ -68,11 +71,13 @@ class LogWalk {
   #offset: number;
   #groups = 0;
   #groupLast: number | undefined;
+  #lastStart: number;
 
   constructor(options: LogWalkOptions) {
     this.#options = options;
     this.#knownEnd = options.cut ?? options.footer?.place.groupsEnd;
     this.#offset = options.start;
+    this.#lastStart = options.start;
   }
 
   async run(): Promise<LogWalkResult> {
@@ -85,9 +90,18 @@ class LogWalk {
         await this.#skipLostGroup(limit);
       } else if (!(await this.#visitGroup(head, limit))) break;
     }
-    const cutBytes = this.#knownEnd === undefined ? limit - this.#offset : 0;
+    const cutBytes = this.#knownEnd === undefined ? await this.#tornBytes(limit) : 0;
     const [end, groups, groupLast] = [this.#offset, this.#groups, this.#groupLast];
-    return { end, cutBytes, groups, groupLast };
+    return { end, cutBytes, groups, groupLast, lastStart: this.#lastStart };
+  }
+
+  /** Bytes behind the last group, as far as they are not of a former life of the file. */
+  async #tornBytes(limit: number): Promise<number> {
+    const { reusedBytes } = this.#options.header;
+    const fixed = await this.#options.window.view(this.#offset, LOG_GROUP_FIXED_BYTES);
+    const own = this.#offset + declaredGroupBytes(fixed, this.#place(this.#offset));
+    const from = Math.max(this.#offset, Math.min(limit, reusedBytes));
+    return Math.max(limit - from, Math.min(own, limit) - this.#offset);
   }
 
   /** False: the group is the torn tail, nothing of it was visited. */
@@ -104,6 +118,7 @@ class LogWalk {
     // A lost trailer alone takes nothing away: the checksums of all payloads match.
     if (!isWhole && (await this.#isTail(next, limit))) return false;
     for (const payload of payloads) await visitEntry(this.#options.visit, payload);
+    this.#lastStart = this.#offset;
     this.#offset = next;
     this.#groups++;
     this.#groupLast = head.group;
@@ -128,6 +143,7 @@ class LogWalk {
     }
     lost.sort((a, b) => a.extent.offset - b.extent.offset);
     for (const entry of lost) await visitEntry(this.#options.visit, await this.#readEntry(entry));
+    this.#lastStart = this.#offset;
     this.#offset = next;
     this.#groups++;
     // Not known how many groups were lost: the next one may have any later number.
@@ -145,11 +161,15 @@ class LogWalk {
     return this.#groupLast === undefined || head.group === this.#groupLast + 1;
   }
 
+  #place(offset: number): { generation: bigint; position: LogPosition } {
+    const { file, generation } = this.#options.header;
+    return { generation, position: { file, offset } };
+  }
+
   async #headAt(offset: number, limit: number): Promise<LogGroupHead | undefined> {
-    const { window, header } = this.#options;
-    const position: LogPosition = { file: header.file, offset };
+    const { window } = this.#options;
     const fixed = await window.view(offset, LOG_GROUP_FIXED_BYTES);
-    const count = peekLogGroup(fixed, 0, { generation: header.generation, position });
+    const count = peekLogGroup(fixed, 0, this.#place(offset));
     if (count === undefined) return undefined;
     const bytes = await window.view(offset, logGroupHeadBytes(count));
     if (bytes.length < logGroupHeadBytes(count)) return undefined;
@@ -164,11 +184,21 @@ class LogWalk {
       const bytes = await this.#options.window.view(start, SEARCH_BYTES + 3);
       let at = bytes.indexOf(LOG_GROUP_MAGIC);
       while (at >= 0) {
+        // Of a former life there may be a hundred thousand: most are told by bytes at hand.
+        if (this.#isStale(bytes, at)) {
+          at = bytes.indexOf(LOG_GROUP_MAGIC, at + 1);
+          continue;
+        }
         if ((await this.#headAt(start + at, limit)) !== undefined) return start + at;
         at = bytes.indexOf(LOG_GROUP_MAGIC, at + 1);
       }
     }
     return undefined;
+  }
+
+  #isStale(bytes: Buffer, at: number): boolean {
+    const isWhole = bytes.length - at >= LOG_GROUP_FIXED_BYTES;
+    return isWhole && readUint64(bytes, at + 24) !== this.#options.header.file;
   }
 
   #lostError(): InsulaError {

@@ -27,6 +27,7 @@ describe("NodeLog", () => {
       shard: new Uint8Array(16).fill(2),
       kind: 7,
       isSealed: true,
+      isMoved: false,
       sequenceFirst: 1,
       sequenceLast: 3,
       netRows: 2,
@@ -168,9 +169,9 @@ describe("NodeLog files", () => {
     expect(log.filesBefore({ file: 4, offset: 0 })).toEqual([1, 2, 3]);
     expect(log.filesBefore(log.position)).toHaveLength(9);
     const before = log.bytes;
-    for (const file of log.filesBefore({ file: 4, offset: 0 })) await log.removeFile(file);
+    for (const file of log.filesBefore({ file: 4, offset: 0 })) await log.removeFile(file, false);
     expect(log.bytes).toBeLessThan(before);
-    await expect(log.removeFile(10)).rejects.toMatchObject({ code: "invariant_broken" });
+    await expect(log.removeFile(10, true)).rejects.toMatchObject({ code: "invariant_broken" });
     await log.close();
     let sum = 0;
     for (const name of await fileSystem.listFolder("log"))

@@ -8,7 +8,7 @@
 import { assert, InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, Timer } from "../io/index.ts";
-import type { LogExtent, LogPosition } from "./log-entry.ts";
+import { LOG_ENTRY_BYTES, type LogExtent, type LogPosition } from "./log-entry.ts";
 import { LogFile } from "./log-file.ts";
 import { LOG_FILE_HEADER_BYTES, logFilePath } from "./log-file-header.ts";
 import { LOG_FILE_ENTRIES_MAX, type LogFooter, LogFooterBuilder } from "./log-footer.ts";
@@ -16,6 +16,8 @@ import { logGroupBytes, type LogFrame } from "./log-group.ts";
 import { LogQueue, payloadBytesOf, type WaitingFrame } from "./log-queue.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogEntry, type LogRecovery, recoverLog } from "./log-recovery.ts";
+import { LogSpares } from "./log-spares.ts";
+import { secureEnd } from "./log-reopen.ts";
 import { walkLogFile } from "./log-walk.ts";
 
 /**
@@ -25,12 +27,6 @@ import { walkLogFile } from "./log-walk.ts";
 export const LOG_FILE_BYTES_MAX = 268_435_456;
 /** After this much silence an empty group tells the last group from a torn one. */
 export const LOG_COMMIT_MARK_MS = 50;
-/**
- * New files tried when the current one is full: the old one is whole, so a second try loses
- * nothing.
- */
-const ROTATE_TRIES = 2;
-
 export interface NodeLogOptions {
   readonly fileSystem: FileSystem;
   /** Folder of the log alone; made when it is missing. */
@@ -55,6 +51,8 @@ export interface LogCounters {
   readonly syncs: number;
   /** Files given up after a failed write or sync. */
   readonly abandonedFiles: number;
+  /** Of `bytes`: frames that were copied from an older file, with their directory entries. */
+  readonly movedBytes: number;
 }
 
 /**
@@ -70,7 +68,15 @@ export class NodeLog {
   readonly #fileBytesMax: number;
   readonly #generation: bigint;
   readonly #sizes: Map<number, number>;
-  readonly #counters = { groups: 0, frames: 0, bytes: 0, syncs: 0, abandonedFiles: 0 };
+  readonly #spares: LogSpares;
+  readonly #counters = {
+    groups: 0,
+    frames: 0,
+    bytes: 0,
+    syncs: 0,
+    abandonedFiles: 0,
+    movedBytes: 0,
+  };
   readonly #queue = new LogQueue();
   /** Undefined between the loss of one file and the next one. */
   #file: LogFile | undefined;
@@ -99,6 +105,7 @@ export class NodeLog {
     this.#fileBytesMax = options.fileBytesMax ?? LOG_FILE_BYTES_MAX;
     this.#generation = Buffer.from(options.random.bytes(8)).readBigUInt64LE(0);
     this.#sizes = new Map(found.sizes);
+    this.#spares = new LogSpares(options.fileSystem, options.folder);
     this.#end = found.end;
     this.#groupNext = found.groupNext;
     this.#fileHighest = found.fileHighest;
@@ -123,7 +130,8 @@ export class NodeLog {
     try {
       const found = await recoverLog({ ...options, reader });
       const log = new NodeLog(options, reader, found);
-      if (found.end.file > 0) await syncOldFile(fileSystem, logFilePath(folder, found.end.file));
+      if (found.end.file > 0) await secureEnd(fileSystem, folder, found);
+      await log.#spares.open();
       await log.#startFile();
       for (const file of found.unused) await log.#unlink(file);
       if (found.unused.length > 0) await fileSystem.syncFolder(folder);
@@ -150,8 +158,8 @@ export class NodeLog {
     return { ...this.#counters };
   }
 
-  /** True after two failures in a row: every append fails until the node is started again. */
-  get isReadOnly(): boolean {
+  /** True after a failed write or sync: every append fails until the node is started again. */
+  get isPoisoned(): boolean {
     return this.#poison !== undefined;
   }
 
@@ -159,10 +167,10 @@ export class NodeLog {
    * Makes a frame durable. Frames are on disk in the order of the calls.
    *
    * @returns where the payload lies; it is durable, together with everything appended before it.
-   * @throws InsulaError `log_poisoned` when the sync failed: the outcome is unknown, the frame may
-   *   or
-   *         may not be found by the next recovery. `disk_full` when no new file can be made: the
-   *         frame was not written. `memory_exhausted` when too much waits. `engine_closed` after
+   * @throws InsulaError `log_poisoned` when a write or sync failed, this one or one before: the
+   *   outcome is unknown, the frame may or may not be found by the next recovery; nothing is taken
+   *   until then. `disk_full` when the disk took only a part of the group, or no new file can be
+   *   made: the frame is not in the log. `memory_exhausted` when too much waits. `engine_closed` after
    *         close.
    */
   append(frame: LogFrame): Promise<LogExtent> {
@@ -233,11 +241,20 @@ export class NodeLog {
     }
   }
 
-  /** Removes a finished file; the caller has made sure that nothing in it is needed. */
-  async removeFile(file: number): Promise<void> {
+  /**
+   * Removes a finished file; the caller has made sure that nothing in it is needed.
+   *
+   * @param isReusable its bytes may lie on the disk until they are written over.
+   */
+  async removeFile(file: number, isReusable: boolean): Promise<void> {
     assert(file !== this.#end.file, "the log file that is written is never removed");
     await this.#sealing;
-    await this.#unlink(file);
+    const bytes = this.#sizes.get(file) ?? 0;
+    const isFit = isReusable && bytes >= this.#fileBytesMax / 2 && bytes <= this.#fileBytesMax * 2;
+    await this.#reader.forget(file);
+    if (isFit && (await this.#spares.give(logFilePath(this.#options.folder, file), bytes))) {
+      this.#sizes.delete(file);
+    } else await this.#unlink(file);
     await this.#options.fileSystem.syncFolder(this.#options.folder);
   }
 
@@ -301,22 +318,25 @@ export class NodeLog {
       observer.endStep("log_sync", startMs, clock.monotonicMs());
       this.#end = file.end;
       this.#groupNext = file.groupNext;
-      this.#sizes.set(file.header.file, this.#end.offset);
+      this.#sizes.set(file.header.file, file.bytes);
       this.#isUnmarked = frames.length > 0;
       this.#counters.groups++;
       this.#counters.syncs++;
       this.#counters.frames += frames.length;
+      for (const { isMoved, extent } of entries) {
+        if (isMoved) this.#counters.movedBytes += LOG_ENTRY_BYTES + extent.length;
+      }
       this.#counters.bytes += this.#end.offset - before;
       return entries;
     } catch (error) {
       await this.#abandon(file, error);
-      throw poisoned("the outcome of this write is unknown", error);
+      throw this.#poison ?? error;
     }
   }
 
   /** The file to write to, a new one when the current is full or lost. */
   async #fileFor(bytes: number, frameCount: number): Promise<LogFile> {
-    if (this.#poison !== undefined) throw this.#poison;
+    this.#requireSound();
     const file = this.#file;
     if (file !== undefined) {
       const fits = file.end.offset + bytes <= this.#fileBytesMax;
@@ -327,13 +347,12 @@ export class NodeLog {
       // header may be on disk and names the cut.
       this.#seal();
     }
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#startFile();
-      } catch (error) {
-        if (isDiskFull(error)) throw error;
-        if (tries >= ROTATE_TRIES || isRival(error)) throw this.#setPoison(error);
-      }
+    try {
+      return await this.#startFile();
+    } catch (error) {
+      await this.#makeRoom(error);
+      this.#requireSound();
+      throw error;
     }
   }
 
@@ -342,44 +361,69 @@ export class NodeLog {
     const { fileSystem, folder } = this.#options;
     if (await fileSystem.exists(logFilePath(folder, number))) {
       const reason = `file ${String(number)} exists: another process writes to this log`;
-      throw new InsulaError("log_poisoned", `Cannot start a log file: ${reason}.`);
+      throw this.#setPoison(new InsulaError("io_failed", `Cannot start a log file: ${reason}.`));
     }
-    const file = await LogFile.create(fileSystem, folder, {
+    // Out of handles, say: nothing has been written yet, the next append tries again.
+    const reusedBytes = await this.#spares.take(logFilePath(folder, number));
+    const synced = await fileSystem.openSynced(logFilePath(folder, number));
+    const header = {
+      reusedBytes,
       file: number,
       generation: this.#generation,
       previous: this.#end,
       groupFirst: this.#groupNext,
-    });
+    };
+    const file = await LogFile.begin(synced, header, () => fileSystem.syncFolder(folder)).catch(
+      (error: unknown) => {
+        if (!isDiskFull(error)) this.#setPoison(error);
+        throw error;
+      },
+    );
     this.#counters.syncs++;
     this.#file = file;
     this.#end = file.end;
     this.#isUnmarked = false;
-    this.#sizes.set(number, this.#end.offset);
+    this.#sizes.set(number, file.bytes);
     return file;
   }
 
-  /** Gives up a file at its last good place and goes on in a new one, or not at all. */
+  /**
+   * Gives up a file at its last good place: a new one names that place, so that the group which
+   * failed is not in the log. After a full disk the log goes on in the new file, at the latest with
+   * the next append. Any other failure is the end of this log: what the disk did with pages of the
+   * failed sync nobody knows, and it is not asked twice.
+   */
   async #abandon(file: LogFile, cause: unknown): Promise<void> {
     this.#file = undefined;
     this.#counters.abandonedFiles++;
     // One more than the lost group: its number is never used twice.
     this.#groupNext++;
     await file.close().catch(() => undefined);
-    try {
-      await this.#startFile();
-    } catch (error) {
-      // A full disk is no failed sync: the next append tries again to make a file.
-      if (!isDiskFull(error)) this.#setPoison(error instanceof Error ? error : cause);
-    }
+    if (!isDiskFull(cause)) this.#setPoison(cause);
+    await this.#makeRoom(cause);
+    await this.#startFile().catch(() => undefined);
+    if (this.#poison === undefined) return;
+    await (this.#file as LogFile | undefined)?.close().catch(() => undefined);
+    this.#file = undefined;
+  }
+
+  /** On a full disk a spare file is given up: the next try has its room. */
+  async #makeRoom(error: unknown): Promise<void> {
+    if (isDiskFull(error)) await this.#spares.release().catch(() => undefined);
+  }
+
+  #requireSound(): void {
+    if (this.#poison !== undefined) throw this.#poison;
   }
 
   #setPoison(cause: unknown): InsulaError {
-    this.#poison ??= poisoned("its files cannot be written; the node is read-only", cause);
+    this.#poison ??= poisoned(cause);
     return this.#poison;
   }
 
   /**
-   * Finishes the current file in the background. A footer that fails is not missed: see readFooter.
+   * Finishes the current file in the background. A footer that fails is not missed, see readFooter;
+   * but a disk that fails is not trusted with the next group.
    */
   #seal(): void {
     const file = this.#file;
@@ -389,7 +433,8 @@ export class NodeLog {
     this.#sealing = this.#sealing.then(async () => {
       try {
         this.#sizes.set(number, await file.seal());
-      } catch {
+      } catch (error) {
+        if (!isDiskFull(error)) this.#setPoison(error);
         await file.close().catch(() => undefined);
       }
     });
@@ -422,26 +467,9 @@ export class NodeLog {
   }
 }
 
-/**
- * A killed process may have written a group without syncing it. What recovery has read must not go
- * away with the next power cut: the new file is about to name its end.
- */
-async function syncOldFile(fileSystem: FileSystem, path: string): Promise<void> {
-  const file = await fileSystem.openWrite(path);
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-function poisoned(reason: string, cause: unknown): InsulaError {
+function poisoned(cause: unknown): InsulaError {
+  const reason = "a write or sync of it failed; nothing is written until the node is started again";
   return new InsulaError("log_poisoned", `Cannot write to the log: ${reason}.`, { cause });
-}
-
-/** Somebody else makes files in this folder: going on would mix two logs. */
-function isRival(error: unknown): boolean {
-  return error instanceof InsulaError && error.code === "log_poisoned";
 }
 
 function isDiskFull(error: unknown): boolean {

@@ -1,7 +1,9 @@
 /** All routes of the interface: one table, from which the OpenAPI document is made too. */
+import { BACKUP_ROUTES } from "./backup-routes.ts";
 import { CATALOG_ROUTES } from "./catalog-routes.ts";
 import { EMBED_ROUTES } from "./embed-routes.ts";
 import { LOG_ROUTES } from "./log-routes.ts";
+import { MASTER_KEY_ROUTES } from "./master-key-routes.ts";
 import { describeRoutes, type OpenApi } from "./open-api.ts";
 import { RECORD_ROUTES } from "./record-routes.ts";
 import type { Route } from "./route.ts";
@@ -23,7 +25,9 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...RECORD_ROUTES,
   ...CATALOG_ROUTES,
   ...USAGE_ROUTES,
+  ...BACKUP_ROUTES,
   ...LOG_ROUTES,
+  ...MASTER_KEY_ROUTES,
   ...EMBED_ROUTES,
   OPEN_API_ROUTE,
 ];
