@@ -16,6 +16,9 @@ const folders = readdirSync(resolve(root, "test"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
+/** Of a test in test/; a night of seeds in one test takes longer. */
+const LONG_MS = Number(process.env["INSULA_TEST_MS"] ?? 300_000);
+
 const config: ViteUserConfig = defineConfig({
   root,
   cacheDir: resolve(root, ".cache/vite"),
@@ -31,7 +34,7 @@ const config: ViteUserConfig = defineConfig({
       },
       ...folders.map((name) => ({
         extends: true as const,
-        test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 300_000 },
+        test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: LONG_MS },
       })),
     ],
   },

@@ -1,6 +1,14 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "vitest";
-import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
+import { isInsulaError } from "../base/errors.ts";
+import {
+  FaultyFileSystem,
+  ManualClock,
+  MemoryFileSystem,
+  SeededRandom,
+  type FileSystem,
+} from "../io/index.ts";
+import type { WriteBatch } from "../model/index.ts";
 import type { Engine } from "./api.ts";
 import { openEngine } from "./index.ts";
 
@@ -62,12 +70,38 @@ describe("Writes that share one group", () => {
     await judge([...expected]);
   });
 
-  function put(key: string, version: number): ReturnType<Engine["upsert"]> {
-    return engine.upsert(PLACE, {
-      keys: [key],
-      vectors: [{ field: "", values: Float32Array.of(version, 1) }],
-      metadata: [{ version }],
+  for (const isFlushed of [false, true]) {
+    test(`a deletion by filter leaves a record that was just replaced, ${isFlushed ? "in a segment" : "in memory"} before`, async () => {
+      await Promise.all([put("a", 1), put("b", 1)]);
+      if (isFlushed) await engine.flush(PLACE);
+      const replaced = put("a", 2);
+      const filter = { kind: "equal", property: "version", value: 1 } as const;
+      const deleted = engine.deleteWhere(PLACE, filter);
+      deepStrictEqual(await replaced, { rowsAdded: 0, rowsReplaced: 1 });
+      deepStrictEqual(await deleted, { rowsAdded: -1, rowsReplaced: 1 });
+      await judge([["a", 2]]);
     });
+  }
+
+  test("an insert is not refused for a record that the log then loses", async () => {
+    await engine.close();
+    const fault = { kinds: ["write-and-sync"], path: "log/", nth: 2, effect: "EIO" } as const;
+    engine = await openOn(new FaultyFileSystem(files, [fault]));
+    const results = await Promise.allSettled([insert("a", 1), insert("a", 2)]);
+    const codes = results.map((result) =>
+      result.status === "rejected" && isInsulaError(result.reason) ? result.reason.code : "done",
+    );
+    deepStrictEqual(codes, ["log_poisoned", "log_poisoned"]);
+    await insert("a", 3);
+    await judge([["a", 3]]);
+  });
+
+  function insert(key: string, version: number): ReturnType<Engine["insert"]> {
+    return engine.insert(PLACE, batchOf(key, version));
+  }
+
+  function put(key: string, version: number): ReturnType<Engine["upsert"]> {
+    return engine.upsert(PLACE, batchOf(key, version));
   }
 
   /** Now, and again after a start from what is on disk. */
@@ -86,7 +120,15 @@ describe("Writes that share one group", () => {
   }
 });
 
-function openOn(files: MemoryFileSystem): Promise<Engine> {
+function batchOf(key: string, version: number): WriteBatch {
+  return {
+    keys: [key],
+    vectors: [{ field: "", values: Float32Array.of(version, 1) }],
+    metadata: [{ version }],
+  };
+}
+
+function openOn(files: FileSystem): Promise<Engine> {
   const random = new SeededRandom(1);
   return openEngine({ files, clock: new ManualClock(), random, workerCount: 0 });
 }

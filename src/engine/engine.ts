@@ -1,5 +1,6 @@
 /** The engine behind the plain calls of api.ts: names to shards, checks, and the uses of shards. */
 import { toHex, type ShardUid } from "../base/brands.ts";
+import { closeAll } from "../base/close-all.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import {
   type Filter,
@@ -400,15 +401,15 @@ class NodeEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#records.close();
-    await this.#copies.close();
-    await this.#cleaner.stop();
-    await this.#packCleaner.stop();
-    await this.#keeper.close();
-    try {
-      await this.#node.catalog.flush();
-    } finally {
-      await this.#node.close();
-    }
+    // What cannot be written now is in the log; the folder is given back all the same.
+    await closeAll([
+      () => this.#copies.close(),
+      () => this.#cleaner.stop(),
+      () => this.#packCleaner.stop(),
+      () => this.#keeper.close(),
+      () => this.#node.catalog.flush(),
+      () => this.#node.close(),
+    ]);
   }
 
   async #openShard(uid: ShardUid): Promise<Shard | undefined> {

@@ -3,6 +3,7 @@
  * the catalogue from its last flush on), interrupted builds. Nothing here is done per tenant.
  */
 import { toHex } from "../base/brands.ts";
+import { closeAll } from "../base/close-all.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
@@ -182,10 +183,11 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       keys,
       vault,
       takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
-      close: () => closeAll(opened),
+      close: () => closeAll(opened.splice(0).reverse()),
     };
   } catch (error) {
-    await closeAll(opened);
+    // The error that stopped the start is the one worth telling.
+    await closeAll(opened.reverse()).catch(() => undefined);
     throw error;
   }
 }
@@ -286,9 +288,4 @@ function startWorkers(options: EngineOptions, memory: SearchMemory, size: number
     return pool;
   }
   return new InlinePool(engineJobs(() => ({ clock, fileSystem: files, memory })));
-}
-
-async function closeAll(opened: (() => Promise<void>)[]): Promise<void> {
-  for (const close of opened.reverse()) await close();
-  opened.length = 0;
 }

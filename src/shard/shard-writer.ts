@@ -17,14 +17,25 @@ import type { ShardStructure } from "./shard-structure.ts";
 const GROUP_WRITES_MAX = 512;
 /** Payload of one group; a single larger write is a group of its own. */
 const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+/** Keys of one frame of a deletion by filter; more of them are several frames, one after another. */
+const DELETE_STEP_KEYS = 10_000;
 /** ON DISK: kinds of frames of data in the node log. */
 export const FRAME_DATA = 2;
 export const FRAME_RESET = 3;
 
+/**
+ * Deletes what `find` names. It is asked in the writer's turn, so that no write comes between the
+ * choice and the deletion: a record that was replaced meanwhile is another record.
+ */
+export interface FoundDeletion {
+  readonly kind: "delete-found";
+  readonly find: () => Promise<readonly string[]>;
+}
+
 type Waiting =
   | {
       readonly kind: "write";
-      readonly write: ShardWrite;
+      readonly write: ShardWrite | FoundDeletion;
       readonly resolve: (result: WriteResult) => void;
       readonly reject: (error: unknown) => void;
     }
@@ -45,7 +56,7 @@ export class ShardWriter {
   }
 
   /** Durable and visible when the promise resolves. */
-  write(write: ShardWrite): Promise<WriteResult> {
+  write(write: ShardWrite | FoundDeletion): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ kind: "write", write, resolve, reject });
       this.#start();
@@ -90,25 +101,46 @@ export class ShardWriter {
   async #commit(): Promise<void> {
     const plan = new GroupPlan(this.#structure);
     const accepted: { waiting: Waiting & { kind: "write" }; result: WriteResult }[] = [];
+    // Told when the group is durable: the record in the way may be one of the group.
+    const refused: { waiting: Waiting & { kind: "write" }; error: unknown }[] = [];
     for (let next = this.#waiting[0]; next?.kind === "write"; next = this.#waiting[0]) {
       const isFull = accepted.length >= GROUP_WRITES_MAX || plan.payloadBytes >= GROUP_BYTES_MAX;
       // A reset makes everything before it void, also in its own frame: it stands alone.
       const isReset = next.write.kind === "delete-all";
-      if (accepted.length > 0 && (isFull || isReset || plan.isReset)) break;
+      const isFound = next.write.kind === "delete-found";
+      const isBegun = accepted.length + refused.length > 0;
+      if (isBegun && (isFull || isReset || isFound || plan.isReset)) break;
       this.#waiting.shift();
       try {
+        if (next.write.kind === "delete-found") {
+          next.resolve(await this.#deleteFound(next.write));
+          return;
+        }
         accepted.push({ waiting: next, result: await plan.add(next.write) });
       } catch (error) {
-        next.reject(error);
+        refused.push({ waiting: next, error });
       }
     }
     try {
       if (!plan.isEmpty) await this.#makeDurable(plan);
     } catch (error) {
-      for (const { waiting } of accepted) waiting.reject(error);
+      for (const { waiting } of [...accepted, ...refused]) waiting.reject(error);
       return;
     }
+    for (const { waiting, error } of refused) waiting.reject(error);
     for (const { waiting, result } of accepted) waiting.resolve(result);
+  }
+
+  async #deleteFound({ find }: FoundDeletion): Promise<WriteResult> {
+    const keys = await find();
+    let rowsReplaced = 0;
+    for (let start = 0; start < keys.length; start += DELETE_STEP_KEYS) {
+      const plan = new GroupPlan(this.#structure);
+      const step = keys.slice(start, start + DELETE_STEP_KEYS);
+      rowsReplaced += (await plan.add({ kind: "delete", keys: step })).rowsReplaced;
+      if (!plan.isEmpty) await this.#makeDurable(plan);
+    }
+    return { rowsAdded: 0 - rowsReplaced, rowsReplaced };
   }
 
   async #makeDurable(plan: GroupPlan): Promise<void> {

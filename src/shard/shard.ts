@@ -24,11 +24,9 @@ import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardMerges } from "./shard-merges.ts";
 import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
-import { ShardWriter } from "./shard-writer.ts";
+import { type FoundDeletion, ShardWriter } from "./shard-writer.ts";
 import type { WriteResult } from "./write-result.ts";
 
-/** Keys deleted by one write of a deletion by filter. */
-const DELETE_STEP_KEYS = 10_000;
 /** A memtable this many times its flush size makes writers wait for the flush under way. */
 const BRAKE_FACTOR = 4;
 
@@ -120,7 +118,7 @@ export class Shard {
    * @throws InsulaError `rate_exceeded` when merges are so far behind that a wait did not help, and
    *   what the write itself throws.
    */
-  async write(write: ShardWrite): Promise<WriteResult> {
+  async write(write: ShardWrite | FoundDeletion): Promise<WriteResult> {
     const { policy, clock } = this.#context;
     while (this.#structure.active.bytes > policy.memtableBytesMax * BRAKE_FACTOR)
       await this.flush();
@@ -133,21 +131,17 @@ export class Shard {
     return result;
   }
 
-  async deleteWhere(filter: Filter): Promise<WriteResult> {
-    const view = this.#view();
-    let keys: readonly string[];
-    try {
-      keys = await collectKeys(this.#structure, view, filter);
-    } finally {
-      view.close();
-    }
-    let rowsReplaced = 0;
-    for (let start = 0; start < keys.length; start += DELETE_STEP_KEYS) {
-      const step = keys.slice(start, start + DELETE_STEP_KEYS);
-      const result = await this.write({ kind: "delete", keys: step });
-      rowsReplaced += result.rowsReplaced;
-    }
-    return { rowsAdded: 0 - rowsReplaced, rowsReplaced };
+  /** At most 10,000 records go at once, for readers and in a crash; more go in steps. */
+  deleteWhere(filter: Filter): Promise<WriteResult> {
+    const find = async (): Promise<readonly string[]> => {
+      const view = this.#view();
+      try {
+        return await collectKeys(this.#structure, view, filter);
+      } finally {
+        view.close();
+      }
+    };
+    return this.write({ kind: "delete-found", find });
   }
 
   async get(

@@ -6,6 +6,7 @@
  * grows with their number.
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
+import { closeAll } from "../base/close-all.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, Timer } from "../io/index.ts";
@@ -170,7 +171,9 @@ export class ShardKeeper {
       });
     }
     await this.#tending;
-    for (const kept of [...this.#kept.values()]) await this.#end(kept, (shard) => shard.close());
+    await closeAll(
+      [...this.#kept.values()].map((kept) => () => this.#end(kept, (shard) => shard.close())),
+    );
   }
 
   async #useOnce<Value>(
@@ -190,8 +193,7 @@ export class ShardKeeper {
       const wakeMs = shard.lastUsedMs - cameAtMs;
       return await task(shard, isAwake ? AWAKE : { wasAsleep: true, wakeMs });
     } finally {
-      kept.users--;
-      if (kept.users === 0) kept.whenUnused?.();
+      this.#leave(kept);
     }
   }
 
@@ -220,12 +222,23 @@ export class ShardKeeper {
     try {
       kept.shard = await opening;
       observer.endStep("activation", startMs, clock.monotonicMs());
-      if (kept.shard === undefined) this.#kept.delete(id);
+      if (kept.shard === undefined) this.#forget(kept);
     } catch (error) {
-      this.#kept.delete(id);
+      this.#forget(kept);
+      this.#leave(kept);
       throw error;
     }
     return kept;
+  }
+
+  /** Of a shard that did not open: whoever ends it right now forgets it himself. */
+  #forget(kept: Kept): void {
+    if (kept.ending === undefined) this.#kept.delete(toHex(kept.uid));
+  }
+
+  #leave(kept: Kept): void {
+    kept.users--;
+    if (kept.users === 0) kept.whenUnused?.();
   }
 
   async #end(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
@@ -237,7 +250,8 @@ export class ShardKeeper {
 
   async #endNow(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
     try {
-      if (await this.#letGo(kept, how)) this.#kept.delete(toHex(kept.uid));
+      await this.#letGo(kept, how);
+      this.#kept.delete(toHex(kept.uid));
     } finally {
       kept.ending = undefined;
     }
@@ -261,18 +275,17 @@ export class ShardKeeper {
     return kept;
   }
 
-  /** Waits for the last user; false when the shard did not open. */
-  async #letGo(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<boolean> {
+  /** Waits for the last user; does nothing more when the shard did not open. */
+  async #letGo(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
     const shard = await kept.opening.catch(() => undefined);
     if (kept.users > 0) {
       await new Promise<void>((resolve) => {
         kept.whenUnused = resolve;
       });
     }
-    if (shard === undefined) return false;
+    if (shard === undefined) return;
     await how(shard);
     this.#options.closed(shard);
-    return true;
   }
 
   #schedule(): void {
@@ -320,8 +333,7 @@ export class ShardKeeper {
     try {
       await work(kept.shard);
     } finally {
-      kept.users--;
-      if (kept.users === 0) kept.whenUnused?.();
+      this.#leave(kept);
     }
   }
 

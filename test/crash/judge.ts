@@ -4,6 +4,7 @@ import type { Engine } from "../../src/engine/api.ts";
 import { openEngine, type EngineOptions } from "../../src/engine/index.ts";
 import type { FileSystem } from "../../src/io/index.ts";
 import { matchesFilter, type Filter } from "../../src/model/index.ts";
+import { checkAgreement } from "../model/agreement.ts";
 import type { Chance } from "../model/chance.ts";
 import { checkQuery, checkWorld, DATABASE, writeToBoth, type PlainWorld } from "../model/world.ts";
 
@@ -26,7 +27,12 @@ export async function findWorld(
 
 /** Counts by filters and queries agree with the records. */
 async function checkAnswers(engine: Engine, world: PlainWorld, chance: Chance): Promise<void> {
-  for (const place of world.places()) {
+  const places = world.places();
+  if (places.length > 0) {
+    const place = chance.pick(places);
+    await checkAgreement(engine, place, world.schema(place));
+  }
+  for (const place of places) {
     const filters: Filter[] = [{ kind: "exists", property: "n" }, chance.filter()];
     for (const filter of filters) {
       const matching = [...world.shard(place).values()].filter(({ metadata }) =>

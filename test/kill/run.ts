@@ -13,8 +13,8 @@ import { Chance } from "../support/chance.ts";
 import { ConnectionLost, OssCaller } from "../support/oss-caller.ts";
 import { ServerChild } from "../support/server-child.ts";
 import { Ledger, type StoredRecord } from "./ledger.ts";
+import { ask, listAll, makeIndexes, writeNext } from "./ledger-calls.ts";
 
-const BUCKET = "kills";
 /** Live time of a server before its kill, ms. */
 const LIFE_MS = { min: 20, max: 800 };
 /** Records of an index asked for by their own vector after each kill. */
@@ -50,7 +50,9 @@ const startMs: number[] = [];
 
 let server = await ServerChild.start({ dataDir, port: 0 });
 const port = Number(server.url.port);
-await prepare();
+const first = new OssCaller(server.url);
+await makeIndexes(first, ledgers);
+first.close();
 for (let kill = 1; kill <= killCount && tally.faults === 0; kill++) {
   await liveAndDie();
   tally.kills++;
@@ -62,25 +64,6 @@ for (let kill = 1; kill <= killCount && tally.faults === 0; kill++) {
 }
 await server.stop();
 report();
-
-async function prepare(): Promise<void> {
-  const caller = new OssCaller(server.url);
-  await expectStatus(caller.send({ method: "PUT", bucket: BUCKET }), 200);
-  for (const { index, dimension } of SHAPES) {
-    const body = {
-      indexName: index,
-      dataType: "float32",
-      dimension,
-      distanceMetric: "euclidean",
-      metadata: { nonFilterableMetadataKeys: ["hash"] },
-    };
-    await expectStatus(
-      caller.send({ method: "POST", bucket: BUCKET, verb: "putVectorIndex", body }),
-      200,
-    );
-  }
-  caller.close();
-}
 
 /** One writer for each index until the server is gone. */
 async function liveAndDie(): Promise<void> {
@@ -95,23 +78,7 @@ async function liveAndDie(): Promise<void> {
 
 async function write(caller: OssCaller, ledger: Ledger): Promise<void> {
   try {
-    for (;;) {
-      const { kind, batch, states } = ledger.next();
-      const keys = [...states.keys()];
-      const body =
-        kind === "delete"
-          ? { indexName: ledger.index, keys }
-          : {
-              indexName: ledger.index,
-              vectors: keys.map((key) => ledger.record(key, states.get(key) ?? 0, batch)),
-            };
-      const verb = kind === "delete" ? "deleteVectors" : "putVectors";
-      const reply = await caller.send({ method: "POST", bucket: BUCKET, verb, body });
-      if (reply.status !== 200 && reply.status !== 204) {
-        throw new Error(`${verb}: ${reply.status} ${reply.text}`);
-      }
-      ledger.acknowledge();
-    }
+    while (await writeNext(caller, ledger));
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error;
   }
@@ -130,28 +97,6 @@ async function judge(kill: number): Promise<void> {
   caller.close();
 }
 
-async function listAll(caller: OssCaller, ledger: Ledger): Promise<readonly StoredRecord[]> {
-  const records: StoredRecord[] = [];
-  let nextToken: string | undefined;
-  do {
-    const body = {
-      indexName: ledger.index,
-      returnMetadata: true,
-      // The widest vectors are compared by the probes; their hashes stand in the metadata.
-      returnData: ledger.dimension <= 32,
-      ...(nextToken === undefined ? {} : { nextToken }),
-    };
-    const page = await call<{ vectors: StoredRecord[]; nextToken?: string }>(
-      caller,
-      "listVectors",
-      body,
-    );
-    records.push(...page.vectors);
-    nextToken = page.nextToken;
-  } while (nextToken !== undefined);
-  return records;
-}
-
 /** A record is found by its own vector, first and at distance 0, and comes back bit for bit. */
 async function probe(caller: OssCaller, ledger: Ledger): Promise<readonly string[]> {
   const faults: string[] = [];
@@ -160,7 +105,7 @@ async function probe(caller: OssCaller, ledger: Ledger): Promise<readonly string
     const { key, version } = chance.pick(live);
     const vector = ledger.vector(key, version);
     const query = { indexName: ledger.index, topK: 1, returnDistance: true };
-    const { vectors } = await call<{ vectors: { key: string; distance: number }[] }>(
+    const { vectors } = await ask<{ vectors: { key: string; distance: number }[] }>(
       caller,
       "queryVectors",
       { ...query, queryVector: { float32: vector } },
@@ -168,7 +113,7 @@ async function probe(caller: OssCaller, ledger: Ledger): Promise<readonly string
     if (vectors[0]?.key !== key || vectors[0].distance !== 0) {
       faults.push(`${ledger.index}/${key} is not found by its own vector`);
     }
-    const got = await call<{ vectors: StoredRecord[] }>(caller, "getVectors", {
+    const got = await ask<{ vectors: StoredRecord[] }>(caller, "getVectors", {
       indexName: ledger.index,
       keys: [key],
       returnData: true,
@@ -187,7 +132,7 @@ async function probeFilter(caller: OssCaller, ledger: Ledger): Promise<readonly 
   if (live.length === 0) return [];
   const { batch, key, version } = chance.pick(live);
   const expected = live.filter((record) => record.batch === batch).map((record) => record.key);
-  const { vectors } = await call<{ vectors: { key: string }[] }>(caller, "queryVectors", {
+  const { vectors } = await ask<{ vectors: { key: string }[] }>(caller, "queryVectors", {
     indexName: ledger.index,
     topK: 500,
     queryVector: { float32: ledger.vector(key, version) },
@@ -196,17 +141,6 @@ async function probeFilter(caller: OssCaller, ledger: Ledger): Promise<readonly 
   tally.filters++;
   const found = vectors.map((record) => record.key).sort();
   return found.join() === expected.sort().join() ? [] : [`the filter on ${batch} differs`];
-}
-
-async function call<Answer>(caller: OssCaller, verb: string, body: unknown): Promise<Answer> {
-  const reply = await caller.send({ method: "POST", bucket: BUCKET, verb, body });
-  if (reply.status !== 200) throw new Error(`${verb}: ${reply.status} ${reply.text}`);
-  return JSON.parse(reply.text) as Answer;
-}
-
-async function expectStatus(reply: Promise<{ status: number; text: string }>, status: number) {
-  const { status: received, text } = await reply;
-  if (received !== status) throw new Error(`expected ${status}, received ${received}: ${text}`);
 }
 
 function report(): void {
