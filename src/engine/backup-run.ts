@@ -1,4 +1,4 @@
-/** Backs up what is asked for, while everything goes on: rows of the catalogue, images of shards. */
+/** Backs up what is asked for, while everything goes on: rows of the catalogue, shards' images. */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import {

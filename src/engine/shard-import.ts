@@ -1,7 +1,7 @@
 /**
  * Makes a shard out of an image, up to the commit: new identities, keys wrapped anew, segments
  * written and synced under `tmp/` or in a pack, frames in the log. Nothing names any of it before
- * the caller commits {@link ImportedShard.changes}; a crash before that leaves what a start removes.
+ * the caller commits {@link ImportedShard.changes}; a crash before leaves what a start removes.
  */
 import { toSegmentUid, toShardUid, type SegmentUid, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
