@@ -47,6 +47,7 @@ const SEES = {
     "io",
     "math",
     "model",
+    "backup",
     "engine",
     "access",
     "embed",
@@ -56,7 +57,7 @@ const SEES = {
   ],
   // client: a command asks a running server as any program does. access, embed, wire: it reads the
   // admin secret, embeds texts by itself and reads JSON exactly.
-  cli: ["base", "io", "model", "engine", "client", "access", "embed", "wire", "server"],
+  cli: ["base", "io", "model", "backup", "engine", "client", "access", "embed", "wire", "server"],
 };
 
 /** Rooms a test may see besides: the remote body of the client is tested where the server is. */

@@ -32,6 +32,18 @@ export interface BackupManifest {
   readonly damaged: number;
 }
 
+/** What a person wants to know of it. */
+export function toBackupInfo(manifest: BackupManifest): BackupFacts {
+  const { id, createdAtMs, databases, collections, tenants } = manifest;
+  const { records, bytes, bytesSent, damaged } = manifest;
+  return {
+    ...{ id, createdAtMs, databases, collections, tenants },
+    ...{ records, bytes, bytesSent, damaged },
+  };
+}
+
+export type BackupFacts = Omit<BackupManifest, "depth" | "folder" | "index">;
+
 export function manifestKey(id: string): string {
   return `${MANIFEST_PREFIX}${id}`;
 }

@@ -4,6 +4,7 @@ import { InsulaError } from "../base/errors.ts";
 import { FOREIGN_VARIABLES } from "./environment.ts";
 import { openDoors, openFolderEngine } from "./folder-engine.ts";
 import type { Engine } from "../engine/api.ts";
+import { createCopies } from "./session-copies.ts";
 import type { Session, SessionListPage, SessionRecords } from "./session.ts";
 
 /** Bytes of one page of a listing. */
@@ -37,6 +38,7 @@ export async function openEmbeddedSession(dataDir: string): Promise<Session> {
       catalog: engine,
       records: createRecords(engine),
       keys: access,
+      copies: createCopies(engine, doors),
       status: () => Promise.resolve({ origin, isServer: false, accountId, stats: engine.stats() }),
       rotateMasterKey: (masterKey) => engine.rotateMasterKey(masterKey),
       setLogLevel: () =>

@@ -6,6 +6,7 @@ import {
   addDatabaseCommands,
   addTenantCommands,
 } from "./commands/catalog-commands.ts";
+import { addBackupCommands, addRestoreCommand } from "./commands/backup-commands.ts";
 import { addKeyCommands } from "./commands/key-commands.ts";
 import { addExportCommand } from "./commands/export-command.ts";
 import { addImportCommand } from "./commands/import-command.ts";
@@ -60,6 +61,8 @@ standard error. NO_COLOR is obeyed, and COLUMNS.`,
   addCollectionCommands(program);
   addTenantCommands(program);
   addKeyCommands(program);
+  addBackupCommands(program);
+  addRestoreCommand(program);
   addInspectCommand(program);
   addVerifyCommand(program);
   addDoctorCommand(program);

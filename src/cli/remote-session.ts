@@ -6,6 +6,7 @@ import type { EngineStats, MasterKeyRotation, Page, PageRequest } from "../engin
 import type { Query } from "../model/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 import { printFilter } from "./filter-text.ts";
+import { createRemoteCopies } from "./session-copies.ts";
 import type { Session, SessionCatalog, SessionRecords } from "./session.ts";
 
 /** How a command proves who it is. */
@@ -40,6 +41,9 @@ export function openRemoteSession({ url, token }: ServerAccess): Session {
         await channel.send(`keys/${encodeURIComponent(id)}`, { method: "DELETE" });
       },
     },
+    copies: createRemoteCopies((path, body) =>
+      channel.send(path, body && { method: "POST", body: JSON.stringify(body) }),
+    ),
     status: async () => {
       const { accountId, stats } = (await channel.send("status")) as {
         accountId: string;

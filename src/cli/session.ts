@@ -13,6 +13,7 @@ import type {
   RecordView,
   WriteBatch,
 } from "../model/index.ts";
+import type { SessionCopies } from "./session-copies.ts";
 
 export interface Session extends AsyncDisposable {
   /** For people: "the data folder ./insula-data", "the server at http://127.0.0.1:8080". */
@@ -20,6 +21,7 @@ export interface Session extends AsyncDisposable {
   readonly catalog: SessionCatalog;
   readonly records: SessionRecords;
   readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "rotateKey" | "revokeKey">;
+  readonly copies: SessionCopies;
   status(): Promise<SessionStatus>;
   /** As {@link Engine.rotateMasterKey}. */
   rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation>;

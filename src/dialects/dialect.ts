@@ -8,7 +8,13 @@ import type { AccessControl, Decision } from "../access/index.ts";
 import type { ErrorKind } from "../base/errors.ts";
 import type { LogLevel } from "../base/log-level.ts";
 import type { Embedder, Reranker } from "../embed/index.ts";
-import type { Engine } from "../engine/api.ts";
+import type {
+  BackupInfo,
+  BackupScope,
+  Engine,
+  RestoreOptions,
+  RestoreSummary,
+} from "../engine/api.ts";
 import type { HttpAnswer, HttpRequest, JsonValue } from "../wire/index.ts";
 
 /** A protocol over HTTP. */
@@ -41,6 +47,8 @@ export interface DialectContext {
    * @throws InsulaError `embedder_unavailable`, `embedder_unusable`
    */
   readonly openEmbedder?: () => Promise<Embedder>;
+  /** Where the server keeps its backups; absent: nowhere. */
+  readonly backups?: BackupDoor;
   /** The reranker the server is configured with; absent: none. */
   readonly reranker?: Reranker;
   /**
@@ -73,6 +81,16 @@ export interface DialectContext {
    * that failed before anybody was asked for. Never waits. Absent: nobody wants to know.
    */
   readonly audit?: (decision: Omit<Decision, "dialect">) => void;
+}
+
+/** Backups in the one store that the server's settings name. */
+export interface BackupDoor {
+  /** As the settings have it. */
+  readonly target: string;
+  /** Oldest first. */
+  list(): Promise<readonly BackupInfo[]>;
+  backup(scope: BackupScope): Promise<BackupInfo>;
+  restore(options: RestoreOptions): Promise<RestoreSummary>;
 }
 
 /** The level of the server's log, to be read and changed while it runs. */

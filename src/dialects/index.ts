@@ -3,6 +3,7 @@
  * bytes on the wire and calls of the engine, and knows its vendor's names, limits and errors.
  */
 export type {
+  BackupDoor,
   Dialect,
   DialectContext,
   DialectSettings,

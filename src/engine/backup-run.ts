@@ -6,6 +6,7 @@ import {
   BackupWriter,
   PriorBackup,
   listBackups,
+  toBackupInfo,
   type BackupKeys,
   type BackupManifest,
   type BackupPath,
@@ -13,7 +14,7 @@ import {
   type ShardImage,
 } from "../backup/index.ts";
 import type { ObjectStore } from "../io/index.ts";
-import type { BackupOptions } from "./api.ts";
+import type { BackupInfo, BackupOptions } from "./api.ts";
 import {
   DATABASE_PREFIX,
   SETTING_PREFIX,
@@ -36,8 +37,8 @@ export async function backUp(
   directory: Directory,
   store: ObjectStore,
   options: BackupOptions,
-): Promise<BackupManifest> {
-  return new BackupRun(node, directory, options).run(store);
+): Promise<BackupInfo> {
+  return toBackupInfo(await new BackupRun(node, directory, options).run(store));
 }
 
 class BackupRun {

@@ -268,3 +268,161 @@ describe("a restore", () => {
     await other.close();
   });
 });
+
+/** Lets everything else go on before it answers. */
+class SlowStore extends MemoryObjectStore {
+  override async putIfAbsent(key: string, body: Uint8Array): Promise<boolean> {
+    await this.#turns();
+    return super.putIfAbsent(key, body);
+  }
+
+  override async list(...asked: Parameters<MemoryObjectStore["list"]>): Promise<readonly string[]> {
+    await this.#turns();
+    return super.list(...asked);
+  }
+
+  async #turns(): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  }
+}
+
+describe("a backup under load", () => {
+  beforeEach(() => {
+    store = new SlowStore();
+  });
+
+  const KEYS = keysFrom(0, 30);
+  const PLACE = placeOf("busy");
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "is of one moment: each batch whole, whatever is flushed and merged meanwhile (seed %i)",
+    async (seed) => {
+      await engine.close();
+      engine = await openEngine({
+        ...options(new MemoryFileSystem(), seed),
+        policy: {
+          packedBytesMax: seed % 2 === 0 ? 0 : 1_000_000,
+          mergeFanIn: 2,
+          smallShardBytes: 0,
+        },
+      });
+      await engine.createDatabase("db");
+      await engine.createCollection("db", "c", { schema: SCHEMA, tenancy: "multi" });
+      let acknowledged = 0;
+      let isOver = false;
+      const write = async (): Promise<void> => {
+        while (!isOver) {
+          await put(engine, PLACE, KEYS, acknowledged + 1);
+          acknowledged++;
+          await new Promise(setImmediate);
+        }
+      };
+      const tidy = async (): Promise<void> => {
+        while (!isOver) {
+          await engine.flush(PLACE);
+          if (seed % 3 === 0) await engine.compact(PLACE);
+          if (seed % 4 === 0) await engine.deactivate(PLACE);
+          await new Promise(setImmediate);
+        }
+      };
+      await put(engine, PLACE, KEYS, 0);
+      const work = [write(), tidy()];
+      for (let round = 0; round < 4; round++) {
+        const before = acknowledged;
+        const { id } = await engine.backup(store);
+        const after = acknowledged;
+        const tenant = `back ${String(round)}`;
+        await engine.restore(store, {
+          backup: id,
+          database: "db",
+          collection: "c",
+          tenant: "busy",
+          as: { tenant },
+        });
+        const records = await read(engine, placeOf(tenant));
+        expect(records.map(({ key }) => key)).toEqual(KEYS);
+        const versions = new Set(records.map(({ metadata }) => metadata?.["n"]));
+        expect(versions.size).toBe(1);
+        const [version] = versions;
+        expect(version).toBeGreaterThanOrEqual(before);
+        // One write may be durable and not yet acknowledged.
+        expect(version).toBeLessThanOrEqual(after + 1);
+      }
+      isOver = true;
+      await Promise.all(work);
+      expect(acknowledged).toBeGreaterThan(4);
+    },
+  );
+
+  it("keeps the files it reads when the tenant is deleted meanwhile, and lets go of them after", async () => {
+    await engine.close();
+    engine = await openEngine({ ...options(files), policy: { packedBytesMax: 0 } });
+    await fill();
+    const backup = engine.backup(store);
+    await engine.deleteTenant({ database: "db", collection: "c", tenant: "mixed" });
+    await engine.deleteTenant({ database: "db", collection: "c", tenant: "flushed" });
+    await backup;
+    await engine.close();
+    engine = await openEngine({ ...options(files), policy: { packedBytesMax: 0 } });
+    const other = await openEngine(options(new MemoryFileSystem(), 2));
+    await other.restore(store);
+    for (const { name } of (await other.listTenants("db", "c", { limit: 10 })).items) {
+      await read(other, placeOf(name));
+    }
+    await other.close();
+  });
+
+  it("ends with the engine, and is no backup then", async () => {
+    await fill();
+    const backup = engine.backup(store).catch((error: unknown) => error);
+    await engine.close();
+    expect(await backup).toMatchObject({ code: "engine_closed" });
+    expect(await store.list("manifests/", { limit: 10 })).toEqual([]);
+  });
+});
+
+describe("a copy", () => {
+  it("is refused where it does not fit, and changes nothing", async () => {
+    await fill();
+    await engine.createCollection("db", "other", {
+      schema: { ...SCHEMA, vectors: [{ name: "", dimension: 3, metric: "euclidean" }] },
+      tenancy: "multi",
+    });
+    const at = (collection: string, tenant: string) => ({ database: "db", collection, tenant });
+    const refusals = [
+      [at("c", "log"), at("c", "mixed"), "tenant_exists"],
+      [at("c", "nobody"), at("c", "x"), "tenant_not_found"],
+      [at("c", "log"), at("other", "x"), "argument_invalid"],
+      [at("c", "log"), at("single", "x"), "argument_invalid"],
+      [at("c", "log"), at("none", "x"), "collection_not_found"],
+      [at("c", "log"), at("c", ""), "name_invalid"],
+    ] as const;
+    for (const [from, to, code] of refusals) {
+      await expect(engine.copyTenant(from, to)).rejects.toMatchObject({ code });
+    }
+    expect(engine.tenantFigures().counts.ACTIVE).toBe(6);
+  });
+
+  it("goes with an unsealed folder as well, and a sealed tenant is refused by one without keys", async () => {
+    await fill();
+    await engine.backup(store);
+    const plain = await openEngine({ ...options(new MemoryFileSystem(), 2), isSealing: false });
+    await expect(plain.restore(store, { masterKey: MASTER_KEY })).rejects.toMatchObject({
+      code: "operation_unsupported",
+    });
+    expect(plain.stats().databaseCount).toBe(0);
+    await plain.createDatabase("db");
+    await plain.createCollection("db", "c", { schema: SCHEMA, tenancy: "multi" });
+    await put(plain, placeOf("p"), keysFrom(0, 9));
+    await plain.flush(placeOf("p"));
+    const second = new MemoryObjectStore();
+    await plain.backup(second);
+    const scope = { database: "db", collection: "c", tenant: "p" };
+    await engine.restore(second, scope);
+    expect(await read(engine, placeOf("p"))).toEqual(await read(plain, placeOf("p")));
+    await put(engine, placeOf("p"), keysFrom(3, 9), 4);
+    await engine.compact(placeOf("p"));
+    expect(await engine.count(placeOf("p"))).toBe(12);
+    await plain.close();
+  });
+});

@@ -168,8 +168,9 @@ class NodeEngine implements Engine {
       clock: options.clock,
       fileSystem: options.files,
       files: node.shards.files,
+      packs: node.shards.packs,
       catalog: node.catalog,
-      rewriteShard: (uid) => this.#keeper.use(uid, (shard) => shard.rewrite()),
+      rewriteShard: (uid, pack) => this.#keeper.use(uid, (shard) => shard.leavePack(pack)),
       isHeld: (pack) => node.sweeper.isPackHeld(pack),
       onFault,
     });
@@ -364,7 +365,7 @@ class NodeEngine implements Engine {
     if (shard === undefined) return;
     await this.#keeper.use(shard, async (open) => {
       await open.flush();
-      await open.compact(true);
+      await open.compact();
     });
   }
 

@@ -1,5 +1,5 @@
 /** The jobs of the engine's workers, the same on a thread and inline. */
-import type { FileSystem, JobRegistry } from "../io/index.ts";
+import type { Clock, FileSystem, JobRegistry } from "../io/index.ts";
 import { BUILD_SEGMENT_JOB, buildSegment, type BuildInput } from "../shard/index.ts";
 import {
   ARENA_TOPIC,
@@ -12,6 +12,7 @@ import {
 
 /** What the jobs of one thread work on. */
 export interface JobPlace {
+  readonly clock: Clock;
   readonly fileSystem: FileSystem;
   readonly memory: ThreadMemory;
 }
@@ -26,9 +27,10 @@ export function engineJobs(place: () => JobPlace): JobRegistry {
   return {
     jobs: {
       [SCAN_JOB]: (job: ScanJob) => Promise.resolve({ result: runScanJob(place().memory, job) }),
-      [BUILD_SEGMENT_JOB]: async ({ input, packedBytesMax }: BuildMessage) => ({
-        result: await buildSegment({ ...place(), packedBytesMax }, input),
-      }),
+      [BUILD_SEGMENT_JOB]: async ({ input, packedBytesMax }: BuildMessage) => {
+        const result = await buildSegment({ ...place(), packedBytesMax }, input);
+        return { result, transfer: result.outputRows.map(({ buffer }) => buffer as ArrayBuffer) };
+      },
     },
     onBroadcast: (topic, value) => {
       if (topic === ARENA_TOPIC) place().memory.add(value as ArenaNews);

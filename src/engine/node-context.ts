@@ -16,8 +16,9 @@ import {
   type Random,
   type WorkerPool,
 } from "../io/index.ts";
-import { ArenaPool, KERNELS_FILE, loadKernelModule } from "../math/index.ts";
+import { ArenaPool, KERNELS_FILE, loadKernelModule, type WasmModule } from "../math/index.ts";
 import {
+  MergeQueue,
   SegmentFolders,
   type ShardCatalog,
   type ShardContext,
@@ -45,11 +46,15 @@ export interface EngineOptions {
   readonly memoryBudget?: number;
   /** Worker threads; default 2, 0 runs jobs on the calling thread. */
   readonly workerCount?: number;
+  /** Bytes that merges read and write in a second; default 128 MiB. */
+  readonly compactionBytesPerSecond?: number;
   /** For tests: other thresholds than {@link DEFAULT_POLICY}. */
   readonly policy?: Partial<ShardPolicy>;
   /** Log bytes beyond which the tails in the oldest file become segments. */
   readonly logBytesMax?: number;
   readonly logFileBytesMax?: number;
+  /** For tests: other than `PACK_BYTES_MAX`. */
+  readonly packBytesMax?: number;
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;
@@ -69,8 +74,11 @@ export const DEFAULT_POLICY: ShardPolicy = {
   quietFlushBytesMin: 64 * 1024,
   mergeFanIn: 4,
   smallShardBytes: 8 * 1024 * 1024,
+  quietMergeMs: 60_000,
   deadShareMax: 0.2,
   segmentBytesMax: 1024 * 1024 * 1024,
+  segmentsSlow: 32,
+  segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,
   packedBytesMax: 256 * 1024,
 };
@@ -83,6 +91,8 @@ const OPEN_FILES_MAX = 192;
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
 const WORKERS_DEFAULT = 2;
+/** Threads that build segments, besides the workers, when there are at least two of those. */
+const BUILDERS = 1;
 
 const WORKER_FILE = {
   beside: new URL("./worker-entry.js", import.meta.url),
@@ -135,14 +145,12 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
-    const packs = await PackStore.open({ fileSystem });
+    const packs = await PackStore.open({
+      fileSystem,
+      ...(options.packBytesMax === undefined ? {} : { packBytesMax: options.packBytesMax }),
+    });
     opened.push(() => packs.close());
-    const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
-    const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
-    const memory = new SearchMemory(module, arenas);
-    const workers = startWorkers(options, memory);
-    opened.push(() => workers.close());
-    announceArenas(arenas, workers);
+    const { memoryBytesMax, memory, workers, builders } = startThreads(options, module, opened);
     const shards: ShardContext = {
       fileSystem,
       clock,
@@ -154,10 +162,13 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       cache: new BlockCache(CACHE_BYTES),
       memory,
       workers,
+      builders,
+      merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
       catalog: shardCatalog(catalog, sweeper),
       keys,
       policy: { ...DEFAULT_POLICY, ...options.policy },
       observer,
+      onFault: options.onFault ?? ((): void => undefined),
     };
     return {
       memoryBytesMax,
@@ -240,23 +251,41 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
   };
 }
 
+/** The arenas and who works on them. */
+function startThreads(
+  options: EngineOptions,
+  module: WasmModule,
+  opened: (() => Promise<void>)[],
+): Pick<ShardContext, "memory" | "workers" | "builders"> & { readonly memoryBytesMax: number } {
+  const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
+  const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
+  const memory = new SearchMemory(module, arenas);
+  const workers = startWorkers(options, memory, options.workerCount ?? WORKERS_DEFAULT);
+  opened.push(() => workers.close());
+  // Who asks for one thread gets one.
+  const builders =
+    workers.size === 1 ? workers : startWorkers(options, memory, Math.min(BUILDERS, workers.size));
+  opened.push(() => builders.close());
+  announceArenas(arenas, new Set([workers, builders]));
+  return { memoryBytesMax, memory, workers, builders };
+}
+
 /** Workers, those that start later too, know every arena before a job names it. */
-function announceArenas(arenas: ArenaPool, workers: WorkerPool): void {
+function announceArenas(arenas: ArenaPool, pools: ReadonlySet<WorkerPool>): void {
   arenas.onArena((arena, shared) => {
-    workers.broadcast(ARENA_TOPIC, { arena, memory: shared });
+    for (const pool of pools) pool.broadcast(ARENA_TOPIC, { arena, memory: shared });
   });
 }
 
-function startWorkers(options: EngineOptions, memory: SearchMemory): WorkerPool {
-  const { files } = options;
-  const size = options.workerCount ?? WORKERS_DEFAULT;
+function startWorkers(options: EngineOptions, memory: SearchMemory, size: number): WorkerPool {
+  const { files, clock } = options;
   if (files instanceof NodeFileSystem && size > 0) {
     const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
     const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
     pool.broadcast(SETUP_TOPIC, setup);
     return pool;
   }
-  return new InlinePool(engineJobs(() => ({ fileSystem: files, memory })));
+  return new InlinePool(engineJobs(() => ({ clock, fileSystem: files, memory })));
 }
 
 async function closeAll(opened: (() => Promise<void>)[]): Promise<void> {

@@ -43,17 +43,19 @@ export async function importShard(
   const key = await node.shards.keys.keyOf(state);
   const target = { state, seal: key && new ShardSeal(uid, key, node.shards.random) };
   const files: SegmentUid[] = [];
+  const packs: number[] = [];
   // Frames come into the newest file or a later one, and no tail names them yet.
   const from = node.log.position.file;
   const endHold = node.logHolds.hold((file) => file >= from);
   const abandon = async (): Promise<void> => {
     endHold();
+    settlePacks(node, packs);
     for (const segment of files) await node.shards.fileSystem.unlink(temporaryPath(uid, segment));
   };
   try {
     const segments: SegmentEntry[] = [];
     for (const segment of image.segments) {
-      segments.push(await importSegment(node, segment, { ...target, files }));
+      segments.push(await importSegment(node, segment, { ...target, files, packs }));
     }
     if (files.length > 0) await node.shards.fileSystem.syncFolder("tmp");
     const tail = await importTail(node, image, target);
@@ -65,6 +67,7 @@ export async function importShard(
       abandon,
       settle: async () => {
         endHold();
+        settlePacks(node, packs);
         for (const segment of files) {
           await node.shards.segmentFolders.settle(uid, segment);
           await node.shards.files.forget(temporaryPath(uid, segment));
@@ -75,6 +78,11 @@ export async function importShard(
     await abandon();
     throw error;
   }
+}
+
+/** Said once for each entry; a pack without unsettled ones may be cleaned. */
+function settlePacks(node: NodeContext, packs: number[]): void {
+  for (const pack of packs.splice(0)) node.shards.packs.settle(pack);
 }
 
 function shardChanges(row: ShardState): readonly CatalogChange[] {
@@ -98,6 +106,14 @@ async function takeSlot(node: NodeContext, image: ShardImage): Promise<number> {
   );
 }
 
+/** What a shard's segments are written to, for whoever settles or abandons them. */
+interface Written {
+  /** Segments in files of their own. */
+  readonly files: SegmentUid[];
+  /** The pack of each segment in one. */
+  readonly packs: number[];
+}
+
 interface ImportTarget {
   readonly state: ShardState;
   readonly seal: ShardSeal | undefined;
@@ -106,11 +122,11 @@ interface ImportTarget {
 async function importSegment(
   node: NodeContext,
   image: SegmentImage,
-  { state, seal, files }: ImportTarget & { readonly files: SegmentUid[] },
+  { state, seal, files, packs }: ImportTarget & Written,
 ): Promise<SegmentEntry> {
   const uid = toSegmentUid(node.shards.random.bytes(16));
   const { segment, shard, rowCount, sequenceMax, deadRows, key } = image;
-  const location = await place(node, image, { segment: uid, shard: state.uid, files });
+  const location = await place(node, image, { segment: uid, shard: state.uid, files, packs });
   const wrappedKey = key === undefined ? undefined : seal?.wrapSegmentKey(uid, key);
   return { uid, location, rowCount, sequenceMax, deadRows, wrappedKey, origin: { segment, shard } };
 }
@@ -118,19 +134,15 @@ async function importSegment(
 async function place(
   node: NodeContext,
   image: SegmentImage,
-  target: {
-    readonly segment: SegmentUid;
-    readonly shard: ShardUid;
-    /** Gets the segment when it is written to a file. */
-    readonly files: SegmentUid[];
-  },
+  target: Written & { readonly segment: SegmentUid; readonly shard: ShardUid },
 ): Promise<SegmentLocation> {
-  const { segment, shard, files } = target;
+  const { segment, shard, files, packs } = target;
   if (image.bytes < node.shards.policy.packedBytesMax) {
     const pieces: Uint8Array[] = [];
     for await (const piece of image.read()) pieces.push(piece);
     const bytes = Buffer.concat(pieces);
     const extent = await node.shards.packs.append({ segment, shard, bytes });
+    packs.push(extent.pack);
     return { kind: "pack", pack: extent.pack, offset: extent.offset, bytes: extent.length };
   }
   files.push(segment);

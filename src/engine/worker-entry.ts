@@ -1,6 +1,6 @@
 /** Entry of a worker thread: files of the data folder, the kernels, and the engine's jobs. */
 import { InsulaError } from "../base/errors.ts";
-import { NodeFileSystem, runWorkerEntry } from "../io/node/index.ts";
+import { NodeClock, NodeFileSystem, runWorkerEntry } from "../io/node/index.ts";
 import { ThreadMemory } from "../vector/index.ts";
 import { engineJobs, type JobPlace } from "./jobs.ts";
 import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
@@ -17,7 +17,11 @@ runWorkerEntry({
   onBroadcast: (topic, value) => {
     if (topic === SETUP_TOPIC) {
       const { root, kernelModule } = value as WorkerSetup;
-      place = { fileSystem: new NodeFileSystem(root), memory: new ThreadMemory(kernelModule) };
+      place = {
+        clock: new NodeClock(),
+        fileSystem: new NodeFileSystem(root),
+        memory: new ThreadMemory(kernelModule),
+      };
       return;
     }
     registry.onBroadcast(topic, value);

@@ -45,6 +45,8 @@ export interface ServerConfig {
   readonly masterKey?: string | undefined;
   readonly masterKeyFile?: string | undefined;
   readonly masterKeyCommand?: string | undefined;
+  /** Where requests may back up to: a folder, or `s3://BUCKET/PREFIX`. */
+  readonly backupStore?: string | undefined;
   /** `off`, `on` (a file in the data folder) or the path of a file. */
   readonly auditLog: string;
 }
@@ -120,6 +122,7 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     masterKey: masterKeyText.optional(),
     masterKeyFile: z.string().min(1).optional(),
     masterKeyCommand: z.string().min(1).optional(),
+    backupStore: z.string().min(1).optional(),
     auditLog: z.string().min(1).default("off"),
   })
   .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
@@ -274,6 +277,11 @@ export const SETTINGS: readonly Setting[] = [
     "masterKeyCommand",
     "a command, instead of masterKey and masterKeyFile",
     "command whose output is the master key, asked at the start",
+  ),
+  setting(
+    "backupStore",
+    "a folder, or s3://BUCKET/PREFIX",
+    "where requests for backups and restores go",
   ),
   setting("auditLog", '"off", "on", or a file', "where decisions about access are written", "off"),
 ];

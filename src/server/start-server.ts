@@ -17,6 +17,7 @@ import type { Engine } from "../engine/api.ts";
 import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { HttpListener } from "../wire/index.ts";
+import { openBackupDoor } from "./backup-door.ts";
 import { openAudit } from "./audit.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
 import { createReranker, readEmbedderSettings, shareEmbedder } from "./embedding.ts";
@@ -300,6 +301,9 @@ class Server implements RunningServer {
       random: parts.random,
       settings: { accountId, ossQuotas, ...(publicDomain === undefined ? {} : { publicDomain }) },
       ...this.#state.texts,
+      ...(config.backupStore === undefined
+        ? {}
+        : { backups: openBackupDoor(config.backupStore, this.engine, parts) }),
       parseVectorBody: parts.parseVectorBody ?? this.#bodies.parse,
       endPhase: (phase, startMs) => {
         const nowMs = clock.monotonicMs();

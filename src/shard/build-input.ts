@@ -1,5 +1,6 @@
 /** What a segment is built from, as plain values that reach a worker. */
 import type { RowBlockPlace } from "../vector/index.ts";
+import type { MergeBlock } from "./merge-control.ts";
 import type { SegmentLocation, SegmentOrigin } from "./shard-state.ts";
 import type { SegmentPlan } from "./segment-write.ts";
 
@@ -18,7 +19,12 @@ export interface BuildInput {
           readonly blocks: readonly RowBlockPlace[];
         }[];
       }
-    | { readonly kind: "merge"; readonly sources: readonly MergeSource[] };
+    | {
+        readonly kind: "merge";
+        readonly sources: readonly MergeSource[];
+        /** What the merge may read and write, and whether it is to go on. */
+        readonly block: MergeBlock;
+      };
 }
 
 /** One segment that goes into a merge. */

@@ -7,14 +7,13 @@
  */
 import { compareBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
-import type { FileSystem } from "../io/index.ts";
 import type { VectorField } from "../model/index.ts";
 import { SegmentReader, type SectionReader } from "../storage/index.ts";
 import { rowStrideBytes } from "../math/index.ts";
 import type { MergeSource } from "./build-input.ts";
 import { RecordBlock, RecordFences } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
-import { openMergeSource } from "./segment-source.ts";
+import type { OpenMergeSource } from "./segment-source.ts";
 import type { KeyedRecord, SegmentPlan, SegmentRows } from "./segment-write.ts";
 
 /** Float32 rows of one source read at once. */
@@ -22,19 +21,24 @@ const WINDOW_BYTES = 256 * 1024;
 /** Rows handed over at once. */
 const STEP_ROWS = 256;
 
+/** A row of a source that is not in the merged segment: it was dead. */
+export const NO_ROW = 0xffff_ffff;
+
 export interface MergedRows extends SegmentRows {
+  /** For each source the row of the output for each of its rows; after `records` has ended. */
+  outputRows(): readonly Uint32Array[];
   /** Closes the files. */
   close(): Promise<void>;
 }
 
 export async function mergedRows(
-  fileSystem: FileSystem,
+  open: OpenMergeSource,
   plan: SegmentPlan,
   sources: readonly MergeSource[],
 ): Promise<MergedRows> {
   const opened: OpenSource[] = [];
   try {
-    for (const source of sources) opened.push(await OpenSource.open(fileSystem, source));
+    for (const source of sources) opened.push(await OpenSource.open(open, source));
   } catch (error) {
     for (const source of opened) await source.close();
     throw error;
@@ -55,6 +59,7 @@ export async function mergedRows(
       );
       return gatherVectors(opened, order, field);
     },
+    outputRows: () => invert(sources, order),
     close: async () => {
       for (const source of opened) await source.close();
     },
@@ -64,6 +69,15 @@ export async function mergedRows(
 interface MergeOrder {
   readonly sources: Uint16Array;
   readonly rows: Uint32Array;
+}
+
+function invert(sources: readonly MergeSource[], order: MergeOrder): readonly Uint32Array[] {
+  const rows = sources.map(({ rowCount }) => new Uint32Array(rowCount).fill(NO_ROW));
+  for (let row = 0; row < order.rows.length; row++) {
+    const target = rows[order.sources[row] ?? 0];
+    if (target !== undefined) target[order.rows[row] ?? 0] = row;
+  }
+  return rows;
 }
 
 async function* mergeRecords(
@@ -142,8 +156,8 @@ class OpenSource {
     this.#close = close;
   }
 
-  static async open(fileSystem: FileSystem, source: MergeSource): Promise<OpenSource> {
-    const opened = await openMergeSource(fileSystem, source);
+  static async open(open: OpenMergeSource, source: MergeSource): Promise<OpenSource> {
+    const opened = await open(source);
     try {
       const reader = await SegmentReader.open(opened.source, { ...source, ...source.origin });
       const fences = section(reader, SECTION.recordFences, "");

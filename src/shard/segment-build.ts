@@ -4,11 +4,13 @@
  * and immutable files.
  */
 import { assert, InsulaError } from "../base/errors.ts";
-import type { FileSystem } from "../io/index.ts";
+import type { Clock, FileSystem } from "../io/index.ts";
 import type { SegmentSink } from "../storage/index.ts";
 import type { MemoryViews } from "../vector/index.ts";
 import type { BuildInput } from "./build-input.ts";
+import { openMergeSource, type OpenMergeSource } from "./segment-source.ts";
 import { memtableRows } from "./memtable-rows.ts";
+import { MergePace } from "./merge-control.ts";
 import { mergedRows } from "./merged-rows.ts";
 import { writeSegment } from "./segment-write.ts";
 import { temporaryPath, type ShardContext } from "./shard-context.ts";
@@ -28,10 +30,13 @@ export interface BuildResult {
   readonly rowCount: number;
   /** Row of the memtable for each row of the segment; of a merge empty. */
   readonly order: Uint32Array;
+  /** Of a merge: for each source, for each of its rows, the row of the segment or `NO_ROW`. */
+  readonly outputRows: readonly Uint32Array[];
 }
 
 /** What a build needs of the thread it runs on. */
 export interface BuildPlace {
+  readonly clock: Clock;
   readonly fileSystem: FileSystem;
   readonly memory: MemoryViews;
   /** Segments below this are handed back as bytes. */
@@ -52,30 +57,31 @@ export async function runBuild(context: ShardContext, input: BuildInput): Promis
 async function build(context: ShardContext, input: BuildInput): Promise<BuildResult> {
   const { packedBytesMax } = context.policy;
   if (input.rows.kind === "memtable" && estimatedBytes(input) < packedBytesMax) {
-    return buildSegment(
-      { fileSystem: context.fileSystem, memory: context.memory, packedBytesMax },
-      input,
-    );
+    const { clock, fileSystem, memory } = context;
+    return buildSegment({ clock, fileSystem, memory, packedBytesMax }, input);
   }
   const message = { input, packedBytesMax };
-  return (await context.workers.run(BUILD_SEGMENT_JOB, message)) as BuildResult;
+  return (await context.builders.run(BUILD_SEGMENT_JOB, message)) as BuildResult;
 }
 
 /** Body of the job. The file, if one is made, is synced; nothing names it yet. */
 export async function buildSegment(place: BuildPlace, input: BuildInput): Promise<BuildResult> {
   const { plan } = input;
   const path = temporaryPath(plan.shard, plan.segment);
-  const sink = new SpillingSink(place, path);
+  const pace =
+    input.rows.kind === "merge" ? new MergePace(input.rows.block, place.clock) : undefined;
+  const sink = new SpillingSink(place, path, pace);
   const merged =
-    input.rows.kind === "memtable"
-      ? undefined
-      : await mergedRows(place.fileSystem, plan, input.rows.sources);
+    input.rows.kind === "merge"
+      ? await mergedRows(openerOf(place, pace), plan, input.rows.sources)
+      : undefined;
   const rows = input.rows.kind === "memtable" ? memtableRows(place.memory, input.rows) : merged;
   assert(rows !== undefined, "rows of a memtable or of segments");
   try {
     await writeSegment(sink, plan, rows, place.memory.kernelModule);
     const order = "order" in rows ? rows.order : new Uint32Array(0);
-    return { bytes: await sink.finish(), rowCount: rows.count, order };
+    const outputRows = merged?.outputRows() ?? [];
+    return { bytes: await sink.finish(), rowCount: rows.count, order, outputRows };
   } catch (error) {
     await sink.abandon();
     throw error;
@@ -91,18 +97,33 @@ function estimatedBytes(input: BuildInput): number {
   return records.length * 2 + count * rowBytes;
 }
 
+/** Opens the sources of a merge, each read counted. */
+function openerOf({ fileSystem }: BuildPlace, pace: MergePace | undefined): OpenMergeSource {
+  return async (source) => {
+    const opened = await openMergeSource(fileSystem, source);
+    const { length } = opened.source;
+    const read: typeof opened.source.read = async (position, target) => {
+      await pace?.read(target.length);
+      return opened.source.read(position, target);
+    };
+    return { source: { length, read }, close: () => opened.close() };
+  };
+}
+
 /** Keeps a small segment in memory, moves to a file when it grows past the pack limit. */
 class SpillingSink implements SegmentSink {
   readonly #place: BuildPlace;
   readonly #path: string;
+  readonly #pace: MergePace | undefined;
   #parts: Uint8Array[] = [];
   #bufferedBytes = 0;
   #writtenBytes = 0;
   #file: Awaited<ReturnType<FileSystem["create"]>> | undefined;
 
-  constructor(place: BuildPlace, path: string) {
+  constructor(place: BuildPlace, path: string, pace: MergePace | undefined) {
     this.#place = place;
     this.#path = path;
+    this.#pace = pace;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -114,7 +135,10 @@ class SpillingSink implements SegmentSink {
   }
 
   async finish(): Promise<BuiltBytes> {
-    if (this.#file === undefined) return { kind: "bytes", content: Buffer.concat(this.#parts) };
+    if (this.#file === undefined) {
+      await this.#pace?.written(this.#bufferedBytes);
+      return { kind: "bytes", content: Buffer.concat(this.#parts) };
+    }
     await this.#spill();
     await this.#file.sync();
     await this.#file.close();
@@ -138,6 +162,7 @@ class SpillingSink implements SegmentSink {
       await this.#place.fileSystem.makeFolder("tmp");
       this.#file = await this.#place.fileSystem.create(this.#path);
     }
+    await this.#pace?.written(this.#bufferedBytes);
     const bytes = Buffer.concat(this.#parts);
     await this.#file.write(this.#writtenBytes, bytes);
     this.#writtenBytes += bytes.length;

@@ -21,11 +21,19 @@ export function openSegmentSource(
   return context.files.source(paths, 0, location.bytes);
 }
 
-/** For a job on a worker: a handle of its own that the caller closes. */
+/** A source that the caller closes. */
+export interface OpenedSource {
+  readonly source: SegmentSource;
+  close(): Promise<void>;
+}
+
+export type OpenMergeSource = (source: MergeSource) => Promise<OpenedSource>;
+
+/** For a job on a worker: a handle of its own. */
 export async function openMergeSource(
   fileSystem: FileSystem,
   source: MergeSource,
-): Promise<{ readonly source: SegmentSource; close(): Promise<void> }> {
+): Promise<OpenedSource> {
   const { location } = source;
   const segment = toSegmentUid(source.segment);
   const paths =

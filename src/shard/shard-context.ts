@@ -4,6 +4,7 @@ import type { WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
 import type { BlockCache, FileHandles, LogExtent, NodeLog, PackStore } from "../storage/index.ts";
 import type { SearchMemory } from "../vector/index.ts";
+import type { MergeQueue } from "./merge-queue.ts";
 import type { SegmentEntry, ShardState } from "./shard-state.ts";
 
 export interface ShardContext {
@@ -17,12 +18,18 @@ export interface ShardContext {
   readonly files: FileHandles;
   readonly cache: BlockCache;
   readonly memory: SearchMemory;
+  /** For searches. */
   readonly workers: WorkerPool;
+  /** For builds of segments: threads of their own, so that no search waits behind one. */
+  readonly builders: WorkerPool;
+  readonly merges: MergeQueue;
   readonly catalog: ShardCatalog;
   readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
   /** Told of each `plan`, `scan`, `fetch`, `commit` and `build`. */
   readonly observer: WorkObserver;
+  /** Work in the background failed; nobody waits for it. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** Where the keys of shards come from. */
@@ -73,12 +80,18 @@ export interface ShardPolicy {
   readonly quietFlushBytesMin: number;
   /** Segments of one size class before they are merged. */
   readonly mergeFanIn: number;
-  /** Segments up to this many bytes are merged into one whatever their number. */
+  /** Segments up to this many bytes together are merged into one when the shard rests. */
   readonly smallShardBytes: number;
+  /** A shard rests, as far as merges go, after this long without a write. */
+  readonly quietMergeMs: number;
   /** Share of dead rows that makes a segment worth rewriting. */
   readonly deadShareMax: number;
   /** Largest segment a merge may make, bytes. */
   readonly segmentBytesMax: number;
+  /** Segments that merges have still to make fewer: from here on writers are slowed … */
+  readonly segmentsSlow: number;
+  /** … and from here on they wait. */
+  readonly segmentsMax: number;
   /** Float32 rows of a segment up to this size are kept in memory when it is searched. */
   readonly residentRowsBytesMax: number;
   /** Segments below this live in pack files. */

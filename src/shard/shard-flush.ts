@@ -17,15 +17,15 @@ import type { Memtable } from "./memtable.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import type { ShardWriter } from "./shard-writer.ts";
 
-/** True when a segment was written. */
-export async function flushShard(structure: ShardStructure, writer: ShardWriter): Promise<boolean> {
+/** Bytes of the segment that was written; 0 when there was nothing to write. */
+export async function flushShard(structure: ShardStructure, writer: ShardWriter): Promise<number> {
   // A memtable that is still frozen belongs to a flush that failed: it is tried again first.
   if (structure.frozen === undefined) {
     const isFrozen = await writer.exclusive(() => Promise.resolve(freeze(structure)));
-    if (!isFrozen) return false;
+    if (!isFrozen) return 0;
   }
   const { frozen } = structure;
-  if (frozen === undefined) return false;
+  if (frozen === undefined) return 0;
   // A reset may let go of the memtable while its rows are read.
   frozen.retain();
   try {
@@ -39,7 +39,7 @@ async function writeFrozen(
   structure: ShardStructure,
   writer: ShardWriter,
   frozen: Memtable,
-): Promise<boolean> {
+): Promise<number> {
   const { context, state } = structure;
   const segment = toSegmentUid(context.random.bytes(16));
   const sealed = structure.seal?.newSegmentKey(segment);
@@ -65,7 +65,7 @@ async function writeFrozen(
   return writer.exclusive(async () => {
     if (structure.frozen !== frozen) {
       await placed.abandon();
-      return false;
+      return 0;
     }
     const entry = {
       uid: segment,
@@ -91,7 +91,7 @@ async function writeFrozen(
     frozen.release();
     // In the turn: whoever merges or removes the segment finds it under its final name.
     await placed.settle();
-    return true;
+    return placed.location.bytes;
   });
 }
 

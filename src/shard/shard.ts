@@ -9,7 +9,6 @@ import type { Filter, Include, Query, QueryResult, RecordView, Schema } from "..
 import { decodeOperations } from "./frame-codec.ts";
 import { GroupPlan, type ShardWrite } from "./group-plan.ts";
 import { ReadView } from "./read-view.ts";
-import { chooseMerge, compactShard } from "./shard-compaction.ts";
 import type { ShardContext } from "./shard-context.ts";
 import {
   collectKeys,
@@ -22,6 +21,7 @@ import {
 import { flushShard } from "./shard-flush.ts";
 import { searchShard } from "./shard-search.ts";
 import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
+import { ShardMerges } from "./shard-merges.ts";
 import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
 import { ShardWriter } from "./shard-writer.ts";
@@ -38,12 +38,13 @@ export class Shard {
   lastUsedMs = 0;
   /** Since the shard woke. */
   flushCount = 0;
-  compactionCount = 0;
+  /** Bytes of the segments written by flushes. */
+  flushedBytes = 0;
   readonly #context: ShardContext;
   readonly #structure: ShardStructure;
   readonly #writer: ShardWriter;
-  #flushing: Promise<boolean> | undefined;
-  #compacting: Promise<void> | undefined;
+  readonly #merges: ShardMerges;
+  #flushing: Promise<number> | undefined;
   #lastWriteMs = 0;
   /** Set when the shard lets go of its memory: work in the background ends. */
   #isClosed = false;
@@ -53,6 +54,7 @@ export class Shard {
     this.state = parts.state;
     this.#structure = new ShardStructure(parts);
     this.#writer = new ShardWriter(this.#structure);
+    this.#merges = new ShardMerges(this.#structure, this.#writer);
   }
 
   /**
@@ -100,20 +102,29 @@ export class Shard {
     return this.#structure.segments.length;
   }
 
-  /** True when no write, flush or merge is queued or under way. */
-  get isIdle(): boolean {
-    return this.#writer.isIdle && this.#flushing === undefined && this.#compacting === undefined;
+  get compactionCount(): number {
+    return this.#merges.count;
+  }
+
+  /** True while segments are merged, or wait for their turn. */
+  get isMerging(): boolean {
+    return this.#merges.isBusy;
   }
 
   /** Segments being built from it, or waiting for a worker to build them. */
   get buildCount(): number {
-    return (this.#flushing === undefined ? 0 : 1) + (this.#compacting === undefined ? 0 : 1);
+    return (this.#flushing === undefined ? 0 : 1) + (this.#merges.isBusy ? 1 : 0);
   }
 
+  /**
+   * @throws InsulaError `rate_exceeded` when merges are so far behind that a wait did not help, and
+   *   what the write itself throws.
+   */
   async write(write: ShardWrite): Promise<WriteResult> {
     const { policy, clock } = this.#context;
     while (this.#structure.active.bytes > policy.memtableBytesMax * BRAKE_FACTOR)
       await this.flush();
+    await this.#merges.brake();
     const startMs = clock.monotonicMs();
     const result = await this.#writer.write(write);
     this.#lastWriteMs = clock.monotonicMs();
@@ -197,43 +208,40 @@ export class Shard {
     this.#flushing ??= flushShard(this.#structure, this.#writer).finally(() => {
       this.#flushing = undefined;
     });
-    if (await this.#flushing) this.flushCount++;
+    const bytes = await this.#flushing;
+    if (bytes > 0) this.flushCount++;
+    this.flushedBytes += bytes;
   }
 
-  /** Merges what the policy asks for; with `isFull` everything into one segment. */
-  async compact(isFull: boolean): Promise<void> {
-    await this.#merge((segments) =>
-      isFull ? fullMerge(segments) : chooseMerge(segments, this.#context.policy),
+  /** Merges into as few segments as their largest size allows, without dead rows. */
+  async compact(): Promise<void> {
+    await this.#merges.mergeFully();
+  }
+
+  /** Writes the segments that lie in `pack` anew, so that its bytes there are nobody's. */
+  async leavePack(pack: number): Promise<void> {
+    await this.#merges.merge((segments) =>
+      segments.filter(
+        ({ entry: { location } }) => location.kind === "pack" && location.pack === pack,
+      ),
     );
-  }
-
-  /** Writes every segment anew, so that its old bytes are nobody's. */
-  async rewrite(): Promise<void> {
-    await this.#merge((segments) => segments);
-  }
-
-  async #merge(
-    choose: (segments: ShardStructure["segments"]) => ShardStructure["segments"],
-  ): Promise<void> {
-    while (this.#compacting !== undefined) await this.#compacting;
-    const inputs = this.#isClosed ? [] : choose(this.#structure.segments);
-    if (inputs.length === 0) return;
-    this.#compacting ??= compactShard(this.#structure, this.#writer, inputs).finally(() => {
-      this.#compacting = undefined;
-    });
-    await this.#compacting;
-    this.compactionCount++;
   }
 
   /** True when {@link Shard.maintain} has something to do. Cheap: asked often. */
   isUpkeepDue(nowMs: number): boolean {
-    return this.#isFlushDue(nowMs) || this.#isMergeDue();
+    return this.#isFlushDue(nowMs) || this.#merges.isDue(nowMs, this.#isQuiet(nowMs));
   }
 
-  /** Flush by size or idleness, merges that are due. */
+  /** Flush by size or idleness; merges that are due begin, nobody waits for them. */
   async maintain(nowMs: number): Promise<void> {
     if (this.#isFlushDue(nowMs)) await this.flush();
-    await this.compact(false);
+    this.#merges.startInBackground(nowMs, this.#isQuiet(nowMs));
+  }
+
+  /** Before a sleep that is not urgent: a small shard becomes one segment. */
+  async settle(): Promise<void> {
+    if (tailBytes(this.state) >= this.#context.policy.quietFlushBytesMin) await this.flush();
+    await this.#merges.mergeSmall();
   }
 
   /**
@@ -270,10 +278,8 @@ export class Shard {
     return tailBytes(this.state) >= policy.quietFlushBytesMin;
   }
 
-  #isMergeDue(): boolean {
-    const { segments } = this.#structure;
-    if (this.#compacting !== undefined || segments.length === 0) return false;
-    return chooseMerge(segments, this.#context.policy).length > 0;
+  #isQuiet(nowMs: number): boolean {
+    return nowMs - this.#lastWriteMs >= this.#context.policy.quietMergeMs;
   }
 
   #view(): ReadView {
@@ -285,15 +291,16 @@ export class Shard {
     // A failure shows at the next write that has to wait, and in the metrics; what is unflushed is
     // in the log.
     this.flush().then(
-      () => this.compact(false).catch(() => undefined),
+      () => {
+        this.#merges.startInBackground(this.#context.clock.monotonicMs(), false);
+      },
       () => undefined,
     );
   }
 
   async #settle(): Promise<void> {
-    while (this.#flushing !== undefined || this.#compacting !== undefined) {
-      await Promise.allSettled([this.#flushing, this.#compacting]);
-    }
+    await this.#merges.stop();
+    while (this.#flushing !== undefined) await Promise.allSettled([this.#flushing]);
   }
 
   async #markDeadRows(): Promise<void> {
@@ -331,10 +338,4 @@ export class Shard {
       }
     }
   }
-}
-
-function fullMerge(segments: ShardStructure["segments"]): ShardStructure["segments"] {
-  const [only] = segments;
-  if (segments.length === 1 && only !== undefined && !only.hasDeadRows) return [];
-  return segments;
 }

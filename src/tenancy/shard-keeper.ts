@@ -13,6 +13,8 @@ import type { Shard } from "../shard/index.ts";
 
 /** A look at the awake shards every so often: flush by idleness, merges, eviction. */
 const TENDING_INTERVAL_MS = 500;
+/** Shards tended at once: one that takes long does not keep the others waiting. */
+const TENDED_AT_ONCE = 8;
 /** Share of the awake shards let go when memory runs out under a use. */
 const RELIEF_SHARE = 0.25;
 
@@ -122,10 +124,14 @@ export class ShardKeeper {
     }
   }
 
-  /** Puts the shard to sleep if it is awake, when its last user is done. */
+  /** Settles the shard and puts it to sleep, if it is awake, when its last user is done. */
   async sleep(uid: ShardUid): Promise<void> {
     const kept = this.#kept.get(toHex(uid));
-    if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
+    if (kept?.ending === undefined && kept?.shard !== undefined) {
+      // Before newcomers are kept waiting. A shard that cannot settle can sleep.
+      await this.#during(kept, (shard) => shard.settle()).catch(this.#options.onFault);
+    }
+    await this.#sleepNow(uid);
   }
 
   /**
@@ -280,34 +286,48 @@ export class ShardKeeper {
 
   async #tend(): Promise<void> {
     const nowMs = this.#options.clock.monotonicMs();
+    const running = new Set<Promise<void>>();
     for (const kept of [...this.#kept.values()]) {
-      if (this.#isClosed) return;
+      if (this.#isClosed) break;
       const { shard } = kept;
       if (shard === undefined || kept.ending !== undefined) continue;
-      try {
-        const isIdle = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
-        if (isIdle) {
-          await this.sleep(kept.uid);
-          this.#evictions.idle++;
-        } else if (shard.isUpkeepDue(nowMs)) await this.#maintain(kept, shard, nowMs);
-      } catch (error) {
-        this.#options.onFault(error);
-      }
+      const isIdle = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
+      if (!isIdle && !shard.isUpkeepDue(nowMs)) continue;
+      while (running.size >= TENDED_AT_ONCE) await Promise.race(running);
+      const work: Promise<void> = this.#tendOne(kept, isIdle, nowMs)
+        .catch(this.#options.onFault)
+        .finally(() => running.delete(work));
+      running.add(work);
     }
+    await Promise.all(running);
+    if (this.#isClosed) return;
     const surplus = this.#kept.size - this.#options.awakeMax;
     if (surplus > 0) await this.#sleepEldest(surplus, "surplus");
     if (this.#options.isTight()) await this.#relieve();
   }
 
-  /** Upkeep is a use: nobody puts the shard to sleep meanwhile. */
-  async #maintain(kept: Kept, shard: Shard, nowMs: number): Promise<void> {
+  async #tendOne(kept: Kept, isIdle: boolean, nowMs: number): Promise<void> {
+    if (isIdle) {
+      await this.sleep(kept.uid);
+      this.#evictions.idle++;
+    } else await this.#during(kept, (shard) => shard.maintain(nowMs));
+  }
+
+  /** Work on a shard that is awake is a use: nobody puts it to sleep meanwhile. */
+  async #during(kept: Kept, work: (shard: Shard) => Promise<void>): Promise<void> {
+    if (kept.shard === undefined || kept.ending !== undefined) return;
     kept.users++;
     try {
-      await shard.maintain(nowMs);
+      await work(kept.shard);
     } finally {
       kept.users--;
       if (kept.users === 0) kept.whenUnused?.();
     }
+  }
+
+  async #sleepNow(uid: ShardUid): Promise<void> {
+    const kept = this.#kept.get(toHex(uid));
+    if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
   }
 
   async #relieve(): Promise<void> {
@@ -318,10 +338,15 @@ export class ShardKeeper {
     const idle = [...this.#kept.values()].filter(
       ({ users, ending, shard }) => users === 0 && ending === undefined && shard !== undefined,
     );
-    idle.sort((a, b) => (a.shard?.lastUsedMs ?? 0) - (b.shard?.lastUsedMs ?? 0));
+    // A merge under way is lost with the sleep of its shard: those come last.
+    idle.sort(
+      (a, b) =>
+        Number(a.shard?.isMerging) - Number(b.shard?.isMerging) ||
+        (a.shard?.lastUsedMs ?? 0) - (b.shard?.lastUsedMs ?? 0),
+    );
     for (const { uid } of idle.slice(0, count)) {
       try {
-        await this.sleep(uid);
+        await this.#sleepNow(uid);
         this.#evictions[reason]++;
       } catch (error) {
         this.#options.onFault(error);

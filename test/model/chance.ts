@@ -148,8 +148,11 @@ export class Chance {
       quietFlushBytesMin: this.pick([0, 1_024, 65_536]),
       mergeFanIn: 2,
       smallShardBytes: this.pick([0, 64 * 1024]),
+      quietMergeMs: this.pick([0, 60_000]),
       deadShareMax: this.pick([0.2, 0.5, 1]),
       segmentBytesMax: this.pick([16 * 1024, 1024 * 1024 * 1024]),
+      segmentsSlow: this.pick([1, 32]),
+      segmentsMax: this.pick([2, 64]),
       residentRowsBytesMax: this.pick([0, 64 * 1024 * 1024]),
       packedBytesMax: this.pick([0, 12 * 1024, 1024 * 1024]),
     };

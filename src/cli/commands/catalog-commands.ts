@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
 import type { CollectionInfo, ErasureReceipt } from "../../engine/api.ts";
 import { DEFAULT_VECTOR } from "../../model/index.ts";
+import { addTenantCopyCommand } from "./backup-commands.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
 import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
@@ -232,6 +233,7 @@ export function addTenantCommands(program: Command): void {
         output.result(info, () => `Tenant ${name} created.`);
       });
     });
+  addTenantCopyCommand(tenant);
   tenant
     .command("rm <database> <collection> <tenant>")
     .alias("delete")

@@ -1,4 +1,5 @@
 /** All routes of the interface: one table, from which the OpenAPI document is made too. */
+import { BACKUP_ROUTES } from "./backup-routes.ts";
 import { CATALOG_ROUTES } from "./catalog-routes.ts";
 import { EMBED_ROUTES } from "./embed-routes.ts";
 import { LOG_ROUTES } from "./log-routes.ts";
@@ -24,6 +25,7 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...RECORD_ROUTES,
   ...CATALOG_ROUTES,
   ...USAGE_ROUTES,
+  ...BACKUP_ROUTES,
   ...LOG_ROUTES,
   ...MASTER_KEY_ROUTES,
   ...EMBED_ROUTES,

@@ -1,0 +1,109 @@
+/**
+ * Which segments are worth merging: size-tiered while a shard is written to, one segment for a
+ * small shard at rest, and those that are mostly dead.
+ */
+import type { SegmentHandle } from "./segment-handle.ts";
+import type { ShardPolicy } from "./shard-context.ts";
+
+/** Sizes of one class differ by less than this factor. */
+const SIZE_CLASS_FACTOR = 4;
+/** Segments up to this many bytes are of one class. */
+const CLASS_FLOOR_BYTES = 65_536;
+/** Segments of one merge; more wait for the next. */
+export const MERGE_INPUTS_MAX = 32;
+
+/** What a choice looks at. */
+export type MergeCandidate = Pick<
+  SegmentHandle,
+  "entry" | "rowCount" | "liveCount" | "hasDeadRows"
+>;
+
+/**
+ * The segments worth merging now; empty when the shard is in good order.
+ *
+ * @param isQuiet nothing was written for a while: what is small becomes one. Done after each flush
+ *   it would write a small shard anew each time.
+ */
+export function chooseMerge<Segment extends MergeCandidate>(
+  segments: readonly Segment[],
+  policy: ShardPolicy,
+  isQuiet: boolean,
+): readonly Segment[] {
+  const bySize = sorted(segments);
+  if (isQuiet && isSmall(bySize, policy)) return bySize.slice(0, MERGE_INPUTS_MAX);
+  const tier = fullTier(bySize, policy);
+  if (tier.length > 0) return tier;
+  // One that holds no rows, only dead ones of others, is as it should be.
+  const wasteful = bySize.filter(
+    (segment) =>
+      segment.rowCount > 0 && segment.liveCount < segment.rowCount * (1 - policy.deadShareMax),
+  );
+  return fitting(wasteful, policy);
+}
+
+/**
+ * One step towards as few segments as {@link ShardPolicy.segmentBytesMax} allows, none with dead
+ * rows; empty at the end.
+ */
+export function chooseFullMerge<Segment extends MergeCandidate>(
+  segments: readonly Segment[],
+  policy: ShardPolicy,
+): readonly Segment[] {
+  const bySize = sorted(segments);
+  const group = fitting(bySize, policy);
+  if (group.length > 1) return group;
+  return bySize.filter((segment) => segment.hasDeadRows).slice(0, 1);
+}
+
+/** True for several segments that are to become one when the shard rests. */
+export function isSmall(segments: readonly MergeCandidate[], policy: ShardPolicy): boolean {
+  const bytes = segments.reduce((sum, segment) => sum + segment.entry.location.bytes, 0);
+  return segments.length > 1 && bytes <= policy.smallShardBytes;
+}
+
+/** Segments that merges have still to make fewer: large ones are at home. */
+export function mergeBacklog(segments: readonly MergeCandidate[], policy: ShardPolicy): number {
+  const bytesMax = policy.segmentBytesMax / policy.mergeFanIn;
+  return segments.filter(({ entry }) => entry.location.bytes <= bytesMax).length;
+}
+
+function sorted<Segment extends MergeCandidate>(segments: readonly Segment[]): readonly Segment[] {
+  return [...segments].sort((a, b) => a.entry.location.bytes - b.entry.location.bytes);
+}
+
+/** From the front as many as one merge may take; at least one, if there is one. */
+function fitting<Segment extends MergeCandidate>(
+  segments: readonly Segment[],
+  policy: ShardPolicy,
+): readonly Segment[] {
+  let bytes = 0;
+  const count = segments.slice(0, MERGE_INPUTS_MAX).findIndex((segment) => {
+    bytes += liveBytes(segment);
+    return bytes > policy.segmentBytesMax;
+  });
+  return segments.slice(0, count < 0 ? MERGE_INPUTS_MAX : Math.max(1, count));
+}
+
+/** What is left of a segment after a merge, about. */
+function liveBytes({ entry, liveCount, rowCount }: MergeCandidate): number {
+  return rowCount === 0 ? 0 : entry.location.bytes * (liveCount / rowCount);
+}
+
+function fullTier<Segment extends MergeCandidate>(
+  bySize: readonly Segment[],
+  policy: ShardPolicy,
+): readonly Segment[] {
+  for (let start = 0; start + policy.mergeFanIn <= bySize.length; start++) {
+    const smallest = bySize[start]?.entry.location.bytes ?? 0;
+    const bound = Math.max(smallest, CLASS_FLOOR_BYTES) * SIZE_CLASS_FACTOR;
+    let bytes = 0;
+    const tier: Segment[] = [];
+    for (const segment of bySize.slice(start, start + MERGE_INPUTS_MAX)) {
+      bytes += segment.entry.location.bytes;
+      if (segment.entry.location.bytes > bound || bytes > policy.segmentBytesMax) break;
+      tier.push(segment);
+    }
+    if (tier.length >= policy.mergeFanIn) return tier;
+  }
+  return [];
+}

@@ -1,0 +1,180 @@
+/**
+ * When a shard merges: in the background after flushes and at rest, when somebody asks, and what
+ * writers wait for when merges fall behind.
+ *
+ * One merge of a shard at a time. Which segments it takes is chosen when its turn has come, not
+ * when it was asked for. A merge that fails is tried again later and later.
+ */
+import { InsulaError, isInsulaError } from "../base/errors.ts";
+import { sleep } from "../io/index.ts";
+import { chooseFullMerge, chooseMerge, isSmall, mergeBacklog } from "./merge-choice.ts";
+import type { QueuedMerge } from "./merge-queue.ts";
+import type { SegmentHandle } from "./segment-handle.ts";
+import { compactShard } from "./shard-compaction.ts";
+import type { ShardStructure } from "./shard-structure.ts";
+import type { ShardWriter } from "./shard-writer.ts";
+
+/** First wait after a merge that failed; each further one doubles it. */
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 60_000;
+/** A write waits at most this long for merges before it is refused. */
+export const MERGE_WAIT_MS_MAX = 10_000;
+/** Between the slow and the full backlog a write waits this long for each segment above. */
+const WAIT_MS_PER_SEGMENT = 2;
+
+type Choose = (segments: readonly SegmentHandle[]) => readonly SegmentHandle[];
+
+export class ShardMerges {
+  /** Merges that ended well, since the shard woke. */
+  count = 0;
+  readonly #structure: ShardStructure;
+  readonly #writer: ShardWriter;
+  #current: QueuedMerge | undefined;
+  #background: Promise<void> | undefined;
+  #failures = 0;
+  #retryAtMs = 0;
+  #isStopped = false;
+
+  constructor(structure: ShardStructure, writer: ShardWriter) {
+    this.#structure = structure;
+    this.#writer = writer;
+  }
+
+  /** True while a merge runs or waits for its turn. */
+  get isBusy(): boolean {
+    return this.#current !== undefined;
+  }
+
+  isDue(nowMs: number, isQuiet: boolean): boolean {
+    if (this.#current !== undefined || this.#background !== undefined) return false;
+    if (this.#isStopped || nowMs < this.#retryAtMs) return false;
+    return this.#policyChoice(isQuiet)(this.#structure.segments).length > 0;
+  }
+
+  /** Merges what the policy asks for until it asks for nothing; nobody waits. */
+  startInBackground(nowMs: number, isQuiet: boolean): void {
+    if (!this.isDue(nowMs, isQuiet)) return;
+    this.#background = this.#mergeAll(this.#policyChoice(isQuiet))
+      .catch(this.#structure.context.onFault)
+      .finally(() => {
+        this.#background = undefined;
+      });
+  }
+
+  /** As few segments as their largest size allows, without dead rows. */
+  async mergeFully(): Promise<void> {
+    const { policy } = this.#structure.context;
+    await this.#mergeAll((segments) => chooseFullMerge(segments, policy));
+  }
+
+  /** One segment for a small shard; a large one stays as it is. */
+  async mergeSmall(): Promise<void> {
+    const { policy } = this.#structure.context;
+    if (isSmall(this.#structure.segments, policy)) await this.#mergeAll(this.#policyChoice(true));
+  }
+
+  /** Merges what `choose` chooses; false when that is nothing, or the shard is put to sleep. */
+  async merge(choose: Choose): Promise<boolean> {
+    while (this.#current !== undefined) await Promise.allSettled([this.#current.done]);
+    const { context, segments } = this.#structure;
+    const inputs = this.#isStopped ? [] : choose(segments);
+    if (inputs.length === 0) return false;
+    const outcome = { isMerged: false };
+    const bytes = inputs.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
+    this.#current = context.merges.add(bytes * 2, async (block) => {
+      // In the queue others may have changed what is best.
+      const chosen = this.#isStopped ? [] : choose(this.#structure.segments);
+      if (chosen.length === 0) return;
+      await compactShard(this.#structure, this.#writer, { inputs: chosen, block });
+      outcome.isMerged = true;
+    });
+    try {
+      await this.#current.done;
+    } catch (error) {
+      if (this.#isStopped && isInsulaError(error) && error.code === "engine_closed") return false;
+      this.#retryAtMs =
+        context.clock.monotonicMs() + Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** this.#failures++);
+      throw error;
+    } finally {
+      this.#current = undefined;
+    }
+    this.#failures = 0;
+    if (outcome.isMerged) this.count++;
+    return outcome.isMerged;
+  }
+
+  /**
+   * Holds a write back while merges are behind: a little at first, at the full backlog until there
+   * is room.
+   *
+   * @throws InsulaError `rate_exceeded` after {@link MERGE_WAIT_MS_MAX} at the full backlog.
+   */
+  async brake(): Promise<void> {
+    const { clock, policy } = this.#structure.context;
+    if (this.#backlog() < policy.segmentsSlow) return;
+    const startMs = clock.monotonicMs();
+    this.startInBackground(startMs, false);
+    const slowMs = (this.#backlog() - policy.segmentsSlow + 1) * WAIT_MS_PER_SEGMENT;
+    if (this.#backlog() < policy.segmentsMax) return this.#awaitMerge(slowMs);
+    const endMs = startMs + MERGE_WAIT_MS_MAX;
+    while (this.#backlog() >= policy.segmentsMax && !this.#isStopped) {
+      const nowMs = clock.monotonicMs();
+      this.startInBackground(nowMs, false);
+      // Merges cannot make it less: then it is no backlog of theirs.
+      if (!this.#isMerging() && this.#failures === 0) return;
+      if (nowMs >= endMs || !this.#isMerging()) throw this.#tooManySegments();
+      await this.#awaitMerge(endMs - nowMs);
+    }
+  }
+
+  /** No merge begins any more; one that runs is stopped. Resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#current?.stop();
+    await Promise.allSettled([this.#current?.done, this.#background]);
+  }
+
+  #policyChoice(isQuiet: boolean): Choose {
+    const { policy } = this.#structure.context;
+    return (segments) => chooseMerge(segments, policy, isQuiet);
+  }
+
+  async #mergeAll(choose: Choose): Promise<void> {
+    // Each merge makes fewer segments or rewrites one: more rounds than that are new writes'.
+    const roundsMax = this.#structure.segments.length * 2 + 1;
+    for (let round = 0; round < roundsMax; round++) {
+      if (!(await this.merge(choose))) return;
+    }
+  }
+
+  /** Asked anew after each wait. */
+  #isMerging(): boolean {
+    return this.#background !== undefined || this.#current !== undefined;
+  }
+
+  #backlog(): number {
+    return mergeBacklog(this.#structure.segments, this.#structure.context.policy);
+  }
+
+  /** Until the merge under way has ended, at most `waitMs`. */
+  async #awaitMerge(waitMs: number): Promise<void> {
+    const current = this.#current;
+    // Between two merges of the background: its next one is about to begin.
+    if (current === undefined) return this.#structure.context.clock.yield();
+    const timeout = new AbortController();
+    const waited = sleep(this.#structure.context.clock, waitMs, timeout.signal);
+    await Promise.race([current.done.catch(() => undefined), waited]);
+    timeout.abort();
+    await waited.catch(() => undefined);
+  }
+
+  #tooManySegments(): InsulaError {
+    const { segmentsMax } = this.#structure.context.policy;
+    return new InsulaError(
+      "rate_exceeded",
+      `Cannot write: merges are behind: expected fewer than ${String(segmentsMax)} segments ` +
+        `that wait for one, received ${String(this.#backlog())}.`,
+      { details: { segments: this.#backlog(), segmentsMax }, retryAfterMs: RETRY_MS },
+    );
+  }
+}
