@@ -10,7 +10,7 @@ import { InsulaError } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { LruMap } from "../base/lru-map.ts";
 import type { Clock, Random } from "../io/index.ts";
-import { checkSchema, type Schema } from "../model/index.ts";
+import { checkSchema } from "../model/index.ts";
 import type { CollectionOptions, CollectionPatch } from "./api.ts";
 import { patchAttributes } from "./attributes.ts";
 import type { Catalog } from "./catalog.ts";
@@ -37,42 +37,13 @@ import { garbageSlotChanges } from "./garbage-rows.ts";
 import { checkName } from "./names.ts";
 import { NumberCounter } from "./number-counter.ts";
 import { SchemaBook } from "./schema-book.ts";
+import type { CollectionEntry, DatabaseEntry, DirectoryDoors, ClaimedName } from "./directory-entries.ts";
 import { readStanding, TenantDirectory, type Removals } from "./tenant-directory.ts";
 
 /** Cached names; each costs a few hundred bytes. */
 const CACHED_NAMES_MAX = 20_000;
 /** Totals of the whole node: databases as children, collections as rows. */
 export const ROOT_NUMBER = 0;
-
-export interface DatabaseEntry {
-  readonly name: string;
-  row: DatabaseRow;
-  /** Collections being created: the database is not empty. */
-  pendingCount: number;
-  isGone: boolean;
-}
-
-export interface CollectionEntry {
-  readonly database: DatabaseEntry;
-  readonly name: string;
-  row: CollectionRow;
-  readonly schema: Schema;
-  readonly isMultiTenant: boolean;
-  isGone: boolean;
-}
-
-/** A name that is about to get a row. */
-export type ClaimedName =
-  | { readonly kind: "database"; readonly name: string }
-  | { readonly kind: "collection"; readonly name: string; readonly database: string }
-  | { readonly kind: "tenant"; readonly name: string; readonly collection: CollectionEntry };
-
-export interface DirectoryDoors {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Slot of a fresh key, for a shard or a collection; 0 when nothing is to be sealed. */
-  readonly takeKeySlot: () => Promise<number>;
-}
 
 export class Directory {
   readonly #catalog: Catalog;

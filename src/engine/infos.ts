@@ -6,7 +6,7 @@ import type { ShardUid } from "../base/brands.ts";
 import type { CollectionInfo, DatabaseInfo, TenantInfo } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import { databaseTotalsKey, totalsKey } from "./catalog-keys.ts";
-import type { CollectionEntry, DatabaseEntry } from "./directory.ts";
+import type { CollectionEntry, DatabaseEntry } from "./directory-entries.ts";
 
 export class Infos {
   readonly #catalog: Catalog;

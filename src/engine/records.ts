@@ -18,7 +18,8 @@ import {
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type { ListRequest, Page, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
-import type { CollectionEntry, Directory } from "./directory.ts";
+import type { Directory } from "./directory.ts";
+import type { CollectionEntry } from "./directory-entries.ts";
 import { checkKeys, checkListRequest } from "./request-checks.ts";
 
 export class Records {

@@ -42,14 +42,8 @@ import {
   encodeTenant,
   encodeTotals,
 } from "./catalog-rows.ts";
-import {
-  ROOT_NUMBER,
-  childChange,
-  type ClaimedName,
-  type CollectionEntry,
-  type DatabaseEntry,
-  type Directory,
-} from "./directory.ts";
+import { ROOT_NUMBER, childChange, type Directory } from "./directory.ts";
+import type { CollectionEntry, DatabaseEntry, ClaimedName } from "./directory-entries.ts";
 import type { NodeContext } from "./node-context.ts";
 import { discardCollection, discardDatabase, type PendingDoors } from "./pending-restores.ts";
 import { openImage } from "./shard-images.ts";

@@ -7,7 +7,7 @@ import type { Clock, Random } from "../io/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { tenantKey, type EncodedKey } from "./catalog-keys.ts";
 import { decodeTenant, encodeTenant, type TenantRow } from "./catalog-rows.ts";
-import type { CollectionEntry, DirectoryDoors } from "./directory.ts";
+import type { CollectionEntry, DirectoryDoors } from "./directory-entries.ts";
 import { dropShardChanges } from "./garbage.ts";
 import { checkName } from "./names.ts";
 import { tenantCountChanges } from "./tenant-totals.ts";
