@@ -46,10 +46,14 @@ export async function openReadDoors(dataDir: string): Promise<FolderReadOptions 
  */
 export async function openFolderEngine(
   doors: FolderDoors,
-  settings: Pick<ServerConfig, "memoryBudget" | "workerCount" | "encryption"> & MasterKeySource,
+  settings: Pick<
+    ServerConfig,
+    "memoryBudget" | "workerCount" | "compactionBytesPerSecond" | "encryption"
+  > &
+    MasterKeySource,
   hooks?: EngineHooks,
 ): Promise<Engine> {
-  const { memoryBudget, workerCount } = settings;
+  const { memoryBudget, workerCount, compactionBytesPerSecond } = settings;
   const masterKey = await findMasterKey(settings);
   return openEngine({
     ...doors,
@@ -58,5 +62,6 @@ export async function openFolderEngine(
     ...(masterKey !== undefined && { masterKey }),
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(workerCount !== undefined && { workerCount }),
+    ...(compactionBytesPerSecond !== undefined && { compactionBytesPerSecond }),
   });
 }

@@ -22,6 +22,8 @@ export interface ServerConfig {
   readonly memoryBudget?: number | undefined;
   /** Kernel workers; absent: one per core but one. */
   readonly workerCount?: number | undefined;
+  /** Bytes that merges of segments read and write in a second; absent: 128 MiB. */
+  readonly compactionBytesPerSecond?: number | undefined;
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
   readonly logLevel: LogLevel;
@@ -56,6 +58,9 @@ const METRICS_TENANTS_MAX = 100;
 
 /** Below this the engine's arenas have no room to grow by a step of each sort, bytes. */
 const MEMORY_BUDGET_BYTES_MIN = 268_435_456;
+/** Slower than this merges would never keep up; faster than the other no disk is. */
+const COMPACTION_BYTES_PER_SECOND_MIN = 1_048_576;
+const COMPACTION_BYTES_PER_SECOND_MAX = 68_719_476_736;
 
 /** A whole number, also as its digits. Nothing else: `null` or `true` must not become 0 or 1. */
 function integer(min: number, max: number): z.ZodType<number> {
@@ -63,10 +68,13 @@ function integer(min: number, max: number): z.ZodType<number> {
   return z.union([z.number(), digits.transform(Number)]).pipe(z.number().int().min(min).max(max));
 }
 
-const bytes = z
+const size = z
   .union([z.number(), z.string().regex(/^\d{1,15}(KiB|MiB|GiB)?$/)])
-  .transform((value) => (typeof value === "number" ? value : parseBytes(value)))
-  .pipe(z.number().int().min(MEMORY_BUDGET_BYTES_MIN));
+  .transform((value) => (typeof value === "number" ? value : parseBytes(value)));
+const bytes = size.pipe(z.number().int().min(MEMORY_BUDGET_BYTES_MIN));
+const rate = size.pipe(
+  z.number().int().min(COMPACTION_BYTES_PER_SECOND_MIN).max(COMPACTION_BYTES_PER_SECOND_MAX),
+);
 
 /** An address without credentials: those would be shown wherever the address is. */
 const serviceUrl = z.string().refine((text) => {
@@ -103,6 +111,7 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     ossQuotas: z.enum(["off", "seed"]).default("off"),
     memoryBudget: bytes.optional(),
     workerCount: integer(0, 64).optional(),
+    compactionBytesPerSecond: rate.optional(),
     connectionsMax: integer(1, 100_000).default(10_000),
     requestTimeoutMs: integer(1_000, 3_600_000).default(30_000),
     logLevel: z.enum(LOG_LEVELS).default("info"),
@@ -203,6 +212,11 @@ export const SETTINGS: readonly Setting[] = [
     "memory for vectors, codes and memtables",
   ),
   setting("workerCount", "0 to 64", "threads that search and build"),
+  setting(
+    "compactionBytesPerSecond",
+    "bytes, or a number with KiB, MiB, GiB; 1 MiB to 64 GiB",
+    "what merges of segments read and write in a second",
+  ),
   setting("connectionsMax", "1 to 100000", "open connections of a listener", "10000"),
   setting("requestTimeoutMs", "1000 to 3600000", "time for one request to arrive, ms", "30000"),
   setting("logLevel", "silent, error, warn, info or debug", "what is logged", "info"),

@@ -78,6 +78,15 @@ test.each([
   expect(loadConfig({ environment: { INSULA_MEMORY_BUDGET: text } }).memoryBudget).toBe(value);
 });
 
+test.each([
+  ["1048576", 1_048_576],
+  ["64MiB", 67_108_864],
+  ["64GiB", 68_719_476_736],
+])("merges may read and write %s, which is %d bytes, a second", (text, value) => {
+  const environment = { INSULA_COMPACTION_BYTES_PER_SECOND: text };
+  expect(loadConfig({ environment }).compactionBytesPerSecond).toBe(value);
+});
+
 test("an empty variable counts as not set", () => {
   expect(loadConfig({ environment: { INSULA_HTTP_PORT: "" } }).httpPort).toBe(8080);
 });
@@ -92,6 +101,11 @@ describe("refusals name the source, what is expected and what was received", () 
     [{ environment: { INSULA_ACCOUNT_ID: "12x" } }, /INSULA_ACCOUNT_ID/],
     [{ environment: { INSULA_PUBLIC_DOMAIN: "a b" } }, /INSULA_PUBLIC_DOMAIN/],
     [{ environment: { INSULA_MEMORY_BUDGET: "255MiB" } }, /INSULA_MEMORY_BUDGET/],
+    [
+      { environment: { INSULA_COMPACTION_BYTES_PER_SECOND: "1023KiB" } },
+      /INSULA_COMPACTION_BYTES_PER_SECOND/,
+    ],
+    [{ flags: { compactionBytesPerSecond: "65GiB" } }, /--compaction-bytes-per-second/],
     [{ flags: { tlsCert: "a.pem" } }, /--tls-cert.*with tlsKey/],
     [file({ httpPort: null }), /httpPort in insula.json/],
     [file({ httpPort: true }), /httpPort in insula.json/],

@@ -11,9 +11,7 @@ import type { Clock, Timer } from "../io/index.ts";
 import { MergeControl, type MergeBlock } from "./merge-control.ts";
 
 /** Bytes that merges read and write in a second, unless the node is told otherwise. */
-export const COMPACTION_BYTES_PER_SECOND = 134_217_728;
-/** The least it can be. */
-export const COMPACTION_BYTES_PER_SECOND_MIN = 1_048_576;
+const COMPACTION_BYTES_PER_SECOND = 134_217_728;
 /** Merges that run at once. */
 export const MERGES_AT_ONCE_MAX = 4;
 /** A merge from this many bytes on is a large one. */

@@ -18,7 +18,7 @@ import type { ShardWriter } from "./shard-writer.ts";
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 60_000;
 /** A write waits at most this long for merges before it is refused. */
-export const MERGE_WAIT_MS_MAX = 10_000;
+const MERGE_WAIT_MS_MAX = 10_000;
 /** Between the slow and the full backlog a write waits this long for each segment above. */
 const WAIT_MS_PER_SEGMENT = 2;
 

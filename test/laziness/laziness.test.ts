@@ -29,6 +29,7 @@ function open(files: CountingFileSystem | MemoryFileSystem): Promise<Engine> {
     files,
     clock: new ManualClock(),
     random: new SeededRandom(1),
+    isSealing: false,
     workerCount: 0,
     policy: { packedBytesMax: 0, mergeFanIn: 1_000, smallShardBytes: 0, deadShareMax: 1 },
   });
