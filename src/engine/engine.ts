@@ -32,6 +32,7 @@ import type {
 } from "./api.ts";
 import {
   DATABASE_PREFIX,
+  QUARANTINED_KEY,
   SETTING_PREFIX,
   collectionPrefix,
   databaseTotalsKey,
@@ -48,6 +49,7 @@ import { checkName } from "./names.ts";
 import { openNode, type EngineOptions, type NodeContext } from "./node-context.ts";
 import { readStats } from "./node-stats.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
+import { Quarantine } from "./quarantine.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
 import { TenantTotals } from "./tenant-totals.ts";
@@ -69,8 +71,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
     const tenants = await TenantTotals.open(node.catalog);
+    const quarantined = await node.catalog.holdTotals(QUARANTINED_KEY);
     node.sweeper.sweep();
-    return new NodeEngine(options, node, { node: nodeTotals, tenants });
+    return new NodeEngine(options, node, { node: nodeTotals, tenants, quarantined });
   } catch (error) {
     await node.close();
     throw error;
@@ -95,8 +98,8 @@ class NodeEngine implements Engine {
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
   readonly #nodeTotals: TotalsRow;
-  /** Shards that could not be opened since the start, by hexadecimal uid. */
-  readonly #damaged = new Set<string>();
+  readonly #quarantine: Quarantine;
+  readonly #quarantined: TotalsRow;
   readonly #tenantTotals: TenantTotals;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
@@ -105,16 +108,28 @@ class NodeEngine implements Engine {
   constructor(
     options: EngineOptions,
     node: NodeContext,
-    totals: { readonly node: TotalsRow; readonly tenants: TenantTotals },
+    totals: {
+      readonly node: TotalsRow;
+      readonly tenants: TenantTotals;
+      readonly quarantined: TotalsRow;
+    },
   ) {
     this.#node = node;
     this.#nodeTotals = totals.node;
+    this.#quarantined = totals.quarantined;
     this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
     node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
     this.#infos = new Infos(node.catalog);
     this.#tenantTotals = totals.tenants;
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
+    this.#quarantine = new Quarantine({
+      ...node.shards,
+      catalog: node.catalog,
+      pause: () => options.clock.yield(),
+      release: (uid, commit) => this.#keeper.drop([uid], commit),
+      onDamage: options.onDamage ?? onFault,
+    });
     this.#keeper = new ShardKeeper({
       clock: options.clock,
       open: (uid) => this.#openShard(uid),
@@ -127,6 +142,7 @@ class NodeEngine implements Engine {
       idleMs: options.idleMs ?? IDLE_MS,
       isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
       onFault,
+      onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
       observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
@@ -345,7 +361,7 @@ class NodeEngine implements Engine {
       keeper: this.#keeper,
       totals: this.#nodeTotals,
       past: this.#past,
-      quarantinedShards: this.#damaged.size,
+      quarantinedShards: this.#quarantined.childCount,
     });
   }
 
@@ -387,7 +403,6 @@ class NodeEngine implements Engine {
       return await Shard.open(shards, state, schema);
     } catch (error) {
       catalog.releaseShard(state);
-      if (isInsulaError(error) && error.code === "data_damaged") this.#damaged.add(toHex(uid));
       throw error;
     }
   }

@@ -64,11 +64,13 @@ export class LogCleaner {
       }
       // Only the file that is written is left: there is nothing to win.
       if (oldest === undefined) return;
-      await this.#retire(oldest);
+      // Held by a shard that cannot be flushed: the next round looks again.
+      if (!(await this.#retire(oldest))) return;
     }
   }
 
-  async #retire(file: number): Promise<void> {
+  /** False when the file must stay. */
+  async #retire(file: number): Promise<boolean> {
     const { log, catalog, clock } = this.#options;
     const footer = await log.readFooter(file);
     for (let n = 0; n < footer.count && !this.#isStopped; n++) {
@@ -79,9 +81,11 @@ export class LogCleaner {
       await this.#flush(uid);
       const left = await catalog.readShard(uid);
       // A damaged shard cannot be flushed: its log is kept, the budget notwithstanding.
-      if (left?.tail.some((extent) => extent.file === file) === true) return;
+      if (left?.tail.some((extent) => extent.file === file) === true) return false;
     }
-    if (!this.#isStopped) await log.removeFile(file);
+    if (this.#isStopped) return false;
+    await log.removeFile(file);
+    return true;
   }
 
   async #flush(uid: ShardUid): Promise<void> {

@@ -3,6 +3,7 @@
  * the catalogue from its last flush on), interrupted builds. Nothing here is done per tenant.
  */
 import { toHex } from "../base/brands.ts";
+import type { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
@@ -58,6 +59,8 @@ export interface EngineOptions {
   readonly isSealing?: boolean;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
+  /** A shard was found damaged and is out of service from now on. Default: told to `onFault`. */
+  readonly onDamage?: (error: InsulaError) => void;
   /** Told how long the steps of the work took. */
   readonly observer?: WorkObserver;
 }
@@ -224,8 +227,6 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
     discard: (entry) => {
       sweeper.release(entry);
     },
-    quarantine: (state, reason) =>
-      catalog.commit([{ kind: "quarantine", shard: state.uid, reason }]),
   };
 }
 

@@ -45,8 +45,6 @@ export interface ShardCatalog {
   commitManifest(state: ShardState, change: ManifestDelta): Promise<void>;
   /** No manifest names the segment and nobody reads it: its bytes may go, in the background. */
   discard(entry: SegmentEntry): void;
-  /** Takes the shard out of service, durably. */
-  quarantine(state: ShardState, reason: string): Promise<void>;
 }
 
 export interface FrameEffect {

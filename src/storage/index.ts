@@ -7,6 +7,7 @@
 export type { LogEntry, LogRecovery } from "./log-recovery.ts";
 export type { LogExtent, LogFrameHeader, LogPosition } from "./log-entry.ts";
 export { comparePositions } from "./log-entry.ts";
+export { logFilePath } from "./log-file-header.ts";
 export type { LogFrame } from "./log-group.ts";
 export type { LogFooter } from "./log-footer.ts";
 export { LOG_FRAME_BYTES_MAX, LOG_GROUP_BYTES_MAX, LOG_WAITING_BYTES_MAX } from "./log-queue.ts";

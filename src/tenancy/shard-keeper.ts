@@ -30,6 +30,11 @@ export interface ShardKeeperOptions {
   readonly isTight: () => boolean;
   /** A shard's upkeep failed; the shard goes on. */
   readonly onFault: (error: unknown) => void;
+  /**
+   * A use met damaged data. Resolves when the shard turns out to be sound, and the use may be tried
+   * once more; rejects with what its caller is told. `isCertain` after the second time.
+   */
+  readonly onDamage: (uid: ShardUid, error: unknown, isCertain: boolean) => Promise<void>;
   /** Told of each `activation`. */
   readonly observer?: WorkObserver;
 }
@@ -99,7 +104,8 @@ export class ShardKeeper {
 
   /**
    * Runs `task` with the shard awake. When memory runs out, the idle are put to sleep and the task
-   * is tried once more: tasks take their memory before they change anything.
+   * is tried once more: tasks take their memory before they change anything. A task that meets
+   * damage is tried once more, too, when what is on disk is sound after all: a read can go astray.
    *
    * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what the
    *   task throws.
@@ -113,6 +119,7 @@ export class ShardKeeper {
     try {
       return await this.#useOnce(uid, task);
     } catch (error) {
+      if (isDamage(error)) return await this.#useDamaged(uid, task, error);
       if (!isInsulaError(error) || error.code !== "memory_exhausted") throw error;
       await this.#relieve();
       return await this.#useOnce(uid, task);
@@ -165,6 +172,21 @@ export class ShardKeeper {
     }
     await this.#tending;
     for (const kept of [...this.#kept.values()]) await this.#end(kept, (shard) => shard.close());
+  }
+
+  async #useDamaged<Value>(
+    uid: ShardUid,
+    task: (shard: Shard, waking: Waking) => Promise<Value>,
+    found: unknown,
+  ): Promise<Value> {
+    const { onDamage } = this.#options;
+    await onDamage(uid, found, false);
+    try {
+      return await this.#useOnce(uid, task);
+    } catch (error) {
+      if (isDamage(error)) await onDamage(uid, error, true);
+      throw error;
+    }
   }
 
   async #useOnce<Value>(
@@ -291,12 +313,18 @@ export class ShardKeeper {
           this.#evictions.idle++;
         } else if (shard.isUpkeepDue(nowMs)) await this.#maintain(kept, shard, nowMs);
       } catch (error) {
-        this.#options.onFault(error);
+        await this.#tell(kept.uid, error);
       }
     }
     const surplus = this.#kept.size - this.#options.awakeMax;
     if (surplus > 0) await this.#sleepEldest(surplus, "surplus");
     if (this.#options.isTight()) await this.#relieve();
+  }
+
+  /** Nobody waits for upkeep: what damage it met is told to the node's log by whoever looks at it. */
+  async #tell(uid: ShardUid, error: unknown): Promise<void> {
+    if (isDamage(error)) await this.#options.onDamage(uid, error, false).catch(() => undefined);
+    else this.#options.onFault(error);
   }
 
   /** Upkeep is a use: nobody puts the shard to sleep meanwhile. */
@@ -328,6 +356,10 @@ export class ShardKeeper {
       }
     }
   }
+}
+
+function isDamage(error: unknown): boolean {
+  return isInsulaError(error) && error.code === "data_damaged";
 }
 
 function closedError(): InsulaError {
