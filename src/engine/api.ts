@@ -95,6 +95,13 @@ export interface Engine extends AsyncDisposable {
     page: PageRequest,
   ): Promise<Page<{ readonly name: string; readonly value: Uint8Array }>>;
 
+  /**
+   * Every place on this node's disk that holds bytes of the collection's or tenant's shard; wakes
+   * nobody. Costs a read of parts of the log and the packs: for operators, not for requests.
+   * @throws `collection_not_found`, `tenant_not_found`, `data_damaged`
+   */
+  locate(place: Place): Promise<LocatedPlace>;
+
   /** Turns what is in memory into segments; for tests, benchmarks and graceful stops. */
   flush(place?: Place): Promise<void>;
   /** Merges the segments of one shard into one. */
@@ -167,6 +174,31 @@ export interface TenantInfo {
   readonly createdAtMs: number;
   readonly rowCount: number;
   readonly byteCount: number;
+}
+
+export interface LocatedPlace {
+  /** Hexadecimal uid of the shard, as files and log lines name it. */
+  readonly shard: string;
+  /** Why it is out of service; absent when it is healthy. */
+  readonly quarantine?: string;
+  /** Sorted by file and offset. */
+  readonly extents: readonly ShardExtent[];
+}
+
+/** Bytes of one shard in one file of the data folder. */
+export interface ShardExtent {
+  /**
+   * `catalogue`: rows about it, beside rows of others, in a block of a table or a frame of the log.
+   */
+  readonly kind: "segment" | "pack" | "log" | "catalogue" | "key" | "collection key";
+  /** Relative to the data folder. */
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+  /** Number of the slot whose key sealed the bytes; 0 for bytes that are not sealed. */
+  readonly keySlot: number;
+  /** False for bytes that nothing names any more and that wait for their removal. */
+  readonly isLive: boolean;
 }
 
 export interface PageRequest {

@@ -45,7 +45,7 @@ import { LiveRows } from "./live-rows.ts";
 const FRAME_CATALOG = 1;
 const FRAME_DATA_RESET = 3;
 /** The system shard's own uid: all zeros. */
-const SYSTEM_UID: ShardUid = toShardUid(new Uint8Array(16));
+export const SYSTEM_UID: ShardUid = toShardUid(new Uint8Array(16));
 /** The catalogue is flushed when its memtable holds this much. */
 const FLUSH_BYTES = 16 * 1024 * 1024;
 /** Or when this many live rows have changed: encoding them must stay a short slice. */

@@ -23,6 +23,7 @@ import type {
   Engine,
   EngineStats,
   ListRequest,
+  LocatedPlace,
   Page,
   PageRequest,
   TenantFigures,
@@ -52,6 +53,7 @@ import { PackCleaner } from "./pack-cleaner.ts";
 import { Quarantine } from "./quarantine.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
+import { locatePlace } from "./locate-place.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
@@ -327,6 +329,10 @@ class NodeEngine implements Engine {
 
   async listSettings(page: PageRequest): Promise<Page<{ name: string; value: Uint8Array }>> {
     return listNames(this.#node.catalog, SETTING_PREFIX, page);
+  }
+
+  locate(place: Place): Promise<LocatedPlace> {
+    return locatePlace({ ...this.#node.shards, ...this.#node }, this.#directory, place);
   }
 
   async flush(place?: Place): Promise<void> {

@@ -27,6 +27,7 @@ export { BlockCache } from "./block-cache.ts";
 export { FileHandles } from "./file-handles.ts";
 export {
   PACK_BYTES_MAX,
+  PACK_ENTRY_HEADER_BYTES,
   PackStore,
   packPath,
   walkPack,
@@ -42,4 +43,9 @@ export { SectionReader, SegmentReader, type SegmentSource } from "./segment-read
 // The catalogue's store.
 export { auditTables, inspectManifest, tableRows, type AuditedTable } from "./table-audit.ts";
 export type { EncodedKey } from "./sorted-table-format.ts";
-export { SystemShard, type ScanRange, type SystemShardOptions } from "./system-shard.ts";
+export {
+  SystemShard,
+  type ScanRange,
+  type SystemShardOptions,
+  type TableExtent,
+} from "./system-shard.ts";
