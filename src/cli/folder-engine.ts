@@ -22,13 +22,15 @@ export function openDoors(dataDir: string): FolderDoors {
  */
 export function openFolderEngine(
   doors: FolderDoors,
-  settings: Pick<ServerConfig, "memoryBudget" | "workerCount">,
+  settings: Pick<ServerConfig, "memoryBudget" | "workerCount" | "diskReserve" | "scrubRate">,
   hooks?: EngineHooks,
 ): Promise<Engine> {
-  const { memoryBudget, workerCount } = settings;
+  const { memoryBudget, workerCount, diskReserve, scrubRate } = settings;
   return openEngine({
     ...doors,
     ...hooks,
+    scrubBytesPerSecond: scrubRate,
+    ...(diskReserve !== undefined && { diskReserveBytes: diskReserve }),
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(workerCount !== undefined && { workerCount }),
   });

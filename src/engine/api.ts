@@ -249,6 +249,13 @@ export interface EngineStats {
   /** What the arenas may take; see findMemoryBudget. */
   readonly memoryBudgetBytes: number;
   readonly openFiles: number;
+  /** As of the last look, at most a second ago; `isLow`: writes are refused with `disk_full`. */
+  readonly disk: {
+    /** 0 where it is not known. */
+    readonly freeBytes: number;
+    readonly reserveBytes: number;
+    readonly isLow: boolean;
+  };
   readonly log: {
     readonly groups: number;
     readonly frames: number;
@@ -266,7 +273,15 @@ export interface EngineStats {
     readonly surplus: number;
     readonly memory: number;
   };
+  /** Shards out of service, exact, from the catalogue. */
   readonly quarantinedShards: number;
+  /** What reading everything again in the background came to since the start. */
+  readonly scrub: {
+    readonly bytes: number;
+    readonly damages: number;
+    /** Times that everything was read. */
+    readonly rounds: number;
+  };
 }
 
 export type { Metric, TenantState };

@@ -161,6 +161,11 @@ export class Catalog {
     this.#flushIfDue();
   }
 
+  /** Puts a row in memory only: durable with the next flush, no loss when it is not. */
+  note(key: EncodedKey, value: Uint8Array): void {
+    this.#rows.put(key, value);
+  }
+
   /**
    * Removes a row in memory only: durable with the next flush, harmless to find again after a
    * crash.

@@ -54,6 +54,7 @@ import { Quarantine } from "./quarantine.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
 import { locatePlace } from "./locate-place.ts";
+import { SCRUB_BYTES_PER_SECOND, Scrub } from "./scrub.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
@@ -99,6 +100,7 @@ class NodeEngine implements Engine {
   readonly #keeper: ShardKeeper;
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
+  readonly #scrub: Scrub;
   readonly #nodeTotals: TotalsRow;
   readonly #quarantine: Quarantine;
   readonly #quarantined: TotalsRow;
@@ -125,12 +127,13 @@ class NodeEngine implements Engine {
     this.#tenantTotals = totals.tenants;
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
+    const onDamage = options.onDamage ?? onFault;
     this.#quarantine = new Quarantine({
       ...node.shards,
       catalog: node.catalog,
       pause: () => options.clock.yield(),
       release: (uid, commit) => this.#keeper.drop([uid], commit),
-      onDamage: options.onDamage ?? onFault,
+      onDamage,
     });
     this.#keeper = new ShardKeeper({
       clock: options.clock,
@@ -157,6 +160,14 @@ class NodeEngine implements Engine {
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
       onFault,
     });
+    this.#scrub = new Scrub({
+      ...node.shards,
+      catalog: node.catalog,
+      quarantine: this.#quarantine,
+      bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
+      onDamage,
+      onFault,
+    });
     this.#packCleaner = new PackCleaner({
       clock: options.clock,
       fileSystem: options.files,
@@ -169,8 +180,9 @@ class NodeEngine implements Engine {
   }
 
   async createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
-    return this.#infos.database(
-      await this.#directory.createDatabase(name, options.attributes ?? {}),
+    const { attributes = {} } = options;
+    return this.#node.disk.run(async () =>
+      this.#infos.database(await this.#directory.createDatabase(name, attributes)),
     );
   }
 
@@ -202,7 +214,9 @@ class NodeEngine implements Engine {
     name: string,
     options: CollectionOptions,
   ): Promise<CollectionInfo> {
-    return this.#infos.collection(await this.#directory.createCollection(database, name, options));
+    return this.#node.disk.run(async () =>
+      this.#infos.collection(await this.#directory.createCollection(database, name, options)),
+    );
   }
 
   async getCollection(database: string, name: string): Promise<CollectionInfo | undefined> {
@@ -239,7 +253,9 @@ class NodeEngine implements Engine {
 
   async createTenant(place: TenantPlace): Promise<TenantInfo> {
     const collection = await this.#multiTenant(place);
-    const { name, row } = await this.#directory.createTenant(collection, place.tenant);
+    const { name, row } = await this.#node.disk.run(() =>
+      this.#directory.createTenant(collection, place.tenant),
+    );
     return { name, state: row.state, createdAtMs: row.createdAtMs, rowCount: 0, byteCount: 0 };
   }
 
@@ -272,11 +288,11 @@ class NodeEngine implements Engine {
   }
 
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult> {
-    return this.#records.write(place, batch, false);
+    return this.#node.disk.run(() => this.#records.write(place, batch, false));
   }
 
   insert(place: Place, batch: WriteBatch): Promise<WriteResult> {
-    return this.#records.write(place, batch, true);
+    return this.#node.disk.run(() => this.#records.write(place, batch, true));
   }
 
   delete(place: Place, keys: readonly string[]): Promise<WriteResult> {
@@ -350,10 +366,12 @@ class NodeEngine implements Engine {
   async compact(place: Place): Promise<void> {
     const { shard } = await this.#records.resolve(place);
     if (shard === undefined) return;
-    await this.#keeper.use(shard, async (open) => {
-      await open.flush();
-      await open.compact(true);
-    });
+    await this.#node.disk.run(() =>
+      this.#keeper.use(shard, async (open) => {
+        await open.flush();
+        await open.compact(true);
+      }),
+    );
   }
 
   async deactivate(place: Place): Promise<void> {
@@ -368,6 +386,7 @@ class NodeEngine implements Engine {
       totals: this.#nodeTotals,
       past: this.#past,
       quarantinedShards: this.#quarantined.childCount,
+      scrub: this.#scrub.figures,
     });
   }
 
@@ -387,6 +406,7 @@ class NodeEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#records.close();
+    await this.#scrub.stop();
     await this.#cleaner.stop();
     await this.#packCleaner.stop();
     await this.#keeper.close();

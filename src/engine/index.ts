@@ -52,5 +52,6 @@ export {
   type VerifiedShard,
   type VerifyOptions,
 } from "./verify-folder.ts";
+export { SCRUB_BYTES_PER_SECOND } from "./scrub.ts";
 export type { ShardOwner } from "./shard-owners.ts";
 export { findMemoryBudget, type MemoryBudget } from "./memory-budget.ts";

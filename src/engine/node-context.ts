@@ -29,6 +29,7 @@ import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
 import { ROOT_PATH, Vault, rootMissing } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
+import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
@@ -50,6 +51,10 @@ export interface EngineOptions {
   /** Log bytes beyond which the tails in the oldest file become segments. */
   readonly logBytesMax?: number;
   readonly logFileBytesMax?: number;
+  /** Bytes of the disk to keep free; default a tenth of it, at most 1 GiB. 0: none. */
+  readonly diskReserveBytes?: number;
+  /** Bytes read again per second to find damage; default 8 MiB. 0: off. */
+  readonly scrubBytesPerSecond?: number;
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;
@@ -95,6 +100,7 @@ export interface NodeContext {
   /** Bytes that the arenas may take. */
   readonly memoryBytesMax: number;
   readonly lock: FolderLock;
+  readonly disk: DiskGuard;
   readonly catalog: Catalog;
   readonly store: SystemShard;
   readonly log: NodeLog;
@@ -141,6 +147,8 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     if (vault === undefined && slotNext > 1) throw rootMissing();
     vault?.slots.startAt(slotNext);
     const keys = new NodeKeys(vault);
+    const disk = await openDiskGuard(options);
+    opened.push(() => disk.stop());
     const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
@@ -176,11 +184,13 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       catalog: shardCatalog(catalog, sweeper),
       keys,
       policy: { ...DEFAULT_POLICY, ...options.policy },
+      hasRoom: () => !disk.isLow,
       observer,
     };
     return {
       memoryBytesMax,
       lock,
+      disk,
       catalog,
       store,
       log,
@@ -195,6 +205,16 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     await closeAll(opened);
     throw error;
   }
+}
+
+function openDiskGuard({
+  files,
+  clock,
+  diskReserveBytes,
+  onFault,
+}: EngineOptions): Promise<DiskGuard> {
+  const tell = onFault ?? ((): void => undefined);
+  return DiskGuard.open({ files, clock, reserveBytes: diskReserveBytes, onFault: tell });
 }
 
 const noSlot = (): Promise<number> => Promise.resolve(0);

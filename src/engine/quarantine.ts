@@ -57,9 +57,13 @@ export class Quarantine {
     if (verdict !== undefined) throw verdict;
   }
 
-  /** Takes a shard out of service that somebody else has found damaged. */
-  async confine(uid: ShardUid, damage: ShardDamage): Promise<InsulaError | undefined> {
-    return this.#once(uid, () => this.#confine(uid, damage));
+  /**
+   * Takes a shard out of service that somebody else has found damaged.
+   *
+   * @param name of the shard for people: nothing in its row says it.
+   */
+  async confine(uid: ShardUid, damage: ShardDamage, name: string): Promise<void> {
+    await this.#once(uid, () => this.#confine(uid, damage, name));
   }
 
   /** Reads the whole shard; undefined when it is sound, gone, or out of service already. */
@@ -78,10 +82,15 @@ export class Quarantine {
     return undefined;
   }
 
-  async #confine(uid: ShardUid, damage: ShardDamage): Promise<InsulaError | undefined> {
+  async #confine(
+    uid: ShardUid,
+    damage: ShardDamage,
+    name?: string,
+  ): Promise<InsulaError | undefined> {
     const { catalog, onDamage } = this.#doors;
     const { file, reason } = damage;
     const text = file === "" ? reason : `${file}: ${reason}`;
+    const whose = name === undefined ? "" : ` of ${name}`;
     let verdict: InsulaError | undefined;
     await this.#doors.release(uid, async () => {
       const state = await catalog.readShard(uid);
@@ -90,7 +99,7 @@ export class Quarantine {
       if (state.quarantine !== "") return;
       // Told also when it cannot be written down: the damage is met again, then.
       onDamage(
-        new InsulaError("data_damaged", `Shard ${toHex(uid)} is out of service: ${text}`, {
+        new InsulaError("data_damaged", `Shard ${toHex(uid)}${whose} is out of service: ${text}`, {
           details: { shard: toHex(uid), file },
         }),
       );

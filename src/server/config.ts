@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { DIMENSION_MAX } from "../base/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
+import { SCRUB_BYTES_PER_SECOND } from "../engine/index.ts";
 import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
 
 export interface ServerConfig {
@@ -22,6 +23,10 @@ export interface ServerConfig {
   readonly memoryBudget?: number | undefined;
   /** Kernel workers; absent: one per core but one. */
   readonly workerCount?: number | undefined;
+  /** Bytes of the disk to keep free; absent: a tenth of it, at most 1 GiB. */
+  readonly diskReserve?: number | undefined;
+  /** Bytes a second that the scrub reads; 0: it does not run. */
+  readonly scrubRate: number;
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
   readonly logLevel: LogLevel;
@@ -55,10 +60,12 @@ function integer(min: number, max: number): z.ZodType<number> {
   return z.union([z.number(), digits.transform(Number)]).pipe(z.number().int().min(min).max(max));
 }
 
-const bytes = z
-  .union([z.number(), z.string().regex(/^\d{1,15}(KiB|MiB|GiB)?$/)])
-  .transform((value) => (typeof value === "number" ? value : parseBytes(value)))
-  .pipe(z.number().int().min(MEMORY_BUDGET_BYTES_MIN));
+function bytes(min: number): z.ZodType<number> {
+  return z
+    .union([z.number(), z.string().regex(/^\d{1,15}(KiB|MiB|GiB)?$/)])
+    .transform((value) => (typeof value === "number" ? value : parseBytes(value)))
+    .pipe(z.number().int().min(min));
+}
 
 /** An address without credentials: those would be shown wherever the address is. */
 const serviceUrl = z.string().refine((text) => {
@@ -90,7 +97,9 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
       .regex(/^\d{1,32}$/)
       .default("1000000000000001"),
     ossQuotas: z.enum(["off", "seed"]).default("off"),
-    memoryBudget: bytes.optional(),
+    memoryBudget: bytes(MEMORY_BUDGET_BYTES_MIN).optional(),
+    diskReserve: bytes(0).optional(),
+    scrubRate: bytes(0).default(SCRUB_BYTES_PER_SECOND),
     workerCount: integer(0, 64).optional(),
     connectionsMax: integer(1, 100_000).default(10_000),
     requestTimeoutMs: integer(1_000, 3_600_000).default(30_000),
@@ -180,6 +189,17 @@ export const SETTINGS: readonly Setting[] = [
     "memoryBudget",
     "bytes, or a number with KiB, MiB, GiB; at least 256 MiB",
     "memory for vectors, codes and memtables",
+  ),
+  setting(
+    "diskReserve",
+    "bytes, or a number with KiB, MiB, GiB; 0 for none",
+    "room on the disk below which writes are refused; without it a tenth, at most 1 GiB",
+  ),
+  setting(
+    "scrubRate",
+    "bytes a second, or a number with KiB, MiB, GiB; 0 for off",
+    "how fast everything on disk is read again to find damage",
+    "8388608",
   ),
   setting("workerCount", "0 to 64", "threads that search and build"),
   setting("connectionsMax", "1 to 100000", "open connections of a listener", "10000"),

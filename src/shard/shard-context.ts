@@ -21,6 +21,8 @@ export interface ShardContext {
   readonly catalog: ShardCatalog;
   readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
+  /** False while the disk is almost full: merges wait, they need room before they give some. */
+  readonly hasRoom: () => boolean;
   /** Told of each `plan`, `scan`, `fetch`, `commit` and `build`. */
   readonly observer: WorkObserver;
 }

@@ -198,9 +198,7 @@ export class Shard {
 
   /** Merges what the policy asks for; with `isFull` everything into one segment. */
   async compact(isFull: boolean): Promise<void> {
-    await this.#merge((segments) =>
-      isFull ? fullMerge(segments) : chooseMerge(segments, this.#context.policy),
-    );
+    await this.#merge((segments) => (isFull ? fullMerge(segments) : this.#dueMerge(segments)));
   }
 
   /** Writes every segment anew, so that its old bytes are nobody's. */
@@ -269,7 +267,11 @@ export class Shard {
   #isMergeDue(): boolean {
     const { segments } = this.#structure;
     if (this.#compacting !== undefined || segments.length === 0) return false;
-    return chooseMerge(segments, this.#context.policy).length > 0;
+    return this.#dueMerge(segments).length > 0;
+  }
+
+  #dueMerge(segments: ShardStructure["segments"]): ShardStructure["segments"] {
+    return this.#context.hasRoom() ? chooseMerge(segments, this.#context.policy) : [];
   }
 
   #view(): ReadView {

@@ -42,6 +42,7 @@ export { SectionReader, SegmentReader, type SegmentSource } from "./segment-read
 
 // The catalogue's store.
 export { auditTables, inspectManifest, tableRows, type AuditedTable } from "./table-audit.ts";
+export { tablePath } from "./sorted-table-format.ts";
 export type { EncodedKey } from "./sorted-table-format.ts";
 export {
   SystemShard,

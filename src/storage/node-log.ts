@@ -7,7 +7,13 @@
  */
 import { assert, InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
-import type { Clock, FileSystem, Random, Timer } from "../io/index.ts";
+import {
+  isOutOfHandles,
+  type Clock,
+  type FileSystem,
+  type Random,
+  type Timer,
+} from "../io/index.ts";
 import type { LogExtent, LogPosition } from "./log-entry.ts";
 import { LogFile } from "./log-file.ts";
 import { LOG_FILE_HEADER_BYTES, logFilePath } from "./log-file-header.ts";
@@ -329,6 +335,7 @@ export class NodeLog {
       return entries;
     } catch (error) {
       await this.#abandon(file, error);
+      if (isDiskFull(error)) throw outOfRoom(error);
       throw poisoned("the outcome of this write is unknown", error);
     }
   }
@@ -350,7 +357,7 @@ export class NodeLog {
       try {
         return await this.#startFile();
       } catch (error) {
-        if (isDiskFull(error)) throw error;
+        if (isPassing(error)) throw error;
         if (tries >= ROTATE_TRIES || isRival(error)) throw this.#setPoison(error);
       }
     }
@@ -388,7 +395,7 @@ export class NodeLog {
       await this.#startFile();
     } catch (error) {
       // A full disk is no failed sync: the next append tries again to make a file.
-      if (!isDiskFull(error)) this.#setPoison(error instanceof Error ? error : cause);
+      if (!isPassing(error)) this.#setPoison(error instanceof Error ? error : cause);
     }
   }
 
@@ -461,6 +468,19 @@ function poisoned(reason: string, cause: unknown): InsulaError {
 /** Somebody else makes files in this folder: going on would mix two logs. */
 function isRival(error: unknown): boolean {
   return error instanceof InsulaError && error.code === "log_poisoned";
+}
+
+/** A write that did not fit: what is in the file of it is cut off when the next one begins. */
+function outOfRoom(cause: unknown): InsulaError {
+  const message =
+    "Cannot write to the log: the disk is full; the outcome of this write is unknown. Make room " +
+    "and repeat it.";
+  return new InsulaError("disk_full", message, { cause });
+}
+
+/** Nothing is wrong with the medium: the next append tries again to make a file. */
+function isPassing(error: unknown): boolean {
+  return isDiskFull(error) || isOutOfHandles(error);
 }
 
 function isDiskFull(error: unknown): boolean {

@@ -18,7 +18,7 @@ import { askFolder, copyOf, makeFolder, type Answers, type Folder } from "./fold
 
 const FLIPS = process.env["INSULA_FLIPS"] ?? "";
 const IS_EVERY = FLIPS === "all";
-const COUNT = IS_EVERY ? 0 : Number(FLIPS || 150);
+const COUNT = IS_EVERY ? 0 : Number(FLIPS || 60);
 const SEED = Number(process.env["INSULA_SEED"] ?? 1);
 
 type Contents = ReadonlyMap<string, Uint8Array>;
@@ -192,7 +192,7 @@ class AstrayFileSystem extends InterceptedFileSystem implements FileSystem {
       readNow: (position, target) => file.readNow(position, target),
       read: async (position, target) => {
         this.#rightReads++;
-        const isRight = this.#rightReads < RIGHT_READS || this.#random.below(30) > 0;
+        const isRight = this.#rightReads < RIGHT_READS || this.#random.below(150) > 0;
         if (isRight) return file.read(position, target);
         this.#rightReads = 0;
         const size = await file.size();

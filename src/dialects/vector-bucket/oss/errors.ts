@@ -45,6 +45,10 @@ const BUSY = {
   ec: EC_GENERAL,
   message: "The service is not available at the moment. Please try again.",
 } as const;
+/** The message says how much room there is, and that writes come back by themselves. */
+const FULL = { status: 503, code: "ServiceUnavailable", ec: EC_GENERAL } as const;
+/** The message says what is damaged and what to do: it names files of ours and nobody's data. */
+const DAMAGED = { status: 500, code: "InternalError", ec: EC_GENERAL } as const;
 const UNKNOWN_KEY = {
   status: 403,
   code: "InvalidAccessKeyId",
@@ -149,7 +153,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   },
   record_quota_exceeded: PARAMETER_INVALID,
   memory_exhausted: BUSY,
-  disk_full: INTERNAL,
+  disk_full: FULL,
   deadline_exceeded: { status: 400, code: "RequestTimeout", ec: EC_GENERAL },
   log_poisoned: INTERNAL,
   io_failed: INTERNAL,
@@ -157,7 +161,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   worker_lost: INTERNAL,
   embedder_unavailable: BUSY,
   operation_unsupported: { status: 400, code: "InvalidArgument", ec: EC_GENERAL },
-  data_damaged: INTERNAL,
+  data_damaged: DAMAGED,
   invariant_broken: INTERNAL,
 };
 

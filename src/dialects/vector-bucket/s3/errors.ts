@@ -36,6 +36,10 @@ const BUSY = {
   type: "ServiceUnavailableException",
   message: "Currently unable to handle the request",
 } as const;
+/** The message says how much room there is, and that writes come back by themselves. */
+const FULL = { status: 503, type: "ServiceUnavailableException" } as const;
+/** The message says what is damaged and what to do: it names files of ours and nobody's data. */
+const DAMAGED = { status: 500, type: "InternalServerException" } as const;
 const UNKNOWN_KEY = {
   status: 403,
   type: "UnrecognizedClientException",
@@ -117,7 +121,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   collection_quota_exceeded: QUOTA,
   record_quota_exceeded: QUOTA,
   memory_exhausted: BUSY,
-  disk_full: INTERNAL,
+  disk_full: FULL,
   deadline_exceeded: { status: 408, type: "RequestTimeoutException" },
   log_poisoned: INTERNAL,
   io_failed: INTERNAL,
@@ -125,7 +129,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   worker_lost: BUSY,
   embedder_unavailable: BUSY,
   operation_unsupported: INVALID,
-  data_damaged: INTERNAL,
+  data_damaged: DAMAGED,
   invariant_broken: INTERNAL,
 };
 
