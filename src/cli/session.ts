@@ -40,6 +40,7 @@ export type SessionCatalog = Pick<
   | "createTenant"
   | "listTenants"
   | "deleteTenant"
+  | "locate"
 >;
 
 export interface SessionRecords {

@@ -5,6 +5,7 @@ import type {
   CollectionOptions,
   CollectionPatch,
   DatabaseInfo,
+  LocatedPlace,
   Page,
   PageRequest,
   TenantInfo,
@@ -88,6 +89,11 @@ export class RemoteCatalog implements CatalogCalls {
 
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {
     return this.#ask(tenantPath(place), { method: "DELETE" }, options);
+  }
+
+  locate(place: Place, options: CallOptions): Promise<LocatedPlace> {
+    const owner = place.tenant === undefined ? collectionPath(place) : tenantPath(place);
+    return this.#ask(`${owner}/extents`, {}, options);
   }
 
   /** HTTP says 404 with this code where the calls say undefined. */

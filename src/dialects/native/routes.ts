@@ -1,6 +1,7 @@
 /** All routes of the interface: one table, from which the OpenAPI document is made too. */
 import { CATALOG_ROUTES } from "./catalog-routes.ts";
 import { EMBED_ROUTES } from "./embed-routes.ts";
+import { EXTENT_ROUTES } from "./extent-routes.ts";
 import { LOG_ROUTES } from "./log-routes.ts";
 import { describeRoutes, type OpenApi } from "./open-api.ts";
 import { RECORD_ROUTES } from "./record-routes.ts";
@@ -23,6 +24,7 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...RECORD_ROUTES,
   ...CATALOG_ROUTES,
   ...USAGE_ROUTES,
+  ...EXTENT_ROUTES,
   ...LOG_ROUTES,
   ...EMBED_ROUTES,
   OPEN_API_ROUTE,
