@@ -8,6 +8,8 @@ import type { Clock, DiskRoom, FileSystem, Timer } from "../io/index.ts";
 
 /** Time between two looks. */
 const LOOK_INTERVAL_MS = 1_000;
+/** A write that finds the last look older than this looks first: a fast writer outruns a second. */
+const LOOK_AGE_MS_MAX = 50;
 /** Bytes kept free when nobody says it: this share of the disk, but at most so many. */
 const RESERVE_SHARE = 0.1;
 const RESERVE_BYTES_MAX = 1_073_741_824;
@@ -26,6 +28,7 @@ export class DiskGuard {
   readonly #options: DiskGuardOptions;
   #room: DiskRoom | undefined;
   #isLow = false;
+  #lookedAtMs = 0;
   #timer: Timer | undefined;
   #looking: Promise<void> | undefined;
   #isStopped = false;
@@ -64,6 +67,10 @@ export class DiskGuard {
    * @throws InsulaError `disk_full` at once while there is too little; what `task` throws.
    */
   async run<Value>(task: () => Promise<Value>): Promise<Value> {
+    const { clock } = this.#options;
+    if (this.#room !== undefined && clock.monotonicMs() - this.#lookedAtMs > LOOK_AGE_MS_MAX) {
+      await this.look();
+    }
     if (this.#isLow) throw this.#refusal();
     try {
       return await task();
@@ -89,6 +96,7 @@ export class DiskGuard {
   }
 
   async #lookOnce(): Promise<void> {
+    this.#lookedAtMs = this.#options.clock.monotonicMs();
     try {
       this.#room = await this.#options.files.room();
     } catch (error) {

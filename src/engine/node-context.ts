@@ -8,6 +8,7 @@ import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
   NodeFileSystem,
+  findHandleLimit,
   ThreadPool,
   findProgramFile,
   readProgramFile,
@@ -84,8 +85,11 @@ export const DEFAULT_POLICY: ShardPolicy = {
 
 /** Made at a start, their names durable before anything in them counts. */
 const FOLDERS = ["log", "seg", "tmp"];
-/** Files open for reading at once, of segments and packs. */
+/** Files open for reading at once, of segments and packs: so many, or what the process may have. */
 const OPEN_FILES_MAX = 192;
+/** Of few handles half are for sockets and threads, and some for the log and the catalogue. */
+const OTHER_FILES = 32;
+const OPEN_FILES_MIN = 8;
 /** Cached records blocks and catalogue blocks. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
@@ -149,7 +153,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const keys = new NodeKeys(vault);
     const disk = await openDiskGuard(options);
     opened.push(() => disk.stop());
-    const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
+    const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
     const sweeper = new Sweeper({
@@ -205,6 +209,13 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     await closeAll(opened);
     throw error;
   }
+}
+
+function openFilesMaxOf({ files }: EngineOptions): number {
+  const limit = files instanceof NodeFileSystem ? findHandleLimit() : undefined;
+  if (limit === undefined) return OPEN_FILES_MAX;
+  const share = Math.floor(limit / 2) - OTHER_FILES;
+  return Math.min(OPEN_FILES_MAX, Math.max(OPEN_FILES_MIN, share));
 }
 
 function openDiskGuard({

@@ -30,6 +30,7 @@ export { isOutOfHandles } from "./system-error.ts";
 export { InlinePool } from "./inline-pool.ts";
 export { ReadOnlyFileSystem } from "./read-only-file-system.ts";
 export {
+  findHandleLimit,
   findProgramFile,
   FolderObjectStore,
   NodeClock,

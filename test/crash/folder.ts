@@ -1,6 +1,6 @@
 /** A small data folder with everything in it, and what it answers when it is sound. */
 import { isInsulaError } from "../../src/base/errors.ts";
-import type { Engine } from "../../src/engine/api.ts";
+import type { Engine, ShardExtent } from "../../src/engine/api.ts";
 import { listFolderFiles, openEngine, type EngineOptions } from "../../src/engine/index.ts";
 import {
   ManualClock,
@@ -40,6 +40,8 @@ export interface Folder {
     readonly end: number;
     readonly owner: string;
   }[];
+  /** Everything that the engine says is a place's, its own key slot too; not what is shared. */
+  readonly extents: ReadonlyMap<string, readonly ShardExtent[]>;
 }
 
 export function optionsOf(files: FileSystem, seed: number): EngineOptions {
@@ -70,10 +72,11 @@ export async function makeFolder(seed: number, isKilled: boolean): Promise<Folde
   clock.advance(60);
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   const owners = await ownersOf(engine);
+  const extents = await extentsOf(engine);
   let contents = await contentsOf(files);
   await engine.close();
   if (!isKilled) contents = await contentsOf(files);
-  return { files: contents, answers: await answersOf(contents), owners };
+  return { files: contents, answers: await answersOf(contents), owners, extents };
 }
 
 export async function copyOf(files: ReadonlyMap<string, Uint8Array>): Promise<MemoryFileSystem> {
@@ -192,6 +195,16 @@ async function ownersOf(engine: Engine): Promise<Folder["owners"]> {
     }
   }
   return owners;
+}
+
+async function extentsOf(engine: Engine): Promise<Folder["extents"]> {
+  const extents = new Map<string, readonly ShardExtent[]>();
+  for (const place of PLACES) {
+    const located = await engine.locate(place);
+    const own = located.extents.filter(({ kind }) => !/catalogue|collection key/.test(kind));
+    extents.set(nameOf(place), own);
+  }
+  return extents;
 }
 
 async function contentsOf(files: FileSystem): Promise<ReadonlyMap<string, Uint8Array>> {

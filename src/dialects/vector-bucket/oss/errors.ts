@@ -45,10 +45,22 @@ const BUSY = {
   ec: EC_GENERAL,
   message: "The service is not available at the moment. Please try again.",
 } as const;
-/** The message says how much room there is, and that writes come back by themselves. */
-const FULL = { status: 503, code: "ServiceUnavailable", ec: EC_GENERAL } as const;
-/** The message says what is damaged and what to do: it names files of ours and nobody's data. */
-const DAMAGED = { status: 500, code: "InternalError", ec: EC_GENERAL } as const;
+const FULL = {
+  status: 503,
+  code: "ServiceUnavailable",
+  ec: EC_GENERAL,
+  message:
+    "The disk of the server is almost full. Reading and deleting go on; writes are taken again " +
+    "once there is room.",
+} as const;
+const DAMAGED = {
+  status: 500,
+  code: "InternalError",
+  ec: EC_GENERAL,
+  message:
+    "The stored data are damaged and out of service; everything else is served. The log of the " +
+    "server names the file: restore them from a backup, or delete them and write them anew.",
+} as const;
 const UNKNOWN_KEY = {
   status: 403,
   code: "InvalidAccessKeyId",

@@ -36,10 +36,20 @@ const BUSY = {
   type: "ServiceUnavailableException",
   message: "Currently unable to handle the request",
 } as const;
-/** The message says how much room there is, and that writes come back by themselves. */
-const FULL = { status: 503, type: "ServiceUnavailableException" } as const;
-/** The message says what is damaged and what to do: it names files of ours and nobody's data. */
-const DAMAGED = { status: 500, type: "InternalServerException" } as const;
+const FULL = {
+  status: 503,
+  type: "ServiceUnavailableException",
+  message:
+    "The disk of the server is almost full. Reading and deleting go on; writes are taken again " +
+    "once there is room.",
+} as const;
+const DAMAGED = {
+  status: 500,
+  type: "InternalServerException",
+  message:
+    "The stored data are damaged and out of service; everything else is served. The log of the " +
+    "server names the file: restore them from a backup, or delete them and write them anew.",
+} as const;
 const UNKNOWN_KEY = {
   status: 403,
   type: "UnrecognizedClientException",
