@@ -12,6 +12,7 @@ const SEES = {
   io: ["base"],
   vault: ["base", "io"],
   storage: ["base", "io"],
+  backup: ["base", "io", "wire"],
   vector: ["base", "io", "math"],
   inverted: ["base", "io", "model"],
   shard: ["base", "io", "math", "model", "storage", "vector", "inverted"],
@@ -24,6 +25,7 @@ const SEES = {
       "math",
       "model",
       "vault",
+      "backup",
       "storage",
       "vector",
       "inverted",
@@ -62,7 +64,7 @@ const TESTS_SEE = { server: ["client"] };
 
 const ROOMS = Object.keys(SEES).join("|");
 const ENGINE_ROOMS =
-  "^src/(base|math|model|io|vault|storage|vector|inverted|shard|tenancy|engine)/";
+  "^src/(base|math|model|io|vault|backup|storage|vector|inverted|shard|tenancy|engine)/";
 /**
  * Beside the code, never in the package. A contract suite is imported by the tests of its bodies.
  */

@@ -26,6 +26,13 @@ class Settings implements SettingStore {
     return Promise.resolve();
   }
 
+  /** Undefined: the node has no keys of its own. */
+  derived: Uint8Array | undefined = undefined;
+
+  deriveKey(): Uint8Array | undefined {
+    return this.derived;
+  }
+
   listSettings(page: PageRequest): ReturnType<SettingStore["listSettings"]> {
     const all = [...this.rows]
       .filter(([name]) => name.startsWith(page.prefix ?? "") && name > (page.after ?? ""))
@@ -140,6 +147,16 @@ describe("keys", () => {
     settings.rows.set(`access-key/${first.id}`, row);
     files.files.clear();
     await expect((await open()).findKey(first.id)).rejects.toMatchObject({ code: "data_damaged" });
+  });
+
+  test("without a file of its own the secrets are sealed with a key of the node", async () => {
+    settings.derived = new Uint8Array(32).fill(9);
+    files.files.delete("access.key");
+    const { id, secret } = await (await open()).createKey({ grants: EVERYTHING });
+    expect(files.files.has("access.key")).toBe(false);
+    expect((await (await open()).findKey(id))?.secret).toBe(secret);
+    settings.derived = new Uint8Array(32).fill(8);
+    await expect((await open()).findKey(id)).rejects.toMatchObject({ code: "data_damaged" });
   });
 
   test("a damaged access.key stops the start instead of being replaced", async () => {

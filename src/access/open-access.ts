@@ -29,11 +29,14 @@ import {
 } from "./limits.ts";
 import { KeySeal, loadNodeSecret, readKeyView, type SealedKey } from "./sealed-key.ts";
 
-export type SettingStore = Pick<Engine, "readSetting" | "writeSetting" | "listSettings">;
+export type SettingStore = Pick<
+  Engine,
+  "readSetting" | "writeSetting" | "listSettings" | "deriveKey"
+>;
 
 export interface AccessOptions {
   readonly settings: SettingStore;
-  /** Rooted at the data folder; holds `access.key`. */
+  /** Rooted at the data folder; holds `access.key` where the folder has no keys of its own. */
   readonly files: Pick<FileSystem, "readWhole" | "replaceWhole">;
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs">;
   readonly random: Random;
@@ -50,7 +53,7 @@ export async function openAccess(options: AccessOptions): Promise<AccessControl>
       `Cannot use the account id: expected 1 to ${String(ACCOUNT_DIGITS_MAX)} digits.`,
     );
   }
-  const nodeSecret = await loadNodeSecret(options.files, options.random);
+  const nodeSecret = await loadNodeSecret(options);
   return new StoredAccess(options, new KeySeal(nodeSecret, options.random));
 }
 

@@ -24,6 +24,7 @@ const settings = {
     else rows.set(name, value);
     return Promise.resolve();
   },
+  deriveKey: () => undefined,
   listSettings: ({ prefix = "" }: PageRequest) =>
     Promise.resolve({
       items: [...rows]

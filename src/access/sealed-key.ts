@@ -10,6 +10,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { InsulaError } from "../base/errors.ts";
+import type { Engine } from "../engine/api.ts";
 import type { FileSystem, Random } from "../io/index.ts";
 import type { AccessKeyView, CreatedAccessKey, Grant } from "./access-control.ts";
 
@@ -72,11 +73,20 @@ export function readKeyView(id: string, row: Uint8Array): AccessKeyView {
   return readHead(id, row).view;
 }
 
-/** The node's own 32 bytes; made at the first start. Whoever has this file can open the secrets. */
-export async function loadNodeSecret(
-  files: Pick<FileSystem, "readWhole" | "replaceWhole">,
-  random: Random,
-): Promise<Uint8Array> {
+/**
+ * The node's own 32 bytes: of a folder with keys derived from its root key, so that its master key
+ * guards the secrets too; else a file made at the first start. A folder that began with the file
+ * keeps it: rows are sealed with it.
+ */
+export async function loadNodeSecret({
+  files,
+  random,
+  settings,
+}: {
+  readonly files: Pick<FileSystem, "readWhole" | "replaceWhole">;
+  readonly random: Random;
+  readonly settings: Pick<Engine, "deriveKey">;
+}): Promise<Uint8Array> {
   const found = await files.readWhole(NODE_SECRET_PATH);
   if (found?.length === NODE_SECRET_BYTES) return found;
   if (found !== undefined) {
@@ -85,6 +95,8 @@ export async function loadNodeSecret(
       `Cannot open ${NODE_SECRET_PATH}: expected ${String(NODE_SECRET_BYTES)} bytes, received ${String(found.length)}.`,
     );
   }
+  const derived = settings.deriveKey("insula access keys");
+  if (derived !== undefined) return derived;
   const fresh = random.bytes(NODE_SECRET_BYTES);
   await files.replaceWhole(NODE_SECRET_PATH, fresh, { mode: 0o600 });
   return fresh;
@@ -137,7 +149,7 @@ const OPTIONAL_NUMBERS = [
 function damaged(id: string, cause?: unknown): InsulaError {
   return new InsulaError(
     "data_damaged",
-    `Cannot open access key ${id}: its row is damaged or was sealed with another access.key file.`,
+    `Cannot open access key ${id}: its row is damaged or was sealed with another key of the node.`,
     { cause },
   );
 }

@@ -53,6 +53,7 @@ export const ERROR_KINDS = {
   record_not_found: "not_found",
   policy_not_found: "not_found",
   access_key_not_found: "not_found",
+  backup_not_found: "not_found",
   route_not_found: "not_found",
   database_exists: "already_exists",
   collection_exists: "already_exists",

@@ -38,6 +38,7 @@ export async function openEmbeddedSession(dataDir: string): Promise<Session> {
       records: createRecords(engine),
       keys: access,
       status: () => Promise.resolve({ origin, isServer: false, accountId, stats: engine.stats() }),
+      rotateMasterKey: (masterKey) => engine.rotateMasterKey(masterKey),
       setLogLevel: () =>
         Promise.reject(
           new InsulaError(

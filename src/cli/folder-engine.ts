@@ -1,6 +1,12 @@
 /** Opens the engine on a data folder with the real doors to files, time and chance. */
-import { openEngine } from "../engine/index.ts";
+import {
+  findMasterKey,
+  openEngine,
+  type FolderReadOptions,
+  type MasterKeySource,
+} from "../engine/index.ts";
 import type { Engine } from "../engine/api.ts";
+import { FOREIGN_VARIABLES } from "./environment.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/index.ts";
 import type { EngineHooks, ServerConfig } from "../server/index.ts";
 
@@ -16,21 +22,46 @@ export function openDoors(dataDir: string): FolderDoors {
 }
 
 /**
+ * Doors of who only looks, with the master key as the settings say it.
+ *
+ * @throws InsulaError `setting_invalid`.
+ */
+export async function openReadDoors(dataDir: string): Promise<FolderReadOptions & FolderDoors> {
+  const { loadConfig } = await import("../server/index.ts");
+  const masterKey = await findMasterKey(
+    loadConfig({
+      flags: { dataDir },
+      environment: process.env,
+      foreignVariables: FOREIGN_VARIABLES,
+    }),
+  );
+  return { ...openDoors(dataDir), ...(masterKey !== undefined && { masterKey }) };
+}
+
+/**
  * Takes the folder for this process.
  *
- * @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`.
+ * @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`,
+ *   `master_key_missing`, `master_key_wrong`, `setting_invalid`.
  */
-export function openFolderEngine(
+export async function openFolderEngine(
   doors: FolderDoors,
-  settings: Pick<ServerConfig, "memoryBudget" | "workerCount" | "diskReserve" | "scrubRate">,
+  settings: Pick<
+    ServerConfig,
+    "memoryBudget" | "workerCount" | "encryption" | "diskReserve" | "scrubRate"
+  > &
+    MasterKeySource,
   hooks?: EngineHooks,
 ): Promise<Engine> {
   const { memoryBudget, workerCount, diskReserve, scrubRate } = settings;
+  const masterKey = await findMasterKey(settings);
   return openEngine({
     ...doors,
     ...hooks,
     scrubBytesPerSecond: scrubRate,
     ...(diskReserve !== undefined && { diskReserveBytes: diskReserve }),
+    isSealing: settings.encryption === "on",
+    ...(masterKey !== undefined && { masterKey }),
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(workerCount !== undefined && { workerCount }),
   });

@@ -2,7 +2,7 @@
 import type { AccessKeyView, CreatedAccessKey } from "../access/index.ts";
 import { isInsulaError } from "../base/errors.ts";
 import { HttpChannel, RemoteCalls, type PlainQuery, type Sent } from "../client/index.ts";
-import type { EngineStats, Page, PageRequest } from "../engine/api.ts";
+import type { EngineStats, MasterKeyRotation, Page, PageRequest } from "../engine/api.ts";
 import type { Query } from "../model/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 import { printFilter } from "./filter-text.ts";
@@ -47,6 +47,11 @@ export function openRemoteSession({ url, token }: ServerAccess): Session {
       };
       return { origin, isServer: true, accountId, stats };
     },
+    rotateMasterKey: async (masterKey) =>
+      (await channel.send("master-key/rotate", {
+        method: "POST",
+        body: JSON.stringify(masterKey === undefined ? {} : { masterKey }),
+      })) as MasterKeyRotation,
     setLogLevel: async (level) => {
       await channel.send("log-level", { method: "PUT", body: JSON.stringify({ level }) });
     },
@@ -97,6 +102,7 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
       calls.listTenants({ database, collection }, page, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
     locate: (place) => calls.locate(place, {}),
+    eraseTenant: (place) => calls.eraseTenant(place, {}),
   };
 }
 

@@ -3,7 +3,7 @@
  * Commands do not know which.
  */
 import type { AccessControl } from "../access/index.ts";
-import type { Engine, EngineStats, WriteResult } from "../engine/api.ts";
+import type { Engine, EngineStats, MasterKeyRotation, WriteResult } from "../engine/api.ts";
 import type {
   Include,
   MultiQueryResult,
@@ -21,6 +21,8 @@ export interface Session extends AsyncDisposable {
   readonly records: SessionRecords;
   readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "rotateKey" | "revokeKey">;
   status(): Promise<SessionStatus>;
+  /** As {@link Engine.rotateMasterKey}. */
+  rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation>;
   /** @throws InsulaError `operation_unsupported` where no server runs, `argument_invalid`. */
   setLogLevel(level: string): Promise<void>;
 }
@@ -41,6 +43,7 @@ export type SessionCatalog = Pick<
   | "listTenants"
   | "deleteTenant"
   | "locate"
+  | "eraseTenant"
 >;
 
 export interface SessionRecords {

@@ -8,6 +8,7 @@ import type {
   CollectionPatch,
   DatabaseInfo,
   LocatedPlace,
+  ErasureReceipt,
   Page,
   PageRequest,
   TenantInfo,
@@ -74,6 +75,7 @@ export interface CatalogCalls {
   listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>>;
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;
   locate(place: Place, options: CallOptions): Promise<LocatedPlace>;
+  eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt>;
 }
 
 export interface RecordCalls {

@@ -1,5 +1,5 @@
 /** One collection and its tenants, over plain calls. */
-import type { Page, PageRequest, TenantInfo, TenantPlace } from "../engine/api.ts";
+import type { ErasureReceipt, Page, PageRequest, TenantInfo, TenantPlace } from "../engine/api.ts";
 import type { Place } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
@@ -36,6 +36,10 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
 
   deleteTenant(name: string, options: CallOptions = {}): Promise<void> {
     return abortable(options.signal, () => this.#calls.deleteTenant(this.#placeOf(name), options));
+  }
+
+  eraseTenant(name: string, options: CallOptions = {}): Promise<ErasureReceipt> {
+    return abortable(options.signal, () => this.#calls.eraseTenant(this.#placeOf(name), options));
   }
 
   queryTenants(

@@ -6,6 +6,7 @@ import type {
   CollectionInfo,
   CollectionPatch,
   DatabaseInfo,
+  ErasureReceipt,
   Page,
   PageRequest,
   TenantInfo,
@@ -143,6 +144,8 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
   getTenant(name: string, options?: CallOptions): Promise<TenantInfo | undefined>;
   listTenants(page?: PageOptions): Promise<Page<TenantInfo>>;
   deleteTenant(name: string, options?: CallOptions): Promise<void>;
+  /** As `deleteTenant`, then waits until its key and files are gone and says what was found. */
+  eraseTenant(name: string, options?: CallOptions): Promise<ErasureReceipt>;
   /** {@link Insula.queryMany} over tenants of this collection. */
   queryTenants(
     names: readonly string[],

@@ -6,6 +6,7 @@ import type {
   CollectionPatch,
   DatabaseInfo,
   LocatedPlace,
+  ErasureReceipt,
   Page,
   PageRequest,
   TenantInfo,
@@ -94,6 +95,10 @@ export class RemoteCatalog implements CatalogCalls {
   locate(place: Place, options: CallOptions): Promise<LocatedPlace> {
     const owner = place.tenant === undefined ? collectionPath(place) : tenantPath(place);
     return this.#ask(`${owner}/extents`, {}, options);
+  }
+
+  eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt> {
+    return this.#ask(`${tenantPath(place)}/erase`, { method: "POST" }, options);
   }
 
   /** HTTP says 404 with this code where the calls say undefined. */

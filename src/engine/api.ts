@@ -5,6 +5,7 @@
  * InsulaError; the codes that a caller can meet are named at each method. Names and keys are
  * compared by their UTF-8 bytes, listings are in that order.
  */
+import type { ObjectStore } from "../io/index.ts";
 import type {
   Filter,
   Include,
@@ -54,6 +55,20 @@ export interface Engine extends AsyncDisposable {
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined>;
   listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>>;
   deleteTenant(place: TenantPlace): Promise<void>;
+  /**
+   * Removes a tenant as {@link Engine.deleteTenant} does, waits until its key is overwritten and
+   * its files are gone, and says what was found. Cost: what the sweeper has to do before.
+   */
+  eraseTenant(place: TenantPlace): Promise<ErasureReceipt>;
+  /**
+   * Wraps all keys with another master key while everything goes on; nothing sealed is touched.
+   *
+   * @param masterKey as text; needed when the key comes from outside, else a fresh one is made.
+   * @throws `operation_unsupported` when nothing is sealed, `argument_invalid`.
+   */
+  rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation>;
+  /** 32 bytes for one purpose of the node itself, the same each time; undefined without keys. */
+  deriveKey(purpose: string): Uint8Array | undefined;
 
   /**
    * Writes all records or none; durable and visible when the promise resolves. A tenant that does
@@ -101,6 +116,30 @@ export interface Engine extends AsyncDisposable {
    * @throws `collection_not_found`, `tenant_not_found`, `data_damaged`
    */
   locate(place: Place): Promise<LocatedPlace>;
+
+  /**
+   * Copies everything, a database, a collection or a tenant to an object store, while all goes on.
+   * Each shard is in it as it was at one moment; sleeping ones are not woken. What an earlier
+   * backup in the store has is not sent again.
+   *
+   * @throws InsulaError `database_not_found`, `collection_not_found`, `tenant_not_found`, and what
+   *   the store throws; then there is no backup.
+   */
+  backup(store: ObjectStore, options?: BackupOptions): Promise<BackupInfo>;
+  /**
+   * Brings back what a backup holds, under names that are free, while all goes on. It appears as a
+   * whole or not at all.
+   *
+   * @throws InsulaError `backup_not_found`, `database_exists`, `collection_exists`,
+   *   `tenant_exists`, `data_damaged` that names the object, `master_key_wrong`.
+   */
+  restore(store: ObjectStore, options?: RestoreOptions): Promise<RestoreSummary>;
+  /**
+   * A second tenant with the records the first has now. The collections must have equal schemas.
+   *
+   * @throws InsulaError `tenant_not_found`, `tenant_exists`, `argument_invalid`.
+   */
+  copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo>;
 
   /** Turns what is in memory into segments; for tests, benchmarks and graceful stops. */
   flush(place?: Place): Promise<void>;
@@ -166,6 +205,88 @@ export interface TenantPlace {
   readonly database: string;
   readonly collection: string;
   readonly tenant: string;
+}
+
+/** What to back up or restore; everything when no name is given. */
+export interface BackupScope {
+  readonly database?: string;
+  readonly collection?: string;
+  readonly tenant?: string;
+}
+
+export interface CopyProgress {
+  readonly tenants: number;
+  readonly bytes: number;
+}
+
+export interface BackupOptions extends BackupScope {
+  readonly onProgress?: (progress: CopyProgress) => void;
+  /** A shard that is out of service is left out. */
+  readonly onDamage?: (error: Error) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RestoreOptions extends BackupScope {
+  /** Id of the backup; the newest when absent. */
+  readonly backup?: string;
+  /** Other names for what is named above. */
+  readonly as?: BackupScope;
+  /** 32 bytes, of the folder that was backed up; default that of this folder. */
+  readonly masterKey?: Uint8Array;
+  readonly onProgress?: (progress: CopyProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface BackupInfo {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly databases: number;
+  readonly collections: number;
+  readonly tenants: number;
+  readonly records: number;
+  /** Bytes of segments and log frames. */
+  readonly bytes: number;
+  /** How many of all bytes this backup had to send. */
+  readonly bytesSent: number;
+  /** Shards left out because they are out of service. */
+  readonly damaged: number;
+}
+
+export interface RestoreSummary {
+  readonly backup: string;
+  readonly databases: number;
+  readonly collections: number;
+  readonly tenants: number;
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** What was left of a tenant when it had been erased. */
+export interface ErasureReceipt extends TenantPlace {
+  /** Uid of its shard, hexadecimal: no other tenant ever had it or will. */
+  readonly shard: string;
+  /** Slot of its key; 0: it was not sealed. */
+  readonly keyId: number;
+  /** The key was overwritten, on disk and in memory; nothing else holds it. */
+  readonly isKeyDestroyed: boolean;
+  readonly recordCount: number;
+  /** Files of its own. */
+  readonly filesRemoved: number;
+  /** Files of its own that a running read still holds; they go with it. */
+  readonly filesLeft: number;
+  /** Bytes among those of others, in packs and in the log, until those files are rewritten. */
+  readonly sharedBytes: number;
+  /** True when nobody can read any of its records from this data folder. */
+  readonly isUnreadable: boolean;
+  readonly erasedAtMs: number;
+}
+
+/** Result of {@link Engine.rotateMasterKey}. */
+export interface MasterKeyRotation {
+  /** Rotations of this data folder so far. */
+  readonly rotations: number;
+  /** True: the new key lies in the data folder. False: whoever starts next must give it. */
+  readonly isInFolder: boolean;
 }
 
 export interface TenantInfo {
@@ -261,6 +382,10 @@ export interface EngineStats {
     readonly frames: number;
     readonly bytes: number;
     readonly syncs: number;
+    /** Of `bytes`: small tails that were copied so that an old file could go. */
+    readonly movedBytes: number;
+    /** A write or sync failed: no more writes are taken, reads go on. */
+    readonly isPoisoned: boolean;
   };
   /** Since the start. */
   readonly flushes: number;

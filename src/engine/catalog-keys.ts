@@ -107,6 +107,20 @@ export function slotOfGarbageKey(key: EncodedKey): number {
   return Number(bytes.readBigUInt64BE());
 }
 
+/** Something that a restore makes and that has no name yet. */
+export function pendingKey(kind: "database" | "collection", value: number): EncodedKey {
+  return PENDING_PREFIX + KIND[kind] + number(value);
+}
+
+export function numberOfPendingKey(key: EncodedKey): {
+  readonly kind: "database" | "collection";
+  readonly number: number;
+} {
+  const bytes = Buffer.from(key.slice(PENDING_PREFIX.length), "latin1");
+  const kind = key[PENDING_PREFIX.length] === KIND.database ? "database" : "collection";
+  return { kind, number: Number(bytes.readBigUInt64BE(1)) };
+}
+
 /** Dead bytes and entries of a pack file. */
 export function packKey(pack: number): EncodedKey {
   return KIND.pack + number(pack);
@@ -119,6 +133,7 @@ export function packOfKey(key: EncodedKey): number {
 export const PACK_PREFIX: EncodedKey = KIND.pack;
 export const GARBAGE_SEGMENT_PREFIX: EncodedKey = `${KIND.garbage}s`;
 export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
+export const PENDING_PREFIX: EncodedKey = `${KIND.garbage}r`;
 export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
 /** Tenants of all collections. */

@@ -25,6 +25,7 @@ import {
 import {
   logFilePath,
   type LogEntry,
+  type LogExtent,
   type LogPosition,
   type NodeLog,
   type SystemShard,
@@ -102,14 +103,12 @@ export class Catalog {
       const state = await this.#shards.acquire(key);
       // No row: the shard was dropped later in the log or before; its frames are nobody's.
       if (state === undefined) return;
-      if (entry.sequenceLast > state.sequence) {
+      if (entry.isMoved) {
+        const isNamed = this.noteMoved(state, entry.sequenceLast, entry.extent);
+        if (isNamed && entry.isDamaged) await this.#quarantineFrame(state, entry.extent);
+      } else if (entry.sequenceLast > state.sequence) {
         await this.#totals.acquire(totalsKey(state.collectionNumber));
-        if (entry.isDamaged) {
-          const { file, offset } = entry.extent;
-          await this.#totals.acquire(QUARANTINED_KEY);
-          const place = `${logFilePath("log", file)}, offset ${String(offset)}`;
-          this.#quarantine(state, `${place}: a frame does not match its checksum`);
-        }
+        if (entry.isDamaged) await this.#quarantineFrame(state, entry.extent);
         this.noteFrame(state, {
           sequence: entry.sequenceLast,
           rows: entry.netRows,
@@ -230,6 +229,21 @@ export class Catalog {
       this.#totals.touch(key);
     }
     this.#flushIfDue();
+  }
+
+  /**
+   * A frame of an acquired shard lies somewhere else now too, and is read there from now on.
+   *
+   * @returns false when the tail names no such frame any more: it was flushed, reset or dropped.
+   */
+  noteMoved(state: ShardState, sequenceLast: number, extent: LogExtent): boolean {
+    if (this.#shards.live(shardKey(state.uid)) !== state) return false;
+    const at = state.tail.findIndex((known) => known.sequenceLast === sequenceLast);
+    if (at < 0) return false;
+    const { file, offset, length, crc } = extent;
+    state.tail[at] = { file, offset, length, crc, sequenceLast };
+    this.#shards.touch(shardKey(state.uid));
+    return true;
   }
 
   /** The first key slot that no shard and no collection ever had. */
@@ -379,6 +393,12 @@ export class Catalog {
         return;
       }
     }
+  }
+
+  async #quarantineFrame(state: ShardState, { file, offset }: LogExtent): Promise<void> {
+    await this.#totals.acquire(QUARANTINED_KEY);
+    const place = `${logFilePath("log", file)}, offset ${String(offset)}`;
+    this.#quarantine(state, `${place}: a frame does not match its checksum`);
   }
 
   /** Out of service from here on; counted once. The count is acquired, and released here. */

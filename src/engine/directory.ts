@@ -5,7 +5,7 @@
  * change sets is seen by every holder. Creation, change and deletion of one name wait for each
  * other.
  */
-import { toShardUid, type ShardUid } from "../base/brands.ts";
+import { toShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { LruMap } from "../base/lru-map.ts";
@@ -21,28 +21,23 @@ import {
   databaseKey,
   databaseTotalsKey,
   garbageCollectionKey,
-  tenantKey,
   totalsKey,
-  type EncodedKey,
 } from "./catalog-keys.ts";
 import {
   decodeCollection,
   decodeDatabase,
-  decodeTenant,
   encodeCollection,
   encodeDatabase,
-  encodeTenant,
   encodeTotals,
   type CollectionRow,
   type DatabaseRow,
-  type TenantRow,
 } from "./catalog-rows.ts";
 import { dropShardChanges } from "./garbage.ts";
 import { garbageSlotChanges } from "./garbage-rows.ts";
 import { checkName } from "./names.ts";
 import { NumberCounter } from "./number-counter.ts";
 import { SchemaBook } from "./schema-book.ts";
-import { tenantCountChanges } from "./tenant-totals.ts";
+import { readStanding, TenantDirectory, type Removals } from "./tenant-directory.ts";
 
 /** Cached names; each costs a few hundred bytes. */
 const CACHED_NAMES_MAX = 20_000;
@@ -66,11 +61,11 @@ export interface CollectionEntry {
   isGone: boolean;
 }
 
-export interface TenantEntry {
-  readonly collection: CollectionEntry;
-  readonly name: string;
-  readonly row: TenantRow;
-}
+/** A name that is about to get a row. */
+export type ClaimedName =
+  | { readonly kind: "database"; readonly name: string }
+  | { readonly kind: "collection"; readonly name: string; readonly database: string }
+  | { readonly kind: "tenant"; readonly name: string; readonly collection: CollectionEntry };
 
 export interface DirectoryDoors {
   readonly clock: Clock;
@@ -87,10 +82,10 @@ export class Directory {
   readonly #locks = new KeyedLock();
   readonly #databases = new LruMap<string, DatabaseEntry>(CACHED_NAMES_MAX);
   readonly #collections = new LruMap<string, CollectionEntry>(CACHED_NAMES_MAX);
-  readonly #tenants = new LruMap<string, TenantEntry>(CACHED_NAMES_MAX);
   readonly #numbers: NumberCounter;
   readonly schemas: SchemaBook;
-  #removals = 0;
+  readonly tenants: TenantDirectory;
+  readonly #removals: Removals = { count: 0 };
 
   constructor(catalog: Catalog, doors: DirectoryDoors) {
     this.#catalog = catalog;
@@ -99,6 +94,12 @@ export class Directory {
     this.#random = doors.random;
     this.#numbers = new NumberCounter(catalog);
     this.schemas = new SchemaBook(catalog, this.#numbers);
+    this.tenants = new TenantDirectory(catalog, doors, this.#removals);
+  }
+
+  /** A number for a database or a collection, with the change that must go along. */
+  nextNumber(): ReturnType<NumberCounter["next"]> {
+    return this.#numbers.next();
   }
 
   /**
@@ -106,7 +107,7 @@ export class Directory {
    * was before: else a name that was removed meanwhile would come back.
    */
   get removals(): number {
-    return this.#removals;
+    return this.#removals.count;
   }
 
   async createDatabase(
@@ -136,10 +137,42 @@ export class Directory {
     });
   }
 
+  /**
+   * Runs `commit`, which gives rows made elsewhere these names, while nobody else can take one.
+   *
+   * @throws InsulaError `database_exists`, `collection_exists`, `tenant_exists`, `name_invalid`.
+   */
+  claim(names: readonly ClaimedName[], commit: () => Promise<void>): Promise<void> {
+    // In one order whoever claims: two claims of several names do not wait for each other.
+    const ordered = [...names].sort((a, b) => (lockOf(a) < lockOf(b) ? -1 : 1));
+    return ordered.reduceRight((rest, name) => () => this.#claimOne(name, rest), commit)();
+  }
+
+  #claimOne(claimed: ClaimedName, rest: () => Promise<void>): Promise<void> {
+    if (claimed.kind === "tenant") {
+      return this.tenants.claim(claimed.collection, claimed.name, rest);
+    }
+    return this.#locks.run(lockOf(claimed), async () => {
+      await this.#requireFree(claimed);
+      await rest();
+    });
+  }
+
+  async #requireFree(claimed: Exclude<ClaimedName, { kind: "tenant" }>): Promise<void> {
+    const { kind, name } = claimed;
+    checkName(name);
+    const isTaken =
+      kind === "database"
+        ? (await this.database(name)) !== undefined
+        : (await this.collection(claimed.database, name)) !== undefined;
+    if (!isTaken) return;
+    throw new InsulaError(`${kind}_exists`, `Cannot make ${kind} "${name}": it exists.`);
+  }
+
   async database(name: string): Promise<DatabaseEntry | undefined> {
     const known = this.#databases.get(name);
     if (known !== undefined) return known;
-    const bytes = await this.#read(databaseKey(name));
+    const bytes = await readStanding(this.#catalog, databaseKey(name), this.#removals);
     const loaded = this.#databases.get(name);
     if (loaded !== undefined || bytes === undefined) return loaded;
     const entry = { name, row: decodeDatabase(bytes), pendingCount: 0, isGone: false };
@@ -186,7 +219,7 @@ export class Directory {
           { kind: "drop-totals", key },
           childChange(ROOT_NUMBER, { rows: 0, children: -1 }),
         ]);
-        this.#removals++;
+        this.#removals.count++;
         this.#databases.delete(name);
       } catch (error) {
         entry.isGone = false;
@@ -224,7 +257,7 @@ export class Directory {
     if (known !== undefined) return known;
     const database = await this.database(databaseName);
     if (database === undefined) return undefined;
-    const removals = this.#removals;
+    const removals = this.#removals.count;
     const value = await this.#catalog.get(collectionKey(database.row.number, name));
     return value === undefined ? undefined : this.collectionOf(database, { name, value, removals });
   }
@@ -243,7 +276,7 @@ export class Directory {
     const { schema, isMultiTenant } = await this.schemas.get(row.schemaNumber);
     const known = this.#collections.get(`${database.name}\0${name}`);
     if (known !== undefined) return known;
-    if (found.removals !== this.#removals) return this.collection(database.name, name);
+    if (found.removals !== this.#removals.count) return this.collection(database.name, name);
     const entry = { database, name, row, schema, isMultiTenant, isGone: false };
     this.#collections.set(`${database.name}\0${name}`, entry);
     return entry;
@@ -297,7 +330,7 @@ export class Directory {
       entry.isGone = true;
       try {
         await release(entry, () => this.#removeCollection(entry));
-        this.#removals++;
+        this.#removals.count++;
         this.#collections.delete(`${databaseName}\0${name}`);
       } catch (error) {
         entry.isGone = false;
@@ -322,80 +355,6 @@ export class Directory {
       changes.push(...garbageSlotChanges((await this.schemas.keySlotOf(row.number)) ?? 0));
     }
     await this.#catalog.commit(changes);
-  }
-
-  async createTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
-    checkName(name);
-    return this.#locks.run(tenantCacheKey(collection, name), async () => {
-      if ((await this.tenant(collection, name)) !== undefined) {
-        throw new InsulaError("tenant_exists", `Cannot create tenant "${name}": it exists.`);
-      }
-      return this.#createTenant(collection, name);
-    });
-  }
-
-  /** The tenant, created when it is missing. */
-  async ensureTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
-    const known = await this.tenant(collection, name);
-    if (known !== undefined) return known;
-    checkName(name);
-    return this.#locks.run(
-      tenantCacheKey(collection, name),
-      async () => (await this.tenant(collection, name)) ?? this.#createTenant(collection, name),
-    );
-  }
-
-  async tenant(collection: CollectionEntry, name: string): Promise<TenantEntry | undefined> {
-    const cacheKey = tenantCacheKey(collection, name);
-    const known = this.#tenants.get(cacheKey);
-    if (known !== undefined) return known;
-    const bytes = await this.#read(tenantKey(collection.row.number, name));
-    const loaded = this.#tenants.get(cacheKey);
-    if (loaded !== undefined || bytes === undefined) return loaded;
-    const entry = { collection, name, row: decodeTenant(bytes) };
-    this.#tenants.set(cacheKey, entry);
-    return entry;
-  }
-
-  async deleteTenant(
-    collection: CollectionEntry,
-    name: string,
-    release: (shard: ShardUid, commit: () => Promise<void>) => Promise<void>,
-  ): Promise<void> {
-    const cacheKey = tenantCacheKey(collection, name);
-    await this.#locks.run(cacheKey, async () => {
-      const entry = await this.tenant(collection, name);
-      if (entry === undefined) {
-        throw new InsulaError("tenant_not_found", `Cannot find tenant "${name}".`);
-      }
-      const { shard, state } = entry.row;
-      await release(shard, async () => {
-        await this.#catalog.commit([
-          { kind: "delete", key: tenantKey(collection.row.number, name) },
-          ...(await dropShardChanges(this.#catalog, shard)),
-          ...tenantCountChanges(collection.row.number, state, -1),
-        ]);
-      });
-      this.#removals++;
-      this.#tenants.delete(cacheKey);
-    });
-  }
-
-  async #createTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
-    if (collection.isGone) {
-      throw new InsulaError("collection_not_found", `Cannot find collection "${collection.name}".`);
-    }
-    const shard = toShardUid(this.#random.bytes(16));
-    const keySlot = await this.#takeSlot();
-    const row: TenantRow = { shard, state: "ACTIVE", createdAtMs: this.#clock.wallMs() };
-    await this.#catalog.commit([
-      { kind: "put", key: tenantKey(collection.row.number, name), value: encodeTenant(row) },
-      { kind: "new-shard", shard, collectionNumber: collection.row.number, keySlot },
-      ...tenantCountChanges(collection.row.number, row.state, 1),
-    ]);
-    const entry = { collection, name, row };
-    this.#tenants.set(tenantCacheKey(collection, name), entry);
-    return entry;
   }
 
   async #createCollection(
@@ -443,29 +402,28 @@ export class Directory {
     this.#collections.set(`${database.name}\0${name}`, entry);
     return entry;
   }
-
-  /** A row that was not removed while it was read. */
-  async #read(key: EncodedKey): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const removals = this.#removals;
-      const bytes = await this.#catalog.get(key);
-      if (bytes === undefined || removals === this.#removals) return bytes;
-    }
-  }
 }
 
 const NO_TOTALS = { rowCount: 0, byteCount: 0, childCount: 0 };
 const NO_BYTES = new Uint8Array(0);
 
-function childChange(
+/** Collections of a database, or of the node databases and (as rows) collections. */
+export function childChange(
   databaseNumber: number,
   { rows, children }: { readonly rows: number; readonly children: number },
 ): CatalogChange {
   return { kind: "totals", key: databaseTotalsKey(databaseNumber), rows, bytes: 0, children };
 }
 
-function tenantCacheKey(collection: CollectionEntry, name: string): string {
-  return `t${String(collection.row.number)}\0${name}`;
+function lockOf(claimed: ClaimedName): string {
+  switch (claimed.kind) {
+    case "database":
+      return `d${claimed.name}`;
+    case "collection":
+      return `c${claimed.database}\0${claimed.name}`;
+    case "tenant":
+      return `t${String(claimed.collection.row.number)}\0${claimed.name}`;
+  }
 }
 
 function databaseNotFound(name: string): InsulaError {

@@ -13,8 +13,11 @@ import {
 } from "../model/index.ts";
 import { Shard } from "../shard/index.ts";
 import { ShardKeeper } from "../tenancy/index.ts";
+import type { ObjectStore } from "../io/index.ts";
 import type {
   AttributePatch,
+  BackupInfo,
+  BackupOptions,
   CollectionInfo,
   CollectionOptions,
   CollectionPatch,
@@ -22,10 +25,14 @@ import type {
   DatabaseOptions,
   Engine,
   EngineStats,
+  ErasureReceipt,
   ListRequest,
   LocatedPlace,
+  MasterKeyRotation,
   Page,
   PageRequest,
+  RestoreOptions,
+  RestoreSummary,
   TenantFigures,
   TenantInfo,
   TenantPlace,
@@ -38,11 +45,10 @@ import {
   collectionPrefix,
   databaseTotalsKey,
   settingKey,
-  tenantPrefix,
 } from "./catalog-keys.ts";
-import { decodeTenant } from "./catalog-rows.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
-import { Directory, ROOT_NUMBER, type CollectionEntry } from "./directory.ts";
+import { Copies } from "./copies.ts";
+import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
 import { LogCleaner } from "./log-cleaner.ts";
 import { listNames } from "./name-listing.ts";
@@ -55,6 +61,9 @@ import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
 import { locatePlace } from "./locate-place.ts";
 import { SCRUB_BYTES_PER_SECOND, Scrub } from "./scrub.ts";
+import { discardHalfRestores } from "./pending-restores.ts";
+import { rotateMasterKey } from "./rotate-master-key.ts";
+import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
@@ -75,6 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
     const tenants = await TenantTotals.open(node.catalog);
     const quarantined = await node.catalog.holdTotals(QUARANTINED_KEY);
+    await discardHalfRestores(node.catalog);
     node.sweeper.sweep();
     return new NodeEngine(options, node, { node: nodeTotals, tenants, quarantined });
   } catch (error) {
@@ -97,6 +107,7 @@ class NodeEngine implements Engine {
   readonly #directory: Directory;
   readonly #infos: Infos;
   readonly #records: Records;
+  readonly #copies: Copies;
   readonly #keeper: ShardKeeper;
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
@@ -105,6 +116,7 @@ class NodeEngine implements Engine {
   readonly #quarantine: Quarantine;
   readonly #quarantined: TotalsRow;
   readonly #tenantTotals: TenantTotals;
+  readonly #tenants: Tenants;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
   #closing: Promise<void> | undefined;
@@ -151,6 +163,17 @@ class NodeEngine implements Engine {
       observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
+    this.#copies = new Copies({
+      node,
+      directory: this.#directory,
+      dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
+    });
+    this.#tenants = new Tenants({
+      node,
+      directory: this.#directory,
+      infos: this.#infos,
+      keeper: this.#keeper,
+    });
     this.#records = new Records(node.catalog, this.#directory, this.#keeper);
     this.#cleaner = new LogCleaner({
       clock: options.clock,
@@ -158,6 +181,8 @@ class NodeEngine implements Engine {
       catalog: node.catalog,
       flushShard: (uid) => this.#keeper.use(uid, (shard) => shard.flush()),
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
+      smallTailBytesMax: node.shards.policy.quietFlushBytesMin,
+      isHeld: (file) => node.logHolds.isHeld(file),
       onFault,
     });
     this.#scrub = new Scrub({
@@ -251,40 +276,32 @@ class NodeEngine implements Engine {
     this.#node.sweeper.sweep();
   }
 
-  async createTenant(place: TenantPlace): Promise<TenantInfo> {
-    const collection = await this.#multiTenant(place);
-    const { name, row } = await this.#node.disk.run(() =>
-      this.#directory.createTenant(collection, place.tenant),
-    );
-    return { name, state: row.state, createdAtMs: row.createdAtMs, rowCount: 0, byteCount: 0 };
+  createTenant(place: TenantPlace): Promise<TenantInfo> {
+    return this.#node.disk.run(() => this.#tenants.create(place));
   }
 
-  async getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
-    const collection = await this.#multiTenant(place);
-    const entry = await this.#directory.tenant(collection, place.tenant);
-    return entry === undefined ? undefined : this.#infos.tenant(entry.name, entry.row);
+  getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
+    return this.#tenants.get(place);
   }
 
-  async listTenants(
-    database: string,
-    collection: string,
-    page: PageRequest,
-  ): Promise<Page<TenantInfo>> {
-    const entry = await this.#multiTenant({ database, collection, tenant: "" });
-    const names = await listNames(this.#node.catalog, tenantPrefix(entry.row.number), page);
-    const items: TenantInfo[] = [];
-    for (const { name, value } of names.items) {
-      items.push(await this.#infos.tenant(name, decodeTenant(value)));
-    }
-    return { items, hasMore: names.hasMore };
+  listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>> {
+    return this.#tenants.list(database, collection, page);
   }
 
-  async deleteTenant(place: TenantPlace): Promise<void> {
-    const collection = await this.#multiTenant(place);
-    await this.#directory.deleteTenant(collection, place.tenant, (shard, commit) =>
-      this.#keeper.drop([shard], commit),
-    );
-    this.#node.sweeper.sweep();
+  deleteTenant(place: TenantPlace): Promise<void> {
+    return this.#tenants.delete(place);
+  }
+
+  eraseTenant(place: TenantPlace): Promise<ErasureReceipt> {
+    return this.#tenants.erase(place);
+  }
+
+  async rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation> {
+    return rotateMasterKey(this.#node.vault, masterKey);
+  }
+
+  deriveKey(purpose: string): Uint8Array | undefined {
+    return this.#node.vault?.nodeKey(purpose);
   }
 
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult> {
@@ -351,6 +368,21 @@ class NodeEngine implements Engine {
     return locatePlace({ ...this.#node.shards, ...this.#node }, this.#directory, place);
   }
 
+  backup(store: ObjectStore, options: BackupOptions = {}): Promise<BackupInfo> {
+    return this.#copies.backup(store, options);
+  }
+
+  restore(store: ObjectStore, options: RestoreOptions = {}): Promise<RestoreSummary> {
+    return this.#copies.restore(store, options);
+  }
+
+  async copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo> {
+    await this.#copies.copyTenant(source, target);
+    const info = await this.getTenant(target);
+    if (info !== undefined) return info;
+    throw new InsulaError("tenant_not_found", `Cannot find tenant "${target.tenant}".`);
+  }
+
   async flush(place?: Place): Promise<void> {
     if (place !== undefined) {
       const { shard } = await this.#records.resolve(place);
@@ -407,6 +439,7 @@ class NodeEngine implements Engine {
   async #close(): Promise<void> {
     this.#records.close();
     await this.#scrub.stop();
+    await this.#copies.close();
     await this.#cleaner.stop();
     await this.#packCleaner.stop();
     await this.#keeper.close();
@@ -431,14 +464,5 @@ class NodeEngine implements Engine {
       catalog.releaseShard(state);
       throw error;
     }
-  }
-
-  async #multiTenant(place: TenantPlace): Promise<CollectionEntry> {
-    const entry = await this.#directory.collectionNamed(place.database, place.collection);
-    if (entry.isMultiTenant) return entry;
-    throw new InsulaError(
-      "argument_invalid",
-      `Cannot use tenants of collection "${place.collection}": it was created without tenants.`,
-    );
   }
 }

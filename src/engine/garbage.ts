@@ -59,6 +59,8 @@ export class Sweeper {
   readonly #doors: SweeperDoors;
   /** Segments that readers still hold, by hexadecimal uid. */
   readonly #held = new Map<string, SegmentEntry>();
+  /** Segments that a copy or a backup reads, by hexadecimal uid. */
+  readonly #pins = new Map<string, { readonly entry: SegmentEntry; count: number }>();
   #dropShards: DropShards = (_, commit) => commit();
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -83,12 +85,29 @@ export class Sweeper {
     if (entry.location.kind === "file") this.#enqueue(() => this.#unlink(entry.uid));
   }
 
-  /** True while a reader still uses a segment in the pack that its manifest has forgotten. */
-  isPackHeld(pack: number): boolean {
-    for (const { location } of this.#held.values()) {
-      if (location.kind === "pack" && location.pack === pack) return true;
+  /**
+   * Keeps the bytes of segments that a manifest names now, whatever becomes of the manifest.
+   *
+   * @returns lets go of them again; to be called once.
+   */
+  pin(entries: readonly SegmentEntry[]): () => void {
+    for (const entry of entries) {
+      const id = toHex(entry.uid);
+      const pinned = this.#pins.get(id);
+      if (pinned === undefined) this.#pins.set(id, { entry, count: 1 });
+      else pinned.count++;
     }
-    return false;
+    return () => {
+      for (const entry of entries) this.#unpin(entry);
+    };
+  }
+
+  /** True while somebody still uses a segment in the pack that its manifest has forgotten. */
+  isPackHeld(pack: number): boolean {
+    const pinned = Array.from(this.#pins.values(), ({ entry }) => entry);
+    return [...this.#held.values(), ...pinned].some(
+      ({ location }) => location.kind === "pack" && location.pack === pack,
+    );
   }
 
   /** Goes through everything remembered, in the background. */
@@ -118,6 +137,12 @@ export class Sweeper {
     }
   }
 
+  /** Goes through everything remembered and resolves when it was tried. */
+  async settle(): Promise<void> {
+    this.sweep();
+    await this.#running;
+  }
+
   /** Finishes the step under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -131,8 +156,24 @@ export class Sweeper {
       .catch(() => undefined);
   }
 
+  #unpin(entry: SegmentEntry): void {
+    const id = toHex(entry.uid);
+    const pinned = this.#pins.get(id);
+    if (pinned === undefined) return;
+    pinned.count--;
+    if (pinned.count > 0) return;
+    this.#pins.delete(id);
+    if (entry.location.kind !== "file" || this.#held.has(id)) return;
+    this.#enqueue(async () => {
+      const isGarbage = (await this.#doors.catalog.get(garbageSegmentKey(entry.uid))) !== undefined;
+      if (isGarbage) await this.#unlink(entry.uid);
+    });
+  }
+
   async #unlink(uid: SegmentEntry["uid"]): Promise<void> {
     const { catalog, fileSystem, files } = this.#doors;
+    // Its row stays, and the file goes when it is unpinned, or at the next start.
+    if (this.#pins.has(toHex(uid))) return;
     const path = segmentPath(uid);
     await files.forget(path);
     await fileSystem.unlink(path);

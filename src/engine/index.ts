@@ -36,15 +36,16 @@ export type {
 } from "./api.ts";
 export { openEngine } from "./engine.ts";
 export { DEFAULT_POLICY, type EngineOptions } from "./node-context.ts";
-export {
-  inspectFile,
-  listFolderFiles,
-  type InspectedCell,
-  type InspectedFile,
-  type InspectedPart,
-  type InspectedRow,
-  type InspectOptions,
-} from "./inspect-file.ts";
+export { findMasterKey, type MasterKeySource } from "./find-master-key.ts";
+export type { FolderReadOptions } from "./folder-keys.ts";
+export { inspectFile, listFolderFiles } from "./inspect-file.ts";
+export type {
+  InspectedCell,
+  InspectedFile,
+  InspectedPart,
+  InspectedRow,
+  InspectOptions,
+} from "./inspected.ts";
 export {
   verifyFolder,
   type FolderDamage,

@@ -6,44 +6,10 @@ import { toHex } from "../base/brands.ts";
 import { ByteReader } from "../base/bytes.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem } from "../io/index.ts";
-import { decodeMetadata, type Metadata } from "../model/index.ts";
-import { decodeSegmentStats, SECTION, walkRecords } from "../shard/index.ts";
-import {
-  inspectLogFile,
-  inspectManifest,
-  readSegmentIdentity,
-  SegmentReader,
-  tableRows,
-  walkPack,
-  type SegmentSource,
-} from "../storage/index.ts";
+import { inspectLogFile, inspectManifest, tableRows, walkPack } from "../storage/index.ts";
 import { describeCatalogRow } from "./catalog-text.ts";
-
-export type InspectedCell = string | number | boolean;
-export type InspectedRow = Readonly<Record<string, InspectedCell>>;
-
-export interface InspectedPart {
-  readonly title: string;
-  readonly rows: readonly InspectedRow[];
-  /** True when there are more rows than were asked for. */
-  readonly isCut: boolean;
-}
-
-export interface InspectedFile {
-  readonly file: string;
-  readonly kind: "log" | "segment" | "pack" | "table" | "manifest";
-  readonly facts: InspectedRow;
-  readonly parts: readonly InspectedPart[];
-}
-
-export interface InspectOptions {
-  /** Rooted at the data folder; only read. */
-  readonly files: FileSystem;
-  /** Rows of each part. */
-  readonly rowsMax: number;
-  /** Also the records of a segment, with their metadata. */
-  readonly isWithRecords: boolean;
-}
+import { inspectSegment } from "./inspect-segment.ts";
+import type { InspectedFile, InspectedRow, InspectOptions } from "./inspected.ts";
 
 /** Paths of all files that {@link inspectFile} can show, sorted, with their bytes. */
 export async function listFolderFiles(
@@ -72,7 +38,8 @@ async function listOf(files: FileSystem, folder: string): Promise<readonly strin
 
 /**
  * @param path relative to the data folder
- * @throws InsulaError `argument_invalid` for a file that is none of ours, `data_damaged`.
+ * @throws InsulaError `argument_invalid` for a file that is none of ours, `data_damaged`;
+ *   `master_key_missing` or `master_key_wrong` for a sealed segment.
  */
 export async function inspectFile(path: string, options: InspectOptions): Promise<InspectedFile> {
   const number = Number.parseInt(path.slice(path.lastIndexOf("/") + 1), 10);
@@ -80,7 +47,8 @@ export async function inspectFile(path: string, options: InspectOptions): Promis
   if (/^catalog\/\d+\.tbl$/.test(path)) return inspectTable(path, number, options);
   if (/^log\/\d+\.log$/.test(path)) return inspectLog(path, number, options);
   if (/^pack\/\d+\.pack$/.test(path)) return inspectPack(path, number, options);
-  if (path.endsWith(".seg")) return inspectSegment(path, options);
+  if (path.endsWith(".seg"))
+    return (await inspectSegment(path, options)) ?? Promise.reject(missing(path));
   throw new InsulaError(
     "argument_invalid",
     `Cannot inspect ${path}: expected a file of catalog, log, pack or seg below the data folder.`,
@@ -220,65 +188,6 @@ async function inspectPack(
     facts: { bytes: bytes.length, entries, end },
     parts: [{ title: "entries", rows, isCut: entries > rows.length }],
   };
-}
-
-async function inspectSegment(file: string, options: InspectOptions): Promise<InspectedFile> {
-  const opened = await options.files.openRead(file);
-  if (opened === undefined) throw missing(file);
-  try {
-    const source: SegmentSource = {
-      length: await opened.size(),
-      read: (position, target) => opened.read(position, target),
-    };
-    const identity = await readSegmentIdentity(source);
-    const reader = await SegmentReader.open(source, identity);
-    const stats = decodeSegmentStats(reader.stats);
-    const sections = reader.sections().map(({ type, name, bytes }) => ({
-      section: SECTION_NAMES.get(type) ?? String(type),
-      name,
-      bytes,
-    }));
-    return {
-      file,
-      kind: "segment",
-      facts: {
-        bytes: source.length,
-        segment: toHex(identity.segment),
-        shard: toHex(identity.shard),
-        rows: stats.rowCount,
-        sequence: stats.sequenceMax,
-      },
-      parts: [
-        { title: "sections", rows: sections, isCut: false },
-        ...(options.isWithRecords ? [await inspectRecords(reader, options.rowsMax)] : []),
-      ],
-    };
-  } finally {
-    await opened.close();
-  }
-}
-
-const SECTION_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(SECTION).map(([name, type]) => [type, name]),
-);
-
-async function inspectRecords(reader: SegmentReader, rowsMax: number): Promise<InspectedPart> {
-  const rows: InspectedRow[] = [];
-  for await (const { key, metadata } of walkRecords(reader)) {
-    if (rows.length >= rowsMax) return { title: "records", rows, isCut: true };
-    rows.push({
-      key: Buffer.from(key).toString("utf8"),
-      metadata: metadata === undefined ? "" : printMetadata(decodeMetadata(metadata)),
-    });
-  }
-  return { title: "records", rows, isCut: false };
-}
-
-/** Short and for people: dates and bytes as text. */
-function printMetadata(metadata: Metadata): string {
-  return JSON.stringify(metadata, (_, value: unknown) =>
-    typeof value === "bigint" ? String(value) : value,
-  );
 }
 
 function missing(file: string): InsulaError {

@@ -34,6 +34,7 @@ import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
+import { LogHolds } from "./log-holds.ts";
 import { findMemoryBudget } from "./memory-budget.ts";
 import { NodeKeys } from "./shard-keys.ts";
 import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
@@ -108,6 +109,7 @@ export interface NodeContext {
   readonly catalog: Catalog;
   readonly store: SystemShard;
   readonly log: NodeLog;
+  readonly logHolds: LogHolds;
   readonly sweeper: Sweeper;
   readonly shards: ShardContext;
   readonly keys: NodeKeys;
@@ -127,24 +129,11 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
   try {
     const vault = await openVault(options);
     const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
-    const cache = new BlockCache(CATALOG_CACHE_BYTES);
-    const pause = (): Promise<void> => clock.yield();
-    const store = await SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
+    const store = await openStore(options);
     opened.push(() => store.close());
     const catalog = new Catalog(store, clock);
-    // Each start: a life before this one may have been cut off between the two.
-    for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
-    await fileSystem.syncFolder("");
-    const log = await NodeLog.open({
-      fileSystem,
-      folder: "log",
-      clock,
-      random,
-      from: catalog.recoverFrom,
-      visit: (entry) => catalog.recover(entry),
-      observer,
-      ...(options.logFileBytesMax === undefined ? {} : { fileBytesMax: options.logFileBytesMax }),
-    });
+    await makeFolders(fileSystem);
+    const log = await openLog(options, catalog);
     opened.push(() => log.close());
     catalog.attach(log);
     const slotNext = await catalog.slotNext();
@@ -156,14 +145,9 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
-    const sweeper = new Sweeper({
-      catalog,
-      fileSystem,
-      files: handles,
-      segmentFolders,
-      clock,
-      eraseKeys: vault && ((slots) => vault.slots.erase(slots)),
-    });
+    const files = { fileSystem, files: handles, segmentFolders, clock };
+    const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
+    const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
     const packs = await PackStore.open({ fileSystem });
@@ -198,6 +182,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       catalog,
       store,
       log,
+      logHolds: new LogHolds(),
       sweeper,
       shards,
       keys,
@@ -226,6 +211,32 @@ function openDiskGuard({
 }: EngineOptions): Promise<DiskGuard> {
   const tell = onFault ?? ((): void => undefined);
   return DiskGuard.open({ files, clock, reserveBytes: diskReserveBytes, onFault: tell });
+}
+
+/** Each start: a life before this one may have been cut off between the two. */
+async function makeFolders(fileSystem: FileSystem): Promise<void> {
+  for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
+  await fileSystem.syncFolder("");
+}
+
+function openStore({ files: fileSystem, clock }: EngineOptions): Promise<SystemShard> {
+  const cache = new BlockCache(CATALOG_CACHE_BYTES);
+  const pause = (): Promise<void> => clock.yield();
+  return SystemShard.open({ fileSystem, folder: "catalog", cache, pause });
+}
+
+function openLog(options: EngineOptions, catalog: Catalog): Promise<NodeLog> {
+  const { files: fileSystem, clock, random, observer = UNOBSERVED, logFileBytesMax } = options;
+  return NodeLog.open({
+    fileSystem,
+    folder: "log",
+    clock,
+    random,
+    from: catalog.recoverFrom,
+    visit: (entry) => catalog.recover(entry),
+    observer,
+    ...(logFileBytesMax === undefined ? {} : { fileBytesMax: logFileBytesMax }),
+  });
 }
 
 const noSlot = (): Promise<number> => Promise.resolve(0);

@@ -17,7 +17,7 @@ export interface StatsParts {
 export function readStats(parts: StatsParts): EngineStats {
   const { node, keeper, totals, past, quarantinedShards, scrub } = parts;
   const { arenas } = node.shards.memory;
-  const { groups, frames, bytes, syncs } = node.log.counters;
+  const { groups, frames, bytes, syncs, movedBytes } = node.log.counters;
   let { flushes, compactions } = past;
   let memtableBytes = 0;
   let builds = 0;
@@ -41,7 +41,7 @@ export function readStats(parts: StatsParts): EngineStats {
       reserveBytes: Math.round(node.disk.reserveBytes),
       isLow: node.disk.isLow,
     },
-    log: { groups, frames, bytes, syncs },
+    log: { groups, frames, bytes, syncs, movedBytes, isPoisoned: node.log.isPoisoned },
     flushes,
     compactions,
     builds,

@@ -126,7 +126,7 @@ export class Records {
   }
 
   async #shardFor(collection: CollectionEntry, place: Place): Promise<ShardUid> {
-    const tenant = await this.#directory.ensureTenant(collection, place.tenant ?? "");
+    const tenant = await this.#directory.tenants.ensure(collection, place.tenant ?? "");
     return tenant.row.shard;
   }
 
@@ -157,7 +157,7 @@ export class Records {
     if (place.tenant === undefined) {
       return { collection, shard: collection.row.shard, state: "ACTIVE" };
     }
-    const tenant = await this.#directory.tenant(collection, place.tenant);
+    const tenant = await this.#directory.tenants.find(collection, place.tenant);
     return { collection, shard: tenant?.row.shard, state: tenant?.row.state ?? "ACTIVE" };
   }
 }

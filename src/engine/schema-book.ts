@@ -14,6 +14,14 @@ import type { NumberCounter } from "./number-counter.ts";
 /** Cached schemas. */
 const CACHED_MAX = 10_000;
 
+/** Slot of the key that all tenants of a collection share; undefined when it has none. */
+export async function collectionKeySlot(
+  catalog: Pick<Catalog, "get">,
+  collectionNumber: number,
+): Promise<number | undefined> {
+  return readNumber(await catalog.get(collectionSchemaKey(collectionNumber)), 1);
+}
+
 export class SchemaBook {
   readonly #catalog: Catalog;
   readonly #numbers: NumberCounter;
@@ -35,7 +43,7 @@ export class SchemaBook {
 
   /** Slot of the key that all tenants of the collection share; undefined when it has none. */
   async keySlotOf(collectionNumber: number): Promise<number | undefined> {
-    return readNumber(await this.#catalog.get(collectionSchemaKey(collectionNumber)), 1);
+    return collectionKeySlot(this.#catalog, collectionNumber);
   }
 
   /** The change that remembers which schema a collection has, and the slot of its key or 0. */

@@ -3,7 +3,8 @@ import { ManualClock, MemoryFileSystem, SeededRandom, type FileSystem } from "..
 import type { Place } from "../model/index.ts";
 import type { Engine } from "./api.ts";
 import { openEngine } from "./engine.ts";
-import { inspectFile, listFolderFiles, type InspectedFile } from "./inspect-file.ts";
+import { inspectFile, listFolderFiles } from "./inspect-file.ts";
+import type { InspectedFile } from "./inspected.ts";
 import { verifyFolder, type FolderReport, type VerifiedShard } from "./verify-folder.ts";
 
 const ACME: Place = { database: "d", collection: "many", tenant: "acme" };
@@ -12,6 +13,7 @@ const ALONE: Place = { database: "d", collection: "alone" };
 
 let files: MemoryFileSystem;
 let clock: ManualClock;
+const random = new SeededRandom(7);
 
 /** Rows with metadata enough for a segment of a few kilobytes. */
 async function fill(engine: Engine, place: Place, count: number): Promise<void> {
@@ -50,7 +52,12 @@ async function verify(
   from: FileSystem = files,
 ): Promise<FolderReport & { shards_: VerifiedShard[] }> {
   const shards: VerifiedShard[] = [];
-  const report = await verifyFolder({ files: from, clock, onShard: (shard) => shards.push(shard) });
+  const report = await verifyFolder({
+    files: from,
+    clock,
+    random,
+    onShard: (shard) => shards.push(shard),
+  });
   return { ...report, shards_: shards };
 }
 
@@ -112,6 +119,8 @@ describe("verifying a folder", () => {
   it("names the tenant whose frame in the log is damaged", async () => {
     const log = await inspectFile(await pathOf("log"), {
       files,
+      clock,
+      random,
       rowsMax: 99,
       isWithRecords: false,
     });
@@ -148,7 +157,7 @@ describe("verifying a folder", () => {
 describe("inspecting a file", () => {
   const options = { rowsMax: 3, isWithRecords: true };
   const inspect = async (folder: string): Promise<InspectedFile> =>
-    inspectFile(await pathOf(folder), { files, ...options });
+    inspectFile(await pathOf(folder), { files, clock, random, ...options });
 
   it("shows the sections and records of a segment", async () => {
     const { kind, facts, parts } = await inspect("seg");
@@ -167,14 +176,14 @@ describe("inspecting a file", () => {
     expect((await inspect("log")).parts.map(({ title }) => title)).toEqual(["groups", "frames"]);
     const table = await inspect("catalog");
     expect(table.parts[0]?.rows[0]).toHaveProperty("kind");
-    const manifest = await inspectFile("catalog/MANIFEST", { files, ...options });
+    const manifest = await inspectFile("catalog/MANIFEST", { files, clock, random, ...options });
     expect(Number(manifest.facts["tables"])).toBeGreaterThan(0);
   });
 
   it.each(["admin-secret", "../x", "seg", "log/0000000099.log", "pack/0000000099.pack"])(
     "refuses %s",
     async (path) => {
-      await expect(inspectFile(path, { files, ...options })).rejects.toMatchObject({
+      await expect(inspectFile(path, { files, clock, random, ...options })).rejects.toMatchObject({
         code: "argument_invalid",
       });
     },
@@ -183,7 +192,7 @@ describe("inspecting a file", () => {
   it("says of a damaged segment what is wrong with it", async () => {
     const path = await pathOf("seg");
     await damage(path, -1);
-    await expect(inspectFile(path, { files, ...options })).rejects.toMatchObject({
+    await expect(inspectFile(path, { files, clock, random, ...options })).rejects.toMatchObject({
       code: "data_damaged",
     });
   });

@@ -7,20 +7,26 @@
  */
 import { toHex, toShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
-import { ReadOnlyFileSystem, type Clock, type FileSystem } from "../io/index.ts";
-import { openStoredSegment, segmentPath, type ShardState } from "../shard/index.ts";
+import { ReadOnlyFileSystem, type FileSystem } from "../io/index.ts";
+import {
+  openStoredSegment,
+  segmentPath,
+  writtenIdentity,
+  type ShardSeal,
+  type ShardState,
+} from "../shard/index.ts";
 import {
   auditLog,
   auditTables,
-  BlockCache,
   comparePositions,
   LogReader,
   packPath,
-  SystemShard,
   verifySegment,
   walkPack,
 } from "../storage/index.ts";
-import { Catalog } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
+import { CATALOG_FOLDER, LOG_FOLDER, openFolderCatalog } from "./folder-catalog.ts";
+import { FolderKeys, type FolderReadOptions } from "./folder-keys.ts";
 import { walkShards, type ShardOwner } from "./shard-owners.ts";
 
 /** One thing that does not match. */
@@ -49,27 +55,25 @@ export interface FolderReport {
   readonly damages: readonly FolderDamage[];
 }
 
-export interface VerifyOptions {
-  /** Rooted at the data folder; only read. */
-  readonly files: FileSystem;
-  readonly clock: Clock;
+export interface VerifyOptions extends FolderReadOptions {
   /** Each collection without tenants and each tenant, in the order of names. */
   readonly onShard?: (shard: VerifiedShard) => void;
 }
 
-/** Memory for blocks of the catalogue, bytes. */
-const CACHE_BYTES = 16 * 1024 * 1024;
-const CATALOG_FOLDER = "catalog";
-const LOG_FOLDER = "log";
-
-/** Costs one read of the whole folder; holds about one pack and one chunk of a section. */
+/**
+ * Costs one read of the whole folder; holds about one pack and one chunk of a section.
+ *
+ * @throws InsulaError `master_key_missing`, `master_key_wrong`: sealed bytes cannot be judged then.
+ */
 export async function verifyFolder(options: VerifyOptions): Promise<FolderReport> {
-  const verification = new Verification(options);
-  return verification.run();
+  const files = new ReadOnlyFileSystem(options.files);
+  const keys = await FolderKeys.open({ ...options, files });
+  return new Verification(options, files, keys).run();
 }
 
 class Verification {
   readonly #files: FileSystem;
+  readonly #keys: FolderKeys;
   readonly #options: VerifyOptions;
   readonly #damages: FolderDamage[] = [];
   /** Found before it was known whose it is: shard to damages. */
@@ -81,9 +85,10 @@ class Verification {
   readonly #catalogue = { tables: 0, rows: 0, bytes: 0 };
   #shards = 0;
 
-  constructor(options: VerifyOptions) {
+  constructor(options: VerifyOptions, files: FileSystem, keys: FolderKeys) {
     this.#options = options;
-    this.#files = new ReadOnlyFileSystem(options.files);
+    this.#files = files;
+    this.#keys = keys;
   }
 
   async run(): Promise<FolderReport> {
@@ -137,13 +142,7 @@ class Verification {
   async #recover(): Promise<Catalog | undefined> {
     let catalog: Catalog | undefined;
     try {
-      const store = await SystemShard.open({
-        fileSystem: this.#files,
-        folder: CATALOG_FOLDER,
-        cache: new BlockCache(CACHE_BYTES),
-        pause: () => this.#options.clock.yield(),
-      });
-      catalog = new Catalog(store, this.#options.clock);
+      catalog = await openFolderCatalog(this.#files, this.#options.clock);
     } catch {
       // Already said of the table or the manifest; the log is read nevertheless.
     }
@@ -168,6 +167,7 @@ class Verification {
   }
 
   async #verifyShards(catalog: Catalog): Promise<void> {
+    this.#keys.attach(catalog);
     const reader = new LogReader(this.#files, LOG_FOLDER);
     try {
       for await (const { owner, uid } of walkShards(catalog)) {
@@ -190,6 +190,7 @@ class Verification {
     const claimed = this.#unclaimed.get(toHex(state.uid)) ?? [];
     this.#unclaimed.delete(toHex(state.uid));
     for (const damage of claimed) this.#damages.push({ ...damage, owner });
+    const seal = await this.#sealOf(owner, state);
     let bytes = 0;
     for (const entry of state.segments) {
       const { location, uid } = entry;
@@ -199,8 +200,10 @@ class Verification {
       if (this.#damagedSegments.has(toHex(uid))) continue;
       const file = location.kind === "pack" ? packPath(location.pack) : segmentPath(uid);
       try {
-        const { source, close } = await openStoredSegment(this.#files, state.uid, entry);
-        await verifySegment(source, { segment: uid, shard: state.uid }).finally(close);
+        const key = seal?.segmentKey(entry);
+        const owned = { shard: state.uid, key };
+        const { source, close } = await openStoredSegment(this.#files, owned, entry);
+        await verifySegment(source, { ...writtenIdentity(state.uid, entry), key }).finally(close);
       } catch (error) {
         this.#report(file, owner, error);
       }
@@ -209,9 +212,12 @@ class Verification {
       bytes += extent.length;
       // A damaged frame was found when the whole log was read; this finds one that is not there.
       if (claimed.length > 0) break;
-      await reader.read(extent).catch((error: unknown) => {
+      try {
+        const stored = await reader.read(extent);
+        seal?.openFrame(extent.sequenceLast, stored);
+      } catch (error) {
         this.#report(LOG_FOLDER, owner, error);
-      });
+      }
     }
     if (state.quarantine !== "" && this.#damages.length === before)
       this.#report(
@@ -227,6 +233,16 @@ class Verification {
       bytes,
       damages: this.#damages.length - before,
     });
+  }
+
+  /** Undefined when the shard is not sealed, or its key cannot be had. */
+  async #sealOf(owner: ShardOwner, state: ShardState): Promise<ShardSeal | undefined> {
+    try {
+      return await this.#keys.sealOf(state);
+    } catch (error) {
+      this.#report("keys", owner, error);
+      return undefined;
+    }
   }
 
   #suspect(shard: Uint8Array, file: string, reason: string): void {

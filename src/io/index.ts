@@ -37,6 +37,8 @@ export {
   NodeFileSystem,
   NodeRandom,
   readProgramFile,
+  readSecretFile,
+  runSecretCommand,
   runWorkerEntry,
   ThreadPool,
 } from "./node/index.ts";

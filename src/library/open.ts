@@ -1,5 +1,5 @@
 import { InsulaHandle, type Insula } from "../client/index.ts";
-import { openEngine, type Engine } from "../engine/index.ts";
+import { findMasterKey, openEngine, type Engine } from "../engine/index.ts";
 import { MemoryFileSystem, NodeClock, NodeFileSystem, NodeRandom } from "../io/index.ts";
 import { createEngineCalls } from "./engine-calls.ts";
 
@@ -10,6 +10,17 @@ export interface OpenOptions {
   readonly memoryBudget?: number;
   /** Worker threads; default 2, 0 works on the calling thread only. */
   readonly workerCount?: number;
+  /** False: what is created from now on is not sealed at rest. Nothing is in memory only. */
+  readonly encryption?: boolean;
+  /**
+   * What wraps the keys of all tenants, as 64 hexadecimal digits or base64 of 32 bytes. Default: the
+   * file `master-key` in the data folder, made with it.
+   */
+  readonly masterKey?: string;
+  /** A file that holds it. */
+  readonly masterKeyFile?: string;
+  /** A command that prints it. */
+  readonly masterKeyCommand?: string;
 }
 
 /** A database in this process: the face, and what only its owner can do. */
@@ -31,14 +42,17 @@ class EmbeddedHandle extends InsulaHandle implements EmbeddedInsula {
  * Opens a database in this process. A script that closes it exits by itself.
  *
  * @throws InsulaError `data_folder_locked` while another process has the folder, `data_damaged`,
- *         `format_unsupported`, `io_failed`.
+ *         `format_unsupported`, `io_failed`, `master_key_missing`, `master_key_wrong`.
  */
 export async function open(options: OpenOptions = {}): Promise<EmbeddedInsula> {
-  const { dataDir, memoryBudget, workerCount } = options;
+  const { dataDir, memoryBudget, workerCount, encryption = true } = options;
+  const masterKey = await findMasterKey(options);
   const engine = await openEngine({
     files: dataDir === undefined ? new MemoryFileSystem() : new NodeFileSystem(dataDir),
     clock: new NodeClock(),
     random: new NodeRandom(),
+    isSealing: encryption && dataDir !== undefined,
+    ...(masterKey === undefined ? {} : { masterKey }),
     ...(memoryBudget === undefined ? {} : { memoryBudget }),
     ...(workerCount === undefined ? {} : { workerCount }),
   });

@@ -44,6 +44,12 @@ export interface ServerConfig {
   readonly rerankerModel?: string | undefined;
   readonly rerankerKey?: string | undefined;
   readonly rerankerKeyFile?: string | undefined;
+  /** Whether what is created from now on is sealed at rest. */
+  readonly encryption: "on" | "off";
+  /** What wraps the keys of all tenants; absent: the file `master-key` in the data folder. */
+  readonly masterKey?: string | undefined;
+  readonly masterKeyFile?: string | undefined;
+  readonly masterKeyCommand?: string | undefined;
   /** `off`, `on` (a file in the data folder) or the path of a file. */
   readonly auditLog: string;
 }
@@ -76,6 +82,9 @@ const serviceUrl = z.string().refine((text) => {
 const modelName = z.string().regex(/^\S{1,256}$/);
 /** What fits an HTTP header. */
 const serviceKey = z.string().regex(/^[\x21-\x7e]{1,512}$/);
+
+/** 32 bytes as hexadecimal digits or base64. */
+const masterKeyText = z.string().regex(/^([0-9a-fA-F]{64}|[0-9a-zA-Z+/]{43}=)$/);
 
 /** Checks and completes a configuration; every value may also come as text. */
 export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
@@ -116,6 +125,10 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     rerankerModel: modelName.optional(),
     rerankerKey: serviceKey.optional(),
     rerankerKeyFile: z.string().min(1).optional(),
+    encryption: z.enum(["on", "off"]).default("on"),
+    masterKey: masterKeyText.optional(),
+    masterKeyFile: z.string().min(1).optional(),
+    masterKeyCommand: z.string().min(1).optional(),
     auditLog: z.string().min(1).default("off"),
   })
   .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
@@ -146,6 +159,11 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
   .refine(({ reranker, rerankerModel }) => reranker === "off" || rerankerModel !== undefined, {
     path: ["rerankerModel"],
   })
+  .refine(
+    ({ masterKey, masterKeyFile, masterKeyCommand }) =>
+      [masterKey, masterKeyFile, masterKeyCommand].filter((one) => one !== undefined).length < 2,
+    { path: ["masterKeyFile"] },
+  )
   .refine((config) => config.rerankerKey === undefined || config.rerankerKeyFile === undefined, {
     path: ["rerankerKeyFile"],
   });
@@ -258,6 +276,25 @@ export const SETTINGS: readonly Setting[] = [
     "a file, instead of rerankerKey",
     "file whose first line is the key of the reranking service",
   ),
+  setting("encryption", "on or off", "whether new tenants are sealed at rest", "on"),
+  {
+    ...setting(
+      "masterKey",
+      "64 hexadecimal digits, or base64 of 32 bytes",
+      "key that wraps the keys of all tenants",
+    ),
+    isSecret: true,
+  },
+  setting(
+    "masterKeyFile",
+    "a file, instead of masterKey and masterKeyCommand",
+    "file of the master key; without any source: master-key in the data folder",
+  ),
+  setting(
+    "masterKeyCommand",
+    "a command, instead of masterKey and masterKeyFile",
+    "command whose output is the master key, asked at the start",
+  ),
   setting("auditLog", '"off", "on", or a file', "where decisions about access are written", "off"),
 ];
 
@@ -265,12 +302,7 @@ export const SETTINGS: readonly Setting[] = [
  * Names that later versions will use. Refused with their own sentence, so that nobody believes a
  * port is open that is not.
  */
-export const RESERVED_SETTINGS: readonly string[] = [
-  "grpcPort",
-  "pineconePort",
-  "sqlPort",
-  "masterKeyFile",
-];
+export const RESERVED_SETTINGS: readonly string[] = ["grpcPort", "pineconePort", "sqlPort"];
 
 export function toFlag(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

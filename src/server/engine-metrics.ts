@@ -36,12 +36,14 @@ const GAUGES: readonly Figure[] = [
     (s) => (s.disk.isLow ? 1 : 0),
   ],
   ["insula_quarantined_shards", "Damaged shards out of service.", (s) => s.quarantinedShards],
+  ["insula_wal_poisoned", "1 after a failed sync of the log.", (s) => Number(s.log.isPoisoned)],
 ];
 
 const COUNTERS: readonly Figure[] = [
   ["insula_wal_groups_total", "Groups written to the log.", (s) => s.log.groups],
   ["insula_wal_frames_total", "Frames written to the log.", (s) => s.log.frames],
   ["insula_wal_bytes_total", "Bytes written to the log.", (s) => s.log.bytes],
+  ["insula_wal_moved_bytes_total", "Of them, bytes of moved tails.", (s) => s.log.movedBytes],
   ["insula_flushes_total", "Memtables turned into segments.", (s) => s.flushes],
   ["insula_scrub_bytes_total", "Bytes read again by the scrub.", (s) => s.scrub.bytes],
   ["insula_scrub_damages_total", "Damages found by the scrub.", (s) => s.scrub.damages],

@@ -21,6 +21,7 @@ test("without any configuration the server is reachable from this machine only",
     scrubRate: 8_388_608,
     embedder: "built-in",
     reranker: "off",
+    encryption: "on",
     auditLog: "off",
   });
 });
@@ -119,7 +120,7 @@ describe("refusals name the source, what is expected and what was received", () 
 
   test("names of later versions are refused in their own words", () => {
     expect(() => loadConfig({ environment: { INSULA_GRPC_PORT: "1" } })).toThrow(/reserved/);
-    expect(() => loadConfig({ flags: { masterKeyFile: "x" } })).toThrow(/reserved/);
+    expect(() => loadConfig({ flags: { sqlPort: "1" } })).toThrow(/reserved/);
   });
 
   test("a variable of the command line is left alone", () => {

@@ -27,7 +27,7 @@ const STATS: EngineStats = {
   arenaBytesUsed: 2,
   arenaBytesCapacity: 3,
   openFiles: 4,
-  log: { groups: 5, frames: 6, bytes: 7, syncs: 8 },
+  log: { groups: 5, frames: 6, bytes: 7, syncs: 8, movedBytes: 9, isPoisoned: false },
   memoryBudgetBytes: 11,
   flushes: 9,
   compactions: 10,
@@ -64,6 +64,10 @@ class FakeEngine {
 
   stats(): EngineStats {
     return STATS;
+  }
+
+  deriveKey(): undefined {
+    return undefined;
   }
 
   tenantFigures(): TenantFigures {

@@ -1,6 +1,6 @@
 /** What a segment is built from, as plain values that reach a worker. */
 import type { RowBlockPlace } from "../vector/index.ts";
-import type { SegmentLocation } from "./shard-state.ts";
+import type { SegmentLocation, SegmentOrigin } from "./shard-state.ts";
 import type { SegmentPlan } from "./segment-write.ts";
 
 export interface BuildInput {
@@ -27,6 +27,8 @@ export interface MergeSource {
   readonly shard: Uint8Array;
   readonly location: SegmentLocation;
   readonly key: Uint8Array | undefined;
+  /** Of a copied segment: the identity in its bytes. */
+  readonly origin: SegmentOrigin | undefined;
   readonly rowCount: number;
   /** Live bits at the start of the merge; undefined when all rows are live. */
   readonly liveBits: Uint8Array | undefined;

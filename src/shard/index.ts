@@ -34,9 +34,11 @@ export {
   type ShardAuditDoors,
   type ShardDamage,
 } from "./shard-audit.ts";
+export { ShardSeal } from "./shard-seal.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {
   segmentPath,
+  temporaryPath,
   type FrameEffect,
   type ManifestDelta,
   type ShardCatalog,
@@ -53,6 +55,7 @@ export {
   encodeShardState,
   newShardState,
   tailBytes,
+  writtenIdentity,
   type SegmentEntry,
   type SegmentLocation,
   type ShardState,

@@ -145,7 +145,7 @@ class OpenSource {
   static async open(fileSystem: FileSystem, source: MergeSource): Promise<OpenSource> {
     const opened = await openMergeSource(fileSystem, source);
     try {
-      const reader = await SegmentReader.open(opened.source, source);
+      const reader = await SegmentReader.open(opened.source, { ...source, ...source.origin });
       const fences = section(reader, SECTION.recordFences, "");
       const bytes = await fences.read(0, fences.length);
       return new OpenSource(source, reader, new RecordFences(bytes), () => opened.close());

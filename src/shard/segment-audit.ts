@@ -12,19 +12,23 @@ export interface StoredSegment {
   readonly close: () => Promise<void>;
 }
 
-/** @throws InsulaError `data_damaged` when its file is missing. */
+/**
+ * @param key what it is sealed with, undefined when it is not.
+ * @throws InsulaError `data_damaged` when its file is missing.
+ */
 export function openStoredSegment(
   fileSystem: FileSystem,
-  shard: Uint8Array,
+  owner: { readonly shard: Uint8Array; readonly key: Uint8Array | undefined },
   entry: SegmentEntry,
 ): Promise<StoredSegment> {
   const { location } = entry;
   const segment = toSegmentUid(entry.uid);
   return openMergeSource(fileSystem, {
     segment,
-    shard,
+    shard: owner.shard,
     location,
-    key: undefined,
+    key: owner.key,
+    origin: undefined,
     rowCount: entry.rowCount,
     liveBits: undefined,
   });

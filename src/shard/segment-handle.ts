@@ -19,7 +19,7 @@ import { SECTION } from "./section-types.ts";
 import { openSegmentSource } from "./segment-source.ts";
 import type { ShardContext } from "./shard-context.ts";
 import type { ShardSeal } from "./shard-seal.ts";
-import type { SegmentEntry } from "./shard-state.ts";
+import { writtenIdentity, type SegmentEntry } from "./shard-state.ts";
 
 /** What is said about a row when it is found. */
 export interface FoundRow {
@@ -35,8 +35,10 @@ export interface SegmentOwner {
 
 export class SegmentHandle {
   readonly entry: SegmentEntry;
-  /** Hexadecimal uid: the key of this segment in maps. */
+  /** The name by which segments of its shard speak of it: the hexadecimal uid in its bytes. */
   readonly id: string;
+  /** Nobody else's, also not of a copy: for what is cached. */
+  readonly #cacheId: string;
   readonly #context: ShardContext;
   readonly #owner: SegmentOwner;
   readonly #loads = new Map<string, Promise<unknown>>();
@@ -54,7 +56,8 @@ export class SegmentHandle {
     this.#context = context;
     this.#owner = owner;
     this.entry = entry;
-    this.id = toHex(entry.uid);
+    this.id = toHex(writtenIdentity(owner.uid, entry).segment);
+    this.#cacheId = toHex(entry.uid);
     for (const row of entry.deadRows) this.kill(row);
   }
 
@@ -215,7 +218,7 @@ export class SegmentHandle {
       const { uid: shard, seal } = this.#owner;
       const source = openSegmentSource(this.#context, shard, this.entry);
       const key = seal?.segmentKey(this.entry);
-      return SegmentReader.open(source, { segment: this.entry.uid, shard, key });
+      return SegmentReader.open(source, { ...writtenIdentity(shard, this.entry), key });
     }));
   }
 
@@ -235,7 +238,7 @@ export class SegmentHandle {
 
   async #block(fences: RecordFences, number: number): Promise<RecordBlock> {
     const { offset, length, firstRow } = fences.block(number);
-    const cacheKey = `${this.id}:${String(number)}`;
+    const cacheKey = `${this.#cacheId}:${String(number)}`;
     const cached = this.#context.cache.get(cacheKey);
     if (cached !== undefined) return new RecordBlock(cached, firstRow);
     const section = this.#section(await this.#open(), SECTION.records, "");

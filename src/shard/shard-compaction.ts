@@ -124,6 +124,7 @@ async function mergeInput(
         shard: state.uid,
         location: handle.entry.location,
         key: seal?.segmentKey(handle.entry),
+        origin: handle.entry.origin,
         rowCount: handle.rowCount,
         liveBits,
       })),

@@ -42,8 +42,13 @@ export class ShardSeal {
   /** A key for a segment that is about to be written. */
   newSegmentKey(segment: Uint8Array): SegmentKey {
     const key = this.#random.bytes(CIPHER_KEY_BYTES);
+    return { key, wrapped: this.wrapSegmentKey(segment, key) };
+  }
+
+  /** A segment that was sealed elsewhere becomes this shard's: only its key is wrapped anew. */
+  wrapSegmentKey(segment: Uint8Array, key: Uint8Array): Uint8Array {
     const seal = { key: this.#key, nonce: this.#nonce(), context: keyContext(segment) };
-    return { key, wrapped: new Uint8Array(sealWhole(seal, [key])) };
+    return new Uint8Array(sealWhole(seal, [key]));
   }
 
   /** @throws InsulaError `data_damaged` when the key was wrapped for another segment or shard. */

@@ -16,6 +16,8 @@ const SHARD_ROW_VERSION = 2;
 const SHARD_ROW_VERSION_PLAIN = 1;
 /** ON DISK: bit of a segment's place: its wrapped key follows. */
 const PLACE_SEALED = 2;
+/** ON DISK: bit of a segment's place: the identity that its bytes carry follows. */
+const PLACE_COPIED = 4;
 const WRAPPED_KEY_BYTES = CIPHER_KEY_BYTES + SEAL_BYTES;
 
 /** Where the bytes of a segment are: a file of its own or an extent of a pack file. */
@@ -28,6 +30,12 @@ export type SegmentLocation =
       readonly bytes: number;
     };
 
+/** Whose bytes a copied segment says it is: segments are copied as they are, sealed. */
+export interface SegmentOrigin {
+  readonly segment: Uint8Array;
+  readonly shard: Uint8Array;
+}
+
 export interface SegmentEntry {
   readonly uid: SegmentUid;
   readonly location: SegmentLocation;
@@ -39,6 +47,13 @@ export interface SegmentEntry {
   readonly deadRows: Uint32Array;
   /** The segment's key, wrapped by that of the shard; undefined for a plain segment. */
   readonly wrappedKey: Uint8Array | undefined;
+  /** Where it was written first; absent for a segment that the shard wrote itself. */
+  readonly origin?: SegmentOrigin | undefined;
+}
+
+/** The identity inside a segment's bytes. */
+export function writtenIdentity(shard: Uint8Array, entry: SegmentEntry): SegmentOrigin {
+  return entry.origin ?? { segment: entry.uid, shard };
 }
 
 /** One frame of the shard in the node log that is in no segment yet. */
@@ -155,11 +170,15 @@ export function tailBytes(state: ShardState): number {
 
 export function encodeSegmentEntry(writer: ByteWriter, segment: SegmentEntry): void {
   writer.raw(segment.uid).varint(segment.rowCount).varint(segment.sequenceMax);
-  const { location, wrappedKey } = segment;
-  const place = (location.kind === "file" ? 0 : 1) | (wrappedKey === undefined ? 0 : PLACE_SEALED);
+  const { location, wrappedKey, origin } = segment;
+  const place =
+    (location.kind === "file" ? 0 : 1) |
+    (wrappedKey === undefined ? 0 : PLACE_SEALED) |
+    (origin === undefined ? 0 : PLACE_COPIED);
   writer.uint8(place).varint(location.bytes);
   if (location.kind === "pack") writer.varint(location.pack).varint(location.offset);
   if (wrappedKey !== undefined) writer.raw(wrappedKey);
+  if (origin !== undefined) writer.raw(origin.segment).raw(origin.shard);
   writer.varint(segment.deadRows.length);
   let previous = 0;
   for (const row of segment.deadRows) {
@@ -180,11 +199,15 @@ export function decodeSegmentEntry(reader: ByteReader): SegmentEntry {
       : { kind: "pack", bytes, pack: reader.varint(), offset: reader.varint() };
   const wrappedKey =
     (place & PLACE_SEALED) === 0 ? undefined : new Uint8Array(reader.raw(WRAPPED_KEY_BYTES));
+  const origin =
+    (place & PLACE_COPIED) === 0
+      ? undefined
+      : { segment: new Uint8Array(reader.raw(16)), shard: new Uint8Array(reader.raw(16)) };
   const deadRows = new Uint32Array(reader.varint());
   let previous = 0;
   for (let i = 0; i < deadRows.length; i++) {
     previous += reader.varint();
     deadRows[i] = previous;
   }
-  return { uid, rowCount, sequenceMax, location, deadRows, wrappedKey };
+  return { uid, rowCount, sequenceMax, location, deadRows, wrappedKey, origin };
 }

@@ -4,7 +4,7 @@
  * Opening decodes nothing but the tail in the log; segments open when first asked. Everything a
  * sleeping shard must know is in its {@link ShardState}.
  */
-import { InsulaError } from "../base/errors.ts";
+import { assert, InsulaError } from "../base/errors.ts";
 import type { Filter, Include, Query, QueryResult, RecordView, Schema } from "../model/index.ts";
 import { quarantineError } from "./quarantine-error.ts";
 import { decodeOperations } from "./frame-codec.ts";
@@ -22,7 +22,7 @@ import {
 } from "./shard-fetch.ts";
 import { flushShard } from "./shard-flush.ts";
 import { searchShard } from "./shard-search.ts";
-import { tailBytes, type ShardState } from "./shard-state.ts";
+import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
 import { ShardWriter } from "./shard-writer.ts";
@@ -306,14 +306,27 @@ export class Shard {
   }
 
   async #replayTail(): Promise<void> {
-    for (const extent of this.state.tail) {
-      const stored = await this.#context.log.read(extent);
+    for (let i = 0; i < this.state.tail.length; i++) {
+      const { extent, stored } = await this.#readTail(i);
       const { seal } = this.#structure;
       const payload = seal === undefined ? stored : seal.openFrame(extent.sequenceLast, stored);
       const plan = new GroupPlan(this.#structure);
       for (const operation of decodeOperations(payload)) await plan.add(operation);
       this.#structure.active.reserve(plan.rowsAppended);
       plan.apply(extent.sequenceLast);
+    }
+  }
+
+  /** The cleaner of the log may move a frame and remove its old file while this reads. */
+  async #readTail(i: number): Promise<{ extent: TailExtent; stored: Uint8Array }> {
+    for (;;) {
+      const extent = this.state.tail[i];
+      assert(extent !== undefined, "nothing leaves the tail of a shard that is not open yet");
+      try {
+        return { extent, stored: await this.#context.log.read(extent) };
+      } catch (error) {
+        if (this.state.tail[i] === extent) throw error;
+      }
     }
   }
 }

@@ -37,7 +37,7 @@ export {
 } from "./pack-store.ts";
 export { SegmentBuilder, type SectionOptions, type SegmentSink } from "./segment-builder.ts";
 export type { SegmentIdentity } from "./segment-format.ts";
-export { readSegmentIdentity, verifySegment } from "./segment-verify.ts";
+export { isSegmentSealed, readSegmentIdentity, verifySegment } from "./segment-verify.ts";
 export { SectionReader, SegmentReader, type SegmentSource } from "./segment-reader.ts";
 
 // The catalogue's store.

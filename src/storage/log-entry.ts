@@ -9,6 +9,8 @@ export const LOG_ENTRY_BYTES = 104;
 /** ON DISK: a plain payload, and one that its shard has sealed. */
 const CODEC_PLAIN = 0;
 const CODEC_SEALED = 1;
+/** ON DISK: bit of the flags: copied from an older file. */
+const FLAG_MOVED = 1;
 /** Bytes of a shard's identity. */
 export const LOG_SHARD_BYTES = 16;
 
@@ -35,6 +37,11 @@ export interface LogFrameHeader {
   readonly kind: number;
   /** The payload opens with the shard's key only. */
   readonly isSealed: boolean;
+  /**
+   * A copy of a frame whose file is about to go: it takes the place of the frame with the same
+   * sequence numbers and changes nothing else.
+   */
+  readonly isMoved: boolean;
   readonly sequenceFirst: number;
   readonly sequenceLast: number;
   /** What the frame adds to the count of rows and of bytes of its shard; may be negative. */
@@ -52,6 +59,7 @@ export function encodeLogEntry(target: Buffer, at: number, entry: LogFrameHeader
   target.set(entry.shard, at);
   target[at + 16] = entry.kind;
   target[at + 17] = entry.isSealed ? CODEC_SEALED : CODEC_PLAIN;
+  target.writeUInt16LE(entry.isMoved ? FLAG_MOVED : 0, at + 18);
   target.writeUInt32LE(entry.extent.crc, at + 20);
   writeUint64(target, at + 24, entry.sequenceFirst);
   writeUint64(target, at + 32, entry.sequenceLast);
@@ -79,6 +87,7 @@ export function decodeLogEntry(source: Buffer, at: number, file: number): LogFra
     shard: new Uint8Array(source.subarray(at, at + LOG_SHARD_BYTES)),
     kind: source[at + 16] ?? 0,
     isSealed: codec === CODEC_SEALED,
+    isMoved: (source.readUInt16LE(at + 18) & FLAG_MOVED) !== 0,
     sequenceFirst: readUint64(source, at + 24),
     sequenceLast: readUint64(source, at + 32),
     netRows: readInt64(source, at + 40),

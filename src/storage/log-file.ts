@@ -1,11 +1,10 @@
 /** The one log file that is being written. */
-import type { FileSystem, SyncedFile } from "../io/index.ts";
+import type { SyncedFile } from "../io/index.ts";
 import type { LogFrameHeader, LogPosition } from "./log-entry.ts";
 import {
   encodeLogFileHeader,
   LOG_FILE_HEADER_BYTES,
   type LogFileHeader,
-  logFilePath,
 } from "./log-file-header.ts";
 import { LogFooterBuilder } from "./log-footer.ts";
 import { encodeLogGroup, type LogFrame } from "./log-group.ts";
@@ -23,18 +22,22 @@ export class LogFile {
     this.#groupNext = header.groupFirst;
   }
 
-  /** The file exists, by name and with its header, when the promise resolves. */
-  static async create(
-    fileSystem: FileSystem,
-    folder: string,
+  /**
+   * Writes the header of a file just opened, closes it when that fails. With its header the file
+   * exists, also by name, when the promise resolves.
+   *
+   * @param syncName makes the name durable.
+   */
+  static async begin(
+    file: SyncedFile,
     header: LogFileHeader,
+    syncName: () => Promise<void>,
   ): Promise<LogFile> {
-    const file = await fileSystem.openSynced(logFilePath(folder, header.file));
     try {
       await file.writeAndSync(0, [encodeLogFileHeader(header)]);
-      await fileSystem.syncFolder(folder);
+      await syncName();
     } catch (error) {
-      await file.close();
+      await file.close().catch(() => undefined);
       throw error;
     }
     return new LogFile(header, file);

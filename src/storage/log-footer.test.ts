@@ -12,6 +12,7 @@ function entryOf(shard: Uint8Array, offset: number): LogFrameHeader {
     shard,
     kind: 1,
     isSealed: offset % 2 === 1,
+    isMoved: offset % 3 === 1,
     sequenceFirst: 2 ** 52,
     sequenceLast: 2 ** 53 - 1,
     netRows: -(2 ** 52),

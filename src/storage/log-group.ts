@@ -33,6 +33,8 @@ export interface LogFrame {
   readonly netBytes: number;
   /** The shard has sealed the payload; the log takes it as it is. */
   readonly isSealed: boolean;
+  /** A copy of a frame of an older file; see {@link LogFrameHeader.isMoved}. */
+  readonly isMoved?: boolean;
   /** The payload in pieces; they belong to the log until the append settles. */
   readonly parts: readonly Uint8Array[];
 }
@@ -86,7 +88,18 @@ export function encodeLogGroup(place: LogGroupPlace, frames: readonly LogFrame[]
     }
     const { shard, kind, sequenceFirst, sequenceLast, netRows, netBytes, isSealed } = frame;
     const extent = { file: place.position.file, offset, length, crc };
-    const entry = { shard, kind, isSealed, sequenceFirst, sequenceLast, netRows, netBytes, extent };
+    const isMoved = frame.isMoved ?? false;
+    const entry = {
+      shard,
+      kind,
+      isSealed,
+      isMoved,
+      sequenceFirst,
+      sequenceLast,
+      netRows,
+      netBytes,
+      extent,
+    };
     encodeLogEntry(head, LOG_GROUP_FIXED_BYTES + i * LOG_ENTRY_BYTES, entry);
     entries.push(entry);
     offset += length;

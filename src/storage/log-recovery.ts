@@ -38,6 +38,8 @@ export interface LogRecovery {
 export interface LogRecoveryResult extends LogRecovery {
   /** End of the valid log. File 0 when there was no file. */
   readonly end: LogPosition;
+  /** Where the last group that was read starts, in the same file; the end when none was read. */
+  readonly lastStart: number;
   readonly groupNext: number;
   /** Highest number any file has, used or not. */
   readonly fileHighest: number;
@@ -94,7 +96,8 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<LogRecove
   }
   const end = { file: last?.file ?? 0, offset: walked?.end ?? 0 };
   const fileHighest = Math.max(0, ...numbers);
-  return { ...total, end, groupNext, fileHighest, sizes, unused: chain.unused };
+  const lastStart = walked?.lastStart ?? 0;
+  return { ...total, end, lastStart, groupNext, fileHighest, sizes, unused: chain.unused };
 }
 
 interface FileToWalk {

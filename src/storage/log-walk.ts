@@ -51,6 +51,8 @@ export interface LogWalkResult {
   readonly groups: number;
   /** Number of the last group; undefined when there was none. */
   readonly groupLast: number | undefined;
+  /** Where the last group starts; `end` when none was walked over. */
+  readonly lastStart: number;
 }
 
 /**
@@ -68,11 +70,13 @@ class LogWalk {
   #offset: number;
   #groups = 0;
   #groupLast: number | undefined;
+  #lastStart: number;
 
   constructor(options: LogWalkOptions) {
     this.#options = options;
     this.#knownEnd = options.cut ?? options.footer?.place.groupsEnd;
     this.#offset = options.start;
+    this.#lastStart = options.start;
   }
 
   async run(): Promise<LogWalkResult> {
@@ -87,7 +91,7 @@ class LogWalk {
     }
     const cutBytes = this.#knownEnd === undefined ? limit - this.#offset : 0;
     const [end, groups, groupLast] = [this.#offset, this.#groups, this.#groupLast];
-    return { end, cutBytes, groups, groupLast };
+    return { end, cutBytes, groups, groupLast, lastStart: this.#lastStart };
   }
 
   /** False: the group is the torn tail, nothing of it was visited. */
@@ -104,6 +108,7 @@ class LogWalk {
     // A lost trailer alone takes nothing away: the checksums of all payloads match.
     if (!isWhole && (await this.#isTail(next, limit))) return false;
     for (const payload of payloads) await visitEntry(this.#options.visit, payload);
+    this.#lastStart = this.#offset;
     this.#offset = next;
     this.#groups++;
     this.#groupLast = head.group;
@@ -128,6 +133,7 @@ class LogWalk {
     }
     lost.sort((a, b) => a.extent.offset - b.extent.offset);
     for (const entry of lost) await visitEntry(this.#options.visit, await this.#readEntry(entry));
+    this.#lastStart = this.#offset;
     this.#offset = next;
     this.#groups++;
     // Not known how many groups were lost: the next one may have any later number.

@@ -132,4 +132,35 @@ describe("NodeLog after a power cut", () => {
       expect(third.texts).toEqual(["synced", "written", "later"]);
     }
   });
+
+  it("keeps what it recovered after a failed sync: pages that look clean are written again", async () => {
+    const frame = {
+      shard: new Uint8Array(16),
+      kind: 1,
+      isSealed: false,
+      sequenceFirst: 1,
+      sequenceLast: 1,
+      netRows: 1,
+      netBytes: 1,
+    };
+    for (let seed = 0; seed < 50; seed++) {
+      let isBad = false;
+      const disk = new SimulatedDisk({ failsSync: () => isBad });
+      const first = await openLog(disk, 1);
+      await first.log.append({ ...frame, parts: [Buffer.from("synced")] });
+      isBad = true;
+      const lost = first.log.append({ ...frame, parts: [Buffer.from("not synced")] });
+      await expect(lost).rejects.toMatchObject({ code: "log_poisoned" });
+      const later = first.log.append({ ...frame, parts: [Buffer.from("too late")] });
+      await expect(later).rejects.toMatchObject({ code: "log_poisoned" });
+      isBad = false;
+      // The same machine, the same page cache: the group that was refused may be found now, and
+      // what is found must stay.
+      const second = await openLog(disk, 2);
+      expect(second.texts[0]).toBe("synced");
+      await second.log.append({ ...frame, parts: [Buffer.from("later")] });
+      const third = await openLog(disk.crash(new SeededRandom(seed)), 3);
+      expect(third.texts).toEqual([...second.texts, "later"]);
+    }
+  });
 });

@@ -27,6 +27,7 @@ describe("NodeLog", () => {
       shard: new Uint8Array(16).fill(2),
       kind: 7,
       isSealed: true,
+      isMoved: false,
       sequenceFirst: 1,
       sequenceLast: 3,
       netRows: 2,

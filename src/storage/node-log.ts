@@ -7,14 +7,8 @@
  */
 import { assert, InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
-import {
-  isOutOfHandles,
-  type Clock,
-  type FileSystem,
-  type Random,
-  type Timer,
-} from "../io/index.ts";
-import type { LogExtent, LogPosition } from "./log-entry.ts";
+import type { Clock, FileSystem, Random, Timer } from "../io/index.ts";
+import { LOG_ENTRY_BYTES, type LogExtent, type LogPosition } from "./log-entry.ts";
 import { LogFile } from "./log-file.ts";
 import { LOG_FILE_HEADER_BYTES, logFilePath } from "./log-file-header.ts";
 import { LOG_FILE_ENTRIES_MAX, type LogFooter, LogFooterBuilder } from "./log-footer.ts";
@@ -22,6 +16,7 @@ import { logGroupBytes, type LogFrame } from "./log-group.ts";
 import { LogQueue, payloadBytesOf, type WaitingFrame } from "./log-queue.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogEntry, type LogRecovery, recoverLog } from "./log-recovery.ts";
+import { secureEnd } from "./log-reopen.ts";
 import { walkLogFile } from "./log-walk.ts";
 
 /**
@@ -31,12 +26,6 @@ import { walkLogFile } from "./log-walk.ts";
 export const LOG_FILE_BYTES_MAX = 268_435_456;
 /** After this much silence an empty group tells the last group from a torn one. */
 export const LOG_COMMIT_MARK_MS = 50;
-/**
- * New files tried when the current one is full: the old one is whole, so a second try loses
- * nothing.
- */
-const ROTATE_TRIES = 2;
-
 export interface NodeLogOptions {
   readonly fileSystem: FileSystem;
   /** Folder of the log alone; made when it is missing. */
@@ -61,6 +50,8 @@ export interface LogCounters {
   readonly syncs: number;
   /** Files given up after a failed write or sync. */
   readonly abandonedFiles: number;
+  /** Of `bytes`: frames that were copied from an older file, with their directory entries. */
+  readonly movedBytes: number;
 }
 
 /**
@@ -76,7 +67,14 @@ export class NodeLog {
   readonly #fileBytesMax: number;
   readonly #generation: bigint;
   readonly #sizes: Map<number, number>;
-  readonly #counters = { groups: 0, frames: 0, bytes: 0, syncs: 0, abandonedFiles: 0 };
+  readonly #counters = {
+    groups: 0,
+    frames: 0,
+    bytes: 0,
+    syncs: 0,
+    abandonedFiles: 0,
+    movedBytes: 0,
+  };
   readonly #queue = new LogQueue();
   /** Undefined between the loss of one file and the next one. */
   #file: LogFile | undefined;
@@ -129,7 +127,7 @@ export class NodeLog {
     try {
       const found = await recoverLog({ ...options, reader });
       const log = new NodeLog(options, reader, found);
-      if (found.end.file > 0) await syncOldFile(fileSystem, logFilePath(folder, found.end.file));
+      if (found.end.file > 0) await secureEnd(fileSystem, folder, found);
       await log.#startFile();
       for (const file of found.unused) await log.#unlink(file);
       if (found.unused.length > 0) await fileSystem.syncFolder(folder);
@@ -156,8 +154,8 @@ export class NodeLog {
     return { ...this.#counters };
   }
 
-  /** True after two failures in a row: every append fails until the node is started again. */
-  get isReadOnly(): boolean {
+  /** True after a failed write or sync: every append fails until the node is started again. */
+  get isPoisoned(): boolean {
     return this.#poison !== undefined;
   }
 
@@ -165,10 +163,10 @@ export class NodeLog {
    * Makes a frame durable. Frames are on disk in the order of the calls.
    *
    * @returns where the payload lies; it is durable, together with everything appended before it.
-   * @throws InsulaError `log_poisoned` when the sync failed: the outcome is unknown, the frame may
-   *   or
-   *         may not be found by the next recovery. `disk_full` when no new file can be made: the
-   *         frame was not written. `memory_exhausted` when too much waits. `engine_closed` after
+   * @throws InsulaError `log_poisoned` when a write or sync failed, this one or one before: the
+   *   outcome is unknown, the frame may or may not be found by the next recovery; nothing is taken
+   *   until then. `disk_full` when the disk took only a part of the group, or no new file can be
+   *   made: the frame is not in the log. `memory_exhausted` when too much waits. `engine_closed` after
    *         close.
    */
   append(frame: LogFrame): Promise<LogExtent> {
@@ -331,18 +329,20 @@ export class NodeLog {
       this.#counters.groups++;
       this.#counters.syncs++;
       this.#counters.frames += frames.length;
+      for (const { isMoved, extent } of entries) {
+        if (isMoved) this.#counters.movedBytes += LOG_ENTRY_BYTES + extent.length;
+      }
       this.#counters.bytes += this.#end.offset - before;
       return entries;
     } catch (error) {
       await this.#abandon(file, error);
-      if (isDiskFull(error)) throw outOfRoom(error);
-      throw poisoned("the outcome of this write is unknown", error);
+      throw this.#poison ?? error;
     }
   }
 
   /** The file to write to, a new one when the current is full or lost. */
   async #fileFor(bytes: number, frameCount: number): Promise<LogFile> {
-    if (this.#poison !== undefined) throw this.#poison;
+    this.#requireSound();
     const file = this.#file;
     if (file !== undefined) {
       const fits = file.end.offset + bytes <= this.#fileBytesMax;
@@ -353,13 +353,10 @@ export class NodeLog {
       // header may be on disk and names the cut.
       this.#seal();
     }
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#startFile();
-      } catch (error) {
-        if (isPassing(error)) throw error;
-        if (tries >= ROTATE_TRIES || isRival(error)) throw this.#setPoison(error);
-      }
+    try {
+      return await this.#startFile();
+    } catch (error) {
+      throw this.#poison ?? error;
     }
   }
 
@@ -368,14 +365,22 @@ export class NodeLog {
     const { fileSystem, folder } = this.#options;
     if (await fileSystem.exists(logFilePath(folder, number))) {
       const reason = `file ${String(number)} exists: another process writes to this log`;
-      throw new InsulaError("log_poisoned", `Cannot start a log file: ${reason}.`);
+      throw this.#setPoison(new InsulaError("io_failed", `Cannot start a log file: ${reason}.`));
     }
-    const file = await LogFile.create(fileSystem, folder, {
+    // Out of handles, say: nothing has been written yet, the next append tries again.
+    const synced = await fileSystem.openSynced(logFilePath(folder, number));
+    const header = {
       file: number,
       generation: this.#generation,
       previous: this.#end,
       groupFirst: this.#groupNext,
-    });
+    };
+    const file = await LogFile.begin(synced, header, () => fileSystem.syncFolder(folder)).catch(
+      (error: unknown) => {
+        if (!isDiskFull(error)) this.#setPoison(error);
+        throw error;
+      },
+    );
     this.#counters.syncs++;
     this.#file = file;
     this.#end = file.end;
@@ -384,28 +389,37 @@ export class NodeLog {
     return file;
   }
 
-  /** Gives up a file at its last good place and goes on in a new one, or not at all. */
+  /**
+   * Gives up a file at its last good place: a new one names that place, so that the group which
+   * failed is not in the log. After a full disk the log goes on in the new file, at the latest with
+   * the next append. Any other failure is the end of this log: what the disk did with pages of the
+   * failed sync nobody knows, and it is not asked twice.
+   */
   async #abandon(file: LogFile, cause: unknown): Promise<void> {
     this.#file = undefined;
     this.#counters.abandonedFiles++;
     // One more than the lost group: its number is never used twice.
     this.#groupNext++;
     await file.close().catch(() => undefined);
-    try {
-      await this.#startFile();
-    } catch (error) {
-      // A full disk is no failed sync: the next append tries again to make a file.
-      if (!isPassing(error)) this.#setPoison(error instanceof Error ? error : cause);
-    }
+    if (!isDiskFull(cause)) this.#setPoison(cause);
+    await this.#startFile().catch(() => undefined);
+    if (this.#poison === undefined) return;
+    await (this.#file as LogFile | undefined)?.close().catch(() => undefined);
+    this.#file = undefined;
+  }
+
+  #requireSound(): void {
+    if (this.#poison !== undefined) throw this.#poison;
   }
 
   #setPoison(cause: unknown): InsulaError {
-    this.#poison ??= poisoned("its files cannot be written; the node is read-only", cause);
+    this.#poison ??= poisoned(cause);
     return this.#poison;
   }
 
   /**
-   * Finishes the current file in the background. A footer that fails is not missed: see readFooter.
+   * Finishes the current file in the background. A footer that fails is not missed, see readFooter;
+   * but a disk that fails is not trusted with the next group.
    */
   #seal(): void {
     const file = this.#file;
@@ -415,7 +429,8 @@ export class NodeLog {
     this.#sealing = this.#sealing.then(async () => {
       try {
         this.#sizes.set(number, await file.seal());
-      } catch {
+      } catch (error) {
+        if (!isDiskFull(error)) this.#setPoison(error);
         await file.close().catch(() => undefined);
       }
     });
@@ -448,39 +463,9 @@ export class NodeLog {
   }
 }
 
-/**
- * A killed process may have written a group without syncing it. What recovery has read must not go
- * away with the next power cut: the new file is about to name its end.
- */
-async function syncOldFile(fileSystem: FileSystem, path: string): Promise<void> {
-  const file = await fileSystem.openWrite(path);
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-function poisoned(reason: string, cause: unknown): InsulaError {
+function poisoned(cause: unknown): InsulaError {
+  const reason = "a write or sync of it failed; nothing is written until the node is started again";
   return new InsulaError("log_poisoned", `Cannot write to the log: ${reason}.`, { cause });
-}
-
-/** Somebody else makes files in this folder: going on would mix two logs. */
-function isRival(error: unknown): boolean {
-  return error instanceof InsulaError && error.code === "log_poisoned";
-}
-
-/** A write that did not fit: what is in the file of it is cut off when the next one begins. */
-function outOfRoom(cause: unknown): InsulaError {
-  const message =
-    "Cannot write to the log: the disk is full; the outcome of this write is unknown. Make room " +
-    "and repeat it.";
-  return new InsulaError("disk_full", message, { cause });
-}
-
-/** Nothing is wrong with the medium: the next append tries again to make a file. */
-function isPassing(error: unknown): boolean {
-  return isDiskFull(error) || isOutOfHandles(error);
 }
 
 function isDiskFull(error: unknown): boolean {

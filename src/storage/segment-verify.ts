@@ -1,7 +1,9 @@
 /** Reads a whole segment for no other purpose than to know that it is sound. */
 import {
   SEGMENT_HEADER_BYTES,
+  SEGMENT_TRAILER_BYTES,
   decodeHeader,
+  decodeTrailer,
   requireHeader,
   type SegmentIdentity,
 } from "./segment-format.ts";
@@ -15,6 +17,13 @@ export async function readSegmentIdentity(source: SegmentSource): Promise<Segmen
   const header = new Uint8Array(SEGMENT_HEADER_BYTES);
   await source.read(0, header);
   return decodeHeader(header);
+}
+
+/** Whether its sections and its footer need a key. @throws InsulaError `data_damaged`. */
+export async function isSegmentSealed(source: SegmentSource): Promise<boolean> {
+  const trailer = new Uint8Array(SEGMENT_TRAILER_BYTES);
+  await source.read(Math.max(0, source.length - trailer.length), trailer);
+  return decodeTrailer(trailer).isSealed;
 }
 
 /**

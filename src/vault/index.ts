@@ -19,6 +19,7 @@
  * Sources. NIST SP 800-38D (AES-GCM), SP 800-57 (hierarchies of keys), SP 800-88 (destroying keys
  * as a way to erase).
  */
+export { readBackupRoot, type BackupRoot } from "./backup-root.ts";
 export { MASTER_KEY_PATH, parseMasterKey } from "./master-key.ts";
 export { SLOT_BYTES, slotFilePath, slotPlace } from "./slot-file.ts";
 export { ROOT_PATH } from "./root-file.ts";

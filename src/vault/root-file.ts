@@ -39,6 +39,12 @@ export function encodeRoot(
   return writer.uint32(crc32(writer.view())).finish();
 }
 
+/** Which data folder a root file is of. @throws InsulaError `data_damaged`, `format_unsupported` */
+export function folderOfRoot(bytes: Uint8Array): Uint8Array {
+  requireSound(bytes);
+  return new ByteReader(bytes, MAGIC.length + 4).raw(FOLDER_BYTES);
+}
+
 export interface OpenedRoot {
   readonly root: RootKey;
   /** The key that opened it is the newest, and another opens it too. */

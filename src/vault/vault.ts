@@ -3,6 +3,7 @@ import { CIPHER_KEY_BYTES, deriveKey } from "../base/cipher.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, Random } from "../io/index.ts";
 import { KeySlots, type KeySlotDoors } from "./key-slots.ts";
+import { isRootOf, openBackupRoot, type BackupRoot } from "./backup-root.ts";
 import { MASTER_KEY_PATH, makeMasterKey, readMasterKey, writeMasterKey } from "./master-key.ts";
 import { ROOT_PATH, decodeRoot, encodeRoot, type RootKey } from "./root-file.ts";
 import { slotFileNumber } from "./slot-file.ts";
@@ -21,13 +22,16 @@ export interface KeySource {
 export interface VaultOptions extends KeySlotDoors {
   /** 32 bytes; without it the file in the data folder counts, made at the first start. */
   readonly masterKey?: Uint8Array;
+  /** Nothing is written, also not the end of a rotation: for who looks on. */
+  readonly isReadOnly?: true;
 }
 
 export class Vault {
   readonly slots: KeySlots;
   readonly #fileSystem: FileSystem;
   readonly #random: Random;
-  readonly #isOwnMaster: boolean;
+  /** True when the master key lies in the data folder. */
+  readonly isOwnMaster: boolean;
   #masterKey: Uint8Array;
   #root: RootKey;
 
@@ -37,7 +41,7 @@ export class Vault {
   ) {
     this.#fileSystem = options.fileSystem;
     this.#random = options.random;
-    this.#isOwnMaster = options.masterKey === undefined;
+    this.isOwnMaster = options.masterKey === undefined;
     this.#masterKey = keys.masterKey;
     this.#root = keys.root;
     this.slots = keys.slots;
@@ -55,7 +59,7 @@ export class Vault {
     if (masterKey === undefined) throw masterKeyMissing();
     const { root, hasOlderKey } = decodeRoot(stored, masterKey);
     // A rotation ends when its new key was used: from here on the older one opens nothing.
-    if (hasOlderKey) await writeRoot(options, root, [masterKey]);
+    if (hasOlderKey && options.isReadOnly !== true) await writeRoot(options, root, [masterKey]);
     return new Vault(options, { masterKey, root, slots: await KeySlots.open(options, root) });
   }
 
@@ -89,9 +93,34 @@ export class Vault {
     return deriveKey(await this.slots.key(collection), "insula shard", own);
   }
 
+  /** A backup's view of the keys: what it seals with, and the wrapped root key that goes along. */
+  async backupRoot(): Promise<BackupRoot> {
+    const rootFile = await this.#fileSystem.readWhole(ROOT_PATH);
+    if (rootFile === undefined) throw rootMissing();
+    return openBackupRoot(rootFile, this.#root);
+  }
+
+  /**
+   * The root key of a backup: this folder's own, or another's that the same master key wrapped.
+   *
+   * @param masterKey of the folder that was backed up; default this folder's.
+   * @throws InsulaError `master_key_wrong`.
+   */
+  backupRootOf(rootFile: Uint8Array, masterKey?: Uint8Array): BackupRoot {
+    if (masterKey === undefined && isRootOf(rootFile, this.#root.folder)) {
+      return openBackupRoot(rootFile, this.#root);
+    }
+    return openBackupRoot(rootFile, decodeRoot(rootFile, masterKey ?? this.#masterKey).root);
+  }
+
   /** A key for one purpose of the node itself. */
   nodeKey(purpose: string): Uint8Array {
     return deriveKey(this.#root.key, purpose);
+  }
+
+  /** A key nobody has yet, for {@link Vault.rotate}. */
+  freshMasterKey(): Uint8Array {
+    return this.#random.bytes(CIPHER_KEY_BYTES);
   }
 
   /**
@@ -105,7 +134,7 @@ export class Vault {
     const doors = { fileSystem: this.#fileSystem, random: this.#random };
     await writeRoot(doors, root, [masterKey, this.#masterKey]);
     this.#root = root;
-    if (this.#isOwnMaster) {
+    if (this.isOwnMaster) {
       await writeMasterKey(this.#fileSystem, masterKey);
       await writeRoot(doors, root, [masterKey]);
     }

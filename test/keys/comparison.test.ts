@@ -77,6 +77,7 @@ test("nor are tokens", async () => {
         rows.set(name, value ?? new Uint8Array());
         return Promise.resolve();
       },
+      deriveKey: () => undefined,
       listSettings: () => Promise.resolve({ items: [], hasMore: false }),
     },
     files: new MemoryFileSystem(),

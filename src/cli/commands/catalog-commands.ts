@@ -1,13 +1,13 @@
 /** `insula db`, `insula collection`, `insula tenant`: list, make, remove. */
 import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
-import type { CollectionInfo } from "../../engine/api.ts";
+import type { CollectionInfo, ErasureReceipt } from "../../engine/api.ts";
 import { DEFAULT_VECTOR } from "../../model/index.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
 import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
 import { toWholeNumber } from "../option-values.ts";
-import { printBytes, printTable } from "../output.ts";
+import { printBytes, printCount, printTable } from "../output.ts";
 import { addWhereCommand } from "./where-command.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
 import type { Session } from "../session.ts";
@@ -246,6 +246,44 @@ export function addTenantCommands(program: Command): void {
       });
     });
   addWhereCommand(tenant);
+  addErase(tenant);
+}
+
+function addErase(tenant: Command): void {
+  tenant
+    .command("erase <database> <collection> <tenant>")
+    .description("remove a tenant, destroy its key and say what is left of it")
+    .addHelpText(
+      "after",
+      notes(
+        ["insula tenant erase acme notes team-1", "insula tenant erase acme notes team-1 --json"],
+        "The receipt is printed when the key is overwritten and the files are gone. Backups are not touched.",
+      ),
+    )
+    .action(async (...given: [string, string, string, unknown, Command]) => {
+      const [database, collection, name, , command] = given;
+      await withSession(command, false, async ({ catalog }, output) => {
+        const receipt = await catalog.eraseTenant({ database, collection, tenant: name });
+        output.result(receipt, () => printReceipt(receipt));
+      });
+    });
+}
+
+function printReceipt(receipt: ErasureReceipt): string {
+  const { tenant, shard, keyId, isKeyDestroyed, filesLeft, filesRemoved, sharedBytes } = receipt;
+  const key = isKeyDestroyed ? `${String(keyId)}, destroyed` : "none: it was not sealed";
+  const left = filesLeft === 0 ? "" : `, ${String(filesLeft)} still read by somebody`;
+  return [
+    `Tenant ${tenant} erased at ${printDate(receipt.erasedAtMs)} UTC.`,
+    `shard    ${shard}`,
+    `records  ${printCount(receipt.recordCount)}`,
+    `key      ${key}`,
+    `files    ${String(filesRemoved)} removed${left}`,
+    `shared   ${printBytes(sharedBytes)} in packs and the log until those are rewritten`,
+    receipt.isUnreadable
+      ? "Nobody can read any of it in this data folder."
+      : "What is shared can still be read by who has the folder.",
+  ].join("\n");
 }
 
 function printDate(atMs: number): string {

@@ -14,7 +14,7 @@ import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { type GlobalOptions } from "../command.ts";
 import { notes } from "../help.ts";
 import { requireFolder } from "../data-folder.ts";
-import { openDoors, type FolderDoors } from "../folder-engine.ts";
+import { openReadDoors, type FolderDoors } from "../folder-engine.ts";
 import { toCount } from "../option-values.ts";
 import {
   createOutput,
@@ -25,6 +25,11 @@ import {
   type Output,
 } from "../output.ts";
 import { createRateProgress } from "../rate-progress.ts";
+
+interface OpenedFolder {
+  readonly output: Output;
+  readonly doors: Awaited<ReturnType<typeof openReadDoors>>;
+}
 
 /** Rows of one part that are printed. */
 const ROWS_DEFAULT = 20;
@@ -48,14 +53,14 @@ export function addInspectCommand(program: Command): void {
       ),
     )
     .action(async (file: string | undefined, options: InspectCommandOptions, command: Command) => {
-      const { output, doors } = openFolder(command);
+      const { output, doors } = await openFolder(command);
       if (file === undefined) {
         const files = await listFolderFiles(doors.files);
         output.result(files, () => printFiles(output, files));
         return;
       }
       const inspected = await inspectFile(file.replace(/^\.\//, ""), {
-        files: doors.files,
+        ...doors,
         rowsMax: options.rows,
         isWithRecords: options.records === true,
       });
@@ -63,10 +68,10 @@ export function addInspectCommand(program: Command): void {
     });
 }
 
-function openFolder(command: Command): { output: Output; doors: FolderDoors } {
+async function openFolder(command: Command): Promise<OpenedFolder> {
   const { dataDir, json } = command.optsWithGlobals<GlobalOptions>();
   requireFolder(dataDir);
-  return { output: createOutput(json === true), doors: openDoors(dataDir) };
+  return { output: createOutput(json === true), doors: await openReadDoors(dataDir) };
 }
 
 function printFiles(
@@ -113,14 +118,13 @@ does not match. A folder that a server has open is refused: stop it, or verify a
       ),
     )
     .action(async (options: { all?: true }, command: Command) => {
-      const { output, doors } = openFolder(command);
+      const { output, doors } = await openFolder(command);
       const shards: VerifiedShard[] = [];
       const progress = createRateProgress(output, undefined);
       let records = 0;
       const report = await withLock(doors, () =>
         verifyFolder({
-          files: doors.files,
-          clock: doors.clock,
+          ...doors,
           onShard: (shard) => {
             if (options.all === true || shard.damages > 0) shards.push(shard);
             records += shard.records;

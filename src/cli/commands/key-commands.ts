@@ -21,6 +21,7 @@ export function addKeyCommands(program: Command): void {
   addCreate(keys);
   addRotate(keys);
   addRevoke(keys);
+  addRotateMaster(keys);
   addResetAdmin(keys);
 }
 
@@ -138,6 +139,46 @@ function addRevoke(keys: Command): void {
         output.result({ removed: id }, () => `Key ${id} revoked.`);
       });
     });
+}
+
+function addRotateMaster(keys: Command): void {
+  keys
+    .command("rotate-master")
+    .description("wrap the keys of all tenants with another master key, while everything goes on")
+    .option("--new-key-file <file>", "the new key, where the master key comes from outside")
+    .addHelpText(
+      "after",
+      notes(
+        [
+          "insula keys rotate-master",
+          "openssl rand -hex 32 > master.new && insula keys rotate-master --new-key-file master.new",
+        ],
+        `Without a file a fresh key is made in the data folder. With one, old and new key open the
+folder until its next start with the new one: change the server's masterKeyFile to it.`,
+      ),
+    )
+    .action(async (options: { newKeyFile?: string }, command: Command) => {
+      const { newKeyFile } = options;
+      const { readSecretFile } = await import("../../io/index.ts");
+      const key = newKeyFile === undefined ? undefined : await readSecretFile(newKeyFile);
+      await withSession(command, false, async (session, output) => {
+        const rotated = await session.rotateMasterKey(key?.trim());
+        output.result(
+          rotated,
+          () => `The master key was changed, for the ${ordinal(rotated)} time.`,
+        );
+        if (rotated.isInFolder) return;
+        output.remark(
+          "Start the next server with the new key; from then on the old one is refused.",
+        );
+      });
+    });
+}
+
+function ordinal({ rotations }: { readonly rotations: number }): string {
+  const ends = ["th", "st", "nd", "rd"];
+  const isTeen = Math.floor(rotations / 10) % 10 === 1;
+  return `${String(rotations)}${isTeen ? "th" : (ends[rotations % 10] ?? "th")}`;
 }
 
 function addResetAdmin(keys: Command): void {

@@ -25,6 +25,7 @@ export function addStatusCommand(program: Command): void {
             `arenas       ${printBytes(stats.arenaBytesUsed)} of ${printBytes(stats.arenaBytesCapacity)}`,
             `log          ${printCounted(stats.log.groups, "group")}, ${printCounted(stats.log.syncs, "sync")}, ${printBytes(stats.log.bytes)}`,
             `files        ${printCount(stats.openFiles)} open`,
+            ...(stats.log.isPoisoned ? ["READ-ONLY    a sync of the log failed"] : []),
             ...(stats.quarantinedShards > 0
               ? [`DAMAGED      ${printCounted(stats.quarantinedShards, "shard")} out of service`]
               : []),

@@ -7,6 +7,7 @@ import {
   choice,
   count,
   flag,
+  integer,
   list,
   members,
   nullable,
@@ -87,6 +88,24 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
 export const TENANT_ANSWER: Schema<unknown> = object(
   { name: text("its name"), state, createdAtMs, rowCount, byteCount },
   "a tenant",
+);
+
+export const ERASURE_ANSWER: Schema<unknown> = object(
+  {
+    database: text("its database"),
+    collection: text("its collection"),
+    tenant: text("its name"),
+    shard: text("uid of its shard, hexadecimal"),
+    keyId: count("slot of its key; 0: it was not sealed"),
+    isKeyDestroyed: flag("nothing holds the key any more"),
+    recordCount: count("records it had"),
+    filesRemoved: count("files of its own"),
+    filesLeft: count("files of its own that a running read still holds"),
+    sharedBytes: count("bytes among those of others, until those files are rewritten"),
+    isUnreadable: flag("nobody can read any of its records from the data folder"),
+    erasedAtMs: integer(0, Number.MAX_SAFE_INTEGER, "milliseconds since 1970"),
+  },
+  "what was found after the erasure",
 );
 
 export const DATABASES_ANSWER: Schema<unknown> = pageOf(DATABASE_ANSWER);

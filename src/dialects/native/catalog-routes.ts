@@ -6,6 +6,7 @@ import {
   DATABASES_ANSWER,
   DATABASE_ANSWER,
   TENANTS_ANSWER,
+  ERASURE_ANSWER,
   TENANT_ANSWER,
 } from "./answers.ts";
 import {
@@ -219,6 +220,17 @@ const TENANT_ROUTES: readonly Route[] = [
     summary: "Gone for every reader when answered.",
     run: ({ context, database, collection, tenant = "" }) =>
       context.engine.deleteTenant({ database, collection, tenant }),
+  },
+  {
+    method: "POST",
+    pattern: `${COLLECTION_PATTERN}/tenants/:tenant/erase`,
+    operation: "EraseTenant",
+    area: "admin",
+    status: 200,
+    summary: "Removes it, destroys its key, waits for its files, and says what was found.",
+    answers: ERASURE_ANSWER,
+    run: ({ context, database, collection, tenant = "" }) =>
+      context.engine.eraseTenant({ database, collection, tenant }),
   },
 ];
 

@@ -3,6 +3,7 @@ import { CATALOG_ROUTES } from "./catalog-routes.ts";
 import { EMBED_ROUTES } from "./embed-routes.ts";
 import { EXTENT_ROUTES } from "./extent-routes.ts";
 import { LOG_ROUTES } from "./log-routes.ts";
+import { MASTER_KEY_ROUTES } from "./master-key-routes.ts";
 import { describeRoutes, type OpenApi } from "./open-api.ts";
 import { RECORD_ROUTES } from "./record-routes.ts";
 import type { Route } from "./route.ts";
@@ -26,6 +27,7 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...USAGE_ROUTES,
   ...EXTENT_ROUTES,
   ...LOG_ROUTES,
+  ...MASTER_KEY_ROUTES,
   ...EMBED_ROUTES,
   OPEN_API_ROUTE,
 ];

@@ -14,11 +14,11 @@ export class DiskInode {
   /** What a reader sees. */
   readonly current: GrowingContent;
   /** What is surely on the medium. */
-  #synced: Uint8Array;
+  readonly #synced: GrowingContent;
   #unsynced: (UnsyncedWrite | "truncate")[] = [];
 
   constructor(synced: Uint8Array = new Uint8Array(0)) {
-    this.#synced = synced;
+    this.#synced = new GrowingContent(synced.slice());
     this.current = new GrowingContent(synced.slice());
   }
 
@@ -34,8 +34,18 @@ export class DiskInode {
   }
 
   sync(): void {
-    if (this.#unsynced.length === 0) return;
-    this.#synced = this.current.copy();
+    for (const change of this.#unsynced) {
+      if (change === "truncate") this.#synced.truncate();
+      else this.#synced.write(change.position, change.bytes);
+    }
+    this.#unsynced = [];
+  }
+
+  /**
+   * A sync that fails as Linux lets it fail: readers go on seeing what was written, the medium has
+   * none of it, and the next sync has nothing to do and succeeds.
+   */
+  failSync(): void {
     this.#unsynced = [];
   }
 
@@ -45,7 +55,7 @@ export class DiskInode {
    * zeros.
    */
   crash(random: SeededRandom): Uint8Array {
-    const content = new GrowingContent(this.#synced.slice());
+    const content = new GrowingContent(this.#synced.copy());
     const manner = random.below(4);
     if (this.#unsynced.length === 0 || manner === 0) {
       if (random.below(4) === 0 && this.#unsynced.length > 0) this.#growAhead(content, random);

@@ -8,20 +8,20 @@ export class MemoryObjectStore implements ObjectStore {
   async putIfAbsent(key: string, body: Uint8Array): Promise<boolean> {
     await Promise.resolve();
     if (this.#objects.has(key)) return false;
-    this.#objects.set(key, body.slice());
+    this.#objects.set(key, Uint8Array.from(body));
     return true;
   }
 
   async put(key: string, body: Uint8Array): Promise<void> {
     await Promise.resolve();
-    this.#objects.set(key, body.slice());
+    this.#objects.set(key, Uint8Array.from(body));
   }
 
   async get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
     await Promise.resolve();
     const body = this.#objects.get(key);
-    if (range === undefined) return body?.slice();
-    return body?.slice(range.start, range.start + range.length);
+    if (range === undefined || body === undefined) return body?.slice();
+    return body.slice(range.start, range.start + range.length);
   }
 
   async head(key: string): Promise<number | undefined> {

@@ -13,6 +13,7 @@ import type {
   WritableFile,
 } from "../file-system.ts";
 import { parentFolder, replaceWholeThrough } from "../replace-whole.ts";
+import { makeSystemError, toIoError } from "../system-error.ts";
 import { DiskInode } from "./disk-inode.ts";
 import { DiskNames, type NameTarget } from "./disk-names.ts";
 import { missing, takeLock } from "./file-system.ts";
@@ -22,12 +23,21 @@ import type { SeededRandom } from "./seeded-random.ts";
 export interface SimulatedDiskOptions {
   /** Called before each change takes effect; a test takes its crash states here. */
   readonly onChange?: (change: "write" | "sync" | "name" | "sync-folder", path: string) => void;
+  /** True: this sync of a file fails, and what it was to write never reaches the medium. */
+  readonly failsSync?: (path: string) => boolean;
+}
+
+/** What the open files of a disk tell it. */
+interface DiskHooks {
+  readonly onChange: NonNullable<SimulatedDiskOptions["onChange"]>;
+  readonly failsSync: NonNullable<SimulatedDiskOptions["failsSync"]>;
 }
 
 export class SimulatedDisk implements FileSystem {
   readonly #names: DiskNames;
   readonly #locks = new Set<string>();
-  readonly #onChange: NonNullable<SimulatedDiskOptions["onChange"]>;
+  readonly #onChange: DiskHooks["onChange"];
+  readonly #hooks: DiskHooks;
 
   constructor(
     options: SimulatedDiskOptions = {},
@@ -35,6 +45,7 @@ export class SimulatedDisk implements FileSystem {
   ) {
     this.#names = new DiskNames(names);
     this.#onChange = options.onChange ?? (() => undefined);
+    this.#hooks = { onChange: this.#onChange, failsSync: options.failsSync ?? (() => false) };
   }
 
   /**
@@ -68,17 +79,17 @@ export class SimulatedDisk implements FileSystem {
     const inode = this.#entry(path);
     this.#onChange("write", path);
     inode.truncate();
-    return new DiskFile(path, inode, this.#onChange);
+    return new DiskFile(path, inode, this.#hooks);
   }
 
   async openWrite(path: string): Promise<WritableFile> {
     await Promise.resolve();
-    return new DiskFile(path, this.#get(path), this.#onChange);
+    return new DiskFile(path, this.#get(path), this.#hooks);
   }
 
   async openSynced(path: string): Promise<SyncedFile> {
     await Promise.resolve();
-    return new DiskFile(path, this.#entry(path), this.#onChange);
+    return new DiskFile(path, this.#entry(path), this.#hooks);
   }
 
   async readWhole(path: string): Promise<Uint8Array | undefined> {
@@ -164,27 +175,27 @@ export class SimulatedDisk implements FileSystem {
 class DiskFile implements WritableFile, SyncedFile {
   readonly path: string;
   readonly #inode: DiskInode;
-  readonly #onChange: NonNullable<SimulatedDiskOptions["onChange"]>;
+  readonly #hooks: DiskHooks;
 
-  constructor(
-    path: string,
-    inode: DiskInode,
-    onChange: NonNullable<SimulatedDiskOptions["onChange"]>,
-  ) {
+  constructor(path: string, inode: DiskInode, hooks: DiskHooks) {
     this.path = path;
     this.#inode = inode;
-    this.#onChange = onChange;
+    this.#hooks = hooks;
   }
 
   async write(position: number, source: Uint8Array): Promise<void> {
     await Promise.resolve();
-    this.#onChange("write", this.path);
+    this.#hooks.onChange("write", this.path);
     this.#inode.write(position, source);
   }
 
   async sync(): Promise<void> {
     await Promise.resolve();
-    this.#onChange("sync", this.path);
+    this.#hooks.onChange("sync", this.path);
+    if (this.#hooks.failsSync(this.path)) {
+      this.#inode.failSync();
+      throw toIoError(`sync "${this.path}"`, makeSystemError("EIO", "the medium took no byte"));
+    }
     this.#inode.sync();
   }
 

@@ -123,6 +123,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
     message: "The bucket policy does not exist.",
   },
   access_key_not_found: UNKNOWN_KEY,
+  backup_not_found: { status: 404, code: "NoSuchKey", ec: EC_GENERAL },
   route_not_found: { status: 400, code: "InvalidArgument", ec: EC_GENERAL },
   database_exists: {
     status: 409,
@@ -167,7 +168,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   memory_exhausted: BUSY,
   disk_full: FULL,
   deadline_exceeded: { status: 400, code: "RequestTimeout", ec: EC_GENERAL },
-  log_poisoned: INTERNAL,
+  log_poisoned: BUSY,
   io_failed: INTERNAL,
   engine_closed: BUSY,
   worker_lost: INTERNAL,

@@ -106,6 +106,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
     message: "The specified vector bucket policy could not be found",
   },
   access_key_not_found: UNKNOWN_KEY,
+  backup_not_found: { status: 404, type: "NotFoundException" },
   route_not_found: { status: 404, type: "UnknownOperationException" },
   database_exists: {
     ...CONFLICT,
@@ -133,7 +134,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   memory_exhausted: BUSY,
   disk_full: FULL,
   deadline_exceeded: { status: 408, type: "RequestTimeoutException" },
-  log_poisoned: INTERNAL,
+  log_poisoned: BUSY,
   io_failed: INTERNAL,
   engine_closed: BUSY,
   worker_lost: BUSY,

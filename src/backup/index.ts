@@ -1,0 +1,29 @@
+/**
+ * The room of copies elsewhere: how shards, names and keys lie in an object store, and the stores.
+ *
+ * What for. Backups: immutable segments as they are, frames of tails, the lines of the catalogue,
+ * and last a manifest, created if absent. What the store has is not sent again. What not: it knows
+ * neither the engine's names nor how a shard is opened; the engine gives {@link ShardImage}s and
+ * gets them back.
+ *
+ * Life of the bytes. A segment is an object of its own, or, below 256 KiB, a range of a bundle;
+ * many backups name it. The lines of a backup are sealed with a key that comes from the root key;
+ * the root key, wrapped by the master key, goes along. So a machine with the same master key reads
+ * everything.
+ *
+ * Invariants.
+ * - An object is written once; a backup exists when its manifest does.
+ * - Every range that is read is compared with its SHA-256 before a byte of it is used; damage is
+ *   named by its object.
+ * - Only create-if-absent, range reads and listing are asked of a store.
+ *
+ * On disk: docs/formats/backup.md.
+ */
+export { comparePaths, type BackupEntry, type BackupPath } from "./backup-entry.ts";
+export type { BackupManifest } from "./backup-manifest.ts";
+export { BackupReader, findBackup, listBackups } from "./backup-reader.ts";
+export type { BackupKeys } from "./backup-seal.ts";
+export { BackupWriter, type NewEntry } from "./backup-writer.ts";
+export { openStore, type TargetDoors } from "./store-target.ts";
+export { PriorBackup } from "./prior-backup.ts";
+export { PIECE_BYTES, type FrameImage, type SegmentImage, type ShardImage } from "./shard-image.ts";

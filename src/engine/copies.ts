@@ -1,0 +1,64 @@
+/** The engine's backups, restores and copies: run beside everything else, ended by a close. */
+import { InsulaError } from "../base/errors.ts";
+import type { ObjectStore } from "../io/index.ts";
+import type {
+  BackupInfo,
+  BackupOptions,
+  RestoreOptions,
+  RestoreSummary,
+  TenantPlace,
+} from "./api.ts";
+import { backUp } from "./backup-run.ts";
+import { copyTenant, restore, type RestoreDoors } from "./restore-run.ts";
+
+export class Copies {
+  readonly #doors: RestoreDoors;
+  readonly #ending = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(doors: RestoreDoors) {
+    this.#doors = doors;
+  }
+
+  async backup(store: ObjectStore, options: BackupOptions): Promise<BackupInfo> {
+    const { node, directory } = this.#doors;
+    return this.#run(options.signal, (signal) =>
+      backUp(node, directory, store, { ...options, signal }),
+    );
+  }
+
+  restore(store: ObjectStore, options: RestoreOptions): Promise<RestoreSummary> {
+    return this.#run(options.signal, (signal) =>
+      restore(this.#doors, store, { ...options, signal }),
+    );
+  }
+
+  copyTenant(source: TenantPlace, target: TenantPlace): Promise<void> {
+    return this.#run(undefined, () => copyTenant(this.#doors, source, target));
+  }
+
+  /** Ends what runs, between two shards, and waits for that. */
+  async close(): Promise<void> {
+    this.#ending.abort(closedError());
+    await Promise.allSettled(this.#running);
+  }
+
+  async #run<Value>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<Value>,
+  ): Promise<Value> {
+    const ending = this.#ending.signal;
+    ending.throwIfAborted();
+    const running = work(signal === undefined ? ending : AbortSignal.any([signal, ending]));
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+}
+
+function closedError(): InsulaError {
+  return new InsulaError("engine_closed", "Cannot use the engine: it is closed.");
+}

@@ -1,0 +1,55 @@
+/** The keys of a folder that is only looked at: what opens its segments and frames. */
+import type { Clock, FileSystem, Random } from "../io/index.ts";
+import { ShardSeal, type SegmentEntry, type ShardState } from "../shard/index.ts";
+import { ROOT_PATH, Vault } from "../vault/index.ts";
+import type { Catalog } from "./catalog.ts";
+import { collectionKeySlot } from "./schema-book.ts";
+import { NodeKeys } from "./shard-keys.ts";
+
+/** Doors of who reads a data folder beside its engine. */
+export interface FolderReadOptions {
+  /** Rooted at the data folder; only read. */
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** As in the options of the engine. */
+  readonly masterKey?: Uint8Array;
+}
+
+export class FolderKeys {
+  readonly #keys: NodeKeys;
+  readonly #random: Random;
+
+  private constructor(keys: NodeKeys, random: Random) {
+    this.#keys = keys;
+    this.#random = random;
+  }
+
+  /** @throws InsulaError `master_key_missing`, `master_key_wrong`. */
+  static async open(options: FolderReadOptions): Promise<FolderKeys> {
+    const { files: fileSystem, clock, random, masterKey } = options;
+    const hasKeys = await fileSystem.exists(ROOT_PATH);
+    const given = masterKey === undefined ? {} : { masterKey };
+    const vault = hasKeys
+      ? await Vault.open({ fileSystem, clock, random, isReadOnly: true, ...given })
+      : undefined;
+    return new FolderKeys(new NodeKeys(vault), random);
+  }
+
+  /** From now on also tenants are found. */
+  attach(catalog: Pick<Catalog, "get">): void {
+    this.#keys.attach((number) => collectionKeySlot(catalog, number));
+  }
+
+  /** Undefined when the shard is not sealed. @throws InsulaError `data_damaged`. */
+  async sealOf(state: ShardState): Promise<ShardSeal | undefined> {
+    const key = await this.#keys.keyOf(state);
+    return key && new ShardSeal(state.uid, key, this.#random);
+  }
+
+  /** @throws InsulaError `data_damaged`. */
+  async segmentKey(state: ShardState, entry: SegmentEntry): Promise<Uint8Array | undefined> {
+    if (entry.wrappedKey === undefined) return undefined;
+    return (await this.sealOf(state))?.segmentKey(entry);
+  }
+}

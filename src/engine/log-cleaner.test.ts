@@ -1,0 +1,214 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ManualClock, MemoryFileSystem, SeededRandom, type FileSystem } from "../io/index.ts";
+import type { Place } from "../model/index.ts";
+import type { Engine } from "./api.ts";
+import { openEngine } from "./engine.ts";
+import { TAIL_MOVE_BYTES_PER_SECOND, TAIL_MOVE_SHARE } from "./tail-mover.ts";
+
+const LOG_FILE_BYTES = 16_384;
+const LOG_BYTES = 4 * LOG_FILE_BYTES;
+
+let files: MemoryFileSystem;
+let clock: ManualClock;
+let engine: Engine;
+let faults: unknown[];
+
+interface Sizes {
+  readonly logFileBytesMax?: number;
+  readonly logBytesMax?: number;
+}
+
+async function open(sizes: Sizes = {}): Promise<Engine> {
+  return openEngine({
+    files,
+    clock,
+    random: new SeededRandom(1),
+    workerCount: 0,
+    logFileBytesMax: LOG_FILE_BYTES,
+    logBytesMax: LOG_BYTES,
+    // Only the cleaner flushes, and only what the mover leaves to it.
+    policy: { quietFlushMs: 1e12, memtableBytesMax: 1 << 30 },
+    onFault: (error) => faults.push(error),
+    ...sizes,
+  });
+}
+
+function placeOf(tenant: string): Place {
+  return { database: "d", collection: "c", tenant };
+}
+
+function put(tenant: string, key: string, bytes = 10): Promise<unknown> {
+  return engine.upsert(placeOf(tenant), {
+    keys: [key],
+    vectors: [{ field: "", values: Float32Array.of(1, 2) }],
+    metadata: [{ text: "x".repeat(bytes) }],
+  });
+}
+
+async function turns(count = 200): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Writes so much that the log fills several files, and lets the cleaner run. */
+async function fillLog(round: number): Promise<void> {
+  for (let i = 0; i < 40; i++) await put("busy", `${String(round)}-${String(i)}`, 1_000);
+  clock.advance(1_000);
+  await turns();
+}
+
+function logBytesOn(disk: FileSystem): Promise<readonly string[]> {
+  return disk.listFolder("log");
+}
+
+beforeEach(async () => {
+  files = new MemoryFileSystem();
+  clock = new ManualClock();
+  faults = [];
+  engine = await open();
+  await engine.createDatabase("d");
+  const schema = {
+    vectors: [{ name: "", dimension: 2, metric: "cosine" as const }],
+    identity: "key" as const,
+    unfilterable: [],
+  };
+  await engine.createCollection("d", "c", { schema, tenancy: "multi" });
+});
+
+afterEach(async () => {
+  await engine.close();
+});
+
+describe("the cleaner of the log", () => {
+  it("moves small tails of sleeping tenants to the head, and wakes and flushes none", async () => {
+    const tenants = Array.from({ length: 10 }, (_, i) => `t${String(i)}`);
+    for (const tenant of tenants) {
+      await put(tenant, "k");
+      await engine.deactivate(placeOf(tenant));
+    }
+    const [first] = await logBytesOn(files);
+    for (let round = 0; (await logBytesOn(files))[0] === first; round++) await fillLog(round);
+    const { log, flushes, shardsAwake } = engine.stats();
+    expect(log.movedBytes).toBeGreaterThan(0);
+    // The busy tenant's tail was too large to be moved.
+    expect(flushes).toBeLessThanOrEqual(1);
+    expect(shardsAwake).toBe(1);
+    for (const tenant of tenants) expect(await engine.count(placeOf(tenant))).toBe(1);
+  });
+
+  it("finds moved tails again after a kill, whose rows still name the file that went", async () => {
+    for (let i = 0; i < 10; i++) await put(`t${String(i)}`, "k");
+    const [first] = await logBytesOn(files);
+    for (let round = 0; (await logBytesOn(files))[0] === first; round++) await fillLog(round);
+    expect(engine.stats().log.movedBytes).toBeGreaterThan(0);
+    const killed = engine;
+    const copy = new MemoryFileSystem();
+    await copyFolder(files, copy, "");
+    await killed.close();
+    files = copy;
+    engine = await open();
+    for (let i = 0; i < 10; i++) {
+      const place = placeOf(`t${String(i)}`);
+      expect(await engine.count(place)).toBe(1);
+      await put(`t${String(i)}`, "later");
+      expect(await engine.count(place)).toBe(2);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it("writes at most half as much again as it was given, when nothing but small tails is written", async () => {
+    const written = new Map<string, number>();
+    for (let i = 0; i < 600; i++) {
+      const tenant = `t${String((i * 7) % 200)}`;
+      await put(tenant, `k${String(i)}`, 100);
+      written.set(tenant, (written.get(tenant) ?? 0) + 1);
+      if (i % 25 !== 24) continue;
+      clock.advance(1_000);
+      await turns(20);
+      const { bytes, movedBytes } = engine.stats().log;
+      expect(movedBytes).toBeLessThanOrEqual((bytes - movedBytes) * TAIL_MOVE_SHARE);
+    }
+    for (let i = 0; i < 40; i++) {
+      clock.advance(1_000);
+      await turns(50);
+    }
+    const { log, flushes } = engine.stats();
+    // Both ways are gone: some are moved, what appends do not pay for becomes a segment.
+    expect(log.movedBytes).toBeGreaterThan(LOG_FILE_BYTES);
+    expect(flushes).toBeGreaterThan(10);
+    expect((await logBytesOn(files)).length).toBeLessThanOrEqual(6);
+    for (const [tenant, count] of written) expect(await engine.count(placeOf(tenant))).toBe(count);
+    await engine.close();
+    engine = await open();
+    for (const [tenant, count] of written) expect(await engine.count(placeOf(tenant))).toBe(count);
+    expect(faults).toEqual([]);
+  }, 60_000);
+
+  it("moves no more at once than its rate allows, and stops while it waits", async () => {
+    await engine.close();
+    const large = { logFileBytesMax: 2 << 20, logBytesMax: 4 << 20 };
+    engine = await open(large);
+    for (let i = 0; i < 40; i++) await put(`t${String(i)}`, "k", 40_000);
+    await engine.flush(placeOf("t0"));
+    for (let i = 0; i < 4_000; i++) await put("busy", `k${String(i)}`, 1_000);
+    clock.advance(1_000);
+    await turns();
+    const first = engine.stats().log.movedBytes;
+    expect(first).toBeGreaterThan(200_000);
+    expect(first).toBeLessThan(400_000);
+    await turns();
+    expect(engine.stats().log.movedBytes).toBe(first);
+    clock.advance((400_000 * 1_000) / TAIL_MOVE_BYTES_PER_SECOND);
+    await turns();
+    expect(engine.stats().log.movedBytes).toBeGreaterThan(first);
+    // In the middle of the next wait.
+    await engine.close();
+    engine = await open(large);
+    expect(await engine.count(placeOf("t39"))).toBe(1);
+  });
+
+  it("serves a tenant that wakes while its tail is being moved", async () => {
+    for (let i = 0; i < 10; i++) await put(`t${String(i)}`, "k");
+    for (let round = 0; round < 12; round++) {
+      for (let i = 0; i < 10; i++) await engine.deactivate(placeOf(`t${String(i)}`));
+      for (let i = 0; i < 20; i++) await put("busy", `${String(round)}-${String(i)}`, 1_000);
+      clock.advance(1_000);
+      for (let i = 0; i < 10; i++) {
+        await turns(i);
+        expect(await engine.count(placeOf(`t${String(i)}`))).toBe(1);
+      }
+    }
+    expect(engine.stats().log.movedBytes).toBeGreaterThan(0);
+    expect(faults).toEqual([]);
+  });
+
+  it("keeps a file with a damaged frame, says so once a round, and goes on serving", async () => {
+    const [name] = await logBytesOn(files);
+    const path = `log/${name ?? ""}`;
+    await put("hurt", "k");
+    const bytes = (await files.readWhole(path)) ?? new Uint8Array();
+    await put("well", "k");
+    for (const tenant of ["hurt", "well"]) await engine.deactivate(placeOf(tenant));
+    // Behind the payload stands the trailer of its group, 16 bytes.
+    const start = bytes.length - 20;
+    const file = await files.openWrite(path);
+    await file.write(start, Uint8Array.of((bytes[start] ?? 0) ^ 1));
+    await file.close();
+    for (let round = 0; round < 4; round++) await fillLog(round);
+    expect((await logBytesOn(files))[0]).toBe(name);
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.length).toBeLessThan(20);
+    expect(faults[0]).toMatchObject({ code: "data_damaged" });
+    await put("well", "k2");
+    expect(await engine.count(placeOf("busy"))).toBe(160);
+  });
+});
+
+async function copyFolder(from: FileSystem, to: MemoryFileSystem, folder: string): Promise<void> {
+  await to.makeFolder(folder);
+  for (const name of await from.listFolder(folder)) {
+    const path = folder === "" ? name : `${folder}/${name}`;
+    const bytes = await from.readWhole(path);
+    if (bytes === undefined) await copyFolder(from, to, path);
+    else await to.replaceWhole(path, bytes);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Images of shards for backups and copies: taken from the catalogue's row, so that a sleeping shard
+ * is not woken and a busy one is not stopped. The row is what a start after a crash would go by:
+ * segments, frames behind them, exact totals.
+ */
+import type { ShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
+import {
+  PIECE_BYTES,
+  type FrameImage,
+  type SegmentImage,
+  type ShardImage,
+} from "../backup/index.ts";
+import {
+  ShardSeal,
+  openStoredSegment,
+  tailBytes,
+  writtenIdentity,
+  type SegmentEntry,
+  type ShardState,
+} from "../shard/index.ts";
+import { verifySegment } from "../storage/index.ts";
+import type { NodeContext } from "./node-context.ts";
+
+export interface OpenImage {
+  readonly image: ShardImage;
+  /** Lets go of the files; the image must not be read afterwards. */
+  close(): void;
+}
+
+/**
+ * The shard as it is now; later writes, flushes and merges do not show. Undefined when it is gone.
+ *
+ * @throws InsulaError `data_damaged` for a shard out of service, or whose key is gone.
+ */
+export async function openImage(
+  node: NodeContext,
+  shard: ShardUid,
+): Promise<OpenImage | undefined> {
+  const state = await node.catalog.acquireShard(shard);
+  if (state === undefined) return undefined;
+  // One turn from here to the pin: the row, its files and its frames belong together.
+  const seen = { ...state, tail: [...state.tail] };
+  const unpin = node.sweeper.pin(seen.segments);
+  const files = new Set(seen.tail.map(({ file }) => file));
+  const endHold = node.logHolds.hold((file) => files.has(file));
+  node.catalog.releaseShard(state);
+  const close = (): void => {
+    unpin();
+    endHold();
+  };
+  try {
+    return { image: await describe(node, seen), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function describe(node: NodeContext, state: ShardState): Promise<ShardImage> {
+  if (state.quarantine !== "") {
+    throw new InsulaError("data_damaged", `Cannot copy the data: quarantined: ${state.quarantine}`);
+  }
+  const key = await node.shards.keys.keyOf(state);
+  const seal = key && new ShardSeal(state.uid, key, node.shards.random);
+  const { uid, sequence, flushedSequence, rowCount, byteCount } = state;
+  return {
+    uid,
+    sequence,
+    flushedSequence,
+    rowCount,
+    byteCount,
+    segments: state.segments.map((entry) => segmentImage(node, entry, { uid, seal })),
+    tailBytes: tailBytes(state),
+    tail: () => readTail(node, state, seal),
+  };
+}
+
+function segmentImage(
+  node: NodeContext,
+  entry: SegmentEntry,
+  { uid, seal }: { readonly uid: ShardUid; readonly seal: ShardSeal | undefined },
+): SegmentImage {
+  const { rowCount, sequenceMax, deadRows, location } = entry;
+  const identity = writtenIdentity(uid, entry);
+  const key = seal?.segmentKey(entry);
+  const { bytes } = location;
+  const { fileSystem } = node.shards;
+  return {
+    ...identity,
+    rowCount,
+    sequenceMax,
+    deadRows,
+    key,
+    bytes,
+    async *read(): AsyncIterable<Uint8Array> {
+      const { source, close } = await openStoredSegment(fileSystem, { shard: uid, key }, entry);
+      try {
+        // Damage is told of now, while there may be an older copy, and never copied.
+        await verifySegment(source, { ...identity, key });
+        for (let start = 0; start < bytes; start += PIECE_BYTES) {
+          const piece = new Uint8Array(Math.min(PIECE_BYTES, bytes - start));
+          await source.read(start, piece);
+          yield piece;
+        }
+      } finally {
+        await close();
+      }
+    },
+  };
+}
+
+async function readTail(
+  node: NodeContext,
+  state: ShardState,
+  seal: ShardSeal | undefined,
+): Promise<readonly FrameImage[]> {
+  const frames: FrameImage[] = [];
+  for (const extent of state.tail) {
+    const stored = await node.log.read(extent);
+    const payload = seal === undefined ? stored : seal.openFrame(extent.sequenceLast, stored);
+    frames.push({ sequence: extent.sequenceLast, payload });
+  }
+  return frames;
+}

@@ -1,0 +1,172 @@
+/**
+ * Makes a shard out of an image, up to the commit: new identities, keys wrapped anew, segments
+ * written and synced under `tmp/` or in a pack, frames in the log. Nothing names any of it before
+ * the caller commits {@link ImportedShard.changes}; a crash before that leaves what a start removes.
+ */
+import { toSegmentUid, toShardUid, type SegmentUid, type ShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
+import type { SegmentImage, ShardImage } from "../backup/index.ts";
+import {
+  FRAME_DATA,
+  ShardSeal,
+  encodeShardState,
+  newShardState,
+  temporaryPath,
+  type SegmentEntry,
+  type SegmentLocation,
+  type ShardState,
+  type TailExtent,
+} from "../shard/index.ts";
+import type { CatalogChange } from "./catalog-commit.ts";
+import { shardKey, totalsKey } from "./catalog-keys.ts";
+import type { NodeContext } from "./node-context.ts";
+
+export interface ImportedShard {
+  readonly uid: ShardUid;
+  /** Make the shard and its totals; to be committed with whatever names it. */
+  readonly changes: readonly CatalogChange[];
+  /** Call when the changes are durable. */
+  settle(): Promise<void>;
+  /** Call instead when they will not be. */
+  abandon(): Promise<void>;
+}
+
+/** @param collectionNumber whose key is in the catalogue already, though perhaps not its name. */
+export async function importShard(
+  node: NodeContext,
+  image: ShardImage,
+  collectionNumber: number,
+): Promise<ImportedShard> {
+  const uid = toShardUid(node.shards.random.bytes(16));
+  const keySlot = await takeSlot(node, image);
+  const state = newShardState(uid, collectionNumber, keySlot);
+  const key = await node.shards.keys.keyOf(state);
+  const target = { state, seal: key && new ShardSeal(uid, key, node.shards.random) };
+  const files: SegmentUid[] = [];
+  // Frames come into the newest file or a later one, and no tail names them yet.
+  const from = node.log.position.file;
+  const endHold = node.logHolds.hold((file) => file >= from);
+  const abandon = async (): Promise<void> => {
+    endHold();
+    for (const segment of files) await node.shards.fileSystem.unlink(temporaryPath(uid, segment));
+  };
+  try {
+    const segments: SegmentEntry[] = [];
+    for (const segment of image.segments) {
+      segments.push(await importSegment(node, segment, { ...target, files }));
+    }
+    if (files.length > 0) await node.shards.fileSystem.syncFolder("tmp");
+    const tail = await importTail(node, image, target);
+    const { sequence, flushedSequence, rowCount, byteCount } = image;
+    const row = { ...state, sequence, flushedSequence, rowCount, byteCount, segments, tail };
+    return {
+      uid,
+      changes: shardChanges(row),
+      abandon,
+      settle: async () => {
+        endHold();
+        for (const segment of files) {
+          await node.shards.segmentFolders.settle(uid, segment);
+          await node.shards.files.forget(temporaryPath(uid, segment));
+        }
+      },
+    };
+  } catch (error) {
+    await abandon();
+    throw error;
+  }
+}
+
+function shardChanges(row: ShardState): readonly CatalogChange[] {
+  const key = totalsKey(row.collectionNumber);
+  const { rowCount: rows, byteCount: bytes } = row;
+  return [
+    { kind: "put", key: shardKey(row.uid), value: encodeShardState(row) },
+    { kind: "key-slot", slot: row.keySlot },
+    { kind: "totals", key, rows, bytes, children: 0 },
+  ];
+}
+
+/** What is sealed stays sealed, whether or not new data is. */
+async function takeSlot(node: NodeContext, image: ShardImage): Promise<number> {
+  const slot = await node.takeKeySlot();
+  if (slot !== 0 || image.segments.every(({ key }) => key === undefined)) return slot;
+  if (node.vault !== undefined) return node.vault.slots.take();
+  throw new InsulaError(
+    "operation_unsupported",
+    "Cannot restore the data: they are sealed, and this data folder has no keys.",
+  );
+}
+
+interface ImportTarget {
+  readonly state: ShardState;
+  readonly seal: ShardSeal | undefined;
+}
+
+async function importSegment(
+  node: NodeContext,
+  image: SegmentImage,
+  { state, seal, files }: ImportTarget & { readonly files: SegmentUid[] },
+): Promise<SegmentEntry> {
+  const uid = toSegmentUid(node.shards.random.bytes(16));
+  const { segment, shard, rowCount, sequenceMax, deadRows, key } = image;
+  const location = await place(node, image, { segment: uid, shard: state.uid, files });
+  const wrappedKey = key === undefined ? undefined : seal?.wrapSegmentKey(uid, key);
+  return { uid, location, rowCount, sequenceMax, deadRows, wrappedKey, origin: { segment, shard } };
+}
+
+async function place(
+  node: NodeContext,
+  image: SegmentImage,
+  target: {
+    readonly segment: SegmentUid;
+    readonly shard: ShardUid;
+    /** Gets the segment when it is written to a file. */
+    readonly files: SegmentUid[];
+  },
+): Promise<SegmentLocation> {
+  const { segment, shard, files } = target;
+  if (image.bytes < node.shards.policy.packedBytesMax) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of image.read()) pieces.push(piece);
+    const bytes = Buffer.concat(pieces);
+    const extent = await node.shards.packs.append({ segment, shard, bytes });
+    return { kind: "pack", pack: extent.pack, offset: extent.offset, bytes: extent.length };
+  }
+  files.push(segment);
+  const file = await node.shards.fileSystem.create(temporaryPath(shard, segment));
+  let bytes = 0;
+  try {
+    for await (const piece of image.read()) {
+      await file.write(bytes, piece);
+      bytes += piece.length;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { kind: "file", bytes };
+}
+
+async function importTail(
+  node: NodeContext,
+  image: ShardImage,
+  { state, seal }: ImportTarget,
+): Promise<TailExtent[]> {
+  const tail: TailExtent[] = [];
+  for (const { sequence, payload } of await image.tail()) {
+    const { file, offset, length, crc } = await node.log.append({
+      shard: state.uid,
+      kind: FRAME_DATA,
+      sequenceFirst: sequence,
+      sequenceLast: sequence,
+      // The shard's row says what they add: a start that reads them finds them counted.
+      netRows: 0,
+      netBytes: 0,
+      isSealed: seal !== undefined,
+      parts: seal === undefined ? [payload] : seal.sealFrame(sequence, [payload]),
+    });
+    tail.push({ file, offset, length, crc, sequenceLast: sequence });
+  }
+  return tail;
+}

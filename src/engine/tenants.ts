@@ -1,0 +1,92 @@
+/** What callers do with tenants: made, listed, removed, erased; no record is touched here. */
+import type { ShardUid } from "../base/brands.ts";
+import { InsulaError } from "../base/errors.ts";
+import type { Place } from "../model/index.ts";
+import type { ShardState } from "../shard/index.ts";
+import type { ShardKeeper } from "../tenancy/index.ts";
+import type { ErasureReceipt, Page, PageRequest, TenantInfo, TenantPlace } from "./api.ts";
+import { tenantPrefix } from "./catalog-keys.ts";
+import { decodeTenant } from "./catalog-rows.ts";
+import type { CollectionEntry, Directory } from "./directory.ts";
+import { finishErasure } from "./erasure.ts";
+import type { Infos } from "./infos.ts";
+import { listNames } from "./name-listing.ts";
+import type { NodeContext } from "./node-context.ts";
+
+export interface TenantDoors {
+  readonly node: Pick<NodeContext, "catalog" | "shards" | "sweeper">;
+  readonly directory: Directory;
+  readonly infos: Infos;
+  readonly keeper: ShardKeeper;
+}
+
+export class Tenants {
+  readonly #doors: TenantDoors;
+
+  constructor(doors: TenantDoors) {
+    this.#doors = doors;
+  }
+
+  async create(place: TenantPlace): Promise<TenantInfo> {
+    const collection = await this.#collectionOf(place);
+    const { name, row } = await this.#doors.directory.tenants.create(collection, place.tenant);
+    return { name, state: row.state, createdAtMs: row.createdAtMs, rowCount: 0, byteCount: 0 };
+  }
+
+  async get(place: TenantPlace): Promise<TenantInfo | undefined> {
+    const collection = await this.#collectionOf(place);
+    const entry = await this.#doors.directory.tenants.find(collection, place.tenant);
+    return entry === undefined ? undefined : this.#doors.infos.tenant(entry.name, entry.row);
+  }
+
+  async list(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>> {
+    const { infos, node } = this.#doors;
+    const entry = await this.#collectionOf({ database, collection });
+    const names = await listNames(node.catalog, tenantPrefix(entry.row.number), page);
+    const items: TenantInfo[] = [];
+    for (const { name, value } of names.items) {
+      items.push(await infos.tenant(name, decodeTenant(value)));
+    }
+    return { items, hasMore: names.hasMore };
+  }
+
+  async delete(place: TenantPlace): Promise<void> {
+    await this.#remove(place, () => Promise.resolve());
+    this.#doors.node.sweeper.sweep();
+  }
+
+  async erase(place: TenantPlace): Promise<ErasureReceipt> {
+    const { catalog, shards, sweeper } = this.#doors.node;
+    let state: ShardState | undefined;
+    await this.#remove(place, async (shard) => {
+      state = await catalog.readShard(shard);
+    });
+    if (state === undefined) {
+      throw new InsulaError("data_damaged", "Cannot say what was erased: its row was missing.");
+    }
+    const settle = (): Promise<void> => sweeper.settle();
+    const doors = { catalog, fileSystem: shards.fileSystem, settle };
+    return finishErasure(doors, place, { state, atMs: shards.clock.wallMs() });
+  }
+
+  /** @param look called when nobody uses the shard any more, before it is gone. */
+  async #remove(place: TenantPlace, look: (shard: ShardUid) => Promise<void>): Promise<void> {
+    const { directory, keeper } = this.#doors;
+    const collection = await this.#collectionOf(place);
+    await directory.tenants.delete(collection, place.tenant, (shard, commit) =>
+      keeper.drop([shard], async () => {
+        await look(shard);
+        await commit();
+      }),
+    );
+  }
+
+  async #collectionOf({ database, collection }: Place): Promise<CollectionEntry> {
+    const entry = await this.#doors.directory.collectionNamed(database, collection);
+    if (entry.isMultiTenant) return entry;
+    throw new InsulaError(
+      "argument_invalid",
+      `Cannot use tenants of collection "${collection}": it was created without tenants.`,
+    );
+  }
+}
