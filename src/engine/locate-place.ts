@@ -18,7 +18,7 @@ export async function locatePlace(
     const what = entry.isMultiTenant ? "it has tenants, name one" : "it has no tenants";
     throw new InsulaError("argument_invalid", `Cannot locate "${collection}": ${what}.`);
   }
-  const named = tenant === undefined ? undefined : await directory.tenant(entry, tenant);
+  const named = tenant === undefined ? undefined : await directory.tenants.find(entry, tenant);
   const shard = tenant === undefined ? entry.row.shard : named?.row.shard;
   const state = shard && (await doors.catalog.readShard(shard));
   if (state === undefined) {

@@ -90,7 +90,7 @@ async function auditSegment(
   { state, entry, seal }: AuditedSegment,
 ): Promise<void> {
   const key = seal?.segmentKey(entry);
-  const { source, close } = await openStoredSegment(fileSystem, state.uid, entry);
+  const { source, close } = await openStoredSegment(fileSystem, { shard: state.uid, key }, entry);
   const paced: SegmentSource = {
     length: source.length,
     read: async (position, target) => {
