@@ -48,16 +48,23 @@ export async function openFolderEngine(
   doors: FolderDoors,
   settings: Pick<
     ServerConfig,
-    "memoryBudget" | "workerCount" | "compactionBytesPerSecond" | "encryption"
+    | "memoryBudget"
+    | "workerCount"
+    | "compactionBytesPerSecond"
+    | "encryption"
+    | "diskReserve"
+    | "scrubRate"
   > &
     MasterKeySource,
   hooks?: EngineHooks,
 ): Promise<Engine> {
-  const { memoryBudget, workerCount, compactionBytesPerSecond } = settings;
+  const { memoryBudget, workerCount, compactionBytesPerSecond, diskReserve, scrubRate } = settings;
   const masterKey = await findMasterKey(settings);
   return openEngine({
     ...doors,
     ...hooks,
+    scrubBytesPerSecond: scrubRate,
+    ...(diskReserve !== undefined && { diskReserveBytes: diskReserve }),
     isSealing: settings.encryption === "on",
     ...(masterKey !== undefined && { masterKey }),
     ...(memoryBudget !== undefined && { memoryBudget }),

@@ -1,22 +1,10 @@
 /** What the machine says when `insula doctor` asks. */
-import { constants, existsSync, readFileSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, readdir, stat, statfs, unlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { ADMIN_SECRET_PATH } from "../access/index.ts";
 import type { FolderFacts, PortState } from "./doctor.ts";
-
-/** Open files of one process; undefined where there is no /proc. */
-export function readHandleLimit(): number | undefined {
-  try {
-    const limits = readFileSync("/proc/self/limits", "utf8");
-    const text = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-    return text === undefined ? undefined : Number(text);
-  } catch {
-    // Not Linux.
-    return undefined;
-  }
-}
 
 /** Free bytes for us where the folder is, or will be. */
 export async function readFreeBytes(folder: string): Promise<number> {

@@ -105,6 +105,7 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
     listTenants: (database, collection, page) =>
       calls.listTenants({ database, collection }, page, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
+    locate: (place) => calls.locate(place, {}),
     eraseTenant: (place) => calls.eraseTenant(place, {}),
   };
 }

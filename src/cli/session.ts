@@ -44,6 +44,7 @@ export type SessionCatalog = Pick<
   | "createTenant"
   | "listTenants"
   | "deleteTenant"
+  | "locate"
   | "eraseTenant"
 >;
 

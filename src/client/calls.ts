@@ -7,6 +7,7 @@ import type {
   CollectionOptions,
   CollectionPatch,
   DatabaseInfo,
+  LocatedPlace,
   ErasureReceipt,
   Page,
   PageRequest,
@@ -73,6 +74,7 @@ export interface CatalogCalls {
   getTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo | undefined>;
   listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>>;
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;
+  locate(place: Place, options: CallOptions): Promise<LocatedPlace>;
   eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt>;
 }
 

@@ -5,6 +5,7 @@ import type {
   CollectionOptions,
   CollectionPatch,
   DatabaseInfo,
+  LocatedPlace,
   ErasureReceipt,
   Page,
   PageRequest,
@@ -89,6 +90,11 @@ export class RemoteCatalog implements CatalogCalls {
 
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {
     return this.#ask(tenantPath(place), { method: "DELETE" }, options);
+  }
+
+  locate(place: Place, options: CallOptions): Promise<LocatedPlace> {
+    const owner = place.tenant === undefined ? collectionPath(place) : tenantPath(place);
+    return this.#ask(`${owner}/extents`, {}, options);
   }
 
   eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt> {

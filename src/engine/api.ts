@@ -111,6 +111,13 @@ export interface Engine extends AsyncDisposable {
   ): Promise<Page<{ readonly name: string; readonly value: Uint8Array }>>;
 
   /**
+   * Every place on this node's disk that holds bytes of the collection's or tenant's shard; wakes
+   * nobody. Costs a read of parts of the log and the packs: for operators, not for requests.
+   * @throws `collection_not_found`, `tenant_not_found`, `data_damaged`
+   */
+  locate(place: Place): Promise<LocatedPlace>;
+
+  /**
    * Copies everything, a database, a collection or a tenant to an object store, while all goes on.
    * Each shard is in it as it was at one moment; sleeping ones are not woken. What an earlier
    * backup in the store has is not sent again.
@@ -292,6 +299,31 @@ export interface TenantInfo {
   readonly byteCount: number;
 }
 
+export interface LocatedPlace {
+  /** Hexadecimal uid of the shard, as files and log lines name it. */
+  readonly shard: string;
+  /** Why it is out of service; absent when it is healthy. */
+  readonly quarantine?: string;
+  /** Sorted by file and offset. */
+  readonly extents: readonly ShardExtent[];
+}
+
+/** Bytes of one shard in one file of the data folder. */
+export interface ShardExtent {
+  /**
+   * `catalogue`: rows about it, beside rows of others, in a block of a table or a frame of the log.
+   */
+  readonly kind: "segment" | "pack" | "log" | "catalogue" | "key" | "collection key";
+  /** Relative to the data folder. */
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+  /** Number of the slot whose key sealed the bytes; 0 for bytes that are not sealed. */
+  readonly keySlot: number;
+  /** False for bytes that nothing names any more and that wait for their removal. */
+  readonly isLive: boolean;
+}
+
 export interface PageRequest {
   /** Names start with this. */
   readonly prefix?: string;
@@ -340,6 +372,13 @@ export interface EngineStats {
   /** What the arenas may take; see findMemoryBudget. */
   readonly memoryBudgetBytes: number;
   readonly openFiles: number;
+  /** As of the last look, at most a second ago; `isLow`: writes are refused with `disk_full`. */
+  readonly disk: {
+    /** 0 where it is not known. */
+    readonly freeBytes: number;
+    readonly reserveBytes: number;
+    readonly isLow: boolean;
+  };
   readonly log: {
     readonly groups: number;
     readonly frames: number;
@@ -361,7 +400,15 @@ export interface EngineStats {
     readonly surplus: number;
     readonly memory: number;
   };
+  /** Shards out of service, exact, from the catalogue. */
   readonly quarantinedShards: number;
+  /** What reading everything again in the background came to since the start. */
+  readonly scrub: {
+    readonly bytes: number;
+    readonly damages: number;
+    /** Times that everything was read. */
+    readonly rounds: number;
+  };
 }
 
 export type { Metric, TenantState };

@@ -76,6 +76,9 @@ export function tenantStateKey(state: number): EncodedKey {
   return KIND.tenantState + String.fromCharCode(state);
 }
 
+/** Shards out of service, counted beside the tenants by state: a start reads both at once. */
+export const QUARANTINED_KEY: EncodedKey = `${KIND.tenantState}\xff`;
+
 export function settingKey(name: string): EncodedKey {
   return KIND.setting + binary(name);
 }

@@ -13,7 +13,7 @@
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { toHex, toShardUid, type ShardUid } from "../base/brands.ts";
-import { assert } from "../base/errors.ts";
+import { assert, isInsulaError } from "../base/errors.ts";
 import type { Clock } from "../io/index.ts";
 import {
   decodeShardState,
@@ -22,9 +22,22 @@ import {
   type FrameEffect,
   type ShardState,
 } from "../shard/index.ts";
-import type { LogEntry, LogExtent, LogPosition, NodeLog, SystemShard } from "../storage/index.ts";
+import {
+  logFilePath,
+  type LogEntry,
+  type LogExtent,
+  type LogPosition,
+  type NodeLog,
+  type SystemShard,
+} from "../storage/index.ts";
 import { decodeChanges, encodeChanges, type CatalogChange } from "./catalog-commit.ts";
-import { counterKey, shardKey, totalsKey, type EncodedKey } from "./catalog-keys.ts";
+import {
+  QUARANTINED_KEY,
+  counterKey,
+  shardKey,
+  totalsKey,
+  type EncodedKey,
+} from "./catalog-keys.ts";
 import { decodeTotals, encodeTotals, type TotalsRow } from "./catalog-rows.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { LiveRows } from "./live-rows.ts";
@@ -32,9 +45,8 @@ import { LiveRows } from "./live-rows.ts";
 /** ON DISK: kinds of frames. Data kinds are the shard's: 2 data, 3 reset. */
 export const FRAME_CATALOG = 1;
 const FRAME_DATA_RESET = 3;
-const DAMAGED_FRAME = "a frame in the node log is damaged";
 /** The system shard's own uid: all zeros. */
-const SYSTEM_UID: ShardUid = toShardUid(new Uint8Array(16));
+export const SYSTEM_UID: ShardUid = toShardUid(new Uint8Array(16));
 /** The catalogue is flushed when its memtable holds this much. */
 const FLUSH_BYTES = 16 * 1024 * 1024;
 /** Or when this many live rows have changed: encoding them must stay a short slice. */
@@ -93,10 +105,10 @@ export class Catalog {
       if (state === undefined) return;
       if (entry.isMoved) {
         const isNamed = this.noteMoved(state, entry.sequenceLast, entry.extent);
-        if (isNamed && entry.isDamaged) state.quarantine = DAMAGED_FRAME;
+        if (isNamed && entry.isDamaged) await this.#quarantineFrame(state, entry.extent);
       } else if (entry.sequenceLast > state.sequence) {
         await this.#totals.acquire(totalsKey(state.collectionNumber));
-        if (entry.isDamaged) state.quarantine = DAMAGED_FRAME;
+        if (entry.isDamaged) await this.#quarantineFrame(state, entry.extent);
         this.noteFrame(state, {
           sequence: entry.sequenceLast,
           rows: entry.netRows,
@@ -146,6 +158,11 @@ export class Catalog {
     }
     this.#apply(changes, sequence);
     this.#flushIfDue();
+  }
+
+  /** Puts a row in memory only: durable with the next flush, no loss when it is not. */
+  note(key: EncodedKey, value: Uint8Array): void {
+    this.#rows.put(key, value);
   }
 
   /**
@@ -252,7 +269,13 @@ export class Catalog {
     const position = encodePosition({ log: this.#log.position, sequence: this.#applied });
     this.#writeBack();
     await this.#rows.flush(position);
-    await this.#rows.compactIfNeeded();
+    try {
+      await this.#rows.compactIfNeeded();
+    } catch (error) {
+      // The flush itself is done: tables that cannot be merged are read one by one as before, and
+      // the damage is told by whoever reads the rows, and by the scrub.
+      if (!isInsulaError(error) || error.code !== "data_damaged") throw error;
+    }
   }
 
   #noteSlot(slot: number): void {
@@ -281,18 +304,26 @@ export class Catalog {
   async #load(changes: readonly CatalogChange[]): Promise<void> {
     for (const change of changes) {
       if (change.kind === "totals") await this.#totals.acquire(change.key);
-      else if (change.kind === "manifest" || change.kind === "quarantine") {
+      else if (change.kind === "manifest") await this.#shards.acquire(shardKey(change.shard));
+      else if (change.kind === "quarantine") {
+        await this.#totals.acquire(QUARANTINED_KEY);
         await this.#shards.acquire(shardKey(change.shard));
-      } else if (change.kind === "drop-shard") await this.acquireShard(change.shard);
+      } else if (change.kind === "drop-shard") {
+        await this.#totals.acquire(QUARANTINED_KEY);
+        await this.acquireShard(change.shard);
+      }
     }
   }
 
   #unload(changes: readonly CatalogChange[]): void {
     for (const change of changes) {
       if (change.kind === "totals") this.#totals.release(change.key);
-      else if (change.kind === "manifest" || change.kind === "quarantine") {
+      else if (change.kind === "manifest") this.#shards.release(shardKey(change.shard));
+      else if (change.kind === "quarantine") {
+        this.#totals.release(QUARANTINED_KEY);
         this.#shards.release(shardKey(change.shard));
       } else if (change.kind === "drop-shard") {
+        this.#totals.release(QUARANTINED_KEY);
         const state = this.#shards.live(shardKey(change.shard));
         if (state !== undefined) this.releaseShard(state);
       }
@@ -356,12 +387,34 @@ export class Catalog {
       case "quarantine": {
         const key = shardKey(change.shard);
         const state = this.#shards.live(key);
-        if (state !== undefined) state.quarantine = change.reason;
-        this.#shards.touch(key);
+        if (state === undefined) this.#totals.release(QUARANTINED_KEY);
+        else this.#quarantine(state, change.reason);
         this.#shards.release(key);
         return;
       }
     }
+  }
+
+  async #quarantineFrame(state: ShardState, { file, offset }: LogExtent): Promise<void> {
+    await this.#totals.acquire(QUARANTINED_KEY);
+    const place = `${logFilePath("log", file)}, offset ${String(offset)}`;
+    this.#quarantine(state, `${place}: a frame does not match its checksum`);
+  }
+
+  /** Out of service from here on; counted once. The count is acquired, and released here. */
+  #quarantine(state: ShardState, reason: string): void {
+    if (state.quarantine === "") this.#countQuarantined(1);
+    else this.#totals.release(QUARANTINED_KEY);
+    state.quarantine = reason;
+    this.#shards.touch(shardKey(state.uid));
+  }
+
+  #countQuarantined(step: 1 | -1): void {
+    const totals = this.#totals.liveOr(QUARANTINED_KEY, NO_TOTALS);
+    // A folder from before there was a count may have more of them than the count says.
+    totals.childCount = Math.max(0, totals.childCount + step);
+    this.#totals.touch(QUARANTINED_KEY);
+    this.#totals.release(QUARANTINED_KEY);
   }
 
   /**
@@ -380,6 +433,8 @@ export class Catalog {
       }
       this.#totals.release(owner);
     }
+    if (state !== undefined && state.quarantine !== "") this.#countQuarantined(-1);
+    else this.#totals.release(QUARANTINED_KEY);
     this.#shards.forget(key);
     this.#rows.delete(key);
   }

@@ -37,7 +37,12 @@ import { garbageSlotChanges } from "./garbage-rows.ts";
 import { checkName } from "./names.ts";
 import { NumberCounter } from "./number-counter.ts";
 import { SchemaBook } from "./schema-book.ts";
-import type { CollectionEntry, DatabaseEntry, DirectoryDoors, ClaimedName } from "./directory-entries.ts";
+import type {
+  CollectionEntry,
+  DatabaseEntry,
+  DirectoryDoors,
+  ClaimedName,
+} from "./directory-entries.ts";
 import { readStanding, TenantDirectory, type Removals } from "./tenant-directory.ts";
 
 /** Cached names; each costs a few hundred bytes. */

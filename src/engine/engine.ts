@@ -28,6 +28,7 @@ import type {
   EngineStats,
   ErasureReceipt,
   ListRequest,
+  LocatedPlace,
   MasterKeyRotation,
   Page,
   PageRequest,
@@ -40,6 +41,7 @@ import type {
 } from "./api.ts";
 import {
   DATABASE_PREFIX,
+  QUARANTINED_KEY,
   SETTING_PREFIX,
   collectionPrefix,
   databaseTotalsKey,
@@ -55,8 +57,11 @@ import { checkName } from "./names.ts";
 import { openNode, type EngineOptions, type NodeContext } from "./node-context.ts";
 import { readStats } from "./node-stats.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
+import { Quarantine } from "./quarantine.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
+import { locatePlace } from "./locate-place.ts";
+import { SCRUB_BYTES_PER_SECOND, Scrub } from "./scrub.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Tenants } from "./tenants.ts";
@@ -79,9 +84,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   try {
     const nodeTotals = await node.catalog.holdTotals(databaseTotalsKey(ROOT_NUMBER));
     const tenants = await TenantTotals.open(node.catalog);
+    const quarantined = await node.catalog.holdTotals(QUARANTINED_KEY);
     await discardHalfRestores(node.catalog);
     node.sweeper.sweep();
-    return new NodeEngine(options, node, { node: nodeTotals, tenants });
+    return new NodeEngine(options, node, { node: nodeTotals, tenants, quarantined });
   } catch (error) {
     await node.close();
     throw error;
@@ -106,9 +112,10 @@ class NodeEngine implements Engine {
   readonly #keeper: ShardKeeper;
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
+  readonly #scrub: Scrub;
   readonly #nodeTotals: TotalsRow;
-  /** Shards that could not be opened since the start, by hexadecimal uid. */
-  readonly #damaged = new Set<string>();
+  readonly #quarantine: Quarantine;
+  readonly #quarantined: TotalsRow;
   readonly #tenantTotals: TenantTotals;
   readonly #tenants: Tenants;
   /** Of shards that sleep again. */
@@ -118,16 +125,29 @@ class NodeEngine implements Engine {
   constructor(
     options: EngineOptions,
     node: NodeContext,
-    totals: { readonly node: TotalsRow; readonly tenants: TenantTotals },
+    totals: {
+      readonly node: TotalsRow;
+      readonly tenants: TenantTotals;
+      readonly quarantined: TotalsRow;
+    },
   ) {
     this.#node = node;
     this.#nodeTotals = totals.node;
+    this.#quarantined = totals.quarantined;
     this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
     node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
     this.#infos = new Infos(node.catalog);
     this.#tenantTotals = totals.tenants;
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
+    const onDamage = options.onDamage ?? onFault;
+    this.#quarantine = new Quarantine({
+      ...node.shards,
+      catalog: node.catalog,
+      pause: () => options.clock.yield(),
+      release: (uid, commit) => this.#keeper.drop([uid], commit),
+      onDamage,
+    });
     this.#keeper = new ShardKeeper({
       clock: options.clock,
       open: (uid) => this.#openShard(uid),
@@ -140,6 +160,7 @@ class NodeEngine implements Engine {
       idleMs: options.idleMs ?? IDLE_MS,
       isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
       onFault,
+      onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
       observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
@@ -165,6 +186,14 @@ class NodeEngine implements Engine {
       isHeld: (file) => node.logHolds.isHeld(file),
       onFault,
     });
+    this.#scrub = new Scrub({
+      ...node.shards,
+      catalog: node.catalog,
+      quarantine: this.#quarantine,
+      bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
+      onDamage,
+      onFault,
+    });
     this.#packCleaner = new PackCleaner({
       clock: options.clock,
       fileSystem: options.files,
@@ -178,8 +207,9 @@ class NodeEngine implements Engine {
   }
 
   async createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
-    return this.#infos.database(
-      await this.#directory.createDatabase(name, options.attributes ?? {}),
+    const { attributes = {} } = options;
+    return this.#node.disk.run(async () =>
+      this.#infos.database(await this.#directory.createDatabase(name, attributes)),
     );
   }
 
@@ -211,7 +241,9 @@ class NodeEngine implements Engine {
     name: string,
     options: CollectionOptions,
   ): Promise<CollectionInfo> {
-    return this.#infos.collection(await this.#directory.createCollection(database, name, options));
+    return this.#node.disk.run(async () =>
+      this.#infos.collection(await this.#directory.createCollection(database, name, options)),
+    );
   }
 
   async getCollection(database: string, name: string): Promise<CollectionInfo | undefined> {
@@ -247,7 +279,7 @@ class NodeEngine implements Engine {
   }
 
   createTenant(place: TenantPlace): Promise<TenantInfo> {
-    return this.#tenants.create(place);
+    return this.#node.disk.run(() => this.#tenants.create(place));
   }
 
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
@@ -275,11 +307,11 @@ class NodeEngine implements Engine {
   }
 
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult> {
-    return this.#records.write(place, batch, false);
+    return this.#node.disk.run(() => this.#records.write(place, batch, false));
   }
 
   insert(place: Place, batch: WriteBatch): Promise<WriteResult> {
-    return this.#records.write(place, batch, true);
+    return this.#node.disk.run(() => this.#records.write(place, batch, true));
   }
 
   delete(place: Place, keys: readonly string[]): Promise<WriteResult> {
@@ -334,6 +366,10 @@ class NodeEngine implements Engine {
     return listNames(this.#node.catalog, SETTING_PREFIX, page);
   }
 
+  locate(place: Place): Promise<LocatedPlace> {
+    return locatePlace({ ...this.#node.shards, ...this.#node }, this.#directory, place);
+  }
+
   backup(store: ObjectStore, options: BackupOptions = {}): Promise<BackupInfo> {
     return this.#copies.backup(store, options);
   }
@@ -364,10 +400,12 @@ class NodeEngine implements Engine {
   async compact(place: Place): Promise<void> {
     const { shard } = await this.#records.resolve(place);
     if (shard === undefined) return;
-    await this.#keeper.use(shard, async (open) => {
-      await open.flush();
-      await open.compact();
-    });
+    await this.#node.disk.run(() =>
+      this.#keeper.use(shard, async (open) => {
+        await open.flush();
+        await open.compact();
+      }),
+    );
   }
 
   async deactivate(place: Place): Promise<void> {
@@ -381,7 +419,8 @@ class NodeEngine implements Engine {
       keeper: this.#keeper,
       totals: this.#nodeTotals,
       past: this.#past,
-      quarantinedShards: this.#damaged.size,
+      quarantinedShards: this.#quarantined.childCount,
+      scrub: this.#scrub.figures,
     });
   }
 
@@ -403,6 +442,7 @@ class NodeEngine implements Engine {
     this.#records.close();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
+      () => this.#scrub.stop(),
       () => this.#copies.close(),
       () => this.#cleaner.stop(),
       () => this.#packCleaner.stop(),
@@ -424,7 +464,6 @@ class NodeEngine implements Engine {
       return await Shard.open(shards, state, schema);
     } catch (error) {
       catalog.releaseShard(state);
-      if (isInsulaError(error) && error.code === "data_damaged") this.#damaged.add(toHex(uid));
       throw error;
     }
   }

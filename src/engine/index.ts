@@ -24,8 +24,10 @@ export type {
   Engine,
   EngineStats,
   ListRequest,
+  LocatedPlace,
   Page,
   PageRequest,
+  ShardExtent,
   TenantFigures,
   TenantInfo,
   TenantPlace,
@@ -51,5 +53,6 @@ export {
   type VerifiedShard,
   type VerifyOptions,
 } from "./verify-folder.ts";
+export { SCRUB_BYTES_PER_SECOND } from "./scrub.ts";
 export type { ShardOwner } from "./shard-owners.ts";
 export { findMemoryBudget, type MemoryBudget } from "./memory-budget.ts";

@@ -4,10 +4,12 @@
  */
 import { toHex } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
+import type { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
   NodeFileSystem,
+  findHandleLimit,
   ThreadPool,
   findProgramFile,
   readProgramFile,
@@ -30,6 +32,7 @@ import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
 import { ROOT_PATH, Vault, rootMissing } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
+import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
@@ -56,6 +59,10 @@ export interface EngineOptions {
   readonly logFileBytesMax?: number;
   /** For tests: other than `PACK_BYTES_MAX`. */
   readonly packBytesMax?: number;
+  /** Bytes of the disk to keep free; default a tenth of it, at most 1 GiB. 0: none. */
+  readonly diskReserveBytes?: number;
+  /** Bytes read again per second to find damage; default 8 MiB. 0: off. */
+  readonly scrubBytesPerSecond?: number;
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;
@@ -65,6 +72,8 @@ export interface EngineOptions {
   readonly isSealing?: boolean;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
+  /** A shard was found damaged and is out of service from now on. Default: told to `onFault`. */
+  readonly onDamage?: (error: InsulaError) => void;
   /** Told how long the steps of the work took. */
   readonly observer?: WorkObserver;
 }
@@ -86,8 +95,11 @@ export const DEFAULT_POLICY: ShardPolicy = {
 
 /** Made at a start, their names durable before anything in them counts. */
 const FOLDERS = ["log", "seg", "tmp"];
-/** Files open for reading at once, of segments and packs. */
+/** Files open for reading at once, of segments and packs: so many, or what the process may have. */
 const OPEN_FILES_MAX = 192;
+/** Of few handles half are for sockets and threads, and some for the log and the catalogue. */
+const OTHER_FILES = 32;
+const OPEN_FILES_MIN = 8;
 /** Cached records blocks and catalogue blocks. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
@@ -104,6 +116,7 @@ export interface NodeContext {
   /** Bytes that the arenas may take. */
   readonly memoryBytesMax: number;
   readonly lock: FolderLock;
+  readonly disk: DiskGuard;
   readonly catalog: Catalog;
   readonly store: SystemShard;
   readonly log: NodeLog;
@@ -138,7 +151,9 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     if (vault === undefined && slotNext > 1) throw rootMissing();
     vault?.slots.startAt(slotNext);
     const keys = new NodeKeys(vault);
-    const handles = new FileHandles(fileSystem, OPEN_FILES_MAX);
+    const disk = await openDiskGuard(options);
+    opened.push(() => disk.stop());
+    const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
     const files = { fileSystem, files: handles, segmentFolders, clock };
@@ -168,12 +183,14 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       catalog: shardCatalog(catalog, sweeper),
       keys,
       policy: { ...DEFAULT_POLICY, ...options.policy },
+      hasRoom: () => !disk.isLow,
       observer,
       onFault: options.onFault ?? ((): void => undefined),
     };
     return {
       memoryBytesMax,
       lock,
+      disk,
       catalog,
       store,
       log,
@@ -190,6 +207,23 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     await closeAll(opened.reverse()).catch(() => undefined);
     throw error;
   }
+}
+
+function openFilesMaxOf({ files }: EngineOptions): number {
+  const limit = files instanceof NodeFileSystem ? findHandleLimit() : undefined;
+  if (limit === undefined) return OPEN_FILES_MAX;
+  const share = Math.floor(limit / 2) - OTHER_FILES;
+  return Math.min(OPEN_FILES_MAX, Math.max(OPEN_FILES_MIN, share));
+}
+
+function openDiskGuard({
+  files,
+  clock,
+  diskReserveBytes,
+  onFault,
+}: EngineOptions): Promise<DiskGuard> {
+  const tell = onFault ?? ((): void => undefined);
+  return DiskGuard.open({ files, clock, reserveBytes: diskReserveBytes, onFault: tell });
 }
 
 /** Each start: a life before this one may have been cut off between the two. */
@@ -248,8 +282,6 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
     discard: (entry) => {
       sweeper.release(entry);
     },
-    quarantine: (state, reason) =>
-      catalog.commit([{ kind: "quarantine", shard: state.uid, reason }]),
   };
 }
 

@@ -11,10 +11,11 @@ export interface StatsParts {
   /** Work of shards that sleep again. */
   readonly past: { readonly flushes: number; readonly compactions: number };
   readonly quarantinedShards: number;
+  readonly scrub: EngineStats["scrub"];
 }
 
 export function readStats(parts: StatsParts): EngineStats {
-  const { node, keeper, totals, past, quarantinedShards } = parts;
+  const { node, keeper, totals, past, quarantinedShards, scrub } = parts;
   const { arenas } = node.shards.memory;
   const { groups, frames, bytes, syncs, movedBytes } = node.log.counters;
   let { flushes, compactions } = past;
@@ -35,11 +36,17 @@ export function readStats(parts: StatsParts): EngineStats {
     arenaBytesCapacity: arenas.capacityBytes,
     memoryBudgetBytes: node.memoryBytesMax,
     openFiles: node.shards.files.count,
+    disk: {
+      freeBytes: node.disk.freeBytes ?? 0,
+      reserveBytes: Math.round(node.disk.reserveBytes),
+      isLow: node.disk.isLow,
+    },
     log: { groups, frames, bytes, syncs, movedBytes, isPoisoned: node.log.isPoisoned },
     flushes,
     compactions,
     builds,
     evictions: keeper.evictions,
     quarantinedShards,
+    scrub,
   };
 }

@@ -15,6 +15,7 @@ import {
   type TenantState,
   type WriteBatch,
 } from "../model/index.ts";
+import { quarantineError } from "../shard/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type { ListRequest, Page, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
@@ -76,7 +77,9 @@ export class Records {
     const { shard } = await this.resolve(place);
     if (shard === undefined) return 0;
     if (filter !== undefined) return this.#keeper.use(shard, (open) => open.count(filter));
-    return (await this.#catalog.readShard(shard))?.rowCount ?? 0;
+    const state = await this.#catalog.readShard(shard);
+    if (state !== undefined && state.quarantine !== "") throw quarantineError(state.quarantine);
+    return state?.rowCount ?? 0;
   }
 
   async list(place: Place, request: ListRequest): Promise<Page<RecordView>> {

@@ -1,6 +1,7 @@
 /** Every shard of the catalogue with the names it is found by, in the order of names. */
 import type { ShardUid } from "../base/brands.ts";
 import {
+  binary,
   collectionPrefix,
   DATABASE_PREFIX,
   endOfPrefix,
@@ -21,18 +22,29 @@ export interface ShardOwner {
 /** Rows of the catalogue read at once. */
 const PAGE_ROWS = 1_000;
 
+/** For people: `database/collection/tenant`. */
+export function printOwner({ database, collection, tenant }: ShardOwner): string {
+  return [database, collection, ...(tenant === undefined ? [] : [tenant])].join("/");
+}
+
+/** @param after an owner, which need not be there any more: the walk goes on behind it. */
 export async function* walkShards(
   catalog: Pick<Catalog, "scan">,
+  after?: ShardOwner,
 ): AsyncIterable<{ readonly owner: ShardOwner; readonly uid: ShardUid }> {
-  for await (const [database, bytes] of walkNames(catalog, DATABASE_PREFIX)) {
+  for await (const [database, bytes] of walkNames(catalog, DATABASE_PREFIX, after?.database)) {
+    const inDatabase = database === after?.database ? after : undefined;
     const collections = collectionPrefix(decodeDatabase(bytes).number);
-    for await (const [collection, row] of walkNames(catalog, collections)) {
+    for await (const [collection, row] of walkNames(catalog, collections, inDatabase?.collection)) {
+      const inCollection = collection === inDatabase?.collection ? inDatabase : undefined;
       const { number, shard } = decodeCollection(row);
       if (shard !== undefined) {
-        yield { owner: { database, collection }, uid: shard };
+        if (inCollection === undefined) yield { owner: { database, collection }, uid: shard };
         continue;
       }
-      for await (const [tenant, value] of walkNames(catalog, tenantPrefix(number))) {
+      const tenants = tenantPrefix(number);
+      for await (const [tenant, value] of walkNames(catalog, tenants, inCollection?.tenant)) {
+        if (tenant === inCollection?.tenant) continue;
         yield { owner: { database, collection, tenant }, uid: decodeTenant(value).shard };
       }
     }
@@ -42,8 +54,9 @@ export async function* walkShards(
 async function* walkNames(
   catalog: Pick<Catalog, "scan">,
   prefix: EncodedKey,
+  from = "",
 ): AsyncIterable<readonly [string, Uint8Array]> {
-  let start = prefix;
+  let start = prefix + binary(from);
   let startIsExclusive = false;
   for (;;) {
     const range = { start, end: endOfPrefix(prefix), limit: PAGE_ROWS, startIsExclusive };

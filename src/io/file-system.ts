@@ -35,8 +35,16 @@ export interface FileSystem {
   /** Names directly inside, sorted; empty when there is no such folder. */
   listFolder(path: string): Promise<readonly string[]>;
   syncFolder(path: string): Promise<void>;
+  /** How much room there is where the root lies; undefined for a body without a bound. */
+  room(): Promise<DiskRoom | undefined>;
   /** Takes the folder for this process alone; the lock ends with the process or with `release`. */
   lock(path: string): Promise<FolderLock>;
+}
+
+export interface DiskRoom {
+  /** What this process may still write. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 export interface CreateOptions {

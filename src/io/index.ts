@@ -16,6 +16,7 @@ export { sleep } from "./clock.ts";
 export type { Random } from "./random.ts";
 export type {
   CreateOptions,
+  DiskRoom,
   FileSystem,
   FolderLock,
   ReadableFile,
@@ -25,9 +26,11 @@ export type {
 export type { ByteRange, ObjectStore } from "./object-store.ts";
 export type { JobBody, WorkerPool } from "./worker-pool.ts";
 export type { JobRegistry } from "./job-registry.ts";
+export { isOutOfHandles } from "./system-error.ts";
 export { InlinePool } from "./inline-pool.ts";
 export { ReadOnlyFileSystem } from "./read-only-file-system.ts";
 export {
+  findHandleLimit,
   findProgramFile,
   FolderObjectStore,
   NodeClock,

@@ -4,6 +4,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import type {
+  DiskRoom,
   FileSystem,
   FolderLock,
   ReadableFile,
@@ -32,6 +33,10 @@ export class ReadOnlyFileSystem implements FileSystem {
 
   listFolder(path: string): Promise<readonly string[]> {
     return this.#inner.listFolder(path);
+  }
+
+  room(): Promise<DiskRoom | undefined> {
+    return this.#inner.room();
   }
 
   lock(path: string): Promise<FolderLock> {

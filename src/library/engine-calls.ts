@@ -28,6 +28,7 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof ReturnType<typeof recor
     getTenant: (place) => engine.getTenant(place),
     listTenants: ({ database, collection }, page) => engine.listTenants(database, collection, page),
     deleteTenant: (place) => engine.deleteTenant(place),
+    locate: (place) => engine.locate(place),
     eraseTenant: (place) => engine.eraseTenant(place),
   };
 }

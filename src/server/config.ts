@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { DIMENSION_MAX } from "../base/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
+import { SCRUB_BYTES_PER_SECOND } from "../engine/index.ts";
 import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
 
 export interface ServerConfig {
@@ -24,6 +25,10 @@ export interface ServerConfig {
   readonly workerCount?: number | undefined;
   /** Bytes that merges of segments read and write in a second; absent: 128 MiB. */
   readonly compactionBytesPerSecond?: number | undefined;
+  /** Bytes of the disk to keep free; absent: a tenth of it, at most 1 GiB. */
+  readonly diskReserve?: number | undefined;
+  /** Bytes a second that the scrub reads; 0: it does not run. */
+  readonly scrubRate: number;
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
   readonly logLevel: LogLevel;
@@ -71,10 +76,13 @@ function integer(min: number, max: number): z.ZodType<number> {
 const size = z
   .union([z.number(), z.string().regex(/^\d{1,15}(KiB|MiB|GiB)?$/)])
   .transform((value) => (typeof value === "number" ? value : parseBytes(value)));
-const bytes = size.pipe(z.number().int().min(MEMORY_BUDGET_BYTES_MIN));
 const rate = size.pipe(
   z.number().int().min(COMPACTION_BYTES_PER_SECOND_MIN).max(COMPACTION_BYTES_PER_SECOND_MAX),
 );
+
+function bytes(min: number): z.ZodType<number> {
+  return size.pipe(z.number().int().min(min));
+}
 
 /** An address without credentials: those would be shown wherever the address is. */
 const serviceUrl = z.string().refine((text) => {
@@ -109,7 +117,9 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
       .regex(/^\d{1,32}$/)
       .default("1000000000000001"),
     ossQuotas: z.enum(["off", "seed"]).default("off"),
-    memoryBudget: bytes.optional(),
+    memoryBudget: bytes(MEMORY_BUDGET_BYTES_MIN).optional(),
+    diskReserve: bytes(0).optional(),
+    scrubRate: bytes(0).default(SCRUB_BYTES_PER_SECOND),
     workerCount: integer(0, 64).optional(),
     compactionBytesPerSecond: rate.optional(),
     connectionsMax: integer(1, 100_000).default(10_000),
@@ -210,6 +220,17 @@ export const SETTINGS: readonly Setting[] = [
     "memoryBudget",
     "bytes, or a number with KiB, MiB, GiB; at least 256 MiB",
     "memory for vectors, codes and memtables",
+  ),
+  setting(
+    "diskReserve",
+    "bytes, or a number with KiB, MiB, GiB; 0 for none",
+    "room on the disk below which writes are refused; without it a tenth, at most 1 GiB",
+  ),
+  setting(
+    "scrubRate",
+    "bytes a second, or a number with KiB, MiB, GiB; 0 for off",
+    "how fast everything on disk is read again to find damage",
+    "8388608",
   ),
   setting("workerCount", "0 to 64", "threads that search and build"),
   setting(

@@ -29,6 +29,12 @@ const GAUGES: readonly Figure[] = [
   ["insula_memory_budget_bytes", "Bytes that shared memory may take.", (s) => s.memoryBudgetBytes],
   ["insula_open_files", "Open files of segments and packs.", (s) => s.openFiles],
   ["insula_builds", "Segments being built or waiting for a worker.", (s) => s.builds],
+  ["insula_disk_free_bytes", "Bytes free on the disk of the data folder.", (s) => s.disk.freeBytes],
+  [
+    "insula_disk_low",
+    "1 while writes are refused for want of room.",
+    (s) => (s.disk.isLow ? 1 : 0),
+  ],
   ["insula_quarantined_shards", "Damaged shards out of service.", (s) => s.quarantinedShards],
   ["insula_wal_poisoned", "1 after a failed sync of the log.", (s) => Number(s.log.isPoisoned)],
 ];
@@ -39,6 +45,8 @@ const COUNTERS: readonly Figure[] = [
   ["insula_wal_bytes_total", "Bytes written to the log.", (s) => s.log.bytes],
   ["insula_wal_moved_bytes_total", "Of them, bytes of moved tails.", (s) => s.log.movedBytes],
   ["insula_flushes_total", "Memtables turned into segments.", (s) => s.flushes],
+  ["insula_scrub_bytes_total", "Bytes read again by the scrub.", (s) => s.scrub.bytes],
+  ["insula_scrub_damages_total", "Damages found by the scrub.", (s) => s.scrub.damages],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
 ];
 

@@ -34,6 +34,8 @@ const STATS: EngineStats = {
   builds: 12,
   evictions: { idle: 13, surplus: 14, memory: 15 },
   quarantinedShards: 0,
+  scrub: { bytes: 0, damages: 0, rounds: 0 },
+  disk: { freeBytes: 5_000, reserveBytes: 1_000, isLow: false },
 };
 
 /** The few calls of the engine that a server makes itself; the dialects' calls are not met here. */

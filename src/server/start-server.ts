@@ -39,6 +39,8 @@ export interface EngineHooks {
   readonly observer: WorkObserver;
   /** Upkeep in the background failed; the engine goes on. */
   readonly onFault: (error: unknown) => void;
+  /** A shard was found damaged and is out of service. */
+  readonly onDamage: (error: InsulaError) => void;
 }
 
 export interface ServerParts {
@@ -112,6 +114,9 @@ export async function startServer(
     observer: tracer === undefined ? metrics.observer : observeBoth(metrics.observer, tracer),
     onFault: (error) => {
       log.error({ err: error }, "Upkeep in the background failed; it is tried again.");
+    },
+    onDamage: (error) => {
+      log.error({ err: error }, "Damaged data are out of service; all other data are served.");
     },
   });
   metrics.watch(engine);

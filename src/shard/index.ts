@@ -27,6 +27,14 @@ export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";
 export { decodeSegmentStats, type SegmentStats } from "./segment-write.ts";
 export { SECTION } from "./section-types.ts";
+export { quarantineError } from "./quarantine-error.ts";
+export {
+  auditShard,
+  fileOf,
+  isStillNamed,
+  type ShardAuditDoors,
+  type ShardDamage,
+} from "./shard-audit.ts";
 export { ShardSeal } from "./shard-seal.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
 export {

@@ -26,6 +26,8 @@ export interface ShardContext {
   readonly catalog: ShardCatalog;
   readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
+  /** False while the disk is almost full: merges wait, they need room before they give some. */
+  readonly hasRoom: () => boolean;
   /** Told of each `plan`, `scan`, `fetch`, `commit` and `build`. */
   readonly observer: WorkObserver;
   /** Work in the background failed; nobody waits for it. */
@@ -52,8 +54,6 @@ export interface ShardCatalog {
   commitManifest(state: ShardState, change: ManifestDelta): Promise<void>;
   /** No manifest names the segment and nobody reads it: its bytes may go, in the background. */
   discard(entry: SegmentEntry): void;
-  /** Takes the shard out of service, durably. */
-  quarantine(state: ShardState, reason: string): Promise<void>;
 }
 
 export interface FrameEffect {

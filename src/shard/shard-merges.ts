@@ -134,9 +134,10 @@ export class ShardMerges {
     await Promise.allSettled([this.#current?.done, this.#background]);
   }
 
+  /** Nothing on a disk that is short of room: a merge needs some before it gives any back. */
   #policyChoice(isQuiet: boolean): Choose {
-    const { policy } = this.#structure.context;
-    return (segments) => chooseMerge(segments, policy, isQuiet);
+    const { policy, hasRoom } = this.#structure.context;
+    return (segments) => (hasRoom() ? chooseMerge(segments, policy, isQuiet) : []);
   }
 
   async #mergeAll(choose: Choose): Promise<void> {

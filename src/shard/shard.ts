@@ -6,6 +6,7 @@
  */
 import { assert, InsulaError } from "../base/errors.ts";
 import type { Filter, Include, Query, QueryResult, RecordView, Schema } from "../model/index.ts";
+import { quarantineError } from "./quarantine-error.ts";
 import { decodeOperations } from "./frame-codec.ts";
 import { GroupPlan, type ShardWrite } from "./group-plan.ts";
 import { ReadView } from "./read-view.ts";
@@ -61,12 +62,7 @@ export class Shard {
    * @throws InsulaError `data_damaged` for a quarantined shard or damage met on the way.
    */
   static async open(context: ShardContext, state: ShardState, schema: Schema): Promise<Shard> {
-    if (state.quarantine !== "") {
-      throw new InsulaError(
-        "data_damaged",
-        `Cannot open the data: quarantined: ${state.quarantine}`,
-      );
-    }
+    if (state.quarantine !== "") throw quarantineError(state.quarantine);
     const key = await context.keys.keyOf(state);
     const seal = key && new ShardSeal(state.uid, key, context.random);
     const shard = new Shard({ context, state, schema, seal });

@@ -4,7 +4,7 @@
  * opens its file again by itself.
  */
 import { InsulaError } from "../base/errors.ts";
-import type { FileSystem, ReadableFile } from "../io/index.ts";
+import { isOutOfHandles, type FileSystem, type ReadableFile } from "../io/index.ts";
 import type { SegmentSource } from "./segment-reader.ts";
 
 interface OpenFile {
@@ -106,11 +106,21 @@ export class FileHandles {
       this.#open.set(path, known);
       return known;
     }
-    const evicted = this.#evict(this.#countMax - 1);
-    const file = evicted.then(() => this.#fileSystem.openRead(path));
+    const file = this.#evict(this.#countMax - 1).then(() => this.#openFile(path));
     const opened = { file, users: 1, isForgotten: false };
     this.#open.set(path, opened);
     return opened;
+  }
+
+  /** When no handle is left, all that are idle are given back before the second try. */
+  async #openFile(path: string): Promise<ReadableFile | undefined> {
+    try {
+      return await this.#fileSystem.openRead(path);
+    } catch (error) {
+      if (!isOutOfHandles(error)) throw error;
+      await this.#evict(0);
+      return this.#fileSystem.openRead(path);
+    }
   }
 
   #release(path: string, open: OpenFile): void {

@@ -7,6 +7,7 @@
 export type { LogEntry, LogRecovery } from "./log-recovery.ts";
 export type { LogExtent, LogFrameHeader, LogPosition } from "./log-entry.ts";
 export { comparePositions } from "./log-entry.ts";
+export { logFilePath } from "./log-file-header.ts";
 export type { LogFrame } from "./log-group.ts";
 export type { LogFooter } from "./log-footer.ts";
 export { LOG_FRAME_BYTES_MAX, LOG_GROUP_BYTES_MAX, LOG_WAITING_BYTES_MAX } from "./log-queue.ts";
@@ -26,6 +27,7 @@ export { BlockCache } from "./block-cache.ts";
 export { FileHandles } from "./file-handles.ts";
 export {
   PACK_BYTES_MAX,
+  PACK_ENTRY_HEADER_BYTES,
   PackStore,
   packPath,
   walkPack,
@@ -40,5 +42,11 @@ export { SectionReader, SegmentReader, type SegmentSource } from "./segment-read
 
 // The catalogue's store.
 export { auditTables, inspectManifest, tableRows, type AuditedTable } from "./table-audit.ts";
+export { tablePath } from "./sorted-table-format.ts";
 export type { EncodedKey } from "./sorted-table-format.ts";
-export { SystemShard, type ScanRange, type SystemShardOptions } from "./system-shard.ts";
+export {
+  SystemShard,
+  type ScanRange,
+  type SystemShardOptions,
+  type TableExtent,
+} from "./system-shard.ts";

@@ -83,6 +83,11 @@ export class LogFile {
     return Math.max(this.#end, this.header.reusedBytes);
   }
 
+  /** Frames of a shard in this file so far. */
+  framesOf(shard: Uint8Array): readonly LogFrameHeader[] {
+    return this.#footer.entriesOf(shard, this.header.file);
+  }
+
   /** Writes the footer and closes. Returns the bytes of the file. */
   async seal(): Promise<number> {
     const { file, generation } = this.header;

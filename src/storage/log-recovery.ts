@@ -91,6 +91,9 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<LogRecove
     total.cutBytes += walked.cutBytes;
     groupNext = (walked.groupLast ?? Math.max(groupNext, header.groupFirst) - 1) + 1;
   }
+  if (last !== undefined && walked !== undefined && walked.cutBytes > 0) {
+    await confirmTail(options, last, walked);
+  }
   const end = { file: last?.file ?? 0, offset: walked?.end ?? 0 };
   const fileHighest = Math.max(0, ...numbers);
   const lastStart = walked?.lastStart ?? 0;
@@ -135,6 +138,32 @@ async function walkOne(options: LogRecoveryOptions, file: FileToWalk): Promise<L
   } finally {
     await window.close();
   }
+}
+
+/**
+ * What is cut off is gone for good with the next file's header, so it is read once more, afresh: a
+ * read that went astray must not pass for a torn tail.
+ */
+async function confirmTail(
+  { reader }: LogRecoveryOptions,
+  header: LogFileHeader,
+  { end, cutBytes }: LogWalkResult,
+): Promise<void> {
+  const window = await reader.openWindow(header.file, end + cutBytes);
+  const footer = await reader.readFooter(header);
+  const walk = { header, window, footer, cut: undefined, start: end, visit: () => undefined };
+  try {
+    const again = await walkLogFile(walk);
+    if (again.groups === 0 && again.cutBytes === cutBytes) return;
+  } finally {
+    await window.close();
+  }
+  throw new InsulaError(
+    "data_damaged",
+    `Cannot recover the log: two reads of the end of file ${String(header.file)} differ. Nothing ` +
+      "was changed: look at the disk, then start again.",
+    { details: { file: header.file, offset: end } },
+  );
 }
 
 async function findChain(

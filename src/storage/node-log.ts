@@ -242,6 +242,25 @@ export class NodeLog {
   }
 
   /**
+   * Where the frames of a shard lie in all files there are, in the order written; also those that
+   * nobody needs any more. Costs a read of every footer.
+   */
+  async framesOf(shard: Uint8Array): Promise<readonly LogExtent[]> {
+    const found: LogExtent[] = [];
+    for (const file of this.filesBefore(this.#end)) {
+      try {
+        const footer = await this.readFooter(file);
+        found.push(...footer.entriesOf(shard).map(({ extent }) => extent));
+      } catch (error) {
+        // Removed meanwhile: then there is nothing of the shard in it.
+        if (this.#sizes.has(file)) throw error;
+      }
+    }
+    const current = this.#file?.framesOf(shard) ?? [];
+    return [...found, ...current.map(({ extent }) => extent)];
+  }
+
+  /**
    * Removes a finished file; the caller has made sure that nothing in it is needed.
    *
    * @param isReusable its bytes may lie on the disk until they are written over.

@@ -91,6 +91,15 @@ export class SortedTable implements TableName {
     return this.#readBlock(block).then((rows) => findRow(rows, bytes));
   }
 
+  /** Where the block lies that holds the key, or says that it was deleted. */
+  async locate(key: EncodedKey): Promise<{ offset: number; length: number } | undefined> {
+    const found = await this.get(key);
+    if (found === undefined) return undefined;
+    const block = this.#fences.blockOf(Buffer.from(key, "latin1"));
+    const offset = this.#fences.offset(block);
+    return { offset, length: this.#fences.offset(block + 1) - offset };
+  }
+
   /** Rows from the first key ≥ `start`, block by block; values are views on the blocks. */
   async *rowsFrom(start: EncodedKey): AsyncIterable<readonly TableRow[]> {
     const first = Math.max(0, this.#fences.blockOf(Buffer.from(start, "latin1")));

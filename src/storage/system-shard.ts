@@ -57,6 +57,12 @@ export interface ScanRange {
   readonly startIsExclusive: boolean;
 }
 
+export interface TableExtent {
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** A memtable on its way to a table, with the position up to which it is complete. */
 interface FrozenMap {
   readonly map: SortedMap;
@@ -162,6 +168,23 @@ export class SystemShard {
         if (value !== undefined) return value === null ? undefined : new Uint8Array(value);
       }
       return undefined;
+    } finally {
+      for (const table of tables) table.release();
+    }
+  }
+
+  /** Blocks on disk that hold a state of the row, newest first. */
+  async locate(key: EncodedKey): Promise<readonly TableExtent[]> {
+    const tables = this.#tables;
+    for (const table of tables) table.hold();
+    try {
+      const extents: TableExtent[] = [];
+      for (const table of tables) {
+        const place = await table.locate(key);
+        const path = tablePath(this.#options.folder, table.number);
+        if (place !== undefined) extents.push({ file: path, ...place });
+      }
+      return extents;
     } finally {
       for (const table of tables) table.release();
     }

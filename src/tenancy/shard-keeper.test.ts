@@ -23,6 +23,7 @@ function failingKeeper(): { readonly keeper: ShardKeeper; readonly fail: () => v
     idleMs: 1_000,
     isTight: () => false,
     onFault: () => undefined,
+    onDamage: () => Promise.resolve(),
   });
   return {
     keeper,

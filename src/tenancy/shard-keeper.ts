@@ -33,6 +33,11 @@ export interface ShardKeeperOptions {
   readonly isTight: () => boolean;
   /** A shard's upkeep failed; the shard goes on. */
   readonly onFault: (error: unknown) => void;
+  /**
+   * A use met damaged data. Resolves when the shard turns out to be sound, and the use may be tried
+   * once more; rejects with what its caller is told. `isCertain` after the second time.
+   */
+  readonly onDamage: (uid: ShardUid, error: unknown, isCertain: boolean) => Promise<void>;
   /** Told of each `activation`. */
   readonly observer?: WorkObserver;
 }
@@ -102,7 +107,8 @@ export class ShardKeeper {
 
   /**
    * Runs `task` with the shard awake. When memory runs out, the idle are put to sleep and the task
-   * is tried once more: tasks take their memory before they change anything.
+   * is tried once more: tasks take their memory before they change anything. A task that meets
+   * damage is tried once more, too, when what is on disk is sound after all: a read can go astray.
    *
    * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what the
    *   task throws.
@@ -116,6 +122,7 @@ export class ShardKeeper {
     try {
       return await this.#useOnce(uid, task);
     } catch (error) {
+      if (isDamage(error)) return await this.#useDamaged(uid, task, error);
       if (!isInsulaError(error) || error.code !== "memory_exhausted") throw error;
       await this.#relieve();
       return await this.#useOnce(uid, task);
@@ -174,6 +181,21 @@ export class ShardKeeper {
     await closeAll(
       [...this.#kept.values()].map((kept) => () => this.#end(kept, (shard) => shard.close())),
     );
+  }
+
+  async #useDamaged<Value>(
+    uid: ShardUid,
+    task: (shard: Shard, waking: Waking) => Promise<Value>,
+    found: unknown,
+  ): Promise<Value> {
+    const { onDamage } = this.#options;
+    await onDamage(uid, found, false);
+    try {
+      return await this.#useOnce(uid, task);
+    } catch (error) {
+      if (isDamage(error)) await onDamage(uid, error, true);
+      throw error;
+    }
   }
 
   async #useOnce<Value>(
@@ -308,7 +330,7 @@ export class ShardKeeper {
       if (!isIdle && !shard.isUpkeepDue(nowMs)) continue;
       while (running.size >= TENDED_AT_ONCE) await Promise.race(running);
       const work: Promise<void> = this.#tendOne(kept, isIdle, nowMs)
-        .catch(this.#options.onFault)
+        .catch((error: unknown) => this.#tell(kept.uid, error))
         .finally(() => running.delete(work));
       running.add(work);
     }
@@ -324,6 +346,12 @@ export class ShardKeeper {
       await this.sleep(kept.uid);
       this.#evictions.idle++;
     } else await this.#during(kept, (shard) => shard.maintain(nowMs));
+  }
+
+  /** Nobody waits for upkeep: what damage it met is told to the node's log by whoever looks at it. */
+  async #tell(uid: ShardUid, error: unknown): Promise<void> {
+    if (isDamage(error)) await this.#options.onDamage(uid, error, false).catch(() => undefined);
+    else this.#options.onFault(error);
   }
 
   /** Work on a shard that is awake is a use: nobody puts it to sleep meanwhile. */
@@ -365,6 +393,10 @@ export class ShardKeeper {
       }
     }
   }
+}
+
+function isDamage(error: unknown): boolean {
+  return isInsulaError(error) && error.code === "data_damaged";
 }
 
 function closedError(): InsulaError {

@@ -158,6 +158,8 @@ const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["key secret", /(_SECRET=|_ACCESS_KEY=|"secret":")[\w-]{40}/g, "$1<secret>"],
   // An idle log may close with one group more.
   ["size of a log", /(\.log +)\d+ B/g, "$1<n> B"],
+  ["place in a log", /(\.log) +\d+(?= +\d)/g, "$1 <n>"],
+  ["place in a log", /(\.log","offset":)\d+/g, "$1<n>"],
   ["random id", /\b(?!1000000000000001)[0-9a-f]{16}(?:[0-9a-f]{16})?\b/g, "<random id>"],
   ["memory and disk of the machine", /(?<!at least )\d[\d,]* MiB/g, "<n> MiB"],
   ["memory budget of the machine", /[\d.]+ GiB/g, "<n> GiB"],

@@ -105,6 +105,10 @@ export class ScheduledFileSystem implements FileSystem {
     this.#scheduler = scheduler;
   }
 
+  room(): ReturnType<FileSystem["room"]> {
+    return this.#inner.room();
+  }
+
   async openRead(path: string): Promise<ReadableFile | undefined> {
     const file = await this.#do(`open-read ${path}`, () => this.#inner.openRead(path));
     if (file === undefined) return undefined;

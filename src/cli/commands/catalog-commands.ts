@@ -9,6 +9,7 @@ import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
 import { toWholeNumber } from "../option-values.ts";
 import { printBytes, printCount, printTable } from "../output.ts";
+import { addWhereCommand } from "./where-command.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
 import type { Session } from "../session.ts";
 
@@ -246,6 +247,7 @@ export function addTenantCommands(program: Command): void {
         output.result({ removed: name }, () => `Tenant ${name} removed.`);
       });
     });
+  addWhereCommand(tenant);
   addErase(tenant);
 }
 

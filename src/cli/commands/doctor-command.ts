@@ -18,13 +18,8 @@ import {
   type Finding,
 } from "../doctor.ts";
 import { FOREIGN_VARIABLES } from "../environment.ts";
-import {
-  readClockFacts,
-  readFolderFacts,
-  readFreeBytes,
-  readHandleLimit,
-  readPortState,
-} from "../machine-facts.ts";
+import { readClockFacts, readFolderFacts, readFreeBytes, readPortState } from "../machine-facts.ts";
+import { findHandleLimit } from "../../io/index.ts";
 import { createOutput, printTable } from "../output.ts";
 
 export function addDoctorCommand(program: Command): void {
@@ -70,7 +65,7 @@ async function examine(dataDir: string): Promise<readonly Finding[]> {
     judgeNode(process.version),
     settings,
     judgeMemory(findMemoryBudget(config?.memoryBudget), memory),
-    judgeHandles(readHandleLimit(), config?.connectionsMax ?? 0),
+    judgeHandles(findHandleLimit(), config?.connectionsMax ?? 0),
     judgeFolder(await readFolderFacts(dataDir)),
     judgeDisk(await readFreeBytes(dataDir)),
     clock,

@@ -121,6 +121,32 @@ export const CALLER_ANSWER: Schema<unknown> = object(
   "who asks",
 );
 
+export const EXTENTS_ANSWER: Schema<unknown> = object(
+  {
+    shard: text("hexadecimal uid, as files and log lines name it"),
+    quarantine: optional(text("why it is out of service; absent when it is healthy")),
+    extents: list(
+      object(
+        {
+          kind: choice(
+            ["segment", "pack", "log", "catalogue", "key", "collection key"],
+            "catalogue: rows about it, beside rows of others",
+          ),
+          file: text("relative to the data folder"),
+          offset: count("bytes"),
+          length: count("bytes"),
+          keySlot: count("the slot whose key sealed the bytes; 0: not sealed"),
+          isLive: flag("false for bytes that wait for their removal"),
+        },
+        "bytes in one file",
+      ),
+      Number.MAX_SAFE_INTEGER,
+      "by file and offset",
+    ),
+  },
+  "where bytes lie",
+);
+
 export const USAGE_ANSWER: Schema<unknown> = pageOf(
   object({ name: text("of a database"), collectionCount: count("collections") }, "a database"),
 );

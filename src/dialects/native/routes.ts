@@ -2,6 +2,7 @@
 import { BACKUP_ROUTES } from "./backup-routes.ts";
 import { CATALOG_ROUTES } from "./catalog-routes.ts";
 import { EMBED_ROUTES } from "./embed-routes.ts";
+import { EXTENT_ROUTES } from "./extent-routes.ts";
 import { LOG_ROUTES } from "./log-routes.ts";
 import { MASTER_KEY_ROUTES } from "./master-key-routes.ts";
 import { describeRoutes, type OpenApi } from "./open-api.ts";
@@ -26,6 +27,7 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...CATALOG_ROUTES,
   ...USAGE_ROUTES,
   ...BACKUP_ROUTES,
+  ...EXTENT_ROUTES,
   ...LOG_ROUTES,
   ...MASTER_KEY_ROUTES,
   ...EMBED_ROUTES,

@@ -1,6 +1,7 @@
 /** A file system that asks before each call of another one; faults and counters are made of it. */
 import type {
   CreateOptions,
+  DiskRoom,
   FileSystem,
   FolderLock,
   ReadableFile,
@@ -113,6 +114,10 @@ export class InterceptedFileSystem implements FileSystem {
   async syncFolder(path: string): Promise<void> {
     this.#tell("sync-folder", path);
     return this.#inner.syncFolder(path);
+  }
+
+  room(): Promise<DiskRoom | undefined> {
+    return this.#inner.room();
   }
 
   async lock(path: string): Promise<FolderLock> {

@@ -90,6 +90,10 @@ export class MemoryFileSystem implements FileSystem {
     if (!this.#folders.has(path)) throw missing("sync the folder", path);
   }
 
+  async room(): Promise<undefined> {
+    await Promise.resolve();
+  }
+
   async lock(path: string): Promise<FolderLock> {
     await Promise.resolve();
     return takeLock(this.#locks, path);

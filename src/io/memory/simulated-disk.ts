@@ -142,6 +142,10 @@ export class SimulatedDisk implements FileSystem {
     this.#names.sync(path);
   }
 
+  async room(): Promise<undefined> {
+    await Promise.resolve();
+  }
+
   async lock(path: string): Promise<FolderLock> {
     await Promise.resolve();
     return takeLock(this.#locks, path);

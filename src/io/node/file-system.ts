@@ -1,10 +1,11 @@
 /** The file system of this machine below one root folder. */
 import type { FileHandle } from "node:fs/promises";
-import { access, mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, statfs, unlink } from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import { assert } from "../../base/errors.ts";
 import type {
   CreateOptions,
+  DiskRoom,
   FileSystem,
   FolderLock,
   ReadableFile,
@@ -124,6 +125,15 @@ export class NodeFileSystem implements FileSystem {
         await handle.close();
       }
     });
+  }
+
+  async room(): Promise<DiskRoom | undefined> {
+    try {
+      const { bavail, blocks, bsize } = await statfs(this.#root);
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+    } catch (error) {
+      throw toIoError("ask for the room on the disk", error);
+    }
   }
 
   lock(path: string): Promise<FolderLock> {

@@ -1,4 +1,5 @@
 /** The bodies of this machine. Threads of our own enter here, to load nothing else. */
+export { findHandleLimit } from "./handle-limit.ts";
 export { NodeClock } from "./clock.ts";
 export { NodeFileSystem } from "./file-system.ts";
 export { FolderObjectStore } from "./object-store.ts";

@@ -45,6 +45,22 @@ const BUSY = {
   ec: EC_GENERAL,
   message: "The service is not available at the moment. Please try again.",
 } as const;
+const FULL = {
+  status: 503,
+  code: "ServiceUnavailable",
+  ec: EC_GENERAL,
+  message:
+    "The disk of the server is almost full. Reading and deleting go on; writes are taken again " +
+    "once there is room.",
+} as const;
+const DAMAGED = {
+  status: 500,
+  code: "InternalError",
+  ec: EC_GENERAL,
+  message:
+    "The stored data are damaged and out of service; everything else is served. The log of the " +
+    "server names the file: restore them from a backup, or delete them and write them anew.",
+} as const;
 const UNKNOWN_KEY = {
   status: 403,
   code: "InvalidAccessKeyId",
@@ -150,7 +166,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   },
   record_quota_exceeded: PARAMETER_INVALID,
   memory_exhausted: BUSY,
-  disk_full: INTERNAL,
+  disk_full: FULL,
   deadline_exceeded: { status: 400, code: "RequestTimeout", ec: EC_GENERAL },
   log_poisoned: BUSY,
   io_failed: INTERNAL,
@@ -158,7 +174,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   worker_lost: INTERNAL,
   embedder_unavailable: BUSY,
   operation_unsupported: { status: 400, code: "InvalidArgument", ec: EC_GENERAL },
-  data_damaged: INTERNAL,
+  data_damaged: DAMAGED,
   invariant_broken: INTERNAL,
 };
 

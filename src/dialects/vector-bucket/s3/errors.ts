@@ -36,6 +36,20 @@ const BUSY = {
   type: "ServiceUnavailableException",
   message: "Currently unable to handle the request",
 } as const;
+const FULL = {
+  status: 503,
+  type: "ServiceUnavailableException",
+  message:
+    "The disk of the server is almost full. Reading and deleting go on; writes are taken again " +
+    "once there is room.",
+} as const;
+const DAMAGED = {
+  status: 500,
+  type: "InternalServerException",
+  message:
+    "The stored data are damaged and out of service; everything else is served. The log of the " +
+    "server names the file: restore them from a backup, or delete them and write them anew.",
+} as const;
 const UNKNOWN_KEY = {
   status: 403,
   type: "UnrecognizedClientException",
@@ -118,7 +132,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   collection_quota_exceeded: QUOTA,
   record_quota_exceeded: QUOTA,
   memory_exhausted: BUSY,
-  disk_full: INTERNAL,
+  disk_full: FULL,
   deadline_exceeded: { status: 408, type: "RequestTimeoutException" },
   log_poisoned: BUSY,
   io_failed: INTERNAL,
@@ -126,7 +140,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   worker_lost: BUSY,
   embedder_unavailable: BUSY,
   operation_unsupported: INVALID,
-  data_damaged: INTERNAL,
+  data_damaged: DAMAGED,
   invariant_broken: INTERNAL,
 };
 
