@@ -21,7 +21,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "admin", "DeleteCollection CreateTenant DeleteTenant EraseTenant"],
   ["admin", "admin", "GetCollectionExtents GetTenantExtents"],
   ["admin", "admin", "GetStatus GetLogLevel SetLogLevel ListKeys CreateKey RotateKey RevokeKey"],
-  ["admin", "admin", "RotateMasterKey"],
+  ["admin", "admin", "RotateMasterKey ListBackups CreateBackup Restore CopyTenant"],
   ["vectors", "read", "GetVectorBucket ListVectorBuckets GetVectorIndex ListVectorIndexes"],
   ["vectors", "read", "GetIndex ListIndexes GetVectors ListVectors QueryVectors"],
   ["vectors", "read", "ListTagsForResource"],

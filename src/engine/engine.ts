@@ -51,28 +51,25 @@ import type { TotalsRow } from "./catalog-rows.ts";
 import { Copies } from "./copies.ts";
 import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
-import { LogCleaner } from "./log-cleaner.ts";
 import { listNames } from "./name-listing.ts";
 import { checkName } from "./names.ts";
 import { openNode, type EngineOptions, type NodeContext } from "./node-context.ts";
 import { readStats } from "./node-stats.ts";
-import { PackCleaner } from "./pack-cleaner.ts";
 import { Quarantine } from "./quarantine.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
 import { locatePlace } from "./locate-place.ts";
-import { SCRUB_BYTES_PER_SECOND, Scrub } from "./scrub.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
+import { Upkeep } from "./upkeep.ts";
 
 /** Awake shards at most; each costs a few kilobytes besides its data. */
 const AWAKE_SHARDS_MAX = 10_000;
 const IDLE_MS = 600_000;
 /** Share of the memory budget in use from which idle shards are put to sleep. */
 const TIGHT_SHARE = 0.9;
-const LOG_BYTES_MAX = 1024 * 1024 * 1024;
 
 /**
  * Opens the data folder and recovers it.
@@ -110,9 +107,7 @@ class NodeEngine implements Engine {
   readonly #records: Records;
   readonly #copies: Copies;
   readonly #keeper: ShardKeeper;
-  readonly #cleaner: LogCleaner;
-  readonly #packCleaner: PackCleaner;
-  readonly #scrub: Scrub;
+  readonly #upkeep: Upkeep;
   readonly #nodeTotals: TotalsRow;
   readonly #quarantine: Quarantine;
   readonly #quarantined: TotalsRow;
@@ -140,13 +135,16 @@ class NodeEngine implements Engine {
     this.#tenantTotals = totals.tenants;
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
-    const onDamage = options.onDamage ?? onFault;
+    node.shardFaults.tell = (error, uid) => {
+      if (!isInsulaError(error) || error.code !== "data_damaged") onFault(error);
+      else this.#quarantine.examine(uid, error, false).catch(() => undefined);
+    };
     this.#quarantine = new Quarantine({
       ...node.shards,
       catalog: node.catalog,
       pause: () => options.clock.yield(),
       release: (uid, commit) => this.#keeper.drop([uid], commit),
-      onDamage,
+      onDamage: options.onDamage ?? onFault,
     });
     this.#keeper = new ShardKeeper({
       clock: options.clock,
@@ -176,33 +174,10 @@ class NodeEngine implements Engine {
       keeper: this.#keeper,
     });
     this.#records = new Records(node.catalog, this.#directory, this.#keeper);
-    this.#cleaner = new LogCleaner({
-      clock: options.clock,
-      log: node.log,
-      catalog: node.catalog,
-      flushShard: (uid) => this.#keeper.use(uid, (shard) => shard.flush()),
-      logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
-      smallTailBytesMax: node.shards.policy.quietFlushBytesMin,
-      isHeld: (file) => node.logHolds.isHeld(file),
-      onFault,
-    });
-    this.#scrub = new Scrub({
-      ...node.shards,
-      catalog: node.catalog,
+    this.#upkeep = new Upkeep(options, {
+      node,
+      keeper: this.#keeper,
       quarantine: this.#quarantine,
-      bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
-      onDamage,
-      onFault,
-    });
-    this.#packCleaner = new PackCleaner({
-      clock: options.clock,
-      fileSystem: options.files,
-      files: node.shards.files,
-      packs: node.shards.packs,
-      catalog: node.catalog,
-      rewriteShard: (uid, pack) => this.#keeper.use(uid, (shard) => shard.leavePack(pack)),
-      isHeld: (pack) => node.sweeper.isPackHeld(pack),
-      onFault,
     });
   }
 
@@ -420,7 +395,7 @@ class NodeEngine implements Engine {
       totals: this.#nodeTotals,
       past: this.#past,
       quarantinedShards: this.#quarantined.childCount,
-      scrub: this.#scrub.figures,
+      scrub: this.#upkeep.scrubFigures,
     });
   }
 
@@ -442,10 +417,8 @@ class NodeEngine implements Engine {
     this.#records.close();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
-      () => this.#scrub.stop(),
       () => this.#copies.close(),
-      () => this.#cleaner.stop(),
-      () => this.#packCleaner.stop(),
+      () => this.#upkeep.stop(),
       () => this.#keeper.close(),
       () => this.#node.catalog.flush(),
       () => this.#node.close(),

@@ -78,7 +78,6 @@ async function expectAll(
 }
 
 function spyOnAllocate(fails: (call: number) => boolean): () => number {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { allocate } = ArenaPool.prototype;
   let calls = 0;
   vi.spyOn(ArenaPool.prototype, "allocate").mockImplementation(function (this: ArenaPool, bytes) {

@@ -2,7 +2,7 @@
  * Opens the parts of a node in the order recovery needs: folder lock, catalogue, log (applied to
  * the catalogue from its last flush on), interrupted builds. Nothing here is done per tenant.
  */
-import { toHex } from "../base/brands.ts";
+import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
 import type { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
@@ -121,6 +121,8 @@ export interface NodeContext {
   readonly store: SystemShard;
   readonly log: NodeLog;
   readonly logHolds: LogHolds;
+  /** Told when work on a shard in the background failed; set by who keeps shards. */
+  readonly shardFaults: { tell: (error: unknown, shard: ShardUid) => void };
   readonly sweeper: Sweeper;
   readonly shards: ShardContext;
   readonly keys: NodeKeys;
@@ -134,8 +136,7 @@ export interface NodeContext {
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
 export async function openNode(options: EngineOptions): Promise<NodeContext> {
   const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
-  await fileSystem.makeFolder("");
-  const lock = await fileSystem.lock("");
+  const lock = await lockFolder(fileSystem);
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
     const vault = await openVault(options);
@@ -147,10 +148,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const log = await openLog(options, catalog);
     opened.push(() => log.close());
     catalog.attach(log);
-    const slotNext = await catalog.slotNext();
-    if (vault === undefined && slotNext > 1) throw rootMissing();
-    vault?.slots.startAt(slotNext);
-    const keys = new NodeKeys(vault);
+    const keys = await openKeys(vault, catalog);
     const disk = await openDiskGuard(options);
     opened.push(() => disk.stop());
     const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
@@ -161,12 +159,10 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
-    const packs = await PackStore.open({
-      fileSystem,
-      ...(options.packBytesMax === undefined ? {} : { packBytesMax: options.packBytesMax }),
-    });
+    const packs = await openPacks(options);
     opened.push(() => packs.close());
-    const { memoryBytesMax, memory, workers, builders } = startThreads(options, module, opened);
+    const threads = startThreads(options, module, opened);
+    const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
     const shards: ShardContext = {
       fileSystem,
       clock,
@@ -176,25 +172,26 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       segmentFolders,
       files: handles,
       cache: new BlockCache(CACHE_BYTES),
-      memory,
-      workers,
-      builders,
+      ...threads,
       merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
       catalog: shardCatalog(catalog, sweeper),
       keys,
       policy: { ...DEFAULT_POLICY, ...options.policy },
       hasRoom: () => !disk.isLow,
       observer,
-      onFault: options.onFault ?? ((): void => undefined),
+      onFault: (error, shard) => {
+        shardFaults.tell(error, shard);
+      },
     };
     return {
-      memoryBytesMax,
+      memoryBytesMax: threads.memoryBytesMax,
       lock,
       disk,
       catalog,
       store,
       log,
       logHolds: new LogHolds(),
+      shardFaults,
       sweeper,
       shards,
       keys,
@@ -230,6 +227,23 @@ function openDiskGuard({
 async function makeFolders(fileSystem: FileSystem): Promise<void> {
   for (const folder of FOLDERS) await fileSystem.makeFolder(folder);
   await fileSystem.syncFolder("");
+}
+
+/** No slot that was ever in use is handed out again. */
+async function openKeys(vault: Vault | undefined, catalog: Catalog): Promise<NodeKeys> {
+  const slotNext = await catalog.slotNext();
+  if (vault === undefined && slotNext > 1) throw rootMissing();
+  vault?.slots.startAt(slotNext);
+  return new NodeKeys(vault);
+}
+
+async function lockFolder(fileSystem: FileSystem): Promise<FolderLock> {
+  await fileSystem.makeFolder("");
+  return fileSystem.lock("");
+}
+
+function openPacks({ files: fileSystem, packBytesMax }: EngineOptions): Promise<PackStore> {
+  return PackStore.open({ fileSystem, ...(packBytesMax === undefined ? {} : { packBytesMax }) });
 }
 
 function openStore({ files: fileSystem, clock }: EngineOptions): Promise<SystemShard> {

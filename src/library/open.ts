@@ -13,8 +13,8 @@ export interface OpenOptions {
   /** False: what is created from now on is not sealed at rest. Nothing is in memory only. */
   readonly encryption?: boolean;
   /**
-   * What wraps the keys of all tenants, as 64 hexadecimal digits or base64 of 32 bytes. Default: the
-   * file `master-key` in the data folder, made with it.
+   * What wraps the keys of all tenants, as 64 hexadecimal digits or base64 of 32 bytes. Default:
+   * the file `master-key` in the data folder, made with it.
    */
   readonly masterKey?: string;
   /** A file that holds it. */

@@ -1,4 +1,6 @@
-/** Whose merge runs, how fast, and how it ends: counted in bytes and turns, on a clock of our own. */
+/**
+ * Whose merge runs, how fast, and how it ends: counted in bytes and turns, on a clock of our own.
+ */
 import { expect, it } from "vitest";
 import { ManualClock } from "../io/index.ts";
 import { MergePace, type MergeBlock } from "./merge-control.ts";

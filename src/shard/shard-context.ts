@@ -31,7 +31,7 @@ export interface ShardContext {
   /** Told of each `plan`, `scan`, `fetch`, `commit` and `build`. */
   readonly observer: WorkObserver;
   /** Work in the background failed; nobody waits for it. */
-  readonly onFault: (error: unknown) => void;
+  readonly onFault: (error: unknown, shard: ShardUid) => void;
 }
 
 /** Where the keys of shards come from. */

@@ -55,7 +55,9 @@ export class ShardMerges {
   startInBackground(nowMs: number, isQuiet: boolean): void {
     if (!this.isDue(nowMs, isQuiet)) return;
     this.#background = this.#mergeAll(this.#policyChoice(isQuiet))
-      .catch(this.#structure.context.onFault)
+      .catch((error: unknown) => {
+        this.#structure.context.onFault(error, this.#structure.state.uid);
+      })
       .finally(() => {
         this.#background = undefined;
       });

@@ -1,7 +1,8 @@
 /**
  * What one shard seals with its key: its frames in the log, and the keys of its segments.
  *
- * Each segment has a random key of its own, wrapped by the shard's and named in the manifest: a copy
+ * Each segment has a random key of its own, wrapped by the shard's and named in the manifest: a
+ * copy
  * of a shard moves segments as they are and wraps a few keys anew. Frames are sealed under keys
  * derived from the shard's, a new one every {@link FRAMES_PER_KEY} frames, with random nonces: a
  * sequence number may be used twice after a crash, a nonce may not.

@@ -17,7 +17,9 @@ import type { ShardStructure } from "./shard-structure.ts";
 const GROUP_WRITES_MAX = 512;
 /** Payload of one group; a single larger write is a group of its own. */
 const GROUP_BYTES_MAX = 8 * 1024 * 1024;
-/** Keys of one frame of a deletion by filter; more of them are several frames, one after another. */
+/**
+ * Keys of one frame of a deletion by filter; more of them are several frames, one after another.
+ */
 const DELETE_STEP_KEYS = 10_000;
 /** ON DISK: kinds of frames of data in the node log. */
 export const FRAME_DATA = 2;

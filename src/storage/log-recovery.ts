@@ -91,8 +91,10 @@ export async function recoverLog(options: LogRecoveryOptions): Promise<LogRecove
     total.cutBytes += walked.cutBytes;
     groupNext = (walked.groupLast ?? Math.max(groupNext, header.groupFirst) - 1) + 1;
   }
-  if (last !== undefined && walked !== undefined && walked.cutBytes > 0) {
-    await confirmTail(options, last, walked);
+  const size = sizes.get(last?.file ?? 0) ?? 0;
+  // In a file that is written again a torn tail may look like bytes of its former life: 0 are cut.
+  if (last !== undefined && walked !== undefined && walked.end < size) {
+    await confirmTail(options, { header: last, size }, walked);
   }
   const end = { file: last?.file ?? 0, offset: walked?.end ?? 0 };
   const fileHighest = Math.max(0, ...numbers);
@@ -146,10 +148,10 @@ async function walkOne(options: LogRecoveryOptions, file: FileToWalk): Promise<L
  */
 async function confirmTail(
   { reader }: LogRecoveryOptions,
-  header: LogFileHeader,
+  { header, size }: Pick<FileToWalk, "header" | "size">,
   { end, cutBytes }: LogWalkResult,
 ): Promise<void> {
-  const window = await reader.openWindow(header.file, end + cutBytes);
+  const window = await reader.openWindow(header.file, size);
   const footer = await reader.readFooter(header);
   const walk = { header, window, footer, cut: undefined, start: end, visit: () => undefined };
   try {

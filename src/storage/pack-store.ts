@@ -56,7 +56,9 @@ export class PackStore {
   readonly packBytesMax: number;
   readonly #fileSystem: FileSystem;
   readonly #waiting: Waiting[] = [];
-  /** Entries by pack that are written and of which nobody knows yet whether a manifest names them. */
+  /**
+   * Entries by pack that are written and of which nobody knows yet whether a manifest names them.
+   */
   readonly #unsettled = new Map<number, number>();
   #running: Promise<void> | undefined;
   #packNext: number;

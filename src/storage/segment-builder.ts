@@ -168,7 +168,9 @@ export class SegmentBuilder {
     await this.#write(this.#store(section, chunk));
   }
 
-  /** The bytes to be written for a chunk; its checksum, and its tag when it is sealed, are noted. */
+  /**
+   * The bytes to be written for a chunk; its checksum, and its tag when it is sealed, are noted.
+   */
   #store({ entries }: OpenSection, chunk: Uint8Array): Uint8Array {
     const { segment, shard, key } = this.#identity;
     const place = [this.#sections.length, entries.length] as const;

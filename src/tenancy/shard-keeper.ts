@@ -348,7 +348,9 @@ export class ShardKeeper {
     } else await this.#during(kept, (shard) => shard.maintain(nowMs));
   }
 
-  /** Nobody waits for upkeep: what damage it met is told to the node's log by whoever looks at it. */
+  /**
+   * Nobody waits for upkeep: what damage it met is told to the node's log by whoever looks at it.
+   */
   async #tell(uid: ShardUid, error: unknown): Promise<void> {
     if (isDamage(error)) await this.#options.onDamage(uid, error, false).catch(() => undefined);
     else this.#options.onFault(error);

@@ -55,7 +55,9 @@ export function optionsOf(files: FileSystem, seed: number): EngineOptions {
   };
 }
 
-/** @param isKilled  the folder as a kill leaves it, 50 ms after the last write; else closed well. */
+/**
+ * @param isKilled the folder as a kill leaves it, 50 ms after the last write; else closed well.
+ */
 export async function makeFolder(seed: number, isKilled: boolean): Promise<Folder> {
   const files = new MemoryFileSystem();
   const clock = new ManualClock();

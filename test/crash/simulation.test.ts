@@ -1,6 +1,6 @@
 /**
- * Whole lives out of seeds: `INSULA_SEED=17` runs one, `INSULA_SIMULATIONS=20000` that many. A seed that
- * once failed stays in KNOWN_SEEDS.
+ * Whole lives out of seeds: `INSULA_SEED=17` runs one, `INSULA_SIMULATIONS=20000` that many. A seed
+ * that once failed stays in KNOWN_SEEDS.
  */
 import { afterAll, expect, it } from "vitest";
 import { Simulation } from "./simulation.ts";

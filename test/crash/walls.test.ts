@@ -1,6 +1,6 @@
 /**
- * Walls: every byte of every other tenant is noise, by what `insula tenant where` says is theirs, and
- * the one that is left answers bit for bit as before.
+ * Walls: every byte of every other tenant is noise, by what `insula tenant where` says is theirs,
+ * and the one that is left answers bit for bit as before.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { SeededRandom } from "../../src/io/index.ts";

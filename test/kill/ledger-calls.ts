@@ -1,4 +1,6 @@
-/** What the tests with ledgers ask of a server: indexes made, operations sent, everything listed. */
+/**
+ * What the tests with ledgers ask of a server: indexes made, operations sent, everything listed.
+ */
 import type { OssCaller } from "../support/oss-caller.ts";
 import type { Ledger, StoredRecord } from "./ledger.ts";
 

@@ -2,8 +2,8 @@
  * Hours of mixed load over sockets with a stop now and then: `npm run test:soak -- --hours 4`.
  *
  * Writers with ledgers and readers work on 32 indexes, some much more than others. Memory, open
- * files and disk are sampled; in a run of an hour or more none of them may go on growing in its last
- * third. At each stop and at the end every record is compared with the ledgers.
+ * files and disk are sampled; in a run of an hour or more none of them may go on growing in its
+ * last third. At each stop and at the end every record is compared with the ledgers.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -38,7 +38,7 @@ export function addBackupCommands(program: Command): void {
       notes(
         [
           "insula backup /mnt/backups",
-          "insula backup s3://my-bucket/insula",
+          "insula backup create s3://my-bucket/insula",
           "insula backup /mnt/backups --database shop --collection notes --tenant team-1",
         ],
         `Nothing stops meanwhile and no sleeping tenant is woken. A backup is sealed with the keys of its data
