@@ -23,7 +23,7 @@ it("a close that cannot write tells so and gives the folder back, with everythin
   await first.close();
 
   const bad = new FaultyFileSystem(disk, [
-    { kinds: ["write"], nth: 1, count: Infinity, effect: "EIO" },
+    { kinds: ["write"], path: "tmp/", nth: 1, count: Infinity, effect: "EIO" },
   ]);
   const second = await openEngine({ ...options, files: bad });
   const values = Float32Array.of(1, 2);
