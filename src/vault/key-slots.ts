@@ -42,6 +42,8 @@ export class KeySlots {
   #made: number;
   #next = 1;
   #making: Promise<void> | undefined;
+  /** A file that was found may be one whose name an earlier life failed to make durable. */
+  #isFolderSynced = false;
 
   private constructor(doors: KeySlotDoors, root: RootKey, made: number) {
     this.#doors = doors;
@@ -63,6 +65,10 @@ export class KeySlots {
   /** A slot nobody had before; its key is durable. */
   async take(): Promise<number> {
     while (this.#next > this.#made) await this.#make();
+    if (!this.#isFolderSynced) {
+      await this.#doors.fileSystem.syncFolder("keys");
+      this.#isFolderSynced = true;
+    }
     const slot = this.#next++;
     if (this.#made - slot < REFILL_SLOTS) this.#make().catch(() => undefined);
     return slot;
