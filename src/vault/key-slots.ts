@@ -64,11 +64,11 @@ export class KeySlots {
 
   /** A slot nobody had before; its key is durable. */
   async take(): Promise<number> {
-    while (this.#next > this.#made) await this.#make();
     if (!this.#isFolderSynced) {
       await this.#doors.fileSystem.syncFolder("keys");
       this.#isFolderSynced = true;
     }
+    while (this.#next > this.#made) await this.#make();
     const slot = this.#next++;
     if (this.#made - slot < REFILL_SLOTS) this.#make().catch(() => undefined);
     return slot;
