@@ -92,11 +92,9 @@ describe("Writes that share one group", () => {
       result.status === "rejected" && isInsulaError(result.reason) ? result.reason.code : "done",
     );
     deepStrictEqual(codes, ["log_poisoned", "log_poisoned"]);
-    // A failed sync is the end of writing until the next start.
     await engine.close().catch(() => undefined);
     engine = await openOn(files);
-    await insert("a", 3);
-    await judge([["a", 3]]);
+    await judge([]);
   });
 
   function insert(key: string, version: number): ReturnType<Engine["insert"]> {

@@ -42,6 +42,8 @@ export class KeySlots {
   #made: number;
   #next = 1;
   #making: Promise<void> | undefined;
+  /** A file that was found may be one whose name an earlier life failed to make durable. */
+  #isFolderSynced = false;
 
   private constructor(doors: KeySlotDoors, root: RootKey, made: number) {
     this.#doors = doors;
@@ -62,6 +64,10 @@ export class KeySlots {
 
   /** A slot nobody had before; its key is durable. */
   async take(): Promise<number> {
+    if (!this.#isFolderSynced) {
+      await this.#doors.fileSystem.syncFolder("keys");
+      this.#isFolderSynced = true;
+    }
     while (this.#next > this.#made) await this.#make();
     const slot = this.#next++;
     if (this.#made - slot < REFILL_SLOTS) this.#make().catch(() => undefined);

@@ -149,6 +149,8 @@ export async function sendCall(
   } catch (error) {
     if (!isInsulaError(error)) throw error;
     if (error.code === "record_exists" && call.kind === "insert") return error.code;
+    // Merges are behind: refused before anything was done.
+    if (error.code === "rate_exceeded") return undefined;
     if (error.code === "tenant_not_found") return call.kind === "removeTenant" ? "none" : undefined;
     throw error;
   }
