@@ -9,7 +9,7 @@ import type { Clock, DiskRoom, FileSystem, Timer } from "../io/index.ts";
 /** Time between two looks. */
 const LOOK_INTERVAL_MS = 1_000;
 /** A write that finds the last look older than this looks first: a fast writer outruns a second. */
-const LOOK_AGE_MS_MAX = 50;
+const LOOK_AGE_MS_MAX = 10;
 /** Bytes kept free when nobody says it: this share of the disk, but at most so many. */
 const RESERVE_SHARE = 0.1;
 const RESERVE_BYTES_MAX = 1_073_741_824;

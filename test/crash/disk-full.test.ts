@@ -105,6 +105,12 @@ async function expectAll(engine: Engine, batches: number): Promise<void> {
   }
 }
 
+async function closeOnFull(engine: Engine): Promise<void> {
+  await engine.close().catch((error: unknown) => {
+    expect(error).toMatchObject({ code: "disk_full" });
+  });
+}
+
 it.each([
   ["before it is full", undefined],
   ["when it is full", 0],
@@ -129,11 +135,12 @@ it.each([
     unlinkSync(ballast);
     await writeAgain(engine, 0);
     await writeAgain(engine, full);
-    await engine.close();
+    // The last flush may find no room; what it would have written is in the log.
+    await closeOnFull(engine);
     const again = await open(root, reserve);
     await expectAll(again, full + 1);
     expect(again.stats().quarantinedShards).toBe(0);
-    await again.close();
+    await closeOnFull(again);
   },
 );
 

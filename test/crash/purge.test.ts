@@ -27,6 +27,12 @@ interface Cut {
 class PurgeDisk extends SimulatedDisk {
   onPurge: (path: string) => void = () => undefined;
 
+  /** A retired log file is kept under another name, to be written again: its frames are gone. */
+  override async rename(from: string, to: string): Promise<void> {
+    if (from.startsWith("log/") && from.endsWith(".log")) this.onPurge(from);
+    await super.rename(from, to);
+  }
+
   override async unlink(path: string): Promise<void> {
     if (/^(log|seg|pack|catalog)\//.test(path)) this.onPurge(path);
     await super.unlink(path);
