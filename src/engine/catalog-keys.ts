@@ -17,8 +17,8 @@ const KIND = {
   schema: "h",
   schemaByNumber: "y",
   collectionSchema: "z",
-  totals: "m",
-  // Side by side with the totals of the node: a start reads both, with one block.
+  totals: "q",
+  // Counters, these and the totals of the node lie side by side: a start reads them as one block.
   tenantState: "n",
   databaseTotals: "o",
   setting: "x",
