@@ -126,7 +126,8 @@ export class Scrub {
           }
         } catch (error) {
           // Merged into another one meanwhile.
-          if (!isDamage(error) || !(await isNamed())) throw error;
+          if (!(await isNamed())) return;
+          if (!isDamage(error)) throw error;
           this.#report(tablePath("catalog", number), error);
         }
       });
@@ -142,8 +143,9 @@ export class Scrub {
         try {
           await this.#scrubFrames(await log.readFooter(file));
         } catch (error) {
-          const isThere = log.filesBefore(log.position).includes(file);
-          if (!isDamage(error) || !isThere) throw error;
+          // Retired meanwhile: what is in it is nobody's, and may be written over already.
+          if (!log.filesBefore(log.position).includes(file)) return;
+          if (!isDamage(error)) throw error;
           this.#report(logFilePath("log", file), error);
           // From here on no start reads this file, unless it has to wake a shard from it.
           if (file >= catalog.recoverFrom.file) await catalog.flush();

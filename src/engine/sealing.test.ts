@@ -181,6 +181,17 @@ describe("another master key", () => {
     await again.close();
   });
 
+  it("asked for many times at once is one of them in the end, and opens everything", async () => {
+    const engine = await open();
+    await fill(engine);
+    const asked = await Promise.all([1, 2, 3, 4].map(() => engine.rotateMasterKey()));
+    expect(asked.map(({ rotations }) => rotations)).toEqual([1, 2, 3, 4]);
+    await engine.close();
+    const again = await open();
+    expect(await again.count(placeOf("acme"))).toBe(3_013);
+    await again.close();
+  });
+
   it("is refused where nothing is sealed", async () => {
     const engine = await open({ isSealing: false });
     await expect(engine.rotateMasterKey()).rejects.toMatchObject({

@@ -34,6 +34,7 @@ export class Vault {
   readonly isOwnMaster: boolean;
   #masterKey: Uint8Array;
   #root: RootKey;
+  #rotating: Promise<void> = Promise.resolve();
 
   private constructor(
     options: VaultOptions,
@@ -129,7 +130,14 @@ export class Vault {
    * start with the new one; the folder's own file is replaced here and now. A crash at any moment
    * leaves a folder that opens.
    */
-  async rotate(masterKey: Uint8Array): Promise<void> {
+  rotate(masterKey: Uint8Array): Promise<void> {
+    // One after the other: root file and master key must be of the same rotation.
+    const rotation = this.#rotating.then(() => this.#rotate(masterKey));
+    this.#rotating = rotation.catch(() => undefined);
+    return rotation;
+  }
+
+  async #rotate(masterKey: Uint8Array): Promise<void> {
     const root = { ...this.#root, rotations: this.#root.rotations + 1 };
     const doors = { fileSystem: this.#fileSystem, random: this.#random };
     await writeRoot(doors, root, [masterKey, this.#masterKey]);

@@ -162,6 +162,7 @@ const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["place in a log", /(\.log","offset":)\d+/g, "$1<n>"],
   ["random id", /\b(?!1000000000000001)[0-9a-f]{16}(?:[0-9a-f]{16})?\b/g, "<random id>"],
   ["memory and disk of the machine", /(?<!at least )\d[\d,]* MiB/g, "<n> MiB"],
+  ["room on the disk of the machine", /("(?:freeBytes|reserveBytes)":)\d+/g, "$1<n>"],
   ["memory budget of the machine", /[\d.]+ GiB/g, "<n> GiB"],
   ["share of the machine", /half of the (?:container|machine)/g, "half of the machine"],
   ["file handles of the machine", /\d+ may be open/g, "<n> may be open"],
