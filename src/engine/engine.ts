@@ -142,8 +142,9 @@ class NodeEngine implements Engine {
       clock: options.clock,
       fileSystem: options.files,
       files: node.shards.files,
+      packs: node.shards.packs,
       catalog: node.catalog,
-      rewriteShard: (uid) => this.#keeper.use(uid, (shard) => shard.rewrite()),
+      rewriteShard: (uid, pack) => this.#keeper.use(uid, (shard) => shard.leavePack(pack)),
       isHeld: (pack) => node.sweeper.isPackHeld(pack),
       onFault,
     });

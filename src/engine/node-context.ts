@@ -47,6 +47,8 @@ export interface EngineOptions {
   /** Log bytes beyond which the tails in the oldest file become segments. */
   readonly logBytesMax?: number;
   readonly logFileBytesMax?: number;
+  /** For tests: other than `PACK_BYTES_MAX`. */
+  readonly packBytesMax?: number;
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;
@@ -128,7 +130,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const sweeper = new Sweeper({ catalog, fileSystem, files: handles, segmentFolders, clock });
     await sweeper.settleTemporary();
     opened.push(() => sweeper.stop());
-    const packs = await PackStore.open({ fileSystem });
+    const packs = await openPacks(options);
     opened.push(() => packs.close());
     const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
     const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
@@ -165,6 +167,10 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     await closeAll(opened);
     throw error;
   }
+}
+
+function openPacks({ files: fileSystem, packBytesMax }: EngineOptions): Promise<PackStore> {
+  return PackStore.open({ fileSystem, ...(packBytesMax === undefined ? {} : { packBytesMax }) });
 }
 
 function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {

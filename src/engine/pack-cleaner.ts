@@ -6,7 +6,7 @@
  */
 import { toHex, toShardUid, type ShardUid } from "../base/brands.ts";
 import type { Clock, FileSystem, Timer } from "../io/index.ts";
-import { PACK_BYTES_MAX, packPath, walkPack, type FileHandles } from "../storage/index.ts";
+import { packPath, walkPack, type FileHandles, type PackStore } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { PACK_PREFIX, endOfPrefix, packKey, packOfKey } from "./catalog-keys.ts";
 import { decodeTotals } from "./catalog-rows.ts";
@@ -21,9 +21,10 @@ export interface PackCleanerOptions {
   readonly clock: Clock;
   readonly fileSystem: FileSystem;
   readonly files: FileHandles;
+  readonly packs: PackStore;
   readonly catalog: Catalog;
-  /** Rewrites the shard's segments, so that none of them lies in an old pack. */
-  readonly rewriteShard: (uid: ShardUid) => Promise<void>;
+  /** Rewrites the shard's segments that lie in the pack. */
+  readonly rewriteShard: (uid: ShardUid, pack: number) => Promise<void>;
   /** True while a reader still uses an extent of the pack. */
   readonly isHeld: (pack: number) => boolean;
   readonly onFault: (error: unknown) => void;
@@ -42,12 +43,15 @@ export class PackCleaner {
 
   /** One round now; also for tests. */
   async clean(): Promise<void> {
-    const { catalog } = this.#options;
+    const { catalog, packs } = this.#options;
     const range = { start: PACK_PREFIX, end: endOfPrefix(PACK_PREFIX), limit: ROUND_PACKS };
     for (const [key, value] of await catalog.scan(range)) {
       if (this.#isStopped) return;
       const { byteCount } = (await catalog.readTotals(key)) ?? decodeTotals(value);
-      if (byteCount >= PACK_BYTES_MAX * DEAD_SHARE_MIN) await this.#cleanPack(packOfKey(key));
+      const pack = packOfKey(key);
+      // A pack that still grows would lose what is appended to it while it is cleaned.
+      if (byteCount < packs.packBytesMax * DEAD_SHARE_MIN || packs.isGrowing(pack)) continue;
+      await this.#cleanPack(pack);
     }
   }
 
@@ -75,7 +79,7 @@ export class PackCleaner {
       if (this.#isStopped) return;
       const uid = toShardUid(shard);
       if (await this.#isLive(uid, segment)) {
-        await this.#options.rewriteShard(uid);
+        await this.#options.rewriteShard(uid, pack);
         // A shard that cannot be rewritten (damaged, disabled) keeps its pack.
         if (await this.#isLive(uid, segment)) return;
       }

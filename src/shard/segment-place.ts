@@ -33,11 +33,15 @@ export async function placeSegment(
     shard: plan.shard,
     bytes: built.content,
   });
+  const settle = (): Promise<void> => {
+    context.packs.settle(pack);
+    return Promise.resolve();
+  };
   return {
     location: { kind: "pack", pack, offset, bytes: length },
-    settle: () => Promise.resolve(),
+    settle,
     // The extent stays dead in its pack until the pack is cleaned.
-    abandon: () => Promise.resolve(),
+    abandon: settle,
   };
 }
 

@@ -204,9 +204,13 @@ export class Shard {
     );
   }
 
-  /** Writes every segment anew, so that its old bytes are nobody's. */
-  async rewrite(): Promise<void> {
-    await this.#merge((segments) => segments);
+  /** Writes the segments that lie in `pack` anew, so that its bytes there are nobody's. */
+  async leavePack(pack: number): Promise<void> {
+    await this.#merge((segments) =>
+      segments.filter(
+        ({ entry: { location } }) => location.kind === "pack" && location.pack === pack,
+      ),
+    );
   }
 
   async #merge(

@@ -52,9 +52,14 @@ export function packPath(pack: number): string {
 }
 
 export class PackStore {
+  /** A pack is finished at this size. */
+  readonly packBytesMax: number;
   readonly #fileSystem: FileSystem;
-  readonly #packBytesMax: number;
   readonly #waiting: Waiting[] = [];
+  /**
+   * Entries by pack that are written and of which nobody knows yet whether a manifest names them.
+   */
+  readonly #unsettled = new Map<number, number>();
   #running: Promise<void> | undefined;
   #packNext: number;
   #file: SyncedFile | undefined;
@@ -63,7 +68,7 @@ export class PackStore {
 
   private constructor(options: PackStoreOptions, packNext: number) {
     this.#fileSystem = options.fileSystem;
-    this.#packBytesMax = options.packBytesMax ?? PACK_BYTES_MAX;
+    this.packBytesMax = options.packBytesMax ?? PACK_BYTES_MAX;
     this.#packNext = packNext;
   }
 
@@ -75,7 +80,8 @@ export class PackStore {
   }
 
   /**
-   * Durable when the promise resolves. The bytes must stay unchanged until then.
+   * Durable when the promise resolves. The bytes must stay unchanged until then. The caller calls
+   * {@link PackStore.settle} when a manifest names the entry, or when none will.
    *
    * @throws InsulaError `disk_full`, `io_failed`; the entry is in no manifest, so nothing is half
    *   done.
@@ -90,9 +96,19 @@ export class PackStore {
     });
   }
 
-  /** The file goes: no manifest names an entry of it. */
-  async remove(pack: number): Promise<void> {
-    await this.#fileSystem.unlink(packPath(pack));
+  /** The entry of `pack` that was appended is named by a manifest, or none will name it. */
+  settle(pack: number): void {
+    const count = this.#unsettled.get(pack) ?? 0;
+    if (count > 1) this.#unsettled.set(pack, count - 1);
+    else this.#unsettled.delete(pack);
+  }
+
+  /**
+   * True while the pack can still win live entries: it takes appends, or holds one whose manifest
+   * is not written yet. Such a pack must not be removed, whatever the manifests say of it now.
+   */
+  isGrowing(pack: number): boolean {
+    return this.#unsettled.has(pack) || (this.#file !== undefined && this.#pack === pack);
   }
 
   /** Waits for appends under way. */
@@ -153,7 +169,9 @@ export class PackStore {
     }
     await file.writeAndSync(start, parts);
     this.#end = offset;
-    if (offset >= this.#packBytesMax) {
+    // Before the file is left: from here on it is full, but not yet what the manifests say.
+    this.#unsettled.set(this.#pack, (this.#unsettled.get(this.#pack) ?? 0) + entries.length);
+    if (offset >= this.packBytesMax) {
       await file.close();
       this.#file = undefined;
     }
