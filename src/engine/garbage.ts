@@ -61,6 +61,8 @@ export class Sweeper {
   readonly #held = new Map<string, SegmentEntry>();
   /** Segments that a copy or a backup reads, by hexadecimal uid. */
   readonly #pins = new Map<string, { readonly entry: SegmentEntry; count: number }>();
+  /** Of {@link Sweeper.holdAll}. */
+  #holdCount = 0;
   #dropShards: DropShards = (_, commit) => commit();
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -102,8 +104,22 @@ export class Sweeper {
     };
   }
 
+  /**
+   * Keeps every file that is there now.
+   *
+   * @returns lets go of them again; to be called once.
+   */
+  holdAll(): () => void {
+    this.#holdCount++;
+    return () => {
+      this.#holdCount--;
+      if (this.#holdCount === 0) this.#enqueue(() => this.#sweepSegments());
+    };
+  }
+
   /** True while somebody still uses a segment in the pack that its manifest has forgotten. */
   isPackHeld(pack: number): boolean {
+    if (this.#holdCount > 0) return true;
     const pinned = Array.from(this.#pins.values(), ({ entry }) => entry);
     return [...this.#held.values(), ...pinned].some(
       ({ location }) => location.kind === "pack" && location.pack === pack,
@@ -171,12 +187,11 @@ export class Sweeper {
   }
 
   async #unlink(uid: SegmentEntry["uid"]): Promise<void> {
-    const { catalog, fileSystem, files } = this.#doors;
+    const { catalog, segmentFolders, files } = this.#doors;
     // Its row stays, and the file goes when it is unpinned, or at the next start.
-    if (this.#pins.has(toHex(uid))) return;
-    const path = segmentPath(uid);
-    await files.forget(path);
-    await fileSystem.unlink(path);
+    if (this.#holdCount > 0 || this.#pins.has(toHex(uid))) return;
+    await files.forget(segmentPath(uid));
+    await segmentFolders.remove(uid);
     catalog.forget(garbageSegmentKey(uid));
   }
 

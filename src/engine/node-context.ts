@@ -4,7 +4,7 @@
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
-import type { InsulaError } from "../base/errors.ts";
+import { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
@@ -16,9 +16,11 @@ import {
   type Clock,
   type FileSystem,
   type FolderLock,
+  type ObjectStore,
   type Random,
   type WorkerPool,
 } from "../io/index.ts";
+import { LazyFileSystem, mirrorKeyName, mirrorSeal, readRemoteSource, type RemoteSource } from "../mirror/index.ts";
 import { ArenaPool, KERNELS_FILE, loadKernelModule, type WasmModule } from "../math/index.ts";
 import {
   MergeQueue,
@@ -70,6 +72,10 @@ export interface EngineOptions {
   readonly masterKey?: Uint8Array;
   /** False: what is created from now on is not sealed. Default true. */
   readonly isSealing?: boolean;
+  /** Where the folder is copied to all the time; absent: nowhere. */
+  readonly mirror?: MirrorSettings;
+  /** Opens the store that a restored folder still fetches segments from. */
+  readonly openRemote?: (target: string) => Promise<ObjectStore>;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
   /** A shard was found damaged and is out of service from now on. Default: told to `onFault`. */
@@ -77,6 +83,19 @@ export interface EngineOptions {
   /** Told how long the steps of the work took. */
   readonly observer?: WorkObserver;
 }
+
+export interface MirrorSettings {
+  readonly store: ObjectStore;
+  /** What may be lost with the machine; default {@link MIRROR_INTERVAL_MS}. */
+  readonly intervalMs?: number;
+  /** How far back points can be restored; default {@link MIRROR_RETENTION_MS}. */
+  readonly retentionMs?: number;
+  /** For tests: points between two bases. */
+  readonly pointsPerBase?: number;
+}
+
+export const MIRROR_INTERVAL_MS = 5_000;
+export const MIRROR_RETENTION_MS = 86_400_000;
 
 export const DEFAULT_POLICY: ShardPolicy = {
   memtableBytesMax: 16 * 1024 * 1024,
@@ -128,18 +147,25 @@ export interface NodeContext {
   readonly keys: NodeKeys;
   /** Undefined when nothing in the folder is sealed. */
   readonly vault: Vault | undefined;
+  /** When some segments are still in a mirror only. */
+  readonly lazy: LazyFileSystem | undefined;
   /** A slot for a new shard or collection; 0 when new data is not sealed. */
   readonly takeKeySlot: () => Promise<number>;
   close(): Promise<void>;
 }
 
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
-export async function openNode(options: EngineOptions): Promise<NodeContext> {
-  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
-  const lock = await lockFolder(fileSystem);
+export async function openNode(given: EngineOptions): Promise<NodeContext> {
+  const lock = await lockFolder(given.files);
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
+    const source = await readRemoteSource(given.files);
+    const lazy = source && (await openLazy(given));
+    if (lazy !== undefined) opened.push(() => lazy.stop());
+    const options = { ...given, files: lazy ?? given.files };
+    const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
     const vault = await openVault(options);
+    if (source !== undefined) await startLazy(given, { source, lazy, vault });
     const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
     const store = await openStore(options);
     opened.push(() => store.close());
@@ -151,7 +177,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const keys = await openKeys(vault, catalog);
     const disk = await openDiskGuard(options);
     opened.push(() => disk.stop());
-    const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
+    const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
     opened.push(() => handles.close());
     const segmentFolders = new SegmentFolders(fileSystem);
     const files = { fileSystem, files: handles, segmentFolders, clock };
@@ -161,7 +187,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     opened.push(() => sweeper.stop());
     const packs = await openPacks(options);
     opened.push(() => packs.close());
-    const threads = startThreads(options, module, opened);
+    const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
     const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
     const shards: ShardContext = {
       fileSystem,
@@ -196,6 +222,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       shards,
       keys,
       vault,
+      lazy,
       takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
       close: () => closeAll(opened.splice(0).reverse()),
     };
@@ -299,9 +326,41 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
   };
 }
 
+/** The files of what a restore has left in its mirror. */
+function openLazy({ files, clock, onFault }: EngineOptions): Promise<LazyFileSystem> {
+  return LazyFileSystem.open({ files, clock, onFault: onFault ?? ((): void => undefined) });
+}
+
+/** @throws InsulaError `setting_invalid` when nobody can open the store. */
+async function startLazy(
+  { openRemote, random }: EngineOptions,
+  opened: {
+    readonly source: RemoteSource;
+    readonly lazy: LazyFileSystem | undefined;
+    readonly vault: Vault | undefined;
+  },
+): Promise<void> {
+  const { target, mirror, isSealed } = opened.source;
+  if (openRemote === undefined) {
+    throw new InsulaError(
+      "setting_invalid",
+      `Cannot open the data: some of them are still in their mirror, ${target}, and this program ` +
+        "has no way to it. Start `insula serve` on the folder, or restore with --whole.",
+    );
+  }
+  const root = isSealed ? await opened.vault?.backupRoot() : undefined;
+  const seal = mirrorSeal(root?.keyOf(mirrorKeyName(mirror)), random);
+  opened.lazy?.start({ store: await openRemote(target), mirror, seal });
+}
+
+interface ThreadOptions extends EngineOptions {
+  /** Of jobs that run on the calling thread. */
+  readonly jobFiles: FileSystem;
+}
+
 /** The arenas and who works on them. */
 function startThreads(
-  options: EngineOptions,
+  options: ThreadOptions,
   module: WasmModule,
   opened: (() => Promise<void>)[],
 ): Pick<ShardContext, "memory" | "workers" | "builders"> & { readonly memoryBytesMax: number } {
@@ -325,13 +384,13 @@ function announceArenas(arenas: ArenaPool, pools: ReadonlySet<WorkerPool>): void
   });
 }
 
-function startWorkers(options: EngineOptions, memory: SearchMemory, size: number): WorkerPool {
-  const { files, clock } = options;
+function startWorkers(options: ThreadOptions, memory: SearchMemory, size: number): WorkerPool {
+  const { files, jobFiles, clock } = options;
   if (files instanceof NodeFileSystem && size > 0) {
     const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
     const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
     pool.broadcast(SETUP_TOPIC, setup);
     return pool;
   }
-  return new InlinePool(engineJobs(() => ({ clock, fileSystem: files, memory })));
+  return new InlinePool(engineJobs(() => ({ clock, fileSystem: jobFiles, memory })));
 }
