@@ -94,9 +94,15 @@ function encodeBody({ files, removed, freed }: PointBody): Buffer {
   }
   writer.varint(files.length);
   for (const { path, isWhole, ranges } of files) {
-    writer.string(path).uint8(isWhole ? 1 : 0).varint(ranges.length);
+    writer
+      .string(path)
+      .uint8(isWhole ? 1 : 0)
+      .varint(ranges.length);
     for (const { piece, offset, length } of ranges) {
-      writer.varint(pieces.get(piece.name)?.index ?? 0).varint(offset).varint(length);
+      writer
+        .varint(pieces.get(piece.name)?.index ?? 0)
+        .varint(offset)
+        .varint(length);
     }
   }
   writer.varint(removed.length);

@@ -33,7 +33,9 @@ export interface LoadedMirror {
 /** Ids, sorted. */
 export async function listMirrors(store: ObjectStore): Promise<readonly string[]> {
   const keys = await listAll(store, MIRROR_PREFIX, "");
-  return keys.map((key) => key.slice(MIRROR_PREFIX.length)).filter((id) => /^[0-9a-f]{32}$/.test(id));
+  return keys
+    .map((key) => key.slice(MIRROR_PREFIX.length))
+    .filter((id) => /^[0-9a-f]{32}$/.test(id));
 }
 
 /** Numbers of points behind `after`, ascending. */
@@ -94,7 +96,7 @@ export async function pointAt(
   const points = await listPoints(store, mirror, Math.max(0, base - 1));
   let found: PointHead | undefined;
   // Points are in the order of time, so that half of what is left is out with each look.
-  for (let low = 0, high = points.length; low < high; ) {
+  for (let low = 0, high = points.length; low < high;) {
     const middle = Math.floor((low + high) / 2);
     const head = await readHead(store, mirror, points[middle] ?? 0);
     if (head !== undefined && head.atMs <= atMs) {
@@ -173,7 +175,7 @@ export async function listAll(
   after: string,
 ): Promise<readonly string[]> {
   const all: string[] = [];
-  for (let last = after; ; ) {
+  for (let last = after; ;) {
     const keys = await store.list(prefix, {
       limit: LIST_KEYS,
       ...(last === "" ? {} : { after: last }),

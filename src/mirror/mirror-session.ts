@@ -7,7 +7,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, ObjectStore, Random } from "../io/index.ts";
-import { mirrorKey, pieceName, piecePrefix } from "./mirror-keys.ts";
+import { mirrorKey, pieceName, piecePrefix, secretPrefix } from "./mirror-keys.ts";
 import { readMarker, writeMarker, MIRROR_FOLDER, type MirrorMarker } from "./mirror-marker.ts";
 import type { PointHead, PointSeal } from "./mirror-point.ts";
 import { listAll, loadMirror, newestPoint, type LoadedMirror } from "./mirror-reader.ts";
@@ -32,6 +32,8 @@ export interface MirrorSession extends LoadedMirror {
   readonly seal: PointSeal;
   /** Undefined before the first point. */
   readonly newest: PointHead | undefined;
+  /** Paths of secrets that the store has, in some state. */
+  readonly secrets: ReadonlySet<string>;
 }
 
 /** @throws InsulaError `mirror_taken`, and what the store throws. */
@@ -54,7 +56,10 @@ export async function openSession(doors: SessionDoors): Promise<MirrorSession> {
   const point = newest?.number ?? 0;
   await writeMarker(fileSystem, { mirror: marker.mirror, point, writer });
   await removeUnfinished(store, marker.mirror, point);
-  return { ...loaded, mirror: marker.mirror, writer, seal, newest };
+  const prefix = secretPrefix(marker.mirror);
+  const keys = await listAll(store, prefix, "");
+  const secrets = new Set(keys.map((key) => key.slice(prefix.length)));
+  return { ...loaded, mirror: marker.mirror, writer, seal, newest, secrets };
 }
 
 const EMPTY = (): LoadedMirror => ({
@@ -72,7 +77,7 @@ async function makeMirror(doors: SessionDoors, writer: string): Promise<MirrorSe
   await store.put(mirrorKey(mirror), Buffer.from("{}\n", "utf8"));
   await writeMarker(fileSystem, { mirror, point: 0, writer });
   const seal = mirrorSeal(doors.keyOf?.(mirror), random);
-  return { ...EMPTY(), mirror, writer, seal, newest: undefined };
+  return { ...EMPTY(), mirror, writer, seal, newest: undefined, secrets: new Set() };
 }
 
 /** Pieces of a point that a former life did not finish. */

@@ -73,7 +73,10 @@ export class MirrorState {
         this.#uses.set(piece.name, (this.#uses.get(piece.name) ?? 0) + 1);
       }
       const all = [...kept, ...ranges];
-      this.#files.set(path, { bytes: all.reduce((sum, { length }) => sum + length, 0), ranges: all });
+      this.#files.set(path, {
+        bytes: all.reduce((sum, { length }) => sum + length, 0),
+        ranges: all,
+      });
     }
     for (const path of removed) {
       const before = this.#files.get(path);
@@ -96,7 +99,11 @@ export class MirrorState {
 
   /** Everything, as one change of an empty state. */
   whole(): PointChange {
-    const files = Array.from(this.#files, ([path, { ranges }]) => ({ path, isWhole: true, ranges }));
+    const files = Array.from(this.#files, ([path, { ranges }]) => ({
+      path,
+      isWhole: true,
+      ranges,
+    }));
     return { files, removed: [] };
   }
 

@@ -74,6 +74,7 @@ export class Mirror {
   async sync(): Promise<void> {
     await this.#running;
     await this.#makePoint();
+    if (this.#maker?.hasErased === true) await this.#makePoint();
   }
 
   /** Makes a last point, for which a store that does not answer is given three seconds. */

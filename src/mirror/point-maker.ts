@@ -15,7 +15,13 @@ import { mirrorTaken, type MirrorSession, type SessionDoors } from "./mirror-ses
 import type { FolderImage, MirrorSource } from "./mirror-source.ts";
 import type { FileChange, PieceRange } from "./mirror-state.ts";
 import { PIECE_BYTES_MAX, PieceWriter, sha256 } from "./piece-writer.ts";
-import { FileGone, isInWholeFolder, planPoint, type PointPlan, type Sending } from "./point-plan.ts";
+import {
+  FileGone,
+  isInWholeFolder,
+  planPoint,
+  type PointPlan,
+  type Sending,
+} from "./point-plan.ts";
 import { isPlainSecret } from "./secret-paths.ts";
 
 /** More than this is sent before the image that counts is taken. */
@@ -30,6 +36,12 @@ export interface MakerDoors extends SessionDoors {
   readonly source: MirrorSource;
 }
 
+interface Secret {
+  readonly path: string;
+  /** Undefined when there is no such file. */
+  readonly bytes: Uint8Array | undefined;
+}
+
 export class PointMaker {
   readonly #doors: MakerDoors;
   readonly #session: MirrorSession;
@@ -40,6 +52,8 @@ export class PointMaker {
   #segments = new Map<string, boolean>();
   #packs = new Map<string, number>();
   readonly #secrets = new Set<string>();
+  /** Those that the store has, in some state. */
+  readonly #secretsThere: Set<string>;
   /** Hashes of small files and of secrets as the store has them. */
   readonly #replaced = new Map<string, string>();
   #pieceNext = 0;
@@ -50,6 +64,7 @@ export class PointMaker {
     this.#doors = doors;
     this.#session = session;
     this.#newest = session.newest;
+    this.#secretsThere = new Set(session.secrets);
     for (const path of session.state.files.keys()) {
       if (isInWholeFolder(path)) this.#wholePaths.add(path);
     }
@@ -78,6 +93,11 @@ export class PointMaker {
     return this.#bytesSent;
   }
 
+  /** True while keys that were erased here may still be in the store. */
+  get hasErased(): boolean {
+    return [...this.#secrets].some((path) => this.#secretsThere.has(path));
+  }
+
   /** Of the objects that made points, in this life. */
   get pointBytes(): number {
     return this.#pointBytes;
@@ -91,8 +111,20 @@ export class PointMaker {
    *   before, and what was sent is not sent again.
    */
   async make(): Promise<number> {
+    const secrets = await this.#readSecrets();
+    try {
+      const coveredMs = await this.#makeOnce();
+      for (const secret of secrets) await this.#putSecret(secret);
+      return coveredMs;
+    } catch (error) {
+      for (const { path } of secrets) this.#secrets.add(path);
+      throw error;
+    }
+  }
+
+  async #makeOnce(): Promise<number> {
     let left = Infinity;
-    for (let tries = 0; ; ) {
+    for (let tries = 0; ;) {
       const image = this.#capture();
       const { clock } = this.#doors;
       const atMs = clock.wallMs();
@@ -156,13 +188,12 @@ export class PointMaker {
   async #finish(image: FolderImage, plan: PointPlan, atMs: number): Promise<void> {
     await this.#send(plan.sendings, false);
     const replaced = await this.#sendReplaced(image);
-    await this.#putSecrets(false);
+    await this.#putNewSecrets();
     const files: FileChange[] = [...replaced];
     for (const [path, ranges] of this.#sent) files.push({ path, isWhole: false, ranges });
     if (files.length > 0 || plan.removed.length > 0) {
       await this.#putPoint({ files, removed: plan.removed }, atMs);
     }
-    await this.#putSecrets(true);
     for (const { path, bytes } of image.replaced) this.#replaced.set(path, hashOf(bytes));
     for (const { path } of files) if (isInWholeFolder(path)) this.#wholePaths.add(path);
     for (const path of plan.removed) this.#wholePaths.delete(path);
@@ -239,28 +270,44 @@ export class PointMaker {
     return Array.from(ranges, ([path, added]) => ({ path, isWhole: true, ranges: added }));
   }
 
+  /** Files of keys that the store does not know yet: before the point that needs them. */
+  async #putNewSecrets(): Promise<void> {
+    for (const path of [...this.#secrets]) {
+      if (this.#secretsThere.has(path)) continue;
+      const bytes = await this.#doors.fileSystem.readWhole(path);
+      await this.#putSecret({ path, bytes });
+      if (bytes !== undefined) this.#secretsThere.add(path);
+    }
+  }
+
   /**
-   * New files of keys go before the point that needs them, those in which keys were erased behind
-   * the first point without what was erased: no newest point names what nobody can open.
+   * Files of keys as they are before an image is taken. They are put behind its point: whoever had
+   * a key that is erased in them is in no newest point any more.
    */
-  async #putSecrets(isBehind: boolean): Promise<void> {
-    const { store, fileSystem } = this.#doors;
+  async #readSecrets(): Promise<readonly Secret[]> {
+    const read: Secret[] = [];
+    for (const path of this.#secrets) {
+      if (!this.#secretsThere.has(path)) continue;
+      this.#secrets.delete(path);
+      read.push({ path, bytes: await this.#doors.fileSystem.readWhole(path) });
+    }
+    return read;
+  }
+
+  async #putSecret({ path, bytes }: Secret): Promise<void> {
+    const { store } = this.#doors;
     const { mirror, seal } = this.#session;
-    const paths = [...this.#secrets].filter((path) => isBehind || !this.#replaced.has(path));
-    for (const path of paths) this.#secrets.delete(path);
+    const hash = bytes === undefined ? "" : hashOf(bytes);
+    this.#secrets.delete(path);
+    if (this.#replaced.get(path) === hash) return;
+    const key = secretKey(mirror, path);
     try {
-      for (const path of paths) {
-        const bytes = await fileSystem.readWhole(path);
-        const hash = bytes === undefined ? "" : hashOf(bytes);
-        if (this.#replaced.get(path) === hash) continue;
-        const key = secretKey(mirror, path);
-        if (bytes === undefined) await store.delete(key);
-        else if (isPlainSecret(path)) await store.put(key, bytes);
-        else await store.put(key, seal.seal(bytes, SEAL_PURPOSES.secret(path)));
-        this.#replaced.set(path, hash);
-      }
+      if (bytes === undefined) await store.delete(key);
+      else if (isPlainSecret(path)) await store.put(key, bytes);
+      else await store.put(key, seal.seal(bytes, SEAL_PURPOSES.secret(path)));
+      this.#replaced.set(path, hash);
     } catch (error) {
-      for (const path of paths) this.#secrets.add(path);
+      this.#secrets.add(path);
       throw error;
     }
   }

@@ -37,37 +37,50 @@ type Moments = Map<number, readonly PlainWorld[]>;
 /** The way of one life to the store: a dead one reaches nothing. */
 class Wire implements ObjectStore {
   readonly #store: ObjectStore;
+  readonly #random: SeededRandom;
   isCut = false;
 
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, seed: number) {
     this.#store = store;
+    this.#random = new SeededRandom(seed);
   }
 
-  putIfAbsent(key: string, body: Uint8Array): Promise<boolean> {
+  async putIfAbsent(key: string, body: Uint8Array): Promise<boolean> {
+    await this.#travel();
     return this.#live.putIfAbsent(key, body);
   }
 
-  put(key: string, body: Uint8Array): Promise<void> {
+  async put(key: string, body: Uint8Array): Promise<void> {
+    await this.#travel();
     return this.#live.put(key, body);
   }
 
-  get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+  async get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+    await this.#travel();
     return this.#live.get(key, range);
   }
 
-  head(key: string): Promise<number | undefined> {
+  async head(key: string): Promise<number | undefined> {
+    await this.#travel();
     return this.#live.head(key);
   }
 
-  list(
+  async list(
     prefix: string,
     options: { readonly after?: string; readonly limit: number },
   ): Promise<readonly string[]> {
+    await this.#travel();
     return this.#live.list(prefix, options);
   }
 
-  delete(key: string): Promise<void> {
+  async delete(key: string): Promise<void> {
+    await this.#travel();
     return this.#live.delete(key);
+  }
+
+  /** Other things happen meanwhile. */
+  async #travel(): Promise<void> {
+    if (this.#random.below(3) === 0) await turns(this.#random.below(4));
   }
 
   get #live(): ObjectStore {
@@ -88,7 +101,7 @@ interface Life {
 
 function optionsOf(life: Life, files: FileSystem): EngineOptions {
   const { chance, clock, isSealed, faults } = life;
-  life.wire = new Wire(life.store);
+  life.wire = new Wire(life.store, life.seed);
   return {
     files,
     clock,
@@ -145,23 +158,45 @@ async function live(seed: number): Promise<void> {
   const isSealed = !chance.once(4);
   const clock = new ManualClock();
   const store = new MemoryObjectStore();
-  const life: Life = { seed, chance, clock, isSealed, store, wire: new Wire(store), faults: [] };
+  const life: Life = {
+    seed,
+    chance,
+    clock,
+    isSealed,
+    store,
+    wire: new Wire(store, seed),
+    faults: [],
+  };
   const trace = new Trace(chance);
   const moments: Moments = new Map();
-  let disk = new SimulatedDisk();
+  let now: readonly PlainWorld[] | undefined;
+  let begun = 0;
+  /** Begins a point before a name changes: then what it sees and what it reads differ most. */
+  const onChange = (change: string, path: string): void => {
+    if (now === undefined || change !== "name" || path.startsWith("mirror/")) return;
+    if (!chance.once(3)) return;
+    begun++;
+    clock.advance(2);
+    for (const ms of [1, 0]) moments.set(clock.wallMs() - ms, now);
+  };
+  let disk = new SimulatedDisk({ onChange });
   let engine = await openEngine(optionsOf(life, disk));
   await engine.createDatabase(DATABASE);
   await engine.syncMirror();
+  moments.set(clock.wallMs(), [trace.world]);
   for (let i = 0; i < STEPS; i++) {
     clock.advance(1);
     const next = trace.next();
     const worlds = [trace.world, next.after, withEmptyTenants(trace.world, next.after)];
     moments.set(clock.wallMs(), worlds);
+    now = worlds;
     await next.run(engine);
+    now = undefined;
     trace.world = next.after;
     await turns(chance.below(6));
     const at = `behind step ${String(i)}, ${next.name}`;
-    if (chance.once(12)) await judgeLoss(life, moments, at);
+    if (chance.once(12) || (begun > 0 && chance.once(3))) await judgeLoss(life, moments, at);
+    begun = 0;
     if (chance.once(30)) {
       clock.advance(1);
       moments.set(clock.wallMs(), [trace.world]);
@@ -173,7 +208,7 @@ async function live(seed: number): Promise<void> {
       expect(life.faults).toEqual([]);
       life.wire.isCut = true;
       life.faults = [];
-      disk = disk.crash(chance.random);
+      disk = disk.crash(chance.random, { onChange });
       engine = await openEngine(optionsOf(life, disk));
     }
   }
