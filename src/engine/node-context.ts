@@ -4,7 +4,7 @@
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
-import { InsulaError } from "../base/errors.ts";
+import type { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
   InlinePool,
@@ -20,7 +20,7 @@ import {
   type Random,
   type WorkerPool,
 } from "../io/index.ts";
-import { LazyFileSystem, mirrorKeyName, mirrorSeal, readRemoteSource, type RemoteSource } from "../mirror/index.ts";
+import type { LazyFileSystem } from "../mirror/index.ts";
 import { ArenaPool, KERNELS_FILE, loadKernelModule, type WasmModule } from "../math/index.ts";
 import {
   MergeQueue,
@@ -38,6 +38,7 @@ import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
+import { openLazyFolder } from "./lazy-folder.ts";
 import { LogHolds } from "./log-holds.ts";
 import { findMemoryBudget } from "./memory-budget.ts";
 import { NodeKeys } from "./shard-keys.ts";
@@ -159,13 +160,12 @@ export async function openNode(given: EngineOptions): Promise<NodeContext> {
   const lock = await lockFolder(given.files);
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
-    const source = await readRemoteSource(given.files);
-    const lazy = source && (await openLazy(given));
+    const { lazy, start } = await openLazyFolder(given);
     if (lazy !== undefined) opened.push(() => lazy.stop());
     const options = { ...given, files: lazy ?? given.files };
     const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
     const vault = await openVault(options);
-    if (source !== undefined) await startLazy(given, { source, lazy, vault });
+    await start(vault);
     const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
     const store = await openStore(options);
     opened.push(() => store.close());
@@ -324,33 +324,6 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
       sweeper.release(entry);
     },
   };
-}
-
-/** The files of what a restore has left in its mirror. */
-function openLazy({ files, clock, onFault }: EngineOptions): Promise<LazyFileSystem> {
-  return LazyFileSystem.open({ files, clock, onFault: onFault ?? ((): void => undefined) });
-}
-
-/** @throws InsulaError `setting_invalid` when nobody can open the store. */
-async function startLazy(
-  { openRemote, random }: EngineOptions,
-  opened: {
-    readonly source: RemoteSource;
-    readonly lazy: LazyFileSystem | undefined;
-    readonly vault: Vault | undefined;
-  },
-): Promise<void> {
-  const { target, mirror, isSealed } = opened.source;
-  if (openRemote === undefined) {
-    throw new InsulaError(
-      "setting_invalid",
-      `Cannot open the data: some of them are still in their mirror, ${target}, and this program ` +
-        "has no way to it. Start `insula serve` on the folder, or restore with --whole.",
-    );
-  }
-  const root = isSealed ? await opened.vault?.backupRoot() : undefined;
-  const seal = mirrorSeal(root?.keyOf(mirrorKeyName(mirror)), random);
-  opened.lazy?.start({ store: await openRemote(target), mirror, seal });
 }
 
 interface ThreadOptions extends EngineOptions {
