@@ -36,7 +36,7 @@ import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
-import { Sweeper } from "./garbage.ts";
+import { Sweeper, type SweeperDoors } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
 import { openLazyFolder } from "./lazy-folder.ts";
 import { LogHolds } from "./log-holds.ts";
@@ -163,74 +163,91 @@ export async function openNode(given: EngineOptions): Promise<NodeContext> {
     const { lazy, start } = await openLazyFolder(given);
     if (lazy !== undefined) opened.push(() => lazy.stop());
     const options = { ...given, files: lazy ?? given.files };
-    const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
     const vault = await openVault(options);
     await start(vault);
-    const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
-    const store = await openStore(options);
-    opened.push(() => store.close());
-    const catalog = new Catalog(store, clock);
-    await makeFolders(fileSystem);
-    const log = await openLog(options, catalog);
-    opened.push(() => log.close());
-    catalog.attach(log);
-    const keys = await openKeys(vault, catalog);
-    const disk = await openDiskGuard(options);
-    opened.push(() => disk.stop());
-    const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
-    opened.push(() => handles.close());
-    const segmentFolders = new SegmentFolders(fileSystem);
-    const files = { fileSystem, files: handles, segmentFolders, clock };
-    const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
-    const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
-    await sweeper.settleTemporary();
-    opened.push(() => sweeper.stop());
-    const packs = await openPacks(options);
-    opened.push(() => packs.close());
-    const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
-    const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
-    const shards: ShardContext = {
-      fileSystem,
-      clock,
-      random,
-      log,
-      packs,
-      segmentFolders,
-      files: handles,
-      cache: new BlockCache(CACHE_BYTES),
-      ...threads,
-      merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
-      catalog: shardCatalog(catalog, sweeper),
-      keys,
-      policy: { ...DEFAULT_POLICY, ...options.policy },
-      hasRoom: () => !disk.isLow,
-      observer,
-      onFault: (error, shard) => {
-        shardFaults.tell(error, shard);
-      },
-    };
-    return {
-      memoryBytesMax: threads.memoryBytesMax,
-      lock,
-      disk,
-      catalog,
-      store,
-      log,
-      logHolds: new LogHolds(),
-      shardFaults,
-      sweeper,
-      shards,
-      keys,
-      vault,
-      lazy,
-      takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
-      close: () => closeAll(opened.splice(0).reverse()),
-    };
+    return await openParts({ ...options, given, lock, lazy, vault }, opened);
   } catch (error) {
     // The error that stopped the start is the one worth telling.
     await closeAll(opened.reverse()).catch(() => undefined);
     throw error;
   }
+}
+
+interface PartOptions extends EngineOptions {
+  /** With the files themselves, behind which nothing is fetched. */
+  readonly given: EngineOptions;
+  readonly lock: FolderLock;
+  readonly lazy: LazyFileSystem | undefined;
+  readonly vault: Vault | undefined;
+}
+
+/** @param opened what is to be closed when a later part cannot be opened. */
+async function openParts(
+  options: PartOptions,
+  opened: (() => Promise<void>)[],
+): Promise<NodeContext> {
+  const { given, lock, lazy, vault } = options;
+  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
+  const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
+  const store = await openStore(options);
+  opened.push(() => store.close());
+  const catalog = new Catalog(store, clock);
+  await makeFolders(fileSystem);
+  const log = await openLog(options, catalog);
+  opened.push(() => log.close());
+  catalog.attach(log);
+  const keys = await openKeys(vault, catalog);
+  const disk = await openDiskGuard(options);
+  const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
+  opened.push(
+    () => disk.stop(),
+    () => handles.close(),
+  );
+  const segmentFolders = new SegmentFolders(fileSystem);
+  const files = { fileSystem, files: handles, segmentFolders, clock };
+  const sweeper = await openSweeper({ catalog, ...files }, vault);
+  opened.push(() => sweeper.stop());
+  const packs = await openPacks(options);
+  opened.push(() => packs.close());
+  const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
+  const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
+  const shards: ShardContext = {
+    fileSystem,
+    clock,
+    random,
+    log,
+    packs,
+    segmentFolders,
+    files: handles,
+    cache: new BlockCache(CACHE_BYTES),
+    ...threads,
+    merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
+    catalog: shardCatalog(catalog, sweeper),
+    keys,
+    policy: { ...DEFAULT_POLICY, ...options.policy },
+    hasRoom: () => !disk.isLow,
+    observer,
+    onFault: (error, shard) => {
+      shardFaults.tell(error, shard);
+    },
+  };
+  return {
+    memoryBytesMax: threads.memoryBytesMax,
+    lock,
+    disk,
+    catalog,
+    store,
+    log,
+    logHolds: new LogHolds(),
+    shardFaults,
+    sweeper,
+    shards,
+    keys,
+    vault,
+    lazy,
+    takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
+    close: () => closeAll(opened.splice(0).reverse()),
+  };
 }
 
 function openFilesMaxOf({ files }: EngineOptions): number {
@@ -267,6 +284,16 @@ async function openKeys(vault: Vault | undefined, catalog: Catalog): Promise<Nod
 async function lockFolder(fileSystem: FileSystem): Promise<FolderLock> {
   await fileSystem.makeFolder("");
   return fileSystem.lock("");
+}
+
+async function openSweeper(
+  doors: Omit<SweeperDoors, "eraseKeys">,
+  vault: Vault | undefined,
+): Promise<Sweeper> {
+  const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
+  const sweeper = new Sweeper({ ...doors, eraseKeys });
+  await sweeper.settleTemporary();
+  return sweeper;
 }
 
 function openPacks({ files: fileSystem, packBytesMax }: EngineOptions): Promise<PackStore> {
