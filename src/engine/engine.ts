@@ -88,7 +88,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     node.sweeper.sweep();
     const mirror = await openMirror(options, node);
     return new NodeEngine({ ...options, files: node.shards.fileSystem }, node, {
-      mirror, node: nodeTotals, tenants, quarantined });
+      mirror,
+      node: nodeTotals,
+      tenants,
+      quarantined,
+    });
   } catch (error) {
     await node.close();
     throw error;
