@@ -29,7 +29,7 @@ import {
 } from "../shard/index.ts";
 import { BlockCache, FileHandles, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
 import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
-import { ROOT_PATH, Vault, rootMissing } from "../vault/index.ts";
+import { ROOT_PATH, Vault, rootMissing, type VaultOptions } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { DiskGuard } from "./disk-guard.ts";
@@ -139,7 +139,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
   const lock = await lockFolder(fileSystem);
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
-    const vault = await openVault(options);
+    const found = await findVault(options);
     const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
     const store = await openStore(options);
     opened.push(() => store.close());
@@ -148,7 +148,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
     const log = await openLog(options, catalog);
     opened.push(() => log.close());
     catalog.attach(log);
-    const keys = await openKeys(vault, catalog);
+    const { vault, keys } = await openKeys(options, found, catalog);
     const disk = await openDiskGuard(options);
     opened.push(() => disk.stop());
     const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
@@ -229,12 +229,21 @@ async function makeFolders(fileSystem: FileSystem): Promise<void> {
   await fileSystem.syncFolder("");
 }
 
-/** No slot that was ever in use is handed out again. */
-async function openKeys(vault: Vault | undefined, catalog: Catalog): Promise<NodeKeys> {
+/**
+ * Keys are made only when all else could be read, and nothing there was ever sealed: a folder that
+ * is refused is left as it is. No slot that was ever in use is handed out again.
+ */
+async function openKeys(
+  options: EngineOptions,
+  found: Vault | undefined,
+  catalog: Catalog,
+): Promise<{ readonly vault: Vault | undefined; readonly keys: NodeKeys }> {
   const slotNext = await catalog.slotNext();
-  if (vault === undefined && slotNext > 1) throw rootMissing();
+  if (found === undefined && slotNext > 1) throw rootMissing();
+  const isMaking = found === undefined && isSealing(options);
+  const vault = isMaking ? await Vault.open(vaultOptions(options)) : found;
   vault?.slots.startAt(slotNext);
-  return new NodeKeys(vault);
+  return { vault, keys: new NodeKeys(vault) };
 }
 
 async function lockFolder(fileSystem: FileSystem): Promise<FolderLock> {
@@ -272,12 +281,21 @@ function isSealing(options: EngineOptions): boolean {
   return options.isSealing ?? true;
 }
 
-/** Also opened when nothing new is sealed: old data may be. */
-async function openVault(options: EngineOptions): Promise<Vault | undefined> {
-  const { files: fileSystem, random, clock, masterKey } = options;
-  if (!isSealing(options) && !(await fileSystem.exists(ROOT_PATH))) return undefined;
-  const given = masterKey === undefined ? {} : { masterKey };
-  return Vault.open({ fileSystem, random, clock, ...given });
+/**
+ * Keys that are there are opened first of all, also when nothing new is sealed: old data may be.
+ */
+async function findVault(options: EngineOptions): Promise<Vault | undefined> {
+  if (!isSealing(options) && !(await options.files.exists(ROOT_PATH))) return undefined;
+  return Vault.openFound(vaultOptions(options));
+}
+
+function vaultOptions({
+  files: fileSystem,
+  random,
+  clock,
+  masterKey,
+}: EngineOptions): VaultOptions {
+  return { fileSystem, random, clock, ...(masterKey === undefined ? {} : { masterKey }) };
 }
 
 function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {

@@ -54,8 +54,21 @@ export class Vault {
    * @throws InsulaError `master_key_missing`, `master_key_wrong`; nothing was changed then.
    */
   static async open(options: VaultOptions): Promise<Vault> {
+    return (await Vault.openFound(options)) ?? Vault.#make(options);
+  }
+
+  /**
+   * Opens the keys of a folder that has some; undefined when there are none and some may be made.
+   *
+   * @throws InsulaError as {@link Vault.open}.
+   */
+  static async openFound(options: VaultOptions): Promise<Vault | undefined> {
     const stored = await options.fileSystem.readWhole(ROOT_PATH);
-    if (stored === undefined) return Vault.#make(options);
+    if (stored === undefined) {
+      const names = await options.fileSystem.listFolder("keys");
+      if (names.some((name) => slotFileNumber(name) !== undefined)) throw rootMissing();
+      return undefined;
+    }
     const masterKey = options.masterKey ?? (await readMasterKey(options.fileSystem));
     if (masterKey === undefined) throw masterKeyMissing();
     const { root, hasOlderKey } = decodeRoot(stored, masterKey);
@@ -67,8 +80,6 @@ export class Vault {
   /** A folder without keys gets some. */
   static async #make(options: VaultOptions): Promise<Vault> {
     const { fileSystem, random } = options;
-    const names = await fileSystem.listFolder("keys");
-    if (names.some((name) => slotFileNumber(name) !== undefined)) throw rootMissing();
     // The master key first: a root key that nothing opens would be refused at the next start.
     const masterKey =
       options.masterKey ??
