@@ -88,6 +88,8 @@ export class PackCleaner {
     if (this.#options.isHeld(pack)) return;
     await files.forget(packPath(pack));
     await fileSystem.unlink(packPath(pack));
+    // Durable before its row is gone: nobody would look for a pack that a power cut brought back.
+    await fileSystem.syncFolder("pack");
     await catalog.commit([{ kind: "drop-totals", key: packKey(pack) }]);
   }
 

@@ -97,6 +97,7 @@ class Verification {
   }
 
   async run(): Promise<FolderReport> {
+    await this.#verifyKeys();
     await this.#verifyTables();
     await this.#verifyPacks();
     const opened = await this.#recover();
@@ -113,6 +114,14 @@ class Verification {
       shards: this.#shards,
       damages: this.#damages,
     };
+  }
+
+  async #verifyKeys(): Promise<void> {
+    for await (const { file, reason } of this.#keys.audit()) {
+      if (reason !== undefined) {
+        this.#report(file, undefined, new InsulaError("data_damaged", `Damaged: ${reason}.`));
+      }
+    }
   }
 
   async #verifyTables(): Promise<void> {

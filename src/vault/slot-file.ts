@@ -92,11 +92,8 @@ export function encodeSlot(
  */
 export function decodeSlot(slot: number, bytes: Uint8Array, root: RootKey): Uint8Array {
   if (ERASED.equals(bytes)) throw lost(slot, "it was erased");
+  if (!isSlotSound(bytes)) throw lost(slot, "its checksum does not match");
   const end = SLOT_BYTES - 4;
-  const isSound =
-    bytes.length === SLOT_BYTES &&
-    crc32(bytes.subarray(0, end)) === Buffer.from(bytes).readUInt32LE(end);
-  if (!isSound) throw lost(slot, "its checksum does not match");
   const nonce = bytes.subarray(0, NONCE_BYTES);
   const seal = { key: root.key, nonce, context: contextOf(slot, root) };
   const key = openBytes(
@@ -106,6 +103,14 @@ export function decodeSlot(slot: number, bytes: Uint8Array, root: RootKey): Uint
   );
   if (key === undefined) throw lost(slot, "it is of another place or another data folder");
   return new Uint8Array(key);
+}
+
+/** A key, or zeros where one was; not whose it is. */
+export function isSlotSound(bytes: Uint8Array): boolean {
+  const end = SLOT_BYTES - 4;
+  if (bytes.length !== SLOT_BYTES) return false;
+  const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).readUInt32LE(end);
+  return crc32(bytes.subarray(0, end)) === stored || ERASED.equals(bytes);
 }
 
 function contextOf(slot: number, { folder }: RootKey): Buffer {

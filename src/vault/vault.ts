@@ -2,6 +2,7 @@
 import { CIPHER_KEY_BYTES, deriveKey } from "../base/cipher.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, Random } from "../io/index.ts";
+import { auditKeyFiles, type AuditedKeyFile } from "./key-audit.ts";
 import { KeySlots, type KeySlotDoors } from "./key-slots.ts";
 import { isRootOf, openBackupRoot, type BackupRoot } from "./backup-root.ts";
 import { MASTER_KEY_PATH, makeMasterKey, readMasterKey, writeMasterKey } from "./master-key.ts";
@@ -123,6 +124,15 @@ export class Vault {
       return openBackupRoot(rootFile, this.#root);
     }
     return openBackupRoot(rootFile, decodeRoot(rootFile, masterKey ?? this.#masterKey).root);
+  }
+
+  /** Reads the files of keys again, one after the other. */
+  audit(): AsyncIterable<AuditedKeyFile> {
+    return auditKeyFiles(this.#fileSystem, {
+      masterKey: this.#masterKey,
+      root: this.#root,
+      isOwnMaster: this.isOwnMaster,
+    });
   }
 
   /** A key for one purpose of the node itself. */
