@@ -156,6 +156,9 @@ class NodeEngine implements Engine {
       },
       awakeMax: options.awakeShardsMax ?? AWAKE_SHARDS_MAX,
       idleMs: options.idleMs ?? IDLE_MS,
+      onExhausted: () => {
+        node.shards.memory.releaseIdle();
+      },
       isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
       onFault,
       onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
