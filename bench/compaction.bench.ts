@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { openEngine, type Engine, type EngineOptions } from "../src/engine/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../src/io/index.ts";
 import type { Place } from "../src/model/index.ts";
-import { openReport } from "./support/report.ts";
+import { openReport, type Row } from "./support/report.ts";
 
 const DIMENSION = 256;
 const BATCH = 200;
@@ -36,7 +36,7 @@ const KINDS = [
   { name: "writer and merges", isWriting: true, mergeFanIn: 4 },
 ] as const;
 
-interface Outcome {
+type Outcome = Row & {
   readonly kind: string;
   readonly queries: number;
   readonly "p50 ms": number;
@@ -44,7 +44,7 @@ interface Outcome {
   readonly "p99.9 ms": number;
   readonly flushes: number;
   readonly merges: number;
-}
+};
 
 const root = mkdtempSync(join(report.text("folder") ?? tmpdir(), "insula-compaction-"));
 try {
