@@ -1,5 +1,5 @@
 /** Copies a data folder to an object store, all the time: the loop around {@link PointMaker}. */
-import { isInsulaError } from "../base/errors.ts";
+import { isInsulaError, type InsulaError } from "../base/errors.ts";
 import type { Timer } from "../io/index.ts";
 import { openSession } from "./mirror-session.ts";
 import { MirrorUpkeep } from "./mirror-upkeep.ts";
@@ -43,10 +43,12 @@ export class Mirror {
   #mirror = "";
   #coveredMs: number | undefined;
   #failures = 0;
-  #isTaken = false;
+  /** Said when another machine was found to write to the mirror, and ever after. */
+  #taken: InsulaError | undefined;
   #isClosed = false;
   #timer: Timer | undefined;
-  #running: Promise<void> | undefined;
+  /** Points are made one after the other, whoever asks for them. */
+  #lastTurn: Promise<void> = Promise.resolve();
 
   /** Begins at once, in the background. */
   constructor(options: MirrorOptions) {
@@ -62,7 +64,7 @@ export class Mirror {
       ageMs: covered === undefined ? undefined : this.#options.clock.monotonicMs() - covered,
       bytesSent: this.#maker?.bytesSent ?? 0,
       failures: this.#failures,
-      isTaken: this.#isTaken,
+      isTaken: this.#taken !== undefined,
     };
   }
 
@@ -71,10 +73,11 @@ export class Mirror {
    *
    * @throws InsulaError `mirror_taken`, and what the store throws.
    */
-  async sync(): Promise<void> {
-    await this.#running;
-    await this.#makePoint();
-    if (this.#maker?.hasErased === true) await this.#makePoint();
+  sync(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#makePoint();
+      if (this.#maker?.hasErased === true) await this.#makePoint();
+    });
   }
 
   /** Makes a last point, for which a store that does not answer is given three seconds. */
@@ -87,31 +90,46 @@ export class Mirror {
     const isOver = new Promise<void>((resolve) => {
       limit = clock.after(LAST_POINT_MS, resolve);
     });
-    const last = this.#isTaken ? Promise.resolve() : this.sync().catch(this.#options.onFault);
+    const last = this.#taken ? Promise.resolve() : this.sync().catch(this.#options.onFault);
     await Promise.race([last, isOver]);
     limit?.cancel();
   }
 
   #schedule(delayMs: number): void {
-    if (this.#isClosed || this.#isTaken) return;
+    if (this.#isClosed || this.#taken !== undefined) return;
     const { clock, intervalMs, onFault } = this.#options;
     this.#timer = clock.after(delayMs, () => {
       const startMs = clock.monotonicMs();
-      this.#running = this.#makePoint()
-        .catch((error: unknown) => {
-          this.#failures++;
-          this.#isTaken = isInsulaError(error) && error.code === "mirror_taken";
-          onFault(error);
-        })
+      this.#inTurn(() => this.#makePoint())
+        .catch(onFault)
         .finally(() => {
-          this.#running = undefined;
           const spentMs = clock.monotonicMs() - startMs;
           this.#schedule(Math.max(1, intervalMs / 2 - spentMs));
         });
     });
   }
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
   async #makePoint(): Promise<void> {
+    if (this.#taken !== undefined) throw this.#taken;
+    try {
+      await this.#makeOne();
+    } catch (error) {
+      this.#failures++;
+      if (isInsulaError(error) && error.code === "mirror_taken") {
+        this.#taken = error;
+        this.#timer?.cancel();
+      }
+      throw error;
+    }
+  }
+
+  async #makeOne(): Promise<void> {
     const { store, retentionMs, pointsPerBase } = this.#options;
     if (this.#maker === undefined) {
       const session = await openSession(this.#options);
