@@ -1,5 +1,5 @@
 /** Copies a data folder to an object store, all the time: the loop around {@link PointMaker}. */
-import { isInsulaError, type InsulaError } from "../base/errors.ts";
+import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { Timer } from "../io/index.ts";
 import { openSession } from "./mirror-session.ts";
 import { MirrorUpkeep } from "./mirror-upkeep.ts";
@@ -8,7 +8,7 @@ import { PointMaker, type MakerDoors } from "./point-maker.ts";
 /** Time of a stop that the last point may take, ms. */
 const LAST_POINT_MS = 3_000;
 
-export interface MirrorOptions extends MakerDoors {
+export interface MirrorOptions extends Omit<MakerDoors, "signal"> {
   /**
    * What may be lost with the machine, ms: a point is begun every half of it, so that it ends
    * within, as long as the store keeps up.
@@ -46,6 +46,8 @@ export class Mirror {
   /** Said when another machine was found to write to the mirror, and ever after. */
   #taken: InsulaError | undefined;
   #isClosed = false;
+  /** Aborted when the folder is given back: nothing is written any more. */
+  readonly #ending = new AbortController();
   #timer: Timer | undefined;
   /** Points are made one after the other, whoever asks for them. */
   #lastTurn: Promise<void> = Promise.resolve();
@@ -93,6 +95,9 @@ export class Mirror {
     const last = this.#taken ? Promise.resolve() : this.sync().catch(this.#options.onFault);
     await Promise.race([last, isOver]);
     limit?.cancel();
+    this.#ending.abort(
+      new InsulaError("engine_closed", "The last point of the mirror was given up: no answer."),
+    );
   }
 
   #schedule(delayMs: number): void {
@@ -132,10 +137,11 @@ export class Mirror {
   async #makeOne(): Promise<void> {
     const { store, retentionMs, pointsPerBase } = this.#options;
     if (this.#maker === undefined) {
-      const session = await openSession(this.#options);
+      const { signal } = this.#ending;
+      const session = await openSession({ ...this.#options, signal });
       this.#mirror = session.mirror;
       this.#upkeep = new MirrorUpkeep({ store, session, retentionMs, pointsPerBase });
-      this.#maker = await PointMaker.open(this.#options, session);
+      this.#maker = await PointMaker.open({ ...this.#options, signal }, session);
     }
     this.#coveredMs = await this.#maker.make();
     const { newest, pointBytes } = this.#maker;

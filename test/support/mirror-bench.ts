@@ -72,12 +72,12 @@ export function storeFault(what = "a call"): InsulaError {
   return new InsulaError("io_failed", `The store fails ${what}, as the test asks.`);
 }
 
-export const BENCH_KEY = new Uint8Array(32).fill(7);
+export const BENCH_KEY: Uint8Array = new Uint8Array(32).fill(7);
 
 /** One store, one clock; as many machines as a test needs. */
 export class MirrorBench {
-  readonly clock = new ManualClock();
-  readonly store = new MemoryObjectStore();
+  readonly clock: ManualClock = new ManualClock();
+  readonly store: MemoryObjectStore = new MemoryObjectStore();
   readonly faults: unknown[] = [];
   readonly #engines: Engine[] = [];
   #seed = 1;
