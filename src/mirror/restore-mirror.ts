@@ -78,10 +78,11 @@ export async function restoreMirror(options: RestoreMirrorOptions): Promise<Rest
   const run = new RestoreRun(options, place, state);
   await run.bringSecrets();
   const summary = await run.bringFiles();
-  const { number, writer, atMs } = head;
+  const { number, atMs } = head;
   const source = { target: options.target, mirror, isSealed: head.isSealed };
   await writeRemote(files, source, run.remote);
-  await writeMarker(files, { mirror, point: number, writer });
+  // Of no writer: the point behind this one is not this folder's, whoever made it.
+  await writeMarker(files, { mirror, point: number, writer: "" });
   await files.unlink(RESTORING_PATH);
   await files.syncFolder(MIRROR_FOLDER);
   return { mirror, point: number, atMs, ...summary };
