@@ -119,8 +119,9 @@ export class LazyFileSystem implements FileSystem {
   }
 
   async unlink(path: string): Promise<void> {
-    await this.#fetching.get(path)?.catch(() => undefined);
+    // First, so that nobody begins to fetch it; a fetch under way is waited for.
     await this.#list.remove(path);
+    await this.#fetching.get(path)?.catch(() => undefined);
     await this.#files.unlink(path);
   }
 
@@ -197,6 +198,8 @@ export class LazyFileSystem implements FileSystem {
         await clock.yield();
       } catch (error) {
         onFault(error);
+        // One that cannot be fetched keeps no other from it.
+        this.#list.defer(path);
         await sleep(clock, RETRY_MS, signal).catch(() => undefined);
       }
     }

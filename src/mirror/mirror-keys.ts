@@ -70,6 +70,11 @@ export function pointOfPiece(name: string): number {
   return Number(name.slice(0, NUMBER_DIGITS));
 }
 
+/** Of a piece's name, the life that wrote it. */
+export function writerOfPiece(name: string): string {
+  return name.split("-", 2)[1] ?? "";
+}
+
 function pad(number: number): string {
   return String(number).padStart(NUMBER_DIGITS, "0");
 }

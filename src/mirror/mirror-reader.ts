@@ -99,7 +99,9 @@ export async function pointAt(
   for (let low = 0, high = points.length; low < high;) {
     const middle = Math.floor((low + high) / 2);
     const head = await readHead(store, mirror, points[middle] ?? 0);
-    if (head !== undefined && head.atMs <= atMs) {
+    // Removed since the listing: the oldest go first.
+    if (head === undefined) low = middle + 1;
+    else if (head.atMs <= atMs) {
       found = head;
       low = middle + 1;
     } else high = middle;
@@ -124,9 +126,10 @@ export async function loadMirror(
     const purpose = SEAL_PURPOSES.base(base.number);
     const key = baseKey(mirror, base.number, base.atMs);
     const object = await fetchWhole(store, key);
-    const { body } = decodePoint(key, object, { seal, purpose });
+    const { head, body } = decodePoint(key, object, { seal, purpose });
+    if (head.number !== base.number) throw misplaced(key);
     state.apply(base.number, body);
-    state.restoreFreed(body.freed);
+    state.addFreed(body.freed);
     bytes = object.length;
   }
   const baseBytes = bytes;
@@ -137,8 +140,12 @@ export async function loadMirror(
     const objects = await Promise.all(keys.map((key) => fetchWhole(store, key)));
     for (const [i, object] of objects.entries()) {
       const number = first + i;
+      const key = keys[i] ?? "";
       const purpose = SEAL_PURPOSES.point(number);
-      state.apply(number, decodePoint(keys[i] ?? "", object, { seal, purpose }).body);
+      const { head, body } = decodePoint(key, object, { seal, purpose });
+      if (head.number !== number) throw misplaced(key);
+      state.apply(number, body);
+      state.addFreed(body.freed);
       bytes += object.length;
     }
   }
@@ -194,6 +201,14 @@ async function fetchWhole(store: ObjectStore, key: string): Promise<Uint8Array> 
 
 function printTime(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+function misplaced(key: string): InsulaError {
+  return new InsulaError(
+    "data_damaged",
+    `Cannot read the mirror: object "${key}" holds the bytes of another one.`,
+    { details: { object: key } },
+  );
 }
 
 function missing(key: string): InsulaError {

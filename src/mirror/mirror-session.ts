@@ -7,7 +7,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, ObjectStore, Random } from "../io/index.ts";
-import { mirrorKey, pieceName, piecePrefix, secretPrefix } from "./mirror-keys.ts";
+import { mirrorKey, secretPrefix } from "./mirror-keys.ts";
 import { readMarker, writeMarker, MIRROR_FOLDER, type MirrorMarker } from "./mirror-marker.ts";
 import type { PointHead, PointSeal } from "./mirror-point.ts";
 import { listAll, loadMirror, newestPoint, type LoadedMirror } from "./mirror-reader.ts";
@@ -24,6 +24,8 @@ export interface SessionDoors {
   readonly fileSystem: FileSystem;
   /** The key of a mirror by its id; undefined when the folder has no keys. */
   readonly keyOf: ((mirror: string) => Uint8Array) | undefined;
+  /** Aborted when neither folder nor store may be written any more. */
+  readonly signal: AbortSignal;
 }
 
 export interface MirrorSession extends LoadedMirror {
@@ -50,12 +52,15 @@ export async function openSession(doors: SessionDoors): Promise<MirrorSession> {
     newest.number === marker.point ||
     (newest.number === marker.point + 1 && newest.writer === marker.writer);
   if (!isOwn) throw mirrorTaken(marker.mirror);
+  // What is plain stays plain: objects of a mirror are sealed all or none.
+  const isSealed = doors.keyOf !== undefined;
+  if (newest !== undefined && newest.isSealed !== isSealed) return makeMirror(doors, writer);
   const seal = mirrorSeal(doors.keyOf?.(marker.mirror), random);
   const place = { store, seal, mirror: marker.mirror };
   const loaded = newest === undefined ? EMPTY() : await loadMirror(place, newest);
   const point = newest?.number ?? 0;
+  doors.signal.throwIfAborted();
   await writeMarker(fileSystem, { mirror: marker.mirror, point, writer });
-  await removeUnfinished(store, marker.mirror, point);
   const prefix = secretPrefix(marker.mirror);
   const keys = await listAll(store, prefix, "");
   const secrets = new Set(keys.map((key) => key.slice(prefix.length)));
@@ -75,16 +80,10 @@ async function makeMirror(doors: SessionDoors, writer: string): Promise<MirrorSe
   await fileSystem.makeFolder(MIRROR_FOLDER);
   await fileSystem.syncFolder("");
   await store.put(mirrorKey(mirror), Buffer.from("{}\n", "utf8"));
+  doors.signal.throwIfAborted();
   await writeMarker(fileSystem, { mirror, point: 0, writer });
   const seal = mirrorSeal(doors.keyOf?.(mirror), random);
   return { ...EMPTY(), mirror, writer, seal, newest: undefined, secrets: new Set() };
-}
-
-/** Pieces of a point that a former life did not finish. */
-async function removeUnfinished(store: ObjectStore, mirror: string, point: number): Promise<void> {
-  const prefix = piecePrefix(mirror);
-  const after = prefix + pieceName(point + 1, "", 0);
-  for (const key of await listAll(store, prefix, after)) await store.delete(key);
 }
 
 /** @throws InsulaError `mirror_taken` */

@@ -68,10 +68,10 @@ export class MirrorState {
     for (const { path, isWhole, ranges } of files) {
       const before = this.#files.get(path);
       const kept = isWhole || before === undefined ? [] : before.ranges;
-      if (isWhole && before !== undefined) this.#free(point, before.ranges);
       for (const { piece } of ranges) {
         this.#uses.set(piece.name, (this.#uses.get(piece.name) ?? 0) + 1);
       }
+      if (isWhole && before !== undefined) this.#free(point, before.ranges);
       const all = [...kept, ...ranges];
       this.#files.set(path, {
         bytes: all.reduce((sum, { length }) => sum + length, 0),
@@ -85,16 +85,19 @@ export class MirrorState {
     }
   }
 
-  /** What a base remembers beside the files. */
-  restoreFreed(freed: readonly FreedPiece[]): void {
-    this.#freed = [...freed];
+  /** What points and bases name beside the files. */
+  addFreed(freed: readonly FreedPiece[]): void {
+    this.#freed.push(...freed);
   }
 
-  /** Pieces that nothing at or behind the point uses; they are forgotten here. */
-  takeFreed(point: number): readonly FreedPiece[] {
-    const taken = this.#freed.filter((piece) => piece.point <= point);
+  /** Pieces that nothing at or behind the point uses. */
+  freedBy(point: number): readonly FreedPiece[] {
+    return this.#freed.filter((piece) => piece.point <= point);
+  }
+
+  /** The pieces of {@link MirrorState.freedBy} are in the store no more. */
+  forgetFreed(point: number): void {
     this.#freed = this.#freed.filter((piece) => piece.point > point);
-    return taken;
   }
 
   /** Everything, as one change of an empty state. */

@@ -1,5 +1,5 @@
 /** Copies a data folder to an object store, all the time: the loop around {@link PointMaker}. */
-import { isInsulaError } from "../base/errors.ts";
+import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { Timer } from "../io/index.ts";
 import { openSession } from "./mirror-session.ts";
 import { MirrorUpkeep } from "./mirror-upkeep.ts";
@@ -8,7 +8,7 @@ import { PointMaker, type MakerDoors } from "./point-maker.ts";
 /** Time of a stop that the last point may take, ms. */
 const LAST_POINT_MS = 3_000;
 
-export interface MirrorOptions extends MakerDoors {
+export interface MirrorOptions extends Omit<MakerDoors, "signal"> {
   /**
    * What may be lost with the machine, ms: a point is begun every half of it, so that it ends
    * within, as long as the store keeps up.
@@ -43,10 +43,14 @@ export class Mirror {
   #mirror = "";
   #coveredMs: number | undefined;
   #failures = 0;
-  #isTaken = false;
+  /** Said when another machine was found to write to the mirror, and ever after. */
+  #taken: InsulaError | undefined;
   #isClosed = false;
+  /** Aborted when the folder is given back: nothing is written any more. */
+  readonly #ending = new AbortController();
   #timer: Timer | undefined;
-  #running: Promise<void> | undefined;
+  /** Points are made one after the other, whoever asks for them. */
+  #lastTurn: Promise<void> = Promise.resolve();
 
   /** Begins at once, in the background. */
   constructor(options: MirrorOptions) {
@@ -62,7 +66,7 @@ export class Mirror {
       ageMs: covered === undefined ? undefined : this.#options.clock.monotonicMs() - covered,
       bytesSent: this.#maker?.bytesSent ?? 0,
       failures: this.#failures,
-      isTaken: this.#isTaken,
+      isTaken: this.#taken !== undefined,
     };
   }
 
@@ -71,10 +75,11 @@ export class Mirror {
    *
    * @throws InsulaError `mirror_taken`, and what the store throws.
    */
-  async sync(): Promise<void> {
-    await this.#running;
-    await this.#makePoint();
-    if (this.#maker?.hasErased === true) await this.#makePoint();
+  sync(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#makePoint();
+      if (this.#maker?.hasErased === true) await this.#makePoint();
+    });
   }
 
   /** Makes a last point, for which a store that does not answer is given three seconds. */
@@ -87,37 +92,56 @@ export class Mirror {
     const isOver = new Promise<void>((resolve) => {
       limit = clock.after(LAST_POINT_MS, resolve);
     });
-    const last = this.#isTaken ? Promise.resolve() : this.sync().catch(this.#options.onFault);
+    const last = this.#taken ? Promise.resolve() : this.sync().catch(this.#options.onFault);
     await Promise.race([last, isOver]);
     limit?.cancel();
+    this.#ending.abort(
+      new InsulaError("engine_closed", "The last point of the mirror was given up: no answer."),
+    );
   }
 
   #schedule(delayMs: number): void {
-    if (this.#isClosed || this.#isTaken) return;
+    if (this.#isClosed || this.#taken !== undefined) return;
     const { clock, intervalMs, onFault } = this.#options;
     this.#timer = clock.after(delayMs, () => {
       const startMs = clock.monotonicMs();
-      this.#running = this.#makePoint()
-        .catch((error: unknown) => {
-          this.#failures++;
-          this.#isTaken = isInsulaError(error) && error.code === "mirror_taken";
-          onFault(error);
-        })
+      this.#inTurn(() => this.#makePoint())
+        .catch(onFault)
         .finally(() => {
-          this.#running = undefined;
           const spentMs = clock.monotonicMs() - startMs;
           this.#schedule(Math.max(1, intervalMs / 2 - spentMs));
         });
     });
   }
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
   async #makePoint(): Promise<void> {
+    if (this.#taken !== undefined) throw this.#taken;
+    try {
+      await this.#makeOne();
+    } catch (error) {
+      this.#failures++;
+      if (isInsulaError(error) && error.code === "mirror_taken") {
+        this.#taken = error;
+        this.#timer?.cancel();
+      }
+      throw error;
+    }
+  }
+
+  async #makeOne(): Promise<void> {
     const { store, retentionMs, pointsPerBase } = this.#options;
     if (this.#maker === undefined) {
-      const session = await openSession(this.#options);
+      const { signal } = this.#ending;
+      const session = await openSession({ ...this.#options, signal });
       this.#mirror = session.mirror;
       this.#upkeep = new MirrorUpkeep({ store, session, retentionMs, pointsPerBase });
-      this.#maker = await PointMaker.open(this.#options, session);
+      this.#maker = await PointMaker.open({ ...this.#options, signal }, session);
     }
     this.#coveredMs = await this.#maker.make();
     const { newest, pointBytes } = this.#maker;

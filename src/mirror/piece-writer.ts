@@ -17,6 +17,13 @@ export interface PieceDoors {
   readonly writer: string;
 }
 
+export interface PieceResult {
+  /** Bytes that are in the store, by path. */
+  readonly ranges: ReadonlyMap<string, readonly PieceRange[]>;
+  /** Pieces that may be in the store and are of no use. */
+  readonly strays: readonly string[];
+}
+
 interface OpenRange {
   readonly path: string;
   readonly offset: number;
@@ -29,6 +36,9 @@ export class PieceWriter {
   readonly #puts: PutQueue;
   readonly #nextPiece: () => number;
   readonly #ranges = new Map<string, PieceRange[]>();
+  /** Names of pieces that were sent, and of those whose arrival was answered. */
+  readonly #sent = new Set<string>();
+  readonly #arrived = new Set<string>();
   #parts: Uint8Array[] = [];
   #bytes = 0;
   #open: OpenRange[] = [];
@@ -38,7 +48,13 @@ export class PieceWriter {
     this.#doors = doors;
     this.#point = point;
     this.#nextPiece = nextPiece;
-    this.#puts = new PutQueue(doors.store);
+    this.#puts = new PutQueue({
+      putIfAbsent: async (key, body) => {
+        const isNew = await doors.store.putIfAbsent(key, body);
+        this.#arrived.add(key.slice(piecePrefix(doors.mirror).length));
+        return isNew;
+      },
+    });
   }
 
   get bytesSent(): number {
@@ -68,14 +84,31 @@ export class PieceWriter {
     this.#parts = [];
     this.#bytes = 0;
     this.#open = [];
+    this.#sent.add(name);
     await this.#puts.add(piecePrefix(mirror) + name, body);
   }
 
-  /** Everything added is in the store when the promise resolves: its ranges by path. */
-  async finish(): Promise<ReadonlyMap<string, readonly PieceRange[]>> {
-    await this.cut();
-    await this.#puts.settle();
-    return this.#ranges;
+  /** Everything added is in the store when the promise resolves; nothing is under way after it. */
+  async finish(): Promise<void> {
+    try {
+      await this.cut();
+    } finally {
+      await this.#puts.settle();
+    }
+  }
+
+  /** What came of it, also after a failure. */
+  result(): PieceResult {
+    const ranges = new Map<string, readonly PieceRange[]>();
+    const used = new Set<string>();
+    for (const [path, all] of this.#ranges) {
+      // A file is known up to the first piece that is missing.
+      const missing = all.findIndex(({ piece }) => !this.#arrived.has(piece.name));
+      const kept = missing < 0 ? all : all.slice(0, missing);
+      if (kept.length > 0) ranges.set(path, kept);
+      for (const { piece } of kept) used.add(piece.name);
+    }
+    return { ranges, strays: [...this.#sent].filter((name) => !used.has(name)) };
   }
 }
 

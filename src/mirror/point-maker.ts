@@ -13,7 +13,7 @@ import { readHead } from "./mirror-reader.ts";
 import { SEAL_PURPOSES } from "./mirror-seal.ts";
 import { mirrorTaken, type MirrorSession, type SessionDoors } from "./mirror-session.ts";
 import type { FolderImage, MirrorSource } from "./mirror-source.ts";
-import type { FileChange, PieceRange } from "./mirror-state.ts";
+import type { FileChange, PieceRange, PointChange } from "./mirror-state.ts";
 import { PIECE_BYTES_MAX, PieceWriter, sha256 } from "./piece-writer.ts";
 import {
   FileGone,
@@ -56,6 +56,10 @@ export class PointMaker {
   readonly #secretsThere: Set<string>;
   /** Hashes of small files and of secrets as the store has them. */
   readonly #replaced = new Map<string, string>();
+  /** Of the newest point that the folder's marker tells of. */
+  #marked: number;
+  /** Pieces that are in the store, or may be, and that no point will name. */
+  readonly #strays = new Set<string>();
   #pieceNext = 0;
   #bytesSent = 0;
   #pointBytes = 0;
@@ -64,6 +68,7 @@ export class PointMaker {
     this.#doors = doors;
     this.#session = session;
     this.#newest = session.newest;
+    this.#marked = session.newest?.number ?? 0;
     this.#secretsThere = new Set(session.secrets);
     for (const path of session.state.files.keys()) {
       if (isInWholeFolder(path)) this.#wholePaths.add(path);
@@ -111,13 +116,15 @@ export class PointMaker {
    *   before, and what was sent is not sent again.
    */
   async make(): Promise<number> {
-    const secrets = await this.#readSecrets();
+    const paths = [...this.#secrets].filter((path) => this.#secretsThere.has(path));
+    for (const path of paths) this.#secrets.delete(path);
     try {
+      const secrets = await this.#readSecrets(paths);
       const coveredMs = await this.#makeOnce();
       for (const secret of secrets) await this.#putSecret(secret);
       return coveredMs;
     } catch (error) {
-      for (const { path } of secrets) this.#secrets.add(path);
+      for (const path of paths) this.#secrets.add(path);
       throw error;
     }
   }
@@ -187,12 +194,17 @@ export class PointMaker {
 
   async #finish(image: FolderImage, plan: PointPlan, atMs: number): Promise<void> {
     await this.#send(plan.sendings, false);
-    const replaced = await this.#sendReplaced(image);
     await this.#putNewSecrets();
+    const replaced = await this.#sendReplaced(image);
     const files: FileChange[] = [...replaced];
     for (const [path, ranges] of this.#sent) files.push({ path, isWhole: false, ranges });
     if (files.length > 0 || plan.removed.length > 0) {
-      await this.#putPoint({ files, removed: plan.removed }, atMs);
+      const strays = [...this.#strays];
+      for (const { ranges } of replaced) {
+        for (const { piece } of ranges) this.#strays.add(piece.name);
+      }
+      await this.#putPoint({ files, removed: plan.removed, strays }, atMs);
+      this.#strays.clear();
     }
     for (const { path, bytes } of image.replaced) this.#replaced.set(path, hashOf(bytes));
     for (const { path } of files) if (isInWholeFolder(path)) this.#wholePaths.add(path);
@@ -200,6 +212,20 @@ export class PointMaker {
     this.#sent.clear();
     this.#segments = new Map();
     this.#packs = new Map();
+    await this.#mark();
+  }
+
+  /**
+   * Tells the folder of the newest point. Last: a point that was made counts, whether or not the
+   * disk takes this, and is not made twice.
+   */
+  async #mark(): Promise<void> {
+    const point = this.#newest?.number ?? 0;
+    this.#doors.signal.throwIfAborted();
+    if (this.#marked === point) return;
+    const { mirror, writer } = this.#session;
+    await writeMarker(this.#doors.fileSystem, { mirror, point, writer });
+    this.#marked = point;
   }
 
   /** @param isAhead passes over what is gone: the image that counts will not name it. */
@@ -223,11 +249,16 @@ export class PointMaker {
   }
 
   async #note(writer: PieceWriter): Promise<void> {
-    const ranges = await writer.finish();
-    this.#bytesSent += writer.bytesSent;
-    for (const [path, added] of ranges) {
-      this.#sent.set(path, [...(this.#sent.get(path) ?? []), ...added]);
-      if (isInWholeFolder(path)) this.#wholePaths.add(path);
+    try {
+      await writer.finish();
+    } finally {
+      this.#bytesSent += writer.bytesSent;
+      const { ranges, strays } = writer.result();
+      for (const name of strays) this.#strays.add(name);
+      for (const [path, added] of ranges) {
+        this.#sent.set(path, [...(this.#sent.get(path) ?? []), ...added]);
+        if (isInWholeFolder(path)) this.#wholePaths.add(path);
+      }
     }
   }
 
@@ -265,8 +296,17 @@ export class PointMaker {
     for (const { path, bytes } of image.replaced) {
       if (this.#replaced.get(path) !== hashOf(bytes)) await writer.add(path, bytes);
     }
-    const ranges = await writer.finish();
-    this.#bytesSent += writer.bytesSent;
+    try {
+      await writer.finish();
+    } catch (error) {
+      const { ranges, strays } = writer.result();
+      for (const name of strays) this.#strays.add(name);
+      for (const { piece } of [...ranges.values()].flat()) this.#strays.add(piece.name);
+      throw error;
+    } finally {
+      this.#bytesSent += writer.bytesSent;
+    }
+    const { ranges } = writer.result();
     return Array.from(ranges, ([path, added]) => ({ path, isWhole: true, ranges: added }));
   }
 
@@ -276,19 +316,19 @@ export class PointMaker {
       if (this.#secretsThere.has(path)) continue;
       const bytes = await this.#doors.fileSystem.readWhole(path);
       await this.#putSecret({ path, bytes });
+      this.#secrets.delete(path);
       if (bytes !== undefined) this.#secretsThere.add(path);
     }
   }
 
   /**
    * Files of keys as they are before an image is taken. They are put behind its point: whoever had
-   * a key that is erased in them is in no newest point any more.
+   * a key that is erased in them is in no newest point any more. What is erased meanwhile is told
+   * by the image, and goes with the next point.
    */
-  async #readSecrets(): Promise<readonly Secret[]> {
+  async #readSecrets(paths: readonly string[]): Promise<readonly Secret[]> {
     const read: Secret[] = [];
-    for (const path of this.#secrets) {
-      if (!this.#secretsThere.has(path)) continue;
-      this.#secrets.delete(path);
+    for (const path of paths) {
       read.push({ path, bytes: await this.#doors.fileSystem.readWhole(path) });
     }
     return read;
@@ -298,43 +338,41 @@ export class PointMaker {
     const { store } = this.#doors;
     const { mirror, seal } = this.#session;
     const hash = bytes === undefined ? "" : hashOf(bytes);
-    this.#secrets.delete(path);
     if (this.#replaced.get(path) === hash) return;
+    this.#doors.signal.throwIfAborted();
     const key = secretKey(mirror, path);
-    try {
-      if (bytes === undefined) await store.delete(key);
-      else if (isPlainSecret(path)) await store.put(key, bytes);
-      else await store.put(key, seal.seal(bytes, SEAL_PURPOSES.secret(path)));
-      this.#replaced.set(path, hash);
-    } catch (error) {
-      this.#secrets.add(path);
-      throw error;
-    }
+    if (bytes === undefined) await store.delete(key);
+    else if (isPlainSecret(path)) await store.put(key, bytes);
+    else await store.put(key, seal.seal(bytes, SEAL_PURPOSES.secret(path)));
+    this.#replaced.set(path, hash);
   }
 
   async #putPoint(
-    change: { readonly files: readonly FileChange[]; readonly removed: readonly string[] },
+    { files, removed, strays }: PointChange & { readonly strays: readonly string[] },
     nowMs: number,
   ): Promise<void> {
-    const { store, fileSystem } = this.#doors;
+    const { store } = this.#doors;
     const { mirror, writer, seal, state } = this.#session;
+    // A folder is at most one point behind: more would be taken for another machine's.
+    await this.#mark();
     const number = (this.#newest?.number ?? 0) + 1;
     // Points are found by time: a clock that was set back must not change their order.
     const atMs = Math.max(nowMs, this.#newest?.atMs ?? 0);
     const isSealed = this.#doors.keyOf !== undefined;
     const head = { number, atMs, writer, isSealed };
     const purpose = SEAL_PURPOSES.point(number);
-    const object = encodePoint(head, { ...change, freed: [] }, { seal, purpose });
+    const body = { files, removed, freed: strays.map((name) => ({ point: number, name })) };
+    const object = encodePoint(head, body, { seal, purpose });
     if (!(await store.putIfAbsent(pointKey(mirror, number), object))) {
       // Perhaps our own, whose answer was lost; but then it may say less than this one.
       const taken = await readHead(store, mirror, number);
       if (taken?.writer !== writer) throw mirrorTaken(mirror);
       await store.put(pointKey(mirror, number), object);
     }
-    state.apply(number, change);
+    state.apply(number, body);
+    state.addFreed(body.freed);
     this.#newest = head;
     this.#pointBytes += object.length;
-    await writeMarker(fileSystem, { mirror, point: number, writer });
   }
 
   #openWriter(): PieceWriter {

@@ -55,8 +55,22 @@ export async function readRemoteSource(files: FileSystem): Promise<RemoteSource 
     );
   }
   const bytes = await files.readWhole(SOURCE_PATH);
-  if (bytes === undefined) return undefined;
-  return JSON.parse(Buffer.from(bytes).toString("utf8")) as RemoteSource;
+  return bytes && parseSource(bytes);
+}
+
+function parseSource(bytes: Uint8Array): RemoteSource {
+  try {
+    const value = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
+    const { target, mirror, isSealed } = value;
+    if (typeof target === "string" && typeof mirror === "string" && typeof isSealed === "boolean") {
+      return { target, mirror, isSealed };
+    }
+  } catch {
+    // Said below.
+  }
+  throw new InsulaError("data_damaged", `Cannot open the data: ${SOURCE_PATH} is damaged.`, {
+    details: { file: SOURCE_PATH },
+  });
 }
 
 /** Files that are in the mirror only, and the file that remembers which were removed. */
@@ -65,6 +79,8 @@ export class RemoteList {
   readonly #remote: Map<string, MirroredFile>;
   #gone: SyncedFile | undefined;
   #goneBytes: number;
+  /** Paths are written down one after the other. */
+  #lastNote: Promise<void> = Promise.resolve();
 
   private constructor(files: FileSystem, remote: Map<string, MirroredFile>, goneBytes: number) {
     this.#files = files;
@@ -108,7 +124,7 @@ export class RemoteList {
 
   /** Names directly inside a folder, of files and of folders with files. */
   namesIn(folder: string): ReadonlySet<string> {
-    const prefix = `${folder}/`;
+    const prefix = folder === "" ? "" : `${folder}/`;
     const names = new Set<string>();
     for (const path of this.#remote.keys()) {
       if (path.startsWith(prefix)) names.add(path.slice(prefix.length).split("/", 1)[0] ?? "");
@@ -121,18 +137,48 @@ export class RemoteList {
     this.#remote.delete(path);
   }
 
+  /** The file is the last to be fetched. */
+  defer(path: string): void {
+    const file = this.#remote.get(path);
+    if (file === undefined) return;
+    this.#remote.delete(path);
+    this.#remote.set(path, file);
+  }
+
   /** Nobody needs the file any more; durable when the promise resolves. */
   async remove(path: string): Promise<void> {
-    if (!this.#remote.delete(path)) return;
+    const file = this.#remote.get(path);
+    if (file === undefined) return;
+    this.#remote.delete(path);
+    const noting = this.#lastNote.then(() => this.#noteGone(path));
+    this.#lastNote = noting.catch(() => undefined);
+    try {
+      await noting;
+    } catch (error) {
+      this.#remote.set(path, file);
+      throw error;
+    }
+  }
+
+  async #noteGone(path: string): Promise<void> {
     const line = Buffer.from(`${path}\n`, "utf8");
-    const position = this.#goneBytes;
+    const file = this.#gone ?? (await this.#files.openSynced(GONE_PATH));
+    this.#gone = file;
+    try {
+      await file.writeAndSync(this.#goneBytes, [line]);
+    } catch (error) {
+      // Opened again, and written over, by the next.
+      this.#gone = undefined;
+      await file.close().catch(() => undefined);
+      throw error;
+    }
     this.#goneBytes += line.length;
-    this.#gone ??= await this.#files.openSynced(GONE_PATH);
-    await this.#gone.writeAndSync(position, [line]);
   }
 
   /** All files are here, durably: the folder needs the mirror no more. */
   async finish(): Promise<void> {
+    await this.#lastNote;
+    if (this.#remote.size > 0) return;
     await this.close();
     await this.#files.unlink(SOURCE_PATH);
     await this.#files.syncFolder(MIRROR_FOLDER);

@@ -6,7 +6,6 @@ import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, ObjectStore, Random } from "../io/index.ts";
 import { MIRROR_FOLDER, writeMarker } from "./mirror-marker.ts";
 import { secretPrefix } from "./mirror-keys.ts";
-import type { PointHead } from "./mirror-point.ts";
 import {
   fetchPiece,
   listAll,
@@ -79,10 +78,11 @@ export async function restoreMirror(options: RestoreMirrorOptions): Promise<Rest
   const run = new RestoreRun(options, place, state);
   await run.bringSecrets();
   const summary = await run.bringFiles();
-  const { number, writer, atMs } = head;
+  const { number, atMs } = head;
   const source = { target: options.target, mirror, isSealed: head.isSealed };
   await writeRemote(files, source, run.remote);
-  await writeMarker(files, { mirror, point: number, writer });
+  // Of no writer: the point behind this one is not this folder's, whoever made it.
+  await writeMarker(files, { mirror, point: number, writer: "" });
   await files.unlink(RESTORING_PATH);
   await files.syncFolder(MIRROR_FOLDER);
   return { mirror, point: number, atMs, ...summary };
@@ -94,24 +94,29 @@ async function chooseMirror({ store, mirror }: RestoreMirrorOptions): Promise<st
     if (found.includes(mirror)) return mirror;
     throw notFound(`there is no mirror ${mirror} in the store`);
   }
-  const [only, ...others] = found;
+  if (found.length === 1) return found[0] ?? "";
+  const heads: string[] = [];
+  const begun: string[] = [];
+  for (const id of found) {
+    const newest = await newestPoint(store, id);
+    // One that has no point was begun by a life that did not reach the store again.
+    if (newest === undefined) continue;
+    begun.push(id);
+    heads.push(`${id} (${new Date(newest.atMs).toISOString()})`);
+  }
+  const [only, ...others] = begun;
   if (only === undefined) throw notFound("the store holds none");
   if (others.length === 0) return only;
-  const heads: string[] = [];
-  for (const id of found) heads.push(printMirror(id, await newestPoint(store, id)));
   throw new InsulaError(
     "argument_invalid",
     `Cannot choose a mirror: the store holds several; name one: ${heads.join(", ")}.`,
   );
 }
 
-function printMirror(id: string, newest: PointHead | undefined): string {
-  return `${id} (${newest === undefined ? "empty" : new Date(newest.atMs).toISOString()})`;
-}
-
 /** From here on no engine opens the folder until everything is there. */
 async function beginRestore(files: FileSystem): Promise<void> {
-  if (!(await files.exists(RESTORING_PATH))) {
+  if (await files.exists(RESTORING_PATH)) await clearFolder(files);
+  else {
     for (const folder of ["log", "catalog", "keys", "seg", "pack"]) {
       if ((await files.listFolder(folder)).length === 0) continue;
       throw new InsulaError(
@@ -123,6 +128,17 @@ async function beginRestore(files: FileSystem): Promise<void> {
   await files.makeFolder(MIRROR_FOLDER);
   await files.replaceWhole(RESTORING_PATH, Buffer.from("A restore is under way.\n", "utf8"));
   await files.syncFolder("");
+}
+
+/** What a former try has left: it may have been of another point, whose log went on. */
+async function clearFolder(files: FileSystem): Promise<void> {
+  const segments = (await files.listFolder("seg")).map((name) => `seg/${name}`);
+  for (const folder of ["log", "catalog", "tmp", "keys", "pack", MIRROR_FOLDER, ...segments]) {
+    for (const name of await files.listFolder(folder)) {
+      const path = `${folder}/${name}`;
+      if (path !== RESTORING_PATH) await files.unlink(path);
+    }
+  }
 }
 
 class RestoreRun {
@@ -220,13 +236,21 @@ async function eachPiece(
     }
   }
   const waiting = pieces.values();
+  const failures: unknown[] = [];
   const work = async (): Promise<void> => {
     for (const { piece, parts } of waiting) {
-      signal?.throwIfAborted();
-      await visit(piece, parts);
+      if (failures.length > 0) return;
+      try {
+        signal?.throwIfAborted();
+        await visit(piece, parts);
+      } catch (error) {
+        failures.push(error);
+      }
     }
   };
+  // All of them: nobody writes into the folder any more when a failure is told.
   await Promise.all(Array.from({ length: PIECES_AT_ONCE }, work));
+  if (failures.length > 0) throw failures[0];
 }
 
 async function writeRange(
