@@ -66,6 +66,8 @@ export class Sweeper {
   readonly #held = new Map<string, SegmentEntry>();
   /** Segments that a copy or a backup reads, by hexadecimal uid. */
   readonly #pins = new Map<string, { readonly entry: SegmentEntry; count: number }>();
+  /** Of {@link Sweeper.holdAll}. */
+  #holdCount = 0;
   #dropShards: DropShards = (_, commit) => commit();
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -107,8 +109,22 @@ export class Sweeper {
     };
   }
 
+  /**
+   * Keeps every file that is there now.
+   *
+   * @returns lets go of them again; to be called once.
+   */
+  holdAll(): () => void {
+    this.#holdCount++;
+    return () => {
+      this.#holdCount--;
+      if (this.#holdCount === 0) this.#enqueue(() => this.#sweepSegments());
+    };
+  }
+
   /** True while somebody still uses a segment in the pack that its manifest has forgotten. */
   isPackHeld(pack: number): boolean {
+    if (this.#holdCount > 0) return true;
     const pinned = Array.from(this.#pins.values(), ({ entry }) => entry);
     return [...this.#held.values(), ...pinned].some(
       ({ location }) => location.kind === "pack" && location.pack === pack,
@@ -181,12 +197,11 @@ export class Sweeper {
 
   /** False for a file that must stay for now. */
   async #removeFile(uid: SegmentEntry["uid"]): Promise<boolean> {
-    const { fileSystem, files } = this.#doors;
+    const { segmentFolders, files } = this.#doors;
     // Its row stays, and the file goes when it is unpinned, or at the next start.
-    if (this.#pins.has(toHex(uid))) return false;
-    const path = segmentPath(uid);
-    await files.forget(path);
-    await fileSystem.unlink(path);
+    if (this.#holdCount > 0 || this.#pins.has(toHex(uid))) return false;
+    await files.forget(segmentPath(uid));
+    await segmentFolders.remove(uid);
     return true;
   }
 

@@ -16,9 +16,11 @@ import {
   type Clock,
   type FileSystem,
   type FolderLock,
+  type ObjectStore,
   type Random,
   type WorkerPool,
 } from "../io/index.ts";
+import type { LazyFileSystem } from "../mirror/index.ts";
 import { ArenaPool, KERNELS_FILE, loadKernelModule, type WasmModule } from "../math/index.ts";
 import {
   MergeQueue,
@@ -34,8 +36,9 @@ import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
-import { Sweeper } from "./garbage.ts";
+import { Sweeper, type SweeperDoors } from "./garbage.ts";
 import { engineJobs } from "./jobs.ts";
+import { openLazyFolder } from "./lazy-folder.ts";
 import { LogHolds } from "./log-holds.ts";
 import { findMemoryBudget } from "./memory-budget.ts";
 import { NodeKeys } from "./shard-keys.ts";
@@ -70,6 +73,10 @@ export interface EngineOptions {
   readonly masterKey?: Uint8Array;
   /** False: what is created from now on is not sealed. Default true. */
   readonly isSealing?: boolean;
+  /** Where the folder is copied to all the time; absent: nowhere. */
+  readonly mirror?: MirrorSettings;
+  /** Opens the store that a restored folder still fetches segments from. */
+  readonly openRemote?: (target: string) => Promise<ObjectStore>;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
   /** A shard was found damaged and is out of service from now on. Default: told to `onFault`. */
@@ -77,6 +84,19 @@ export interface EngineOptions {
   /** Told how long the steps of the work took. */
   readonly observer?: WorkObserver;
 }
+
+export interface MirrorSettings {
+  readonly store: ObjectStore;
+  /** What may be lost with the machine; default {@link MIRROR_INTERVAL_MS}. */
+  readonly intervalMs?: number;
+  /** How far back points can be restored; default {@link MIRROR_RETENTION_MS}. */
+  readonly retentionMs?: number;
+  /** For tests: points between two bases. */
+  readonly pointsPerBase?: number;
+}
+
+export const MIRROR_INTERVAL_MS = 5_000;
+export const MIRROR_RETENTION_MS = 86_400_000;
 
 export const DEFAULT_POLICY: ShardPolicy = {
   memtableBytesMax: 16 * 1024 * 1024,
@@ -128,82 +148,107 @@ export interface NodeContext {
   readonly keys: NodeKeys;
   /** Undefined when nothing in the folder is sealed. */
   readonly vault: Vault | undefined;
+  /** When some segments are still in a mirror only. */
+  readonly lazy: LazyFileSystem | undefined;
   /** A slot for a new shard or collection; 0 when new data is not sealed. */
   readonly takeKeySlot: () => Promise<number>;
   close(): Promise<void>;
 }
 
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
-export async function openNode(options: EngineOptions): Promise<NodeContext> {
-  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
-  const lock = await lockFolder(fileSystem);
+export async function openNode(given: EngineOptions): Promise<NodeContext> {
+  const lock = await lockFolder(given.files);
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
+    const { lazy, start } = await openLazyFolder(given);
+    if (lazy !== undefined) opened.push(() => lazy.stop());
+    const options = { ...given, files: lazy ?? given.files };
     const found = await findVault(options);
-    const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
-    const store = await openStore(options);
-    opened.push(() => store.close());
-    const catalog = new Catalog(store, clock);
-    await makeFolders(fileSystem);
-    const log = await openLog(options, catalog);
-    opened.push(() => log.close());
-    catalog.attach(log);
-    const { vault, keys } = await openKeys(options, found, catalog);
-    const disk = await openDiskGuard(options);
-    opened.push(() => disk.stop());
-    const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
-    opened.push(() => handles.close());
-    const segmentFolders = new SegmentFolders(fileSystem);
-    const files = { fileSystem, files: handles, segmentFolders, clock };
-    const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
-    const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
-    await sweeper.settleTemporary();
-    opened.push(() => sweeper.stop());
-    const packs = await openPacks(options);
-    opened.push(() => packs.close());
-    const threads = startThreads(options, module, opened);
-    const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
-    const shards: ShardContext = {
-      fileSystem,
-      clock,
-      random,
-      log,
-      packs,
-      segmentFolders,
-      files: handles,
-      cache: new BlockCache(CACHE_BYTES),
-      ...threads,
-      merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
-      catalog: shardCatalog(catalog, sweeper),
-      keys,
-      policy: { ...DEFAULT_POLICY, ...options.policy },
-      hasRoom: () => !disk.isLow,
-      observer,
-      onFault: (error, shard) => {
-        shardFaults.tell(error, shard);
-      },
-    };
-    return {
-      memoryBytesMax: threads.memoryBytesMax,
-      lock,
-      disk,
-      catalog,
-      store,
-      log,
-      logHolds: new LogHolds(),
-      shardFaults,
-      sweeper,
-      shards,
-      keys,
-      vault,
-      takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
-      close: () => closeAll(opened.splice(0).reverse()),
-    };
+    await start(found);
+    return await openParts({ ...options, given, lock, lazy, found }, opened);
   } catch (error) {
     // The error that stopped the start is the one worth telling.
     await closeAll(opened.reverse()).catch(() => undefined);
     throw error;
   }
+}
+
+interface PartOptions extends EngineOptions {
+  /** With the files themselves, behind which nothing is fetched. */
+  readonly given: EngineOptions;
+  readonly lock: FolderLock;
+  readonly lazy: LazyFileSystem | undefined;
+  /** Keys that were there already. */
+  readonly found: Vault | undefined;
+}
+
+/** @param opened what is to be closed when a later part cannot be opened. */
+async function openParts(
+  options: PartOptions,
+  opened: (() => Promise<void>)[],
+): Promise<NodeContext> {
+  const { given, lock, lazy, found } = options;
+  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
+  const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
+  const store = await openStore(options);
+  opened.push(() => store.close());
+  const catalog = new Catalog(store, clock);
+  await makeFolders(fileSystem);
+  const log = await openLog(options, catalog);
+  opened.push(() => log.close());
+  catalog.attach(log);
+  const { vault, keys } = await openKeys(options, found, catalog);
+  const disk = await openDiskGuard(options);
+  const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
+  opened.push(
+    () => disk.stop(),
+    () => handles.close(),
+  );
+  const segmentFolders = new SegmentFolders(fileSystem);
+  const files = { fileSystem, files: handles, segmentFolders, clock };
+  const sweeper = await openSweeper({ catalog, ...files }, vault);
+  opened.push(() => sweeper.stop());
+  const packs = await openPacks(options);
+  opened.push(() => packs.close());
+  const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
+  const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
+  const shards: ShardContext = {
+    fileSystem,
+    clock,
+    random,
+    log,
+    packs,
+    segmentFolders,
+    files: handles,
+    cache: new BlockCache(CACHE_BYTES),
+    ...threads,
+    merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
+    catalog: shardCatalog(catalog, sweeper),
+    keys,
+    policy: { ...DEFAULT_POLICY, ...options.policy },
+    hasRoom: () => !disk.isLow,
+    observer,
+    onFault: (error, shard) => {
+      shardFaults.tell(error, shard);
+    },
+  };
+  return {
+    memoryBytesMax: threads.memoryBytesMax,
+    lock,
+    disk,
+    catalog,
+    store,
+    log,
+    logHolds: new LogHolds(),
+    shardFaults,
+    sweeper,
+    shards,
+    keys,
+    vault,
+    lazy,
+    takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
+    close: () => closeAll(opened.splice(0).reverse()),
+  };
 }
 
 function openFilesMaxOf({ files }: EngineOptions): number {
@@ -249,6 +294,16 @@ async function openKeys(
 async function lockFolder(fileSystem: FileSystem): Promise<FolderLock> {
   await fileSystem.makeFolder("");
   return fileSystem.lock("");
+}
+
+async function openSweeper(
+  doors: Omit<SweeperDoors, "eraseKeys">,
+  vault: Vault | undefined,
+): Promise<Sweeper> {
+  const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
+  const sweeper = new Sweeper({ ...doors, eraseKeys });
+  await sweeper.settleTemporary();
+  return sweeper;
 }
 
 function openPacks({ files: fileSystem, packBytesMax }: EngineOptions): Promise<PackStore> {
@@ -317,9 +372,14 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
   };
 }
 
+interface ThreadOptions extends EngineOptions {
+  /** Of jobs that run on the calling thread. */
+  readonly jobFiles: FileSystem;
+}
+
 /** The arenas and who works on them. */
 function startThreads(
-  options: EngineOptions,
+  options: ThreadOptions,
   module: WasmModule,
   opened: (() => Promise<void>)[],
 ): Pick<ShardContext, "memory" | "workers" | "builders"> & { readonly memoryBytesMax: number } {
@@ -343,13 +403,13 @@ function announceArenas(arenas: ArenaPool, pools: ReadonlySet<WorkerPool>): void
   });
 }
 
-function startWorkers(options: EngineOptions, memory: SearchMemory, size: number): WorkerPool {
-  const { files, clock } = options;
+function startWorkers(options: ThreadOptions, memory: SearchMemory, size: number): WorkerPool {
+  const { files, jobFiles, clock } = options;
   if (files instanceof NodeFileSystem && size > 0) {
     const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
     const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
     pool.broadcast(SETUP_TOPIC, setup);
     return pool;
   }
-  return new InlinePool(engineJobs(() => ({ clock, fileSystem: files, memory })));
+  return new InlinePool(engineJobs(() => ({ clock, fileSystem: jobFiles, memory })));
 }

@@ -8,6 +8,7 @@
 import { toHex, toShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { ReadOnlyFileSystem, type FileSystem } from "../io/index.ts";
+import { readRemoteSource } from "../mirror/index.ts";
 import {
   openStoredSegment,
   segmentPath,
@@ -72,8 +73,20 @@ export interface VerifyOptions extends FolderReadOptions {
  */
 export async function verifyFolder(options: VerifyOptions): Promise<FolderReport> {
   const files = new ReadOnlyFileSystem(options.files);
+  await requireAllHere(files);
   const keys = await FolderKeys.open({ ...options, files });
   return new Verification(options, files, keys).run();
+}
+
+/** What is in a mirror only is neither sound nor damaged. */
+async function requireAllHere(files: FileSystem): Promise<void> {
+  const source = await readRemoteSource(files);
+  if (source === undefined) return;
+  throw new InsulaError(
+    "operation_unsupported",
+    `Cannot verify the data: some files are still in their mirror, ${source.target}. Let a server ` +
+      "run on the folder until they have arrived, or restore with --whole.",
+  );
 }
 
 class Verification {

@@ -85,11 +85,11 @@ export async function writeManifest(
   await fileSystem.replaceWhole(manifestPath(folder), encodeManifest(manifest));
 }
 
-function manifestPath(folder: string): string {
+export function manifestPath(folder: string): string {
   return `${folder}/MANIFEST`;
 }
 
-function encodeManifest({ tables, numberNext, appliedPosition }: SystemManifest): Buffer {
+export function encodeManifest({ tables, numberNext, appliedPosition }: SystemManifest): Buffer {
   const writer = new ByteWriter(128).uint32(MANIFEST_MAGIC).uint32(MANIFEST_FORMAT_VERSION);
   writer.varint(numberNext).bytes(appliedPosition).varint(tables.length);
   for (const { number, footerCrc } of tables) writer.varint(number).uint32(footerCrc);

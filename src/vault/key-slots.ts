@@ -44,6 +44,8 @@ export class KeySlots {
   #made: number;
   #next = 1;
   #making: Promise<void> | undefined;
+  /** Files made or changed; kept while somebody wants to know. */
+  #changes: Set<string> | undefined;
   /** A file that was found may be one whose name an earlier life failed to make durable. */
   #isFolderSynced = false;
   /** Files whose format was looked at. */
@@ -108,6 +110,18 @@ export class KeySlots {
     }
   }
 
+  /** From here on {@link KeySlots.takeChanges} tells what changed. */
+  watchChanges(): void {
+    this.#changes ??= new Set();
+  }
+
+  /** Paths of slot files that were made, or had slots erased, since the last call. */
+  takeChanges(): ReadonlySet<string> {
+    const taken = this.#changes ?? new Set<string>();
+    if (this.#changes !== undefined) this.#changes = new Set();
+    return taken;
+  }
+
   /** Overwrites the slots with zeros; nothing can open them when the promise resolves. */
   async erase(slots: readonly number[]): Promise<void> {
     const byFile = new Map<number, number[]>();
@@ -129,6 +143,7 @@ export class KeySlots {
     try {
       for (const offset of offsets) await file.write(offset, new Uint8Array(SLOT_BYTES));
       await file.sync();
+      this.#changes?.add(path);
     } finally {
       await file.close();
     }
@@ -167,6 +182,7 @@ export class KeySlots {
       if (slot % MAKE_STEP_SLOTS === 0) await clock.yield();
     }
     await fileSystem.replaceWhole(slotFilePath(file), Buffer.concat(parts), { mode: 0o600 });
+    this.#changes?.add(slotFilePath(file));
     this.#made = start + SLOTS_PER_FILE - 1;
   }
 }
