@@ -1,12 +1,7 @@
 /** Machines that come back from a mirror: half restores, damaged objects, files that come later. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isInsulaError } from "../base/errors.ts";
-import {
-  MemoryFileSystem,
-  MemoryObjectStore,
-  SeededRandom,
-  type FileSystem,
-} from "../io/index.ts";
+import { MemoryFileSystem, MemoryObjectStore, SeededRandom, type FileSystem } from "../io/index.ts";
 import {
   BENCH_KEY,
   HookedStore,
