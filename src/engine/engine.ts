@@ -88,19 +88,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     node.sweeper.sweep();
     const mirror = await openMirror(options, node);
     return new NodeEngine({ ...options, files: node.shards.fileSystem }, node, {
-      mirror, node: nodeTotals, tenants, quarantined });
+      mirror,
+      node: nodeTotals,
+      tenants,
+      quarantined,
+    });
   } catch (error) {
     await node.close();
     throw error;
-  }
-}
-
-/** A shard may be dropped while one goes through all of them. */
-async function ignoreDeleted(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!isInsulaError(error) || error.code !== "tenant_not_found") throw error;
   }
 }
 
@@ -163,6 +158,9 @@ class NodeEngine implements Engine {
       },
       awakeMax: options.awakeShardsMax ?? AWAKE_SHARDS_MAX,
       idleMs: options.idleMs ?? IDLE_MS,
+      onExhausted: () => {
+        node.shards.memory.releaseIdle();
+      },
       isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
       onFault,
       onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
@@ -378,7 +376,8 @@ class NodeEngine implements Engine {
       return;
     }
     for (const { state } of [...this.#keeper.shards()]) {
-      await ignoreDeleted(this.#keeper.use(state.uid, (open) => open.flush()));
+      // A shard may be dropped while one goes through all of them.
+      await this.#keeper.use(state.uid, (open) => open.flush()).catch(ignoreDeleted);
     }
     await this.#node.catalog.flush();
   }
@@ -454,4 +453,8 @@ class NodeEngine implements Engine {
       throw error;
     }
   }
+}
+
+function ignoreDeleted(error: unknown): void {
+  if (!isInsulaError(error) || error.code !== "tenant_not_found") throw error;
 }

@@ -41,6 +41,7 @@ export {
   MIRROR_RETENTION_MS,
   type EngineOptions,
 } from "./node-context.ts";
+export { describeMirrors, type MirrorDescription, type RestoredMirror } from "../mirror/index.ts";
 export { restoreFolder, type RestoreFolderOptions } from "./restore-folder.ts";
 export { findMasterKey, type MasterKeySource } from "./find-master-key.ts";
 export type { FolderReadOptions } from "./folder-keys.ts";

@@ -4,24 +4,20 @@
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
-import { InsulaError } from "../base/errors.ts";
+import type { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
-  InlinePool,
   NodeFileSystem,
   findHandleLimit,
-  ThreadPool,
-  findProgramFile,
   readProgramFile,
   type Clock,
   type FileSystem,
   type FolderLock,
   type ObjectStore,
   type Random,
-  type WorkerPool,
 } from "../io/index.ts";
-import { LazyFileSystem, mirrorKeyName, mirrorSeal, readRemoteSource, type RemoteSource } from "../mirror/index.ts";
-import { ArenaPool, KERNELS_FILE, loadKernelModule, type WasmModule } from "../math/index.ts";
+import type { LazyFileSystem } from "../mirror/index.ts";
+import { KERNELS_FILE, loadKernelModule } from "../math/index.ts";
 import {
   MergeQueue,
   SegmentFolders,
@@ -30,18 +26,16 @@ import {
   type ShardPolicy,
 } from "../shard/index.ts";
 import { BlockCache, FileHandles, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
-import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
-import { ROOT_PATH, Vault, rootMissing } from "../vault/index.ts";
+import { ROOT_PATH, Vault, rootMissing, type VaultOptions } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
-import { Sweeper } from "./garbage.ts";
-import { engineJobs } from "./jobs.ts";
+import { Sweeper, type SweeperDoors } from "./garbage.ts";
+import { openLazyFolder } from "./lazy-folder.ts";
 import { LogHolds } from "./log-holds.ts";
-import { findMemoryBudget } from "./memory-budget.ts";
 import { NodeKeys } from "./shard-keys.ts";
-import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
+import { startThreads } from "./start-threads.ts";
 
 export interface EngineOptions {
   /** Rooted at the data folder. */
@@ -122,14 +116,6 @@ const OPEN_FILES_MIN = 8;
 /** Cached records blocks and catalogue blocks. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
-const WORKERS_DEFAULT = 2;
-/** Threads that build segments, besides the workers, when there are at least two of those. */
-const BUILDERS = 1;
-
-const WORKER_FILE = {
-  beside: new URL("./worker-entry.js", import.meta.url),
-  place: "engine/worker-entry.js",
-};
 
 export interface NodeContext {
   /** Bytes that the arenas may take. */
@@ -159,78 +145,95 @@ export async function openNode(given: EngineOptions): Promise<NodeContext> {
   const lock = await lockFolder(given.files);
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
-    const source = await readRemoteSource(given.files);
-    const lazy = source && (await openLazy(given));
+    const { lazy, start } = await openLazyFolder(given);
     if (lazy !== undefined) opened.push(() => lazy.stop());
     const options = { ...given, files: lazy ?? given.files };
-    const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
-    const vault = await openVault(options);
-    if (source !== undefined) await startLazy(given, { source, lazy, vault });
-    const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
-    const store = await openStore(options);
-    opened.push(() => store.close());
-    const catalog = new Catalog(store, clock);
-    await makeFolders(fileSystem);
-    const log = await openLog(options, catalog);
-    opened.push(() => log.close());
-    catalog.attach(log);
-    const keys = await openKeys(vault, catalog);
-    const disk = await openDiskGuard(options);
-    opened.push(() => disk.stop());
-    const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
-    opened.push(() => handles.close());
-    const segmentFolders = new SegmentFolders(fileSystem);
-    const files = { fileSystem, files: handles, segmentFolders, clock };
-    const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
-    const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
-    await sweeper.settleTemporary();
-    opened.push(() => sweeper.stop());
-    const packs = await openPacks(options);
-    opened.push(() => packs.close());
-    const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
-    const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
-    const shards: ShardContext = {
-      fileSystem,
-      clock,
-      random,
-      log,
-      packs,
-      segmentFolders,
-      files: handles,
-      cache: new BlockCache(CACHE_BYTES),
-      ...threads,
-      merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
-      catalog: shardCatalog(catalog, sweeper),
-      keys,
-      policy: { ...DEFAULT_POLICY, ...options.policy },
-      hasRoom: () => !disk.isLow,
-      observer,
-      onFault: (error, shard) => {
-        shardFaults.tell(error, shard);
-      },
-    };
-    return {
-      memoryBytesMax: threads.memoryBytesMax,
-      lock,
-      disk,
-      catalog,
-      store,
-      log,
-      logHolds: new LogHolds(),
-      shardFaults,
-      sweeper,
-      shards,
-      keys,
-      vault,
-      lazy,
-      takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
-      close: () => closeAll(opened.splice(0).reverse()),
-    };
+    const found = await findVault(options);
+    await start(found);
+    return await openParts({ ...options, given, lock, lazy, found }, opened);
   } catch (error) {
     // The error that stopped the start is the one worth telling.
     await closeAll(opened.reverse()).catch(() => undefined);
     throw error;
   }
+}
+
+interface PartOptions extends EngineOptions {
+  /** With the files themselves, behind which nothing is fetched. */
+  readonly given: EngineOptions;
+  readonly lock: FolderLock;
+  readonly lazy: LazyFileSystem | undefined;
+  /** The keys of a folder that has some already. */
+  readonly found: Vault | undefined;
+}
+
+/** @param opened what is to be closed when a later part cannot be opened. */
+async function openParts(
+  options: PartOptions,
+  opened: (() => Promise<void>)[],
+): Promise<NodeContext> {
+  const { given, lock, lazy, found } = options;
+  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
+  const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
+  const store = await openStore(options);
+  opened.push(() => store.close());
+  const catalog = new Catalog(store, clock);
+  await makeFolders(fileSystem);
+  const log = await openLog(options, catalog);
+  opened.push(() => log.close());
+  catalog.attach(log);
+  const { vault, keys } = await openKeys(options, found, catalog);
+  const disk = await openDiskGuard(options);
+  const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
+  opened.push(
+    () => disk.stop(),
+    () => handles.close(),
+  );
+  const segmentFolders = new SegmentFolders(fileSystem);
+  const files = { fileSystem, files: handles, segmentFolders, clock };
+  const sweeper = await openSweeper({ catalog, ...files }, vault);
+  opened.push(() => sweeper.stop());
+  const packs = await openPacks(options);
+  opened.push(() => packs.close());
+  const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
+  const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
+  const shards: ShardContext = {
+    fileSystem,
+    clock,
+    random,
+    log,
+    packs,
+    segmentFolders,
+    files: handles,
+    cache: new BlockCache(CACHE_BYTES),
+    ...threads,
+    merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
+    catalog: shardCatalog(catalog, sweeper),
+    keys,
+    policy: { ...DEFAULT_POLICY, ...options.policy },
+    hasRoom: () => !disk.isLow,
+    observer,
+    onFault: (error, shard) => {
+      shardFaults.tell(error, shard);
+    },
+  };
+  return {
+    memoryBytesMax: threads.memoryBytesMax,
+    lock,
+    disk,
+    catalog,
+    store,
+    log,
+    logHolds: new LogHolds(),
+    shardFaults,
+    sweeper,
+    shards,
+    keys,
+    vault,
+    lazy,
+    takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
+    close: () => closeAll(opened.splice(0).reverse()),
+  };
 }
 
 function openFilesMaxOf({ files }: EngineOptions): number {
@@ -256,17 +259,36 @@ async function makeFolders(fileSystem: FileSystem): Promise<void> {
   await fileSystem.syncFolder("");
 }
 
-/** No slot that was ever in use is handed out again. */
-async function openKeys(vault: Vault | undefined, catalog: Catalog): Promise<NodeKeys> {
+/**
+ * Keys are made only when all else could be read, and nothing there was ever sealed: a folder that
+ * is refused is left as it is. No slot that was ever in use is handed out again.
+ */
+async function openKeys(
+  options: EngineOptions,
+  found: Vault | undefined,
+  catalog: Catalog,
+): Promise<{ readonly vault: Vault | undefined; readonly keys: NodeKeys }> {
   const slotNext = await catalog.slotNext();
-  if (vault === undefined && slotNext > 1) throw rootMissing();
+  if (found === undefined && slotNext > 1) throw rootMissing();
+  const isMaking = found === undefined && isSealing(options);
+  const vault = isMaking ? await Vault.open(vaultOptions(options)) : found;
   vault?.slots.startAt(slotNext);
-  return new NodeKeys(vault);
+  return { vault, keys: new NodeKeys(vault) };
 }
 
 async function lockFolder(fileSystem: FileSystem): Promise<FolderLock> {
   await fileSystem.makeFolder("");
   return fileSystem.lock("");
+}
+
+async function openSweeper(
+  doors: Omit<SweeperDoors, "eraseKeys">,
+  vault: Vault | undefined,
+): Promise<Sweeper> {
+  const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
+  const sweeper = new Sweeper({ ...doors, eraseKeys });
+  await sweeper.settleTemporary();
+  return sweeper;
 }
 
 function openPacks({ files: fileSystem, packBytesMax }: EngineOptions): Promise<PackStore> {
@@ -299,12 +321,21 @@ function isSealing(options: EngineOptions): boolean {
   return options.isSealing ?? true;
 }
 
-/** Also opened when nothing new is sealed: old data may be. */
-async function openVault(options: EngineOptions): Promise<Vault | undefined> {
-  const { files: fileSystem, random, clock, masterKey } = options;
-  if (!isSealing(options) && !(await fileSystem.exists(ROOT_PATH))) return undefined;
-  const given = masterKey === undefined ? {} : { masterKey };
-  return Vault.open({ fileSystem, random, clock, ...given });
+/**
+ * Keys that are there are opened first of all, also when nothing new is sealed: old data may be.
+ */
+async function findVault(options: EngineOptions): Promise<Vault | undefined> {
+  if (!isSealing(options) && !(await options.files.exists(ROOT_PATH))) return undefined;
+  return Vault.openFound(vaultOptions(options));
+}
+
+function vaultOptions({
+  files: fileSystem,
+  random,
+  clock,
+  masterKey,
+}: EngineOptions): VaultOptions {
+  return { fileSystem, random, clock, ...(masterKey === undefined ? {} : { masterKey }) };
 }
 
 function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
@@ -324,73 +355,4 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
       sweeper.release(entry);
     },
   };
-}
-
-/** The files of what a restore has left in its mirror. */
-function openLazy({ files, clock, onFault }: EngineOptions): Promise<LazyFileSystem> {
-  return LazyFileSystem.open({ files, clock, onFault: onFault ?? ((): void => undefined) });
-}
-
-/** @throws InsulaError `setting_invalid` when nobody can open the store. */
-async function startLazy(
-  { openRemote, random }: EngineOptions,
-  opened: {
-    readonly source: RemoteSource;
-    readonly lazy: LazyFileSystem | undefined;
-    readonly vault: Vault | undefined;
-  },
-): Promise<void> {
-  const { target, mirror, isSealed } = opened.source;
-  if (openRemote === undefined) {
-    throw new InsulaError(
-      "setting_invalid",
-      `Cannot open the data: some of them are still in their mirror, ${target}, and this program ` +
-        "has no way to it. Start `insula serve` on the folder, or restore with --whole.",
-    );
-  }
-  const root = isSealed ? await opened.vault?.backupRoot() : undefined;
-  const seal = mirrorSeal(root?.keyOf(mirrorKeyName(mirror)), random);
-  opened.lazy?.start({ store: await openRemote(target), mirror, seal });
-}
-
-interface ThreadOptions extends EngineOptions {
-  /** Of jobs that run on the calling thread. */
-  readonly jobFiles: FileSystem;
-}
-
-/** The arenas and who works on them. */
-function startThreads(
-  options: ThreadOptions,
-  module: WasmModule,
-  opened: (() => Promise<void>)[],
-): Pick<ShardContext, "memory" | "workers" | "builders"> & { readonly memoryBytesMax: number } {
-  const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
-  const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
-  const memory = new SearchMemory(module, arenas);
-  const workers = startWorkers(options, memory, options.workerCount ?? WORKERS_DEFAULT);
-  opened.push(() => workers.close());
-  // Who asks for one thread gets one.
-  const builders =
-    workers.size === 1 ? workers : startWorkers(options, memory, Math.min(BUILDERS, workers.size));
-  opened.push(() => builders.close());
-  announceArenas(arenas, new Set([workers, builders]));
-  return { memoryBytesMax, memory, workers, builders };
-}
-
-/** Workers, those that start later too, know every arena before a job names it. */
-function announceArenas(arenas: ArenaPool, pools: ReadonlySet<WorkerPool>): void {
-  arenas.onArena((arena, shared) => {
-    for (const pool of pools) pool.broadcast(ARENA_TOPIC, { arena, memory: shared });
-  });
-}
-
-function startWorkers(options: ThreadOptions, memory: SearchMemory, size: number): WorkerPool {
-  const { files, jobFiles, clock } = options;
-  if (files instanceof NodeFileSystem && size > 0) {
-    const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
-    const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
-    pool.broadcast(SETUP_TOPIC, setup);
-    return pool;
-  }
-  return new InlinePool(engineJobs(() => ({ clock, fileSystem: jobFiles, memory })));
 }

@@ -87,6 +87,7 @@ export class PackCleaner {
     }
     if (this.#options.isHeld(pack)) return;
     await files.forget(packPath(pack));
+    // Durable before its row is gone: nobody would look for a pack that a power cut brought back.
     await packs.remove(pack);
     await catalog.commit([{ kind: "drop-totals", key: packKey(pack) }]);
   }

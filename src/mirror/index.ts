@@ -19,6 +19,7 @@
  * On disk: docs/formats/mirror.md. Sources: log shipping as in PostgreSQL (continuous archiving) and
  * Litestream (generations, snapshots and segments in an object store).
  */
+export { describeMirrors, type MirrorDescription } from "./describe-mirrors.ts";
 export { LazyFileSystem } from "./lazy-file-system.ts";
 export { Mirror, type MirrorFigures } from "./mirror.ts";
 export type { FolderImage, MirrorSource } from "./mirror-source.ts";

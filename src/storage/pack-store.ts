@@ -125,9 +125,10 @@ export class PackStore {
     return taken;
   }
 
-  /** Removes a pack that no manifest names. */
+  /** Removes a pack that no manifest names; durable when the promise resolves. */
   async remove(pack: number): Promise<void> {
     await this.#fileSystem.unlink(packPath(pack));
+    await this.#fileSystem.syncFolder(FOLDER);
     this.#changes?.set(pack, 0);
   }
 

@@ -12,9 +12,11 @@ import type { RootKey } from "./root-file.ts";
 import {
   SLOTS_PER_FILE,
   SLOT_BYTES,
+  SLOT_HEADER_BYTES,
   decodeSlot,
   encodeSlot,
   encodeSlotHeader,
+  findSlotHeaderFault,
   firstSlot,
   slotFileNumber,
   slotFilePath,
@@ -46,6 +48,8 @@ export class KeySlots {
   #changes: Set<string> | undefined;
   /** A file that was found may be one whose name an earlier life failed to make durable. */
   #isFolderSynced = false;
+  /** Files whose format was looked at. */
+  readonly #known = new Set<number>();
 
   private constructor(doors: KeySlotDoors, root: RootKey, made: number) {
     this.#doors = doors;
@@ -55,8 +59,11 @@ export class KeySlots {
 
   static async open(doors: KeySlotDoors, root: RootKey): Promise<KeySlots> {
     const names = await doors.fileSystem.listFolder("keys");
-    const files = Math.max(0, ...names.map((name) => slotFileNumber(name) ?? 0));
-    return new KeySlots(doors, root, files * SLOTS_PER_FILE);
+    const files = names.reduce((most, name) => Math.max(most, slotFileNumber(name) ?? 0), 0);
+    const slots = new KeySlots(doors, root, files * SLOTS_PER_FILE);
+    // The newest is the one a newer version would have begun.
+    if (files > 0) await slots.#requireFormat(files);
+    return slots;
   }
 
   /** No slot below `slot` is handed out: those may be in use. Call before the first `take`. */
@@ -77,12 +84,14 @@ export class KeySlots {
   }
 
   /**
-   * @throws InsulaError `data_damaged` when the slot was erased or is damaged.
+   * @throws InsulaError `data_damaged` when the slot was erased or is damaged;
+   *   `format_unsupported`.
    */
   async key(slot: number): Promise<Uint8Array> {
     const known = this.#keys.get(slot);
     if (known !== undefined) return known;
     const { file, offset } = slotPlace(slot);
+    await this.#requireFormat(file);
     const opened = await this.#doors.fileSystem.openRead(slotFilePath(file));
     if (opened === undefined) {
       throw new InsulaError(
@@ -119,6 +128,7 @@ export class KeySlots {
     for (const slot of slots) {
       this.#keys.delete(slot);
       const { file, offset } = slotPlace(slot);
+      await this.#requireFormat(file);
       const offsets = byFile.get(file);
       if (offsets === undefined) byFile.set(file, [offset]);
       else offsets.push(offset);
@@ -136,6 +146,21 @@ export class KeySlots {
       this.#changes?.add(path);
     } finally {
       await file.close();
+    }
+  }
+
+  /** Nothing is read from, or written over, what another version laid out. */
+  async #requireFormat(file: number): Promise<void> {
+    if (this.#known.has(file)) return;
+    const opened = await this.#doors.fileSystem.openRead(slotFilePath(file));
+    if (opened === undefined) return;
+    try {
+      const header = new Uint8Array(SLOT_HEADER_BYTES);
+      const count = await opened.read(0, header);
+      findSlotHeaderFault(header.subarray(0, count), file, this.#root);
+      this.#known.add(file);
+    } finally {
+      await opened.close();
     }
   }
 
