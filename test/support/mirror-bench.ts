@@ -79,6 +79,8 @@ export class MirrorBench {
   readonly clock: ManualClock = new ManualClock();
   readonly store: MemoryObjectStore = new MemoryObjectStore();
   readonly faults: unknown[] = [];
+  /** Of all machines; undefined: none is given. */
+  masterKey: Uint8Array | undefined = BENCH_KEY;
   readonly #engines: Engine[] = [];
   #seed = 1;
 
@@ -89,7 +91,7 @@ export class MirrorBench {
       clock: this.clock,
       random: new SeededRandom(this.#seed++),
       workerCount: 0,
-      masterKey: BENCH_KEY,
+      ...(this.masterKey !== undefined && { masterKey: this.masterKey }),
       policy: { packedBytesMax: 0 },
       onFault: (error) => this.faults.push(error),
       ...extra,
@@ -128,7 +130,7 @@ export class MirrorBench {
       target: "memory",
       files,
       random: new SeededRandom(this.#seed++),
-      masterKey: BENCH_KEY,
+      ...(this.masterKey !== undefined && { masterKey: this.masterKey }),
       ...options,
     });
   }
@@ -148,7 +150,9 @@ export class MirrorBench {
     options: Partial<Parameters<typeof restoreFolder>[0]> = {},
   ): Promise<Readonly<Record<string, readonly string[] | undefined>>> {
     const files = await this.restore(options);
-    const engine = await this.openRestored(files);
+    const { masterKey } = options;
+    const extra = masterKey === undefined ? {} : { masterKey };
+    const engine = await this.openRestored(files, extra, options.store);
     const found: Record<string, readonly string[] | undefined> = {};
     for (const tenant of tenants) found[tenant] = await keysOf(engine, tenant);
     await engine.close();
@@ -171,26 +175,36 @@ const DIMENSION = 4;
 const SCHEMA = {
   identity: "key" as const,
   vectors: [{ name: "", dimension: DIMENSION, metric: "euclidean" as const }],
-  unfilterable: [],
+  unfilterable: ["padding"],
 };
 
 export function placeOf(tenant: string): { database: string; collection: string; tenant: string } {
   return { database: "db", collection: "c", tenant };
 }
 
-/** Upserts `count` records with keys `k0`, `k1`, …; the first is of number `start`. */
+const PADDING = new SeededRandom(99);
+
+/**
+ * Upserts `count` records with keys `k0`, `k1`, …; the first is of number `start`.
+ *
+ * @param paddingBytes of each record's metadata, besides.
+ */
 export async function put(
   engine: Engine,
   tenant: string,
   count: number,
-  start = 0,
+  { start = 0, paddingBytes = 0 }: { readonly start?: number; readonly paddingBytes?: number } = {},
 ): Promise<readonly string[]> {
   const keys = Array.from({ length: count }, (_, i) => `k${String(start + i)}`);
   const values = keys.flatMap((_, i) => [start + i, 1, 2, 3]);
   await engine.upsert(placeOf(tenant), {
     keys,
     vectors: [{ field: "", values: Float32Array.from(values) }],
-    metadata: keys.map((key) => ({ key, tenant })),
+    metadata: keys.map((key) => ({
+      key,
+      tenant,
+      padding: Buffer.from(PADDING.bytes(paddingBytes / 2)).toString("hex"),
+    })),
   });
   return keys;
 }
