@@ -125,7 +125,10 @@ export class PackStore {
     return taken;
   }
 
-  /** Removes a pack that no manifest names; durable when the promise resolves. */
+  /**
+   * Removes a pack that no manifest names; durable when the promise resolves, so that its row may be
+   * forgotten: nobody would look for a pack that a power cut brought back.
+   */
   async remove(pack: number): Promise<void> {
     await this.#fileSystem.unlink(packPath(pack));
     await this.#fileSystem.syncFolder(FOLDER);
