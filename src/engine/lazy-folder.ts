@@ -8,7 +8,7 @@ import {
   type RemoteSource,
 } from "../mirror/index.ts";
 import type { Vault } from "../vault/index.ts";
-import type { EngineOptions } from "./node-context.ts";
+import type { EngineOptions } from "./engine-options.ts";
 
 export interface LazyFolder {
   /** Undefined when all files are here. */

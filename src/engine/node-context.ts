@@ -4,17 +4,13 @@
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
-import type { InsulaError } from "../base/errors.ts";
-import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
+import { UNOBSERVED } from "../base/work-observer.ts";
 import {
   NodeFileSystem,
   findHandleLimit,
   readProgramFile,
-  type Clock,
   type FileSystem,
   type FolderLock,
-  type ObjectStore,
-  type Random,
 } from "../io/index.ts";
 import type { LazyFileSystem } from "../mirror/index.ts";
 import { KERNELS_FILE, loadKernelModule } from "../math/index.ts";
@@ -30,6 +26,7 @@ import { ROOT_PATH, Vault, rootMissing, type VaultOptions } from "../vault/index
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { DiskGuard } from "./disk-guard.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper, type SweeperDoors } from "./garbage.ts";
 import { openLazyFolder } from "./lazy-folder.ts";
@@ -37,56 +34,7 @@ import { LogHolds } from "./log-holds.ts";
 import { NodeKeys } from "./shard-keys.ts";
 import { startThreads } from "./start-threads.ts";
 
-export interface EngineOptions {
-  /** Rooted at the data folder. */
-  readonly files: FileSystem;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Bytes for vectors, codes and memtables; default half of what the system grants. */
-  readonly memoryBudget?: number;
-  /** Worker threads; default 2, 0 runs jobs on the calling thread. */
-  readonly workerCount?: number;
-  /** Bytes that merges read and write in a second; default 128 MiB. */
-  readonly compactionBytesPerSecond?: number;
-  /** For tests: other thresholds than {@link DEFAULT_POLICY}. */
-  readonly policy?: Partial<ShardPolicy>;
-  /** Log bytes beyond which the tails in the oldest file become segments. */
-  readonly logBytesMax?: number;
-  readonly logFileBytesMax?: number;
-  /** For tests: other than `PACK_BYTES_MAX`. */
-  readonly packBytesMax?: number;
-  /** Bytes of the disk to keep free; default a tenth of it, at most 1 GiB. 0: none. */
-  readonly diskReserveBytes?: number;
-  /** Bytes read again per second to find damage; default 8 MiB. 0: off. */
-  readonly scrubBytesPerSecond?: number;
-  /** Awake shards at most. */
-  readonly awakeShardsMax?: number;
-  readonly idleMs?: number;
-  /** 32 bytes that wrap all keys; default the file `master-key` in the data folder. */
-  readonly masterKey?: Uint8Array;
-  /** False: what is created from now on is not sealed. Default true. */
-  readonly isSealing?: boolean;
-  /** Where the folder is copied to all the time; absent: nowhere. */
-  readonly mirror?: MirrorSettings;
-  /** Opens the store that a restored folder still fetches segments from. */
-  readonly openRemote?: (target: string) => Promise<ObjectStore>;
-  /** Upkeep in the background failed; the node goes on. */
-  readonly onFault?: (error: unknown) => void;
-  /** A shard was found damaged and is out of service from now on. Default: told to `onFault`. */
-  readonly onDamage?: (error: InsulaError) => void;
-  /** Told how long the steps of the work took. */
-  readonly observer?: WorkObserver;
-}
-
-export interface MirrorSettings {
-  readonly store: ObjectStore;
-  /** What may be lost with the machine; default {@link MIRROR_INTERVAL_MS}. */
-  readonly intervalMs?: number;
-  /** How far back points can be restored; default {@link MIRROR_RETENTION_MS}. */
-  readonly retentionMs?: number;
-  /** For tests: points between two bases. */
-  readonly pointsPerBase?: number;
-}
+export type { EngineOptions } from "./engine-options.ts";
 
 export const MIRROR_INTERVAL_MS = 5_000;
 export const MIRROR_RETENTION_MS = 86_400_000;

@@ -12,7 +12,7 @@ import type { ShardContext } from "../shard/index.ts";
 import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
 import { engineJobs } from "./jobs.ts";
 import { findMemoryBudget } from "./memory-budget.ts";
-import type { EngineOptions } from "./node-context.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
 
 const WORKERS_DEFAULT = 2;

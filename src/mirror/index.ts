@@ -16,8 +16,8 @@
  * - Keys are objects that are replaced: what was erased is erased here, too, whatever point is
  *   restored.
  *
- * On disk: docs/formats/mirror.md. Sources: log shipping as in PostgreSQL (continuous archiving) and
- * Litestream (generations, snapshots and segments in an object store).
+ * On disk: docs/formats/mirror.md. Sources: log shipping as in PostgreSQL (continuous archiving)
+ * and Litestream (generations, snapshots and segments in an object store).
  */
 export { describeMirrors, type MirrorDescription } from "./describe-mirrors.ts";
 export { LazyFileSystem } from "./lazy-file-system.ts";

@@ -65,11 +65,6 @@ export function pointOfKey(id: string, key: string): number | undefined {
   return /^\d{10}$/.test(digits) ? Number(digits) : undefined;
 }
 
-/** Of a piece's name, the point it was written for. */
-export function pointOfPiece(name: string): number {
-  return Number(name.slice(0, NUMBER_DIGITS));
-}
-
 /** Of a piece's name, the life that wrote it. */
 export function writerOfPiece(name: string): string {
   return name.split("-", 2)[1] ?? "";

@@ -66,9 +66,7 @@ export class MirrorUpkeep {
     if (newest.number === before) return;
     const prefix = piecePrefix(mirror);
     const keys = await listAll(store, prefix, prefix + pieceName(before + 1, "", 0));
-    await this.#delete(
-      keys.filter((key) => writerOfPiece(key.slice(prefix.length)) !== writer),
-    );
+    await this.#delete(keys.filter((key) => writerOfPiece(key.slice(prefix.length)) !== writer));
     this.#isTidy = true;
   }
 

@@ -46,7 +46,8 @@ function bytesOf(text: string): Buffer {
 /** A log of one file, a manifest that says how long it is, one file of keys. */
 function sourceOf(): MirrorSource {
   return {
-    list: () => Promise.resolve({ segments: new Map(), packs: new Map(), secrets: new Set([SLOTS]) }),
+    list: () =>
+      Promise.resolve({ segments: new Map(), packs: new Map(), secrets: new Set([SLOTS]) }),
     capture: () => {
       onCapture();
       const bytes = logBytes;
@@ -182,45 +183,48 @@ describe("a store that fails at any call, before or after it took effect", () =>
     return keys.map((key) => key.slice(prefix.length)).filter((name) => !named.has(name));
   }
 
-  it.each(["before", "after"])("%s: every point counts once, no piece is left over", async (when) => {
-    for (let nth = 2; nth < 40; nth += 3) {
-      store = new MemoryObjectStore();
-      files = new MemoryFileSystem();
-      await files.makeFolder("log");
-      await files.makeFolder("keys");
-      await files.replaceWhole(SLOTS, bytesOf("keys"));
-      await files.replaceWhole("log/1", bytesOf("one"));
-      logBytes = 3;
-      let calls = 0;
-      let isBroken = false;
-      const hook = ({ kind }: StoreCall): void => {
-        calls++;
-        if (isBroken && calls % nth === 0) throw storeFault(`${kind} ${String(calls)}`);
-      };
-      const none = (): void => undefined;
-      const faulty =
-        when === "before" ? new HookedStore(store, hook) : new HookedStore(store, none, hook);
-      const { maker, upkeep, mirror } = await openMaker({ store: faulty });
-      isBroken = true;
-      let failures = 0;
-      for (let point = 0; point < 60; point++) {
-        await grow(` ${String(point)}`);
-        try {
-          await maker.make();
-          if (maker.newest !== undefined) await upkeep.run(maker.newest, maker.pointBytes);
-        } catch (error) {
-          if (!(error instanceof InsulaError)) throw error;
-          failures++;
+  it.each(["before", "after"])(
+    "%s: every point counts once, no piece is left over",
+    async (when) => {
+      for (let nth = 2; nth < 40; nth += 3) {
+        store = new MemoryObjectStore();
+        files = new MemoryFileSystem();
+        await files.makeFolder("log");
+        await files.makeFolder("keys");
+        await files.replaceWhole(SLOTS, bytesOf("keys"));
+        await files.replaceWhole("log/1", bytesOf("one"));
+        logBytes = 3;
+        let calls = 0;
+        let isBroken = false;
+        const hook = ({ kind }: StoreCall): void => {
+          calls++;
+          if (isBroken && calls % nth === 0) throw storeFault(`${kind} ${String(calls)}`);
+        };
+        const none = (): void => undefined;
+        const faulty =
+          when === "before" ? new HookedStore(store, hook) : new HookedStore(store, none, hook);
+        const { maker, upkeep, mirror } = await openMaker({ store: faulty });
+        isBroken = true;
+        let failures = 0;
+        for (let point = 0; point < 60; point++) {
+          await grow(` ${String(point)}`);
+          try {
+            await maker.make();
+            if (maker.newest !== undefined) await upkeep.run(maker.newest, maker.pointBytes);
+          } catch (error) {
+            if (!(error instanceof InsulaError)) throw error;
+            failures++;
+          }
         }
+        expect(failures).toBeGreaterThan(0);
+        isBroken = false;
+        await grow(" end");
+        await maker.make();
+        expect(await stored(mirror, "log/1")).toBe(
+          Buffer.from((await files.readWhole("log/1")) ?? []).toString("utf8"),
+        );
+        expect(await strays(mirror)).toEqual([]);
       }
-      expect(failures).toBeGreaterThan(0);
-      isBroken = false;
-      await grow(" end");
-      await maker.make();
-      expect(await stored(mirror, "log/1")).toBe(
-        Buffer.from((await files.readWhole("log/1")) ?? []).toString("utf8"),
-      );
-      expect(await strays(mirror)).toEqual([]);
-    }
-  });
+    },
+  );
 });

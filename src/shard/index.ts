@@ -37,15 +37,14 @@ export {
 } from "./shard-audit.ts";
 export { ShardSeal } from "./shard-seal.ts";
 export { walkRecords, openStoredSegment, type StoredSegment } from "./segment-audit.ts";
-export {
-  segmentPath,
-  temporaryPath,
-  type FrameEffect,
-  type ManifestDelta,
-  type ShardCatalog,
-  type ShardKeys,
-  type ShardContext,
-  type ShardPolicy,
+export { segmentPath, temporaryPath } from "./segment-path.ts";
+export type {
+  FrameEffect,
+  ManifestDelta,
+  ShardCatalog,
+  ShardKeys,
+  ShardContext,
+  ShardPolicy,
 } from "./shard-context.ts";
 export { SegmentFolders } from "./segment-folders.ts";
 export type { ScanPage, ScanRequest } from "./shard-fetch.ts";

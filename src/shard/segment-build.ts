@@ -13,7 +13,8 @@ import { memtableRows } from "./memtable-rows.ts";
 import { MergePace } from "./merge-control.ts";
 import { mergedRows } from "./merged-rows.ts";
 import { writeSegment } from "./segment-write.ts";
-import { temporaryPath, type ShardContext } from "./shard-context.ts";
+import { temporaryPath } from "./segment-path.ts";
+import type { ShardContext } from "./shard-context.ts";
 
 /** Name of the job in the worker registry. */
 export const BUILD_SEGMENT_JOB = "shard/build-segment";

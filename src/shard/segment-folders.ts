@@ -1,10 +1,11 @@
 /**
- * Names of segment files: gives them their final ones, takes them away, and knows what changed. Their folders are made when first needed, and a folder's
- * own name is durable before a file goes into it: syncing a folder says nothing about its name.
+ * Names of segment files: gives them their final ones, takes them away, and knows what changed.
+ * Their folders are made when first needed, and a folder's own name is durable before a file goes
+ * into it: syncing a folder says nothing about its name.
  */
 import { toHex, type SegmentUid, type ShardUid } from "../base/brands.ts";
 import type { FileSystem } from "../io/index.ts";
-import { segmentPath, temporaryPath } from "./shard-context.ts";
+import { segmentPath, temporaryPath } from "./segment-path.ts";
 
 /** A file whose manifest may be durable already, while its name is not final yet. */
 export interface PlacedFile {

@@ -4,7 +4,8 @@
  */
 import type { BuiltBytes } from "./segment-build.ts";
 import type { SegmentPlan } from "./segment-write.ts";
-import { temporaryPath, type ShardContext } from "./shard-context.ts";
+import { temporaryPath } from "./segment-path.ts";
+import type { ShardContext } from "./shard-context.ts";
 import type { SegmentLocation } from "./shard-state.ts";
 
 export interface PlacedSegment {

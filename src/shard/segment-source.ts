@@ -4,7 +4,8 @@ import { toHex, toSegmentUid, toShardUid } from "../base/brands.ts";
 import type { FileSystem, ReadableFile } from "../io/index.ts";
 import { packPath, type SegmentSource } from "../storage/index.ts";
 import type { MergeSource } from "./build-input.ts";
-import { segmentPath, temporaryPath, type ShardContext } from "./shard-context.ts";
+import { segmentPath, temporaryPath } from "./segment-path.ts";
+import type { ShardContext } from "./shard-context.ts";
 import type { SegmentEntry } from "./shard-state.ts";
 
 /** Through the node's bounded set of open files. */

@@ -11,7 +11,8 @@ import {
   type SegmentSource,
 } from "../storage/index.ts";
 import { openStoredSegment } from "./segment-audit.ts";
-import { segmentPath, type ShardContext } from "./shard-context.ts";
+import { segmentPath } from "./segment-path.ts";
+import type { ShardContext } from "./shard-context.ts";
 import { ShardSeal } from "./shard-seal.ts";
 import {
   writtenIdentity,

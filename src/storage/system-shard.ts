@@ -161,7 +161,7 @@ export class SystemShard {
     return this.#tables.reduce((sum, table) => sum + table.residentBytes, 0);
   }
 
-  /** What a copy of the store is made of; together with the log from its position on it is whole. */
+  /** What a copy of the store is made of; it is whole with the log from its position on. */
   image(): SystemImage {
     const { folder } = this.#options;
     this.#imageCount++;
