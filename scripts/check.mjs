@@ -28,7 +28,7 @@ const COMMANDS = {
   format: tool(
     ...["prettier/bin/prettier.cjs", "--check", "--log-level=warn"],
     ...["--cache", "--cache-strategy=content", "--cache-location=.cache/prettier"],
-    ...[".", "!src/math/kernels/**"],
+    ...[".", "!src/math/kernels/**", "!test/golden/format-*/**"],
   ),
   types: tool(
     ...["typescript/bin/tsc", "-p", "tsconfig.json", "--noEmit"],

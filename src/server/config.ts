@@ -5,7 +5,11 @@
 import { z } from "zod";
 import { DIMENSION_MAX } from "../base/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
-import { MIRROR_INTERVAL_MS, MIRROR_RETENTION_MS, SCRUB_BYTES_PER_SECOND } from "../engine/index.ts";
+import {
+  MIRROR_INTERVAL_MS,
+  MIRROR_RETENTION_MS,
+  SCRUB_BYTES_PER_SECOND,
+} from "../engine/index.ts";
 import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
 
 export interface ServerConfig {

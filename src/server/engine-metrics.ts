@@ -41,7 +41,11 @@ const GAUGES: readonly Figure[] = [
     "Age of the state that the mirror has; -1 before the first.",
     (s) => (s.mirror?.ageMs === undefined ? -1 : s.mirror.ageMs / 1_000),
   ],
-  ["insula_mirror_taken", "1 after another machine took the mirror.", (s) => Number(s.mirror?.isTaken ?? false)],
+  [
+    "insula_mirror_taken",
+    "1 after another machine took the mirror.",
+    (s) => Number(s.mirror?.isTaken ?? false),
+  ],
   ["insula_wal_poisoned", "1 after a failed sync of the log.", (s) => Number(s.log.isPoisoned)],
 ];
 
