@@ -12,19 +12,21 @@ describe.each(GROUPS.map((group) => [group.name(), group] as const))("insula %s"
     const words = group.commands.map(wordsOf);
     expect(words).toContainEqual(["ls", "list"]);
     // Backups share objects with those made after them: there is no removal of one.
-    if (group.name() === "backup") return;
+    // Neither has a command that removes.
+    if (["backup", "mirror"].includes(group.name())) return;
     const removing = words.find((each) => each.includes("rm"));
     expect(removing).toContain("delete");
   });
 });
 
-it("there are five groups, and no two commands of one place share a word", () => {
+it("there are six groups, and no two commands of one place share a word", () => {
   expect(GROUPS.map((group) => group.name())).toEqual([
     "db",
     "collection",
     "tenant",
     "keys",
     "backup",
+    "mirror",
   ]);
   for (const { commands } of [createProgram(), ...GROUPS]) {
     const words = commands.flatMap(wordsOf);
