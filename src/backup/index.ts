@@ -20,7 +20,7 @@
  * On disk: docs/formats/backup.md.
  */
 export { comparePaths, type BackupEntry, type BackupPath } from "./backup-entry.ts";
-export { toBackupInfo, type BackupFacts, type BackupManifest } from "./backup-manifest.ts";
+export { sha256, toBackupInfo, type BackupFacts, type BackupManifest } from "./backup-manifest.ts";
 export { BackupReader, findBackup, listBackups } from "./backup-reader.ts";
 export type { BackupKeys } from "./backup-seal.ts";
 export { BackupWriter, type NewEntry } from "./backup-writer.ts";

@@ -1,5 +1,4 @@
 /** Opens the engine on a data folder with the real doors to files, time and chance. */
-import { resolve } from "node:path";
 import {
   findMasterKey,
   openEngine,
@@ -9,8 +8,8 @@ import {
 } from "../engine/index.ts";
 import type { Engine } from "../engine/api.ts";
 import { FOREIGN_VARIABLES } from "./environment.ts";
-import { NodeClock, NodeFileSystem, NodeRandom, type ObjectStore } from "../io/index.ts";
-import { openStore } from "../backup/index.ts";
+import { NodeClock, NodeFileSystem, NodeRandom } from "../io/index.ts";
+import { openTarget, toTarget } from "./open-target.ts";
 import type { EngineHooks, ServerConfig } from "../server/index.ts";
 
 /** The doors of one process on one data folder. */
@@ -80,23 +79,6 @@ export async function openFolderEngine(
   });
 }
 
-/** A store that a person named, with the usual variables. @throws InsulaError `setting_invalid` */
-export function openTarget(
-  target: string,
-  doors: Pick<FolderDoors, "clock" | "random">,
-  isCreating: boolean,
-): Promise<ObjectStore> {
-  return openStore(
-    target,
-    {
-      ...doors,
-      environment: process.env,
-      openFolder: (folder) => new NodeFileSystem(folder),
-    },
-    isCreating,
-  );
-}
-
 async function openMirrorStore(
   {
     mirrorTo,
@@ -106,9 +88,8 @@ async function openMirrorStore(
   doors: FolderDoors,
 ): Promise<EngineOptions["mirror"]> {
   if (mirrorTo === undefined) return undefined;
-  const target = mirrorTo.includes("://") ? mirrorTo : resolve(mirrorTo);
   return {
-    store: await openTarget(target, doors, true),
+    store: await openTarget(toTarget(mirrorTo), doors, true),
     ...(mirrorIntervalMs !== undefined && { intervalMs: mirrorIntervalMs }),
     ...(mirrorRetentionMs !== undefined && { retentionMs: mirrorRetentionMs }),
   };

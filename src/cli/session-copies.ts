@@ -1,6 +1,5 @@
 /** Backups, restores and copies of a session: by the engine here, or asked of a server. */
-import path from "node:path";
-import { listBackups, openStore, toBackupInfo } from "../backup/index.ts";
+import { listBackups, toBackupInfo } from "../backup/index.ts";
 import type {
   BackupInfo,
   BackupScope,
@@ -11,8 +10,8 @@ import type {
   TenantInfo,
   TenantPlace,
 } from "../engine/api.ts";
-import { NodeFileSystem, type ObjectStore } from "../io/index.ts";
 import type { FolderDoors } from "./folder-engine.ts";
+import { openTarget, toTarget } from "./open-target.ts";
 
 export interface SessionCopies {
   /** @param target a folder, or `s3://BUCKET/PREFIX`. */
@@ -62,18 +61,4 @@ export async function listOf(
   doors: Pick<FolderDoors, "clock" | "random">,
 ): Promise<readonly BackupInfo[]> {
   return (await listBackups(await openTarget(target, doors, false))).map(toBackupInfo);
-}
-
-function openTarget(
-  target: string,
-  { clock, random }: Pick<FolderDoors, "clock" | "random">,
-  isCreating: boolean,
-): Promise<ObjectStore> {
-  const openFolder = (folder: string): NodeFileSystem => new NodeFileSystem(folder);
-  return openStore(target, { clock, random, environment: process.env, openFolder }, isCreating);
-}
-
-/** A server works in another folder than we do. */
-function toTarget(target: string): string {
-  return target.includes("://") ? target : path.resolve(target);
 }

@@ -6,11 +6,13 @@ import {
   type RestoredMirror,
   type RestoreMirrorOptions,
 } from "../mirror/index.ts";
-import { readBackupRoot } from "../vault/index.ts";
+import { readBackupRoot, writeMasterKey } from "../vault/index.ts";
 
 export interface RestoreFolderOptions extends Omit<RestoreMirrorOptions, "keyOf"> {
   /** 32 bytes: of the folder that was mirrored. */
   readonly masterKey?: Uint8Array;
+  /** Writes the master key into the folder, where a start looks for it. */
+  readonly isKeyKept?: boolean;
 }
 
 /**
@@ -20,17 +22,20 @@ export interface RestoreFolderOptions extends Omit<RestoreMirrorOptions, "keyOf"
  * @throws InsulaError `backup_not_found`, `master_key_missing`, `master_key_wrong`, `data_damaged`,
  *   `argument_invalid` for a folder that holds data, or when the store has several mirrors.
  */
-export function restoreFolder({
+export async function restoreFolder({
   masterKey,
+  isKeyKept = false,
   ...options
 }: RestoreFolderOptions): Promise<RestoredMirror> {
-  return restoreMirror({
+  const restored = await restoreMirror({
     ...options,
     keyOf: (rootFile, mirror) => {
       if (masterKey === undefined) throw masterKeyMissing();
       return readBackupRoot(rootFile, masterKey).keyOf(mirrorKeyName(mirror));
     },
   });
+  if (isKeyKept && masterKey !== undefined) await writeMasterKey(options.files, masterKey);
+  return restored;
 }
 
 function masterKeyMissing(): InsulaError {

@@ -27,6 +27,7 @@ export type { ByteRange, ObjectStore } from "./object-store.ts";
 export type { JobBody, WorkerPool } from "./worker-pool.ts";
 export type { JobRegistry } from "./job-registry.ts";
 export { isOutOfHandles } from "./system-error.ts";
+export { parentFolder } from "./replace-whole.ts";
 export { InlinePool } from "./inline-pool.ts";
 export { ReadOnlyFileSystem } from "./read-only-file-system.ts";
 export {

@@ -4,6 +4,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import {
+  parentFolder,
   sleep,
   type Clock,
   type CreateOptions,
@@ -17,7 +18,7 @@ import {
 import { MIRROR_FOLDER } from "./mirror-marker.ts";
 import { fetchPiece, type MirrorPlace } from "./mirror-reader.ts";
 import type { MirroredFile } from "./mirror-state.ts";
-import { RemoteList, folderOf } from "./remote-list.ts";
+import { RemoteList } from "./remote-list.ts";
 
 /** After a failure the background waits so long. */
 const RETRY_MS = 5_000;
@@ -54,14 +55,6 @@ export class LazyFileSystem implements FileSystem {
       if (name.startsWith(FETCH_PREFIX)) await files.unlink(`${MIRROR_FOLDER}/${name}`);
     }
     return new LazyFileSystem(doors, await RemoteList.open(files));
-  }
-
-  get remoteFiles(): number {
-    return this.#list.size;
-  }
-
-  get remoteBytes(): number {
-    return this.#list.bytes;
   }
 
   /** Of a file that is not here; undefined of others. */
@@ -179,9 +172,9 @@ export class LazyFileSystem implements FileSystem {
       throw error;
     }
     await file.close();
-    const folder = folderOf(path);
+    const folder = parentFolder(path);
     await this.#files.makeFolder(folder);
-    await this.#files.syncFolder(folderOf(folder));
+    await this.#files.syncFolder(parentFolder(folder));
     await this.#files.rename(temporary, path);
     await this.#files.syncFolder(folder);
     this.#list.arrived(path);

@@ -1,4 +1,5 @@
 /** Reads a mirror: which there are, what one holds at a point, the bytes of its files. */
+import { sha256 } from "../backup/index.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { ObjectStore } from "../io/index.ts";
 import {
@@ -14,7 +15,6 @@ import {
 import { decodeHead, decodePoint, type PointHead, type PointSeal } from "./mirror-point.ts";
 import { SEAL_PURPOSES } from "./mirror-seal.ts";
 import { MirrorState, type Piece } from "./mirror-state.ts";
-import { sha256 } from "./piece-writer.ts";
 
 /** Keys of one listing. */
 const LIST_KEYS = 1_000;

@@ -5,6 +5,7 @@
  * one that the marker tells of, another machine has gone on from the same data: nothing is written
  * then, since points of two histories in one mirror would be neither.
  */
+import { toHex } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, ObjectStore, Random } from "../io/index.ts";
 import { mirrorKey, secretPrefix } from "./mirror-keys.ts";
@@ -95,8 +96,4 @@ export function mirrorTaken(mirror: MirrorMarker["mirror"]): InsulaError {
       "remove mirror/marker from its data folder.",
     { details: { mirror } },
   );
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }

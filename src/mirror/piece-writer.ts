@@ -1,6 +1,5 @@
 /** Packs ranges of files into pieces and sends them, a few at once. */
-import { createHash } from "node:crypto";
-import { PutQueue } from "../backup/index.ts";
+import { PutQueue, sha256 } from "../backup/index.ts";
 import type { ObjectStore } from "../io/index.ts";
 import type { PointSeal } from "./mirror-point.ts";
 import { piecePrefix, pieceName } from "./mirror-keys.ts";
@@ -110,8 +109,4 @@ export class PieceWriter {
     }
     return { ranges, strays: [...this.#sent].filter((name) => !used.has(name)) };
   }
-}
-
-export function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
 }

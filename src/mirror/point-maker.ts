@@ -5,6 +5,7 @@
  * Much to send is sent ahead, without holding any file; only the last 64 MiB are sent while nothing
  * in the folder may be removed.
  */
+import { sha256 } from "../backup/index.ts";
 import type { Clock, ReadableFile } from "../io/index.ts";
 import { pointKey, secretKey } from "./mirror-keys.ts";
 import { writeMarker } from "./mirror-marker.ts";
@@ -14,7 +15,7 @@ import { SEAL_PURPOSES } from "./mirror-seal.ts";
 import { mirrorTaken, type MirrorSession, type SessionDoors } from "./mirror-session.ts";
 import type { FolderImage, MirrorSource } from "./mirror-source.ts";
 import type { FileChange, PieceRange, PointChange } from "./mirror-state.ts";
-import { PIECE_BYTES_MAX, PieceWriter, sha256 } from "./piece-writer.ts";
+import { PIECE_BYTES_MAX, PieceWriter } from "./piece-writer.ts";
 import {
   FileGone,
   isInWholeFolder,

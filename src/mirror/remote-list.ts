@@ -5,7 +5,7 @@
  * already is seen by its name in the folder.
  */
 import { InsulaError } from "../base/errors.ts";
-import type { FileSystem, SyncedFile } from "../io/index.ts";
+import { parentFolder, type FileSystem, type SyncedFile } from "../io/index.ts";
 import { MIRROR_FOLDER } from "./mirror-marker.ts";
 import { decodePoint, encodePoint, type PointSeal } from "./mirror-point.ts";
 import { MirrorState, type MirroredFile } from "./mirror-state.ts";
@@ -97,7 +97,7 @@ export class RemoteList {
     const text = Buffer.from(gone).toString("utf8");
     const end = text.lastIndexOf("\n") + 1;
     for (const path of text.slice(0, end).split("\n")) remote.delete(path);
-    const folders = new Set(Array.from(remote.keys(), folderOf));
+    const folders = new Set(Array.from(remote.keys(), parentFolder));
     for (const folder of folders) {
       for (const name of await files.listFolder(folder)) remote.delete(`${folder}/${name}`);
     }
@@ -106,12 +106,6 @@ export class RemoteList {
 
   get size(): number {
     return this.#remote.size;
-  }
-
-  get bytes(): number {
-    let sum = 0;
-    for (const { bytes } of this.#remote.values()) sum += bytes;
-    return sum;
   }
 
   get(path: string): MirroredFile | undefined {
@@ -190,8 +184,4 @@ export class RemoteList {
     await this.#gone?.close();
     this.#gone = undefined;
   }
-}
-
-export function folderOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }

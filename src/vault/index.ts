@@ -21,7 +21,7 @@
  */
 export { readBackupRoot, type BackupRoot } from "./backup-root.ts";
 export type { AuditedKeyFile } from "./key-audit.ts";
-export { MASTER_KEY_PATH, parseMasterKey } from "./master-key.ts";
+export { MASTER_KEY_PATH, parseMasterKey, writeMasterKey } from "./master-key.ts";
 export { SLOT_BYTES, slotFilePath, slotPlace } from "./slot-file.ts";
 export { ROOT_PATH } from "./root-file.ts";
 export { Vault, rootMissing, type KeySource, type VaultOptions } from "./vault.ts";

@@ -1,13 +1,13 @@
 /** `insula restore --latest` and `insula mirror ls`: a data folder out of its mirror. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import { findMasterKey, restoreFolder, type RestoredMirror } from "../../engine/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { type GlobalOptions } from "../command.ts";
 import { FOREIGN_VARIABLES } from "../environment.ts";
-import { openDoors, openTarget, type FolderDoors } from "../folder-engine.ts";
+import { openDoors } from "../folder-engine.ts";
 import { notes } from "../help.ts";
+import { openTarget, toTarget } from "../open-target.ts";
 import { createOutput, printBytes, printCount, printCounted, printTable } from "../output.ts";
 import { createProgress } from "../progress.ts";
 
@@ -39,17 +39,19 @@ export async function restoreLatest(
   const output = createOutput(json === true);
   const doors = openDoors(dataDir);
   await doors.files.makeFolder("");
-  const target = options.from.includes("://") ? options.from : resolve(options.from);
+  const target = toTarget(options.from);
   const store = await openTarget(target, doors, false);
   const masterKey = await masterKeyOf(options, dataDir);
   const lock = await doors.files.lock("");
+  // A server would not find a key that was given to this command alone.
+  const isKeyKept = options.fromKeyFile !== undefined;
   let progress: ReturnType<typeof createProgress> | undefined;
   try {
     const restored = await restoreFolder({
       ...doors,
       store,
       target,
-      ...(masterKey !== undefined && { masterKey }),
+      ...(masterKey !== undefined && { masterKey, isKeyKept }),
       ...(options.mirror !== undefined && { mirror: options.mirror }),
       ...(options.at !== undefined && { atMs: options.at }),
       isWhole: options.whole === true,
@@ -60,7 +62,6 @@ export async function restoreLatest(
     }).finally(() => {
       progress?.stop();
     });
-    const isKeyKept = await keepMasterKey(options, doors, masterKey);
     output.result(restored, () => printRestored(restored, isKeyKept));
   } finally {
     await lock.release();
@@ -116,18 +117,6 @@ async function masterKeyOf(
   const own = `${dataDir}/${MASTER_KEY_PATH}`;
   if (given !== undefined || !existsSync(own)) return given;
   return findMasterKey({ masterKeyFile: own });
-}
-
-/** A server would not find a key that was given to this command alone. */
-async function keepMasterKey(
-  { fromKeyFile }: MirrorRestoreOptions,
-  { files }: FolderDoors,
-  masterKey: Uint8Array | undefined,
-): Promise<boolean> {
-  if (fromKeyFile === undefined || masterKey === undefined) return false;
-  const text = `${Buffer.from(masterKey).toString("hex")}\n`;
-  await files.replaceWhole(MASTER_KEY_PATH, Buffer.from(text), { mode: 0o600 });
-  return true;
 }
 
 function printRestored(restored: RestoredMirror, isKeyKept: boolean): string {
