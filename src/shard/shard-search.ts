@@ -9,7 +9,7 @@
 import { assert } from "../base/errors.ts";
 import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
 import { decodeMetadata } from "../model/index.ts";
-import { CANDIDATES_MAX, FLOAT32_MAX, type KernelMetric, type RowHits } from "../math/index.ts";
+import { CANDIDATES_MAX, FLOAT32_MAX, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
   RowWindow,
@@ -18,6 +18,7 @@ import {
   type SearchMemory,
 } from "../vector/index.ts";
 import { memtableCandidates, segmentCandidates } from "./candidates.ts";
+import { kernelMetric } from "./kernel-metric.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import type { ShardContext } from "./shard-context.ts";
 
@@ -290,11 +291,6 @@ async function vectorsOf(
       ? place.view.memtable.vector(field.name, place.row)
       : await place.view.segment.vector(field, place.row);
   return new Map([[field.name, values]]);
-}
-
-function kernelMetric({ metric }: VectorField): KernelMetric {
-  assert(metric !== "manhattan" && metric !== "hamming", "a metric that collections can have");
-  return metric;
 }
 
 /** Bits from `first` on, which need not begin at a byte. */
