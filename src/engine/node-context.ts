@@ -91,6 +91,8 @@ export const DEFAULT_POLICY: ShardPolicy = {
   segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,
   packedBytesMax: 256 * 1024,
+  graphRowsMin: 20_000,
+  scannedPerEf: 32,
 };
 
 /** Made at a start, their names durable before anything in them counts. */
@@ -106,6 +108,8 @@ const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
 const WORKERS_DEFAULT = 2;
 /** Threads that build segments, besides the workers, when there are at least two of those. */
 const BUILDERS = 1;
+/** Each takes a thread for minutes, and as much memory as the codes of its segment. */
+const GRAPHS_AT_ONCE = 1;
 
 const WORKER_FILE = {
   beside: new URL("./worker-entry.js", import.meta.url),
@@ -131,6 +135,16 @@ export interface NodeContext {
   /** A slot for a new shard or collection; 0 when new data is not sealed. */
   readonly takeKeySlot: () => Promise<number>;
   close(): Promise<void>;
+}
+
+function mergeQueues({
+  clock,
+  compactionBytesPerSecond: bytesPerSecond,
+}: EngineOptions): Pick<ShardContext, "merges" | "graphs"> {
+  return {
+    merges: new MergeQueue({ clock, bytesPerSecond }),
+    graphs: new MergeQueue({ clock, bytesPerSecond, atOnceMax: GRAPHS_AT_ONCE }),
+  };
 }
 
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
@@ -173,7 +187,7 @@ export async function openNode(options: EngineOptions): Promise<NodeContext> {
       files: handles,
       cache: new BlockCache(CACHE_BYTES),
       ...threads,
-      merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
+      ...mergeQueues(options),
       catalog: shardCatalog(catalog, sweeper),
       keys,
       policy: { ...DEFAULT_POLICY, ...options.policy },

@@ -177,7 +177,14 @@ export interface Kernels {
     entryLevel: number,
     efConstruction: number,
   ): void;
-  graphLink(view: number, id: number, level: number, ids: number, idCount: number): void;
+  graphLink(
+    view: number,
+    id: number,
+    level: number,
+    ids: number,
+    idCount: number,
+    countMin: number,
+  ): void;
   graphLinksBelow(ids: number, count: number, limit: number): number;
   readLoop(start: number, bytes: number): number;
 }

@@ -20,13 +20,11 @@ export type { OldGraph } from "./graph/graph-copy.ts";
 export {
   GRAPH_EF_CONSTRUCTION,
   GRAPH_M,
-  GRAPH_RECALLS,
   GRAPH_ROWS_MAX,
-  decodeGraphHeader,
-  type GraphHeader,
+  openOldGraph,
 } from "./graph/graph-layout.ts";
-export { GraphSearch, type GraphPart } from "./graph/graph-search.ts";
-export { WALK_EF_MAX, WALK_SCORED_MAX, type GraphFound } from "./graph/graph-walker.ts";
+export { GraphSearch } from "./graph/graph-search.ts";
+export { WALK_EF_MAX, WALK_SCORED_MAX } from "./graph/graph-walker.ts";
 export { WALK_JOB, runWalkJob, type WalkJob, type WalkLimits } from "./graph/walk-job.ts";
 export { ResidentRows, type ResidentSource, type SectionBytes } from "./resident-rows.ts";
 export { RowBlocks, rowView, type RowBlockPlace, type RowBlockTarget } from "./row-blocks.ts";

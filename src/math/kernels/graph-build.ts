@@ -131,12 +131,27 @@ export function graphInsert(
 /**
  * Gives a node the neighbours that the heuristic chooses of `idCount` ids, of which none is the node
  * itself and none is there twice. Links one way.
+ *
+ * @param countMin at most the width: when the heuristic chooses fewer, the nearest others fill up.
  */
-export function graphLink(viewAt: usize, id: u32, level: u32, ids: usize, idCount: u32): void {
+export function graphLink(
+  viewAt: usize, id: u32, level: u32, ids: usize, idCount: u32, countMin: u32,
+): void {
   const view = changetype<GraphView>(viewAt);
   const count = measure(view, id, level, ids, idCount);
-  const width = widthOf(view, level);
-  choose(view, level, view.sorted, count, width, listOf(view, id, level), width);
+  const width = widthOf(view, level), list = listOf(view, id, level);
+  let chosen = choose(view, level, view.sorted, count, width, list, width);
+  for (let i: u32 = 0; i < count && chosen < countMin; i++) {
+    const other = idOf(load<u64>(view.sorted + ((<usize>i) << 3)));
+    if (isListed(list, chosen, other)) continue;
+    store<u32>(list + ((<usize>chosen) << 2), other);
+    chosen++;
+  }
+}
+
+function isListed(list: usize, count: u32, id: u32): bool {
+  for (let i: u32 = 0; i < count; i++) if (load<u32>(list + ((<usize>i) << 2)) == id) return true;
+  return false;
 }
 
 /** True when each of `count` ids, a multiple of 4, is below `limit` or NONE. */

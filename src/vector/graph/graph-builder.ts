@@ -22,6 +22,8 @@ import { writeView, type GraphTarget } from "./graph-view.ts";
 
 /** The rows of a graph with fewer are all sampled for the recall check; it needs more than that. */
 const SAMPLED_ROWS_MIN = 4 * RECALL_SAMPLE_ROWS;
+/** Of graphs too small for a check. */
+const UNMEASURED_EFS: GraphHeader["efs"] = [80, 160, 320];
 
 export class GraphBuilder {
   readonly plan: GraphPlan;
@@ -57,6 +59,11 @@ export class GraphBuilder {
   get factors(): Uint8Array {
     const { bytes, scales } = int8Layout(this.plan.dimension, this.plan.rowCount);
     return this.#bytes(this.layout.factors, bytes - scales);
+  }
+
+  /** After the last insert: whether walks of it reach the recall that searches are made for. */
+  get isUsable(): boolean {
+    return (this.#efs ?? UNMEASURED_EFS)[1] > 0;
   }
 
   /** Rows that wait to be put in. */
@@ -136,7 +143,7 @@ export class GraphBuilder {
       entryLevel: this.#entryLevel,
       upperCount: this.#upper.rows.length,
       upperListCount: this.#listCount,
-      efs: this.#efs ?? [0, 0, 0],
+      efs: this.#efs ?? UNMEASURED_EFS,
     });
     const { links, bytes } = graphLayout(this.target);
     return [header, this.#bytes(this.layout.graph + links, bytes - links)];
@@ -204,11 +211,11 @@ export class GraphBuilder {
         return this.#words(graph + upperLinks + list * m * 4, m);
       },
       links: this.#words(graph + links, rowCount * m * 2),
-      choose: (id, level, ids) => {
+      choose: ({ id, level }, ids, countMin) => {
         const at = this.layout.ids;
         this.#words(at, ids.length).set(ids);
         const view = this.#offset + this.layout.view;
-        this.#kernels.graphLink(view, id, level, this.#offset + at, ids.length);
+        this.#kernels.graphLink(view, id, level, this.#offset + at, ids.length, countMin);
       },
     };
   }

@@ -3,7 +3,8 @@
  *
  * A node keeps its neighbours. For one that has gone its own neighbours stand in, and the heuristic
  * chooses among all of them again: the repair of FreshDiskANN (Singh et al. 2021, algorithm 4) with
- * HNSW's choice. Rows that lost every neighbour, or that nobody leads to any more, are given back to
+ * HNSW's choice. What it leaves out fills the list up to its former length, nearest first: without
+ * that, lists shrink and ten rounds of 20 % churn cost 2 points of recall instead of 0.4. Rows that lost every neighbour, or that nobody leads to any more, are given back to
  * be put in like new ones.
  */
 import { LINK_IDS_MAX } from "./build-layout.ts";
@@ -18,6 +19,12 @@ export interface OldGraph {
   readonly newRows: Uint32Array;
 }
 
+/** A row on level 0, an ordinal above. */
+interface CopiedNode {
+  readonly id: number;
+  readonly level: number;
+}
+
 /** The new graph as a copy writes it. */
 export interface CopyTarget {
   ordinalOf(row: number): number;
@@ -25,8 +32,11 @@ export interface CopyTarget {
   list(id: number, level: number): Uint32Array;
   /** All lists of level 0. */
   readonly links: Uint32Array;
-  /** Chooses the neighbours of a node among ids: at most {@link LINK_IDS_MAX}, none twice. */
-  choose(id: number, level: number, ids: Uint32Array): void;
+  /**
+   * Chooses at least `countMin` neighbours of a node among ids: at most {@link LINK_IDS_MAX}, none
+   * twice.
+   */
+  choose(node: CopiedNode, ids: Uint32Array, countMin: number): void;
 }
 
 export class GraphCopy {
@@ -156,11 +166,12 @@ class Repair {
    * @param renumber old node to new one, {@link NO_NODE} when it has gone.
    */
   link(
-    { id, level }: { readonly id: number; readonly level: number },
+    node: CopiedNode,
     list: Uint32Array,
     listOf: (old: number) => Uint32Array,
     renumber: (old: number) => number,
   ): void {
+    const { id, level } = node;
     this.#seen.clear();
     this.#seen.add(id);
     let count = 0;
@@ -190,6 +201,8 @@ class Repair {
         add(next);
       }
     }
-    this.#target.choose(id, level, this.#ids.subarray(0, count));
+    const degree = list.findIndex((old) => old === NO_NODE);
+    const countMin = degree < 0 ? list.length : degree;
+    this.#target.choose(node, this.#ids.subarray(0, count), countMin);
   }
 }

@@ -155,6 +155,28 @@ export function requireUpperNodes(
   }
 }
 
+/**
+ * The header of a graph that is to be taken over, with the same checks of what is followed.
+ *
+ * @param bytes the section, beginning at a multiple of 4.
+ * @throws InsulaError `data_damaged`, `format_unsupported`.
+ */
+export function openOldGraph(
+  bytes: Uint8Array,
+  of: { readonly rowCount: number; readonly metric: KernelMetric },
+): GraphHeader {
+  const header = decodeGraphHeader(bytes, { ...of, bytes: bytes.length });
+  const { upperRows, upperStarts } = graphLayout(header);
+  const words = (at: number, count: number): Uint32Array =>
+    new Uint32Array(bytes.buffer, bytes.byteOffset + at, count);
+  requireUpperNodes(
+    header,
+    words(upperRows, header.upperCount),
+    words(upperStarts, header.upperCount + 1),
+  );
+  return header;
+}
+
 export function damaged(reason: string): InsulaError {
   return new InsulaError("data_damaged", `Cannot read a graph: ${reason}.`);
 }

@@ -6,10 +6,7 @@ import { GRAPH_LEVEL_MAX } from "./graph-layout.ts";
  * level of at least l is m ** -l, as in the paper (m_L = 1 / ln m), in integers.
  */
 export function levelOf(row: number, seed: number, m: number): number {
-  let hash = Math.imul(row ^ seed, 0x9e37_79b1);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-  hash = (hash ^ (hash >>> 16)) >>> 0;
+  const hash = mixed((row + mixed((seed + 0x9e37_79b9) | 0)) | 0);
   let level = 0;
   for (let bound = 2 ** 32 / m; hash < bound && level < GRAPH_LEVEL_MAX; bound /= m) level++;
   return level;
@@ -17,7 +14,14 @@ export function levelOf(row: number, seed: number, m: number): number {
 
 /** Upper nodes that a build has room for: half more than are to be expected, and some. */
 export function upperRoom(rowCount: number, m: number): number {
-  return Math.min(rowCount, Math.ceil((rowCount / (m - 1)) * 1.5) + 256);
+  return Math.ceil((rowCount / (m - 1)) * 1.5) + 256;
+}
+
+/** The finalizer of MurmurHash3: every bit of the input changes half of the output's. */
+function mixed(value: number): number {
+  let hash = Math.imul(value ^ (value >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 /** The rows above level 0 and their lists. */
