@@ -91,8 +91,8 @@ export const DEFAULT_POLICY: ShardPolicy = {
   segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,
   packedBytesMax: 256 * 1024,
-  graphRowsMin: 20_000,
-  scannedPerEf: 32,
+  graphRowsMin: 10_000,
+  scannedPerEf: 24,
 };
 
 /** Made at a start, their names durable before anything in them counts. */

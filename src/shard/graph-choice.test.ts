@@ -57,10 +57,10 @@ it("a merge takes over a graph that holds half of the rows, and is mostly alive"
 it("a walk is for when it costs less than a scan of the matches", () => {
   const limits = (rowCount: number, matchCount: number, k = 10): unknown =>
     walkLimits([20, 40, 80], { rowCount, matchCount, k }, POLICY);
-  expect(limits(1_280, 1_280)).toEqual({ ef: 40, scoredMax: 640 });
+  expect(limits(1_280, 1_280)).toEqual({ ef: 40, scoredMax: 1_200 });
   expect(limits(1_279, 1_279)).toBeUndefined();
   expect(limits(100_000, 11_000)).toBeUndefined();
-  expect(limits(100_000, 12_000)).toEqual({ ef: 40, scoredMax: 6_000 });
+  expect(limits(100_000, 12_000)).toEqual({ ef: 40, scoredMax: 11_250 });
   expect(limits(1_000_000, 900_000)).toEqual({ ef: 40, scoredMax: WALK_SCORED_MAX });
   expect(limits(100_000, 0)).toBeUndefined();
   expect(limits(1_000_000, 1_000_000, 60)).toMatchObject({ ef: 140 });

@@ -18,8 +18,11 @@ const RECALL_STEP = 1;
 const TUNED_K = 10;
 /** More breadth for each further neighbour. */
 const EF_PER_NEIGHBOUR = 2;
-/** Rows that a walk scores for each row of its breadth, about: every other neighbour is known. */
-const SCORED_PER_EF = 16;
+/**
+ * Rows that a walk among allowed rows may score for each row of its breadth: about 16 are usual,
+ * every other neighbour was met before. More means that the allowed rows lie elsewhere.
+ */
+const SCORED_PER_EF = 30;
 /** While a shard is written to, only segments of this share of the largest are worth a graph. */
 const SETTLED_SHARE = 1 / 16;
 /** A graph of which less than this share of rows is alive is built anew. */
@@ -100,7 +103,6 @@ export function walkLimits(
   if (tuned === 0 || matchCount === 0 || ef > WALK_EF_MAX) return undefined;
   // Among allowed rows a walk goes on until it has met `ef` of them.
   if ((ef * scannedPerEf * rowCount) / matchCount > matchCount) return undefined;
-  // Given up when it has cost what a scan of the matches costs.
   const scoredMax = Math.ceil((matchCount * SCORED_PER_EF) / scannedPerEf);
   return { ef, scoredMax: Math.min(WALK_SCORED_MAX, scoredMax) };
 }

@@ -12,7 +12,7 @@ import { fourDots } from "./int8";
 /** No id: ends a list, says that nothing was found. */
 export const NONE: u32 = 0xffffffff;
 
-/** 64 bytes, all fields u32. */
+/** 19 fields, all u32. */
 @unmanaged
 export class GraphView {
   codes: usize;
@@ -46,6 +46,8 @@ export class GraphView {
   chosen: usize;
   /** Out: rows scored by the last walk of level 0. */
   scored: u32;
+  /** Out: nothing of use, see `touch`. */
+  touched: u32;
 }
 
 /** A code that distances are measured from, with the factors of its distances. */
