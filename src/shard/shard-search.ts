@@ -109,10 +109,9 @@ async function searchMemtable(work: SearchWork, view: MemtableView): Promise<voi
     }));
   // One more than asked for tells whether the last place is shared: rows are not in key order here.
   const results = await work.scan.scan(parts, work.query.topK + 1);
-  for (const result of results) {
-    const complete = withTies(work, view, result, bits);
-    addCandidates(work, complete, (row) => ({ kind: "memtable", view, row }));
-  }
+  // Merged first: the ties of the whole memtable are looked for once.
+  const complete = withTies(work, view, mergeResults(results, work.query.topK + 1), bits);
+  addCandidates(work, complete, (row) => ({ kind: "memtable", view, row }));
 }
 
 /**

@@ -41,6 +41,7 @@ function withBuild(plan: GraphPlan, check: (open: OpenBuild, plain: PlainGraph) 
     for (const row of insertionOrder(plan.rowCount)) {
       plain.insert(row, levelOf(row, plan.seed, plan.m));
     }
+    plain.finish();
     while (open.builder.insert(17));
     check(open, plain);
   } finally {

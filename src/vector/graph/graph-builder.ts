@@ -17,6 +17,7 @@ import { buildLayout, cosineWeights, type BuildLayout, type GraphPlan } from "./
 import { GraphCopy, type OldGraph } from "./graph-copy.ts";
 import { NO_NODE, encodeGraphHeader, graphLayout, type GraphHeader } from "./graph-layout.ts";
 import { levelOf, upperNodes, upperRoom, type UpperNodes } from "./graph-levels.ts";
+import { linkLostRows } from "./graph-reach.ts";
 import { RECALL_SAMPLE_ROWS, measureEfs } from "./graph-recall.ts";
 import { writeView, type GraphTarget } from "./graph-view.ts";
 
@@ -125,8 +126,10 @@ export class GraphBuilder {
       }
       this.#noteInserted(row);
     }
-    if (this.remaining === 0 && this.#efs === undefined) this.#checkRecall();
-    return this.remaining > 0;
+    if (this.remaining > 0) return true;
+    if (this.#efs === undefined) this.#checkRecall();
+    this.#linkLost();
+    return false;
   }
 
   /** The bytes of the section in two pieces, the second in the extent; after the last insert. */
@@ -233,6 +236,13 @@ export class GraphBuilder {
     if (this.#entry !== NO_NODE && level <= this.#entryLevel) return;
     this.#entry = level === 0 ? row : (this.#ordinals.get(row) ?? NO_NODE);
     this.#entryLevel = level;
+  }
+
+  #linkLost(): void {
+    const { rowCount, m } = this.plan;
+    const links = this.#words(this.layout.graph + graphLayout(this.target).links, rowCount * m * 2);
+    const start = this.#entryLevel === 0 ? this.#entry : (this.#upper.rows[this.#entry] ?? 0);
+    linkLostRows(links, m * 2, start);
   }
 
   #checkRecall(): void {

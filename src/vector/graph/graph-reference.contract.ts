@@ -17,6 +17,7 @@ import { SearchMemory } from "../search-memory.ts";
 import { buildLayout, type GraphPlan } from "./build-layout.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import { NO_NODE } from "./graph-layout.ts";
+import { linkLostRows } from "./graph-reach.ts";
 import { rowPoint } from "./graph-view.ts";
 
 const fround = Math.fround;
@@ -159,6 +160,17 @@ export class PlainGraph {
     if (level > this.entryLevel) {
       this.entry = row;
       this.entryLevel = level;
+    }
+  }
+
+  /** After the last row: none is lost. That step has a test of its own. */
+  finish(): void {
+    const width = this.plan.m * 2;
+    const links = new Uint32Array(this.plan.rowCount * width).fill(NO_NODE);
+    for (let row = 0; row < this.plan.rowCount; row++) links.set(this.list(row, 0), row * width);
+    linkLostRows(links, width, this.entry);
+    for (let row = 0; row < this.plan.rowCount; row++) {
+      this.lists[0]?.set(row, idsOf(links.subarray(row * width, (row + 1) * width)));
     }
   }
 
