@@ -16,9 +16,11 @@ it("of many records at one distance each is found once, the smallest keys first"
   await engine.createCollection("db", "c", { schema });
   // Several blocks of rows: each alone has more ties than are asked for.
   const keys = Array.from({ length: 400 }, (_, i) => `k${String((i * 7) % 400).padStart(3, "0")}`);
-  const values = new Float32Array(keys.length * DIMENSION).fill(1);
-  const metadata = keys.map(() => undefined);
-  await engine.upsert(PLACE, { keys, vectors: [{ field: "", values }], metadata });
+  for (let i = 0; i < keys.length; i += 20) {
+    const values = new Float32Array(20 * DIMENSION).fill(1);
+    const batch = { keys: keys.slice(i, i + 20), vectors: [{ field: "", values }] };
+    await engine.upsert(PLACE, { ...batch, metadata: batch.keys.map(() => undefined) });
+  }
   for (const topK of [1, 3, 60, 399, 400]) {
     const { hits } = await engine.query(PLACE, {
       field: "",
