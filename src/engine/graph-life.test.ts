@@ -172,3 +172,49 @@ it("filters get as many hits as there are, at every selectivity", async () => {
   // More than the graph walks for: a scan, and all of them.
   expect((await ask(3, 2_900)).hits).toHaveLength(2_900);
 });
+
+it("never gives fewer hits than records match, nor one that does not, whatever is asked", async () => {
+  const files = new MemoryFileSystem();
+  const clock = new ManualClock();
+  const open = await openWith(files, clock, "euclidean");
+  await open.upsert(PLACE, batch(0, ROWS));
+  await rest(clock);
+  // A tenth is gone: the graph still has it.
+  await open.delete(
+    PLACE,
+    batch(0, ROWS).keys.filter((_, i) => i % 10 === 7),
+  );
+  const live = Array.from({ length: ROWS }, (_, key) => key).filter((key) => key % 10 !== 7);
+  const paths = new Map<string, number>();
+  const random = new SeededRandom(77);
+  const below = (bound: number): number => Buffer.from(random.bytes(4)).readUInt32LE() % bound;
+  for (let turn = 0; turn < 250; turn++) {
+    const [tenths, halves] = [below(10), below(2)];
+    const wanted = Array.from({ length: 1 + below(9) }, () => below(10));
+    const hundredth = below(100);
+    const filters: readonly (readonly [Filter | undefined, (key: number) => boolean])[] = [
+      [undefined, () => true],
+      [{ kind: "equal", property: "half", value: halves }, (key) => key % 2 === halves],
+      [{ kind: "in", property: "tenth", values: wanted }, (key) => wanted.includes(key % 10)],
+      [
+        { kind: "not", filter: { kind: "equal", property: "tenth", value: tenths } },
+        (key) => key % 10 !== tenths,
+      ],
+      [
+        { kind: "range", property: "hundredth", upper: { value: hundredth, isInclusive: true } },
+        (key) => key % 100 <= hundredth,
+      ],
+    ];
+    const [filter, passes] = filters[below(filters.length)] ?? [undefined, () => true];
+    const topK = [1, 10, 40, 200, 1 + below(ROWS)][below(5)] ?? 1;
+    const { hits, plan } = await ask(below(ROWS), topK, filter === undefined ? {} : { filter });
+    paths.set(plan.path, (paths.get(plan.path) ?? 0) + 1);
+    const matching = live.filter(passes).length;
+    expect(hits).toHaveLength(Math.min(topK, matching));
+    const found = new Set(hits.map(({ key }) => Number(key.slice(1))));
+    expect(found.size).toBe(hits.length);
+    expect([...found].every((key) => key % 10 !== 7 && passes(key))).toBe(true);
+  }
+  expect(paths.get("graph")).toBeGreaterThan(60);
+  expect(paths.get("matches")).toBeGreaterThan(5);
+});
