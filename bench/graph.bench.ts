@@ -1,6 +1,6 @@
 /**
- * The graph against the scan of the same codes and against a graph of another package: build, memory
- * and queries a second by recall, and searches among allowed rows.
+ * The graph against the scan of the same codes and against a graph of another package: build,
+ * memory and queries a second by recall, and searches among allowed rows.
  *
  *   npx tsx bench/graph.bench.ts --quick
  *   npx tsx bench/graph.bench.ts --dimension 768 --intrinsic 100 --peer hnswlib-node@3.0.0

@@ -47,8 +47,8 @@ export function chooseGraph<Segment extends MergeCandidate>(
 }
 
 /**
- * The input whose graph a merge takes over: one that holds half of all rows or more, so that a merge
- * never puts in more rows than it copies. Undefined: the merged segment gets its graph later.
+ * The input whose graph a merge takes over: one that holds half of all rows or more, so that a
+ * merge never puts in more rows than it copies. Undefined: the merged segment gets its graph later.
  */
 export function graphToCopy(inputs: readonly MergeCandidate[]): number | undefined {
   const rows = inputs.reduce((sum, { liveCount }) => sum + liveCount, 0);

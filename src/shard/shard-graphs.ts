@@ -55,7 +55,9 @@ export class ShardGraphs {
       });
   }
 
-  /** Ends the build under way, if there is one, so that its segment is free; it begins anew later. */
+  /**
+   * Ends the build under way, if there is one, so that its segment is free; it begins anew later.
+   */
   async yield(): Promise<void> {
     this.#current?.stop();
     await this.#background;

@@ -7,8 +7,8 @@
  * rows of a small one, as `ResidentRows` and runs a `FlatScan` over all parts: short scans on the
  * control thread, long ones in slices of about 2 ms on the workers, which see the same memory.
  * A large segment has a graph over its codes (graph/), made by a `GraphBuilder` and walked by a
- * `GraphSearch` instead of scanned. Candidates of codes are scored again on their float32 rows, so every distance that leaves this
- * room is exact.
+ * `GraphSearch` instead of scanned. Candidates of codes are scored again on their float32 rows, so
+ * every distance that leaves this room is exact.
  *
  * Invariants. Only the control thread allocates, frees and leases scratch. Rows never move or
  * change while somebody may read them. The distance of a row has the same bits on every path.

@@ -1,6 +1,6 @@
 /**
- * Builds a navigable graph row by row (Malkov and Yashunin 2018, algorithms 1 and 4): neighbours are
- * chosen by the heuristic, neither extended nor filled up with what it discards.
+ * Builds a navigable graph row by row (Malkov and Yashunin 2018, algorithms 1 and 4): neighbours
+ * are chosen by the heuristic, neither extended nor filled up with what it discards.
  */
 import {
   GraphView, NONE, baseOf, codeOf, distanceOf, factorOf, fourSteps, idOf, keyOf, listOf, rowOf,
@@ -41,7 +41,8 @@ function isNearOne(
     const b = i + 1 < count ? rowOf(view, load<u32>(at, 4), level) : a;
     const c = i + 2 < count ? rowOf(view, load<u32>(at, 8), level) : a;
     const d = i + 3 < count ? rowOf(view, load<u32>(at, 12), level) : a;
-    if (v128.any_true(f32x4.lt(fourSteps(view, code, factor, base, a, b, c, d), limit))) return true;
+    const found = fourSteps(view, code, factor, base, a, b, c, d);
+    if (v128.any_true(f32x4.lt(found, limit))) return true;
   }
   return false;
 }
@@ -60,13 +61,19 @@ function measure(view: GraphView, id: u32, level: u32, ids: usize, idCount: u32)
     const found = fourSteps(
       view, code, factor, base, rowOf(view, a, level), rowOf(view, b, level),
       rowOf(view, c, level), rowOf(view, d, level));
-    poolInsert(sorted, count, idCount, keyOf(f32x4.extract_lane(found, 0), a));
-    count++;
-    if (left > 1) poolInsert(sorted, count, idCount, keyOf(f32x4.extract_lane(found, 1), b)), count++;
-    if (left > 2) poolInsert(sorted, count, idCount, keyOf(f32x4.extract_lane(found, 2), c)), count++;
-    if (left > 3) poolInsert(sorted, count, idCount, keyOf(f32x4.extract_lane(found, 3), d)), count++;
+    count = put(sorted, count, idCount, f32x4.extract_lane(found, 0), a);
+    if (left > 1) count = put(sorted, count, idCount, f32x4.extract_lane(found, 1), b);
+    if (left > 2) count = put(sorted, count, idCount, f32x4.extract_lane(found, 2), c);
+    if (left > 3) count = put(sorted, count, idCount, f32x4.extract_lane(found, 3), d);
   }
   return count;
+}
+
+/** There is room. */
+@inline
+function put(pool: usize, count: u32, limit: u32, distance: f32, id: u32): u32 {
+  poolInsert(pool, count, limit, keyOf(distance, id));
+  return count + 1;
 }
 
 /** Makes `id` a neighbour of `target`, which may lose another one for it. */
@@ -129,8 +136,8 @@ export function graphInsert(
 }
 
 /**
- * Gives a node the neighbours that the heuristic chooses of `idCount` ids, of which none is the node
- * itself and none is there twice. Links one way.
+ * Gives a node the neighbours that the heuristic chooses of `idCount` ids, of which none is the
+ * node itself and none is there twice. Links one way.
  *
  * @param countMin at most the width: when the heuristic chooses fewer, the nearest others fill up.
  */

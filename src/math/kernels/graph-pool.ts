@@ -2,8 +2,9 @@
 import { NONE } from "./graph-view";
 
 /**
- * Puts a key in its place among `count` sorted keys, of which the `limit` smallest stay. Returns its
- * position, NONE when it is no better than what a full pool has. `count` is the caller's to raise.
+ * Puts a key in its place among `count` sorted keys, of which the `limit` smallest stay. Returns
+ * its position, NONE when it is no better than what a full pool has. `count` is the caller's to
+ * raise.
  *
  * A sorted array and no heap: a beam reads its nearest unmarked key at each step, and moving some
  * hundred bytes costs less than two heaps.

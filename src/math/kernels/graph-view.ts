@@ -96,9 +96,9 @@ export function codeOf(view: GraphView, row: u32): usize {
  * Distances from a point to four rows. In the order of the metric, not its values: minus the cosine
  * for cosine, minus the dot product for dot, the square for euclidean (from a point that is a row).
  *
- * (base of row + base of point) - (integer dot × weight of row) × factor of point, each step rounded
- * to float32. One column besides the codes for most metrics: rows are met in random order, and each
- * column is another cache line.
+ * (base of row + base of point) - (integer dot × weight of row) × factor of point, each step
+ * rounded to float32. One column besides the codes for most metrics: rows are met in random order,
+ * and each column is another cache line.
  */
 @inline
 export function fourSteps(

@@ -52,8 +52,8 @@ function gatherFresh(view: GraphView, list: usize, width: u32): u32 {
 }
 
 /**
- * Loads the beginning of each code before the first is needed: the loads do not wait for each other,
- * so the memory answers several at once. There is no other way to prefetch here.
+ * Loads the beginning of each code before the first is needed: the loads do not wait for each
+ * other, so the memory answers several at once. There is no other way to prefetch here.
  */
 @inline
 function touch(view: GraphView, level: u32, count: u32): void {
@@ -176,9 +176,9 @@ export function graphSearch(
 /**
  * The `ef` nearest allowed rows, as keys in the pool, nearest first. Returns how many.
  *
- * Walks through rejected rows and collects allowed ones, so the walk goes on as far as it must until
- * `ef` are found. It ends early when it has scored more than `scoredMax` rows: `scored` of the view
- * then says so, and what was found is not to be trusted.
+ * Walks through rejected rows and collects allowed ones, so the walk goes on as far as it must
+ * until `ef` are found. It ends early when it has scored more than `scoredMax` rows: `scored` of
+ * the view then says so, and what was found is not to be trusted.
  */
 export function graphSearchAllowed(
   viewAt: usize, pointAt: usize, entry: u32, entryLevel: u32, ef: u32,

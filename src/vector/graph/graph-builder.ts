@@ -2,8 +2,9 @@
  * Builds a graph in an extent: rows are put in one after the other, in slices, so that whoever runs
  * it can stop it. One thread; the same rows, plan and seed give the same bytes.
  *
- * Life: fill {@link GraphBuilder.codes} and {@link GraphBuilder.factors}, {@link GraphBuilder.begin},
- * {@link GraphBuilder.insert} until it says that nothing is left, {@link GraphBuilder.section}.
+ * Life: fill {@link GraphBuilder.codes} and {@link GraphBuilder.factors}, {@link
+ * GraphBuilder.begin}, {@link GraphBuilder.insert} until it says that nothing is left, {@link
+ * GraphBuilder.section}.
  */
 import { assert } from "../../base/errors.ts";
 import {

@@ -4,8 +4,9 @@
  * A node keeps its neighbours. For one that has gone its own neighbours stand in, and the heuristic
  * chooses among all of them again: the repair of FreshDiskANN (Singh et al. 2021, algorithm 4) with
  * HNSW's choice. What it leaves out fills the list up to its former length, nearest first: without
- * that, lists shrink and ten rounds of 20 % churn cost 2 points of recall instead of 0.4. Rows that lost every neighbour, or that nobody leads to any more, are given back to
- * be put in like new ones.
+ * that, lists shrink and ten rounds of 20 % churn cost 2 points of recall instead of 0.4. Rows that
+ * lost every neighbour, or that nobody leads to any more, are given back to be put in like new
+ * ones.
  */
 import { LINK_IDS_MAX } from "./build-layout.ts";
 import { NO_NODE, graphLayout, type GraphHeader } from "./graph-layout.ts";

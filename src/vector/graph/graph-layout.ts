@@ -1,7 +1,7 @@
 /**
  * The bytes of a graph: a header, the lists of level 0, then the few rows that reach higher levels
- * with their lists. The same on disk (docs/formats/segment.md) and in an arena, so that a section is
- * usable after one read.
+ * with their lists. The same on disk (docs/formats/segment.md) and in an arena, so that a section
+ * is usable after one read.
  */
 import { InsulaError, assert } from "../../base/errors.ts";
 import { KERNEL_METRICS, alignBytes, type KernelMetric } from "../../math/index.ts";
@@ -89,7 +89,8 @@ export function encodeGraphHeader(header: GraphHeader): Uint8Array {
 
 /**
  * @param expected the segment and field the section stands in.
- * @throws InsulaError `format_unsupported` for another version, `data_damaged` for one that does not
+ * @throws InsulaError `format_unsupported` for another version, `data_damaged` for one that does
+ *   not
  *   fit.
  */
 export function decodeGraphHeader(

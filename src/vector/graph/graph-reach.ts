@@ -1,8 +1,8 @@
 /**
  * Makes every row of a graph reachable on level 0.
  *
- * A list that is full drops the neighbours that others lead to, and may drop the last link to a row:
- * a walk would never find it again, not even when it is asked for its own vector.
+ * A list that is full drops the neighbours that others lead to, and may drop the last link to a
+ * row: a walk would never find it again, not even when it is asked for its own vector.
  */
 import { NO_NODE } from "./graph-layout.ts";
 

@@ -35,7 +35,8 @@ export interface MeasurePlaces {
 /**
  * The smallest breadth for each of {@link GRAPH_RECALLS}; 0 where none suffices.
  *
- * @param queries `isStrange`: they are not in the graph yet. Rows that are in it find themselves and
+ * @param queries `isStrange`: they are not in the graph yet. Rows that are in it find themselves
+ *   and
  *   are better connected than a stranger: then themselves do not count, and one step is added.
  */
 export function measureEfs(

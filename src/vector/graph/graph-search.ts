@@ -42,7 +42,8 @@ export class GraphSearch {
   }
 
   /**
-   * The nearest rows of a graph, `ef` or as many as the walk reached; not whole when it was given up.
+   * The nearest rows of a graph, `ef` or as many as the walk reached; not whole when it was given
+   * up.
    *
    * @throws InsulaError `memory_exhausted`.
    */

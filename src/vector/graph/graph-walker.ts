@@ -1,6 +1,6 @@
 /**
- * Walks of one thread in one arena. Uses the scratch extent of a scanner, whose query it takes over:
- * between the two calls nothing else may use the scratch.
+ * Walks of one thread in one arena. Uses the scratch extent of a scanner, whose query it takes
+ * over: between the two calls nothing else may use the scratch.
  */
 import { assert } from "../../base/errors.ts";
 import {

@@ -1,4 +1,6 @@
-/** A graph in the extent of the codes it is over: where it lies, and the checks before it is used. */
+/**
+ * A graph in the extent of the codes it is over: where it lies, and the checks before it is used.
+ */
 import {
   alignBytes,
   codeStrideBytes,
