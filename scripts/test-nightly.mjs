@@ -33,6 +33,10 @@ const STEPS = {
   "failing calls": crash({ INSULA_SCRIPTS: sized(40) }),
   operations: { command: npm("run", "test:operations"), env: { INSULA_ROUNDS: sized(200) } },
   kill: { command: npm("run", "test:kill", "--", "--kills", sized(5_000)) },
+  mirror: crash({ INSULA_SEEDS: sized(2_000) }),
+  "second machine": {
+    command: npm("run", "test:second-machine", "--", "--losses", sized(500)),
+  },
   fuzz: { command: npm("run", "test:fuzz", "--", "--requests", sized(100_000)) },
 };
 

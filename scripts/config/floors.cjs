@@ -13,6 +13,7 @@ const SEES = {
   vault: ["base", "io"],
   storage: ["base", "io"],
   backup: ["base", "io", "wire"],
+  mirror: ["base", "io", "backup"],
   vector: ["base", "io", "math"],
   inverted: ["base", "io", "model"],
   shard: ["base", "io", "math", "model", "storage", "vector", "inverted"],
@@ -26,6 +27,7 @@ const SEES = {
       "model",
       "vault",
       "backup",
+      "mirror",
       "storage",
       "vector",
       "inverted",
@@ -65,7 +67,7 @@ const TESTS_SEE = { server: ["client"] };
 
 const ROOMS = Object.keys(SEES).join("|");
 const ENGINE_ROOMS =
-  "^src/(base|math|model|io|vault|backup|storage|vector|inverted|shard|tenancy|engine)/";
+  "^src/(base|math|model|io|vault|backup|mirror|storage|vector|inverted|shard|tenancy|engine)/";
 /**
  * Beside the code, never in the package. A contract suite is imported by the tests of its bodies.
  */

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { BackupPath } from "./backup-entry.ts";
 
 /** ON DISK. */
@@ -71,10 +72,7 @@ export function decodeManifest(key: string, bytes: Uint8Array): BackupManifest {
   if (hash !== sha256Hex(Buffer.from(text, "utf8"))) throw objectDamaged(key);
   const { format, ...manifest } = JSON.parse(text) as BackupManifest & { readonly format: number };
   if (format === FORMAT_VERSION) return manifest;
-  throw new InsulaError(
-    "format_unsupported",
-    `Cannot read backup ${key}: expected format ${String(FORMAT_VERSION)}, received ${String(format)}.`,
-  );
+  throw otherFormat(`backup ${key}`, FORMAT_VERSION, format);
 }
 
 /** One object with lines of the backup, and the first of them. */

@@ -25,5 +25,6 @@ export { BackupReader, findBackup, listBackups } from "./backup-reader.ts";
 export type { BackupKeys } from "./backup-seal.ts";
 export { BackupWriter, type NewEntry } from "./backup-writer.ts";
 export { openStore, type TargetDoors } from "./store-target.ts";
+export { PutQueue } from "./put-queue.ts";
 export { PriorBackup } from "./prior-backup.ts";
 export { PIECE_BYTES, type FrameImage, type SegmentImage, type ShardImage } from "./shard-image.ts";

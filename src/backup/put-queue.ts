@@ -5,13 +5,13 @@ import type { ObjectStore } from "../io/index.ts";
 const PUTS_MAX = 4;
 
 export class PutQueue {
-  readonly #store: ObjectStore;
+  readonly #store: Pick<ObjectStore, "putIfAbsent">;
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
   /** Bytes of objects that were not there before. */
   bytesSent = 0;
 
-  constructor(store: ObjectStore) {
+  constructor(store: Pick<ObjectStore, "putIfAbsent">) {
     this.#store = store;
   }
 

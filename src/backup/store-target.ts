@@ -42,7 +42,7 @@ export async function openStore(
     await files.makeFolder("");
     await files.makeFolder(OBJECTS);
   } else if (!(await files.exists(OBJECTS))) {
-    throw new InsulaError("backup_not_found", `Cannot find backups in ${target}: it holds none.`);
+    throw new InsulaError("backup_not_found", `Cannot find a copy in ${target}: it holds none.`);
   }
   return new FolderObjectStore(files, OBJECTS);
 }

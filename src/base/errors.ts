@@ -68,6 +68,7 @@ export const ERROR_KINDS = {
   data_folder_locked: "failed_precondition",
   master_key_missing: "failed_precondition",
   master_key_wrong: "failed_precondition",
+  mirror_taken: "failed_precondition",
   format_unsupported: "failed_precondition",
   port_taken: "failed_precondition",
   // Too much.

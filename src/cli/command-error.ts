@@ -73,7 +73,7 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
     "`insula tenant ls DATABASE COLLECTION` lists what is there; `insula tenant create` makes it.",
   tenant_exists: "`insula tenant ls DATABASE COLLECTION` lists what is there.",
   access_key_not_found: "`insula keys ls` lists what is there.",
-  backup_not_found: "`insula backup ls TARGET` lists what is there.",
+  backup_not_found: "`insula backup ls TARGET` and `insula mirror ls TARGET` list what is there.",
   filter_invalid: "`insula query --help` shows the words of a filter.",
   setting_invalid: "`insula config` lists every setting with what it takes.",
   credentials_unknown: "Check INSULA_ADMIN_SECRET, or run the command where the data folder is.",

@@ -22,7 +22,11 @@ export async function openEmbeddedSession(dataDir: string): Promise<Session> {
     foreignVariables: FOREIGN_VARIABLES,
   });
   const doors = openDoors(dataDir);
-  const engine = await openFolderEngine(doors, config);
+  const engine = await openFolderEngine(doors, {
+    ...config,
+    // A server mirrors; the next one tells the mirror what a command changed meanwhile.
+    mirrorTo: undefined,
+  });
   try {
     const { key: admin } = await loadAdminKey({
       files: doors.files,

@@ -1,13 +1,16 @@
 /** Opens the engine on a data folder with the real doors to files, time and chance. */
+import { resolve } from "node:path";
 import {
   findMasterKey,
   openEngine,
+  type EngineOptions,
   type FolderReadOptions,
   type MasterKeySource,
 } from "../engine/index.ts";
 import type { Engine } from "../engine/api.ts";
 import { FOREIGN_VARIABLES } from "./environment.ts";
-import { NodeClock, NodeFileSystem, NodeRandom } from "../io/index.ts";
+import { NodeClock, NodeFileSystem, NodeRandom, type ObjectStore } from "../io/index.ts";
+import { openStore } from "../backup/index.ts";
 import type { EngineHooks, ServerConfig } from "../server/index.ts";
 
 /** The doors of one process on one data folder. */
@@ -55,13 +58,17 @@ export async function openFolderEngine(
     | "diskReserve"
     | "scrubRate"
   > &
+    Partial<Pick<ServerConfig, "mirrorTo" | "mirrorIntervalMs" | "mirrorRetentionMs">> &
     MasterKeySource,
   hooks?: EngineHooks,
 ): Promise<Engine> {
   const { memoryBudget, workerCount, compactionBytesPerSecond, diskReserve, scrubRate } = settings;
   const masterKey = await findMasterKey(settings);
+  const mirror = await openMirrorStore(settings, doors);
   return openEngine({
     ...doors,
+    ...(mirror !== undefined && { mirror }),
+    openRemote: (target) => openTarget(target, doors, false),
     ...hooks,
     scrubBytesPerSecond: scrubRate,
     ...(diskReserve !== undefined && { diskReserveBytes: diskReserve }),
@@ -71,4 +78,38 @@ export async function openFolderEngine(
     ...(workerCount !== undefined && { workerCount }),
     ...(compactionBytesPerSecond !== undefined && { compactionBytesPerSecond }),
   });
+}
+
+/** A store that a person named, with the usual variables. @throws InsulaError `setting_invalid` */
+export function openTarget(
+  target: string,
+  doors: Pick<FolderDoors, "clock" | "random">,
+  isCreating: boolean,
+): Promise<ObjectStore> {
+  return openStore(
+    target,
+    {
+      ...doors,
+      environment: process.env,
+      openFolder: (folder) => new NodeFileSystem(folder),
+    },
+    isCreating,
+  );
+}
+
+async function openMirrorStore(
+  {
+    mirrorTo,
+    mirrorIntervalMs,
+    mirrorRetentionMs,
+  }: Partial<Pick<ServerConfig, "mirrorTo" | "mirrorIntervalMs" | "mirrorRetentionMs">>,
+  doors: FolderDoors,
+): Promise<EngineOptions["mirror"]> {
+  if (mirrorTo === undefined) return undefined;
+  const target = mirrorTo.includes("://") ? mirrorTo : resolve(mirrorTo);
+  return {
+    store: await openTarget(target, doors, true),
+    ...(mirrorIntervalMs !== undefined && { intervalMs: mirrorIntervalMs }),
+    ...(mirrorRetentionMs !== undefined && { retentionMs: mirrorRetentionMs }),
+  };
 }

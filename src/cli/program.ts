@@ -7,6 +7,7 @@ import {
   addTenantCommands,
 } from "./commands/catalog-commands.ts";
 import { addBackupCommands, addRestoreCommand } from "./commands/backup-commands.ts";
+import { addMirrorCommands } from "./commands/mirror-commands.ts";
 import { addKeyCommands } from "./commands/key-commands.ts";
 import { addExportCommand } from "./commands/export-command.ts";
 import { addImportCommand } from "./commands/import-command.ts";
@@ -63,6 +64,7 @@ standard error. NO_COLOR is obeyed, and COLUMNS.`,
   addKeyCommands(program);
   addBackupCommands(program);
   addRestoreCommand(program);
+  addMirrorCommands(program);
   addInspectCommand(program);
   addVerifyCommand(program);
   addDoctorCommand(program);

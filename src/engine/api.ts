@@ -5,6 +5,7 @@
  * InsulaError; the codes that a caller can meet are named at each method. Names and keys are
  * compared by their UTF-8 bytes, listings are in that order.
  */
+import type { MirrorFigures } from "../mirror/index.ts";
 import type { ObjectStore } from "../io/index.ts";
 import type {
   Filter,
@@ -140,6 +141,13 @@ export interface Engine extends AsyncDisposable {
    * @throws InsulaError `tenant_not_found`, `tenant_exists`, `argument_invalid`.
    */
   copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo>;
+
+  /**
+   * Brings the mirror to the state of now; nothing when there is no mirror.
+   *
+   * @throws InsulaError `mirror_taken`, `io_failed`.
+   */
+  syncMirror(): Promise<void>;
 
   /** Turns what is in memory into segments; for tests, benchmarks and graceful stops. */
   flush(place?: Place): Promise<void>;
@@ -409,6 +417,8 @@ export interface EngineStats {
     /** Times that everything was read. */
     readonly rounds: number;
   };
+  /** The copy of the folder in an object store; absent: there is none. */
+  readonly mirror?: MirrorFigures | undefined;
 }
 
 export type { Metric, TenantState };

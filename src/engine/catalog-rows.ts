@@ -5,6 +5,7 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { toShardUid, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { Metric, Schema, VectorField } from "../model/index.ts";
 import type { TenantState } from "./api.ts";
 
@@ -159,10 +160,7 @@ function open(bytes: Uint8Array, kind: string): ByteReader {
   const reader = new ByteReader(bytes);
   const version = reader.uint8();
   if (version === ROW_VERSION) return reader;
-  throw new InsulaError(
-    "format_unsupported",
-    `Cannot read a ${kind} row: expected version ${String(ROW_VERSION)}, received ${String(version)}.`,
-  );
+  throw otherFormat(`a ${kind} row of the catalogue`, ROW_VERSION, version);
 }
 
 function encodeAttributes(writer: ByteWriter, attributes: Attributes): ByteWriter {

@@ -58,6 +58,8 @@ import { readStats } from "./node-stats.ts";
 import { Quarantine } from "./quarantine.ts";
 import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
+import type { Mirror } from "../mirror/index.ts";
+import { openMirror } from "./open-mirror.ts";
 import { locatePlace } from "./locate-place.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
@@ -84,23 +86,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const quarantined = await node.catalog.holdTotals(QUARANTINED_KEY);
     await discardHalfRestores(node.catalog);
     node.sweeper.sweep();
-    return new NodeEngine(options, node, { node: nodeTotals, tenants, quarantined });
+    const mirror = await openMirror(options, node);
+    return new NodeEngine({ ...options, files: node.shards.fileSystem }, node, {
+      mirror,
+      node: nodeTotals,
+      tenants,
+      quarantined,
+    });
   } catch (error) {
     await node.close();
     throw error;
   }
 }
 
-/** A shard may be dropped while one goes through all of them. */
-async function ignoreDeleted(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!isInsulaError(error) || error.code !== "tenant_not_found") throw error;
-  }
-}
-
 class NodeEngine implements Engine {
+  readonly #mirror: Mirror | undefined;
   readonly #node: NodeContext;
   readonly #directory: Directory;
   readonly #infos: Infos;
@@ -120,19 +120,21 @@ class NodeEngine implements Engine {
   constructor(
     options: EngineOptions,
     node: NodeContext,
-    totals: {
+    opened: {
       readonly node: TotalsRow;
       readonly tenants: TenantTotals;
       readonly quarantined: TotalsRow;
+      readonly mirror: Mirror | undefined;
     },
   ) {
+    this.#mirror = opened.mirror;
     this.#node = node;
-    this.#nodeTotals = totals.node;
-    this.#quarantined = totals.quarantined;
+    this.#nodeTotals = opened.node;
+    this.#quarantined = opened.quarantined;
     this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
     node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
     this.#infos = new Infos(node.catalog);
-    this.#tenantTotals = totals.tenants;
+    this.#tenantTotals = opened.tenants;
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
     node.shardFaults.tell = (error, uid) => {
@@ -156,6 +158,9 @@ class NodeEngine implements Engine {
       },
       awakeMax: options.awakeShardsMax ?? AWAKE_SHARDS_MAX,
       idleMs: options.idleMs ?? IDLE_MS,
+      onExhausted: () => {
+        node.shards.memory.releaseIdle();
+      },
       isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
       onFault,
       onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
@@ -277,6 +282,10 @@ class NodeEngine implements Engine {
     return rotateMasterKey(this.#node.vault, masterKey);
   }
 
+  async syncMirror(): Promise<void> {
+    await this.#mirror?.sync();
+  }
+
   deriveKey(purpose: string): Uint8Array | undefined {
     return this.#node.vault?.nodeKey(purpose);
   }
@@ -367,7 +376,8 @@ class NodeEngine implements Engine {
       return;
     }
     for (const { state } of [...this.#keeper.shards()]) {
-      await ignoreDeleted(this.#keeper.use(state.uid, (open) => open.flush()));
+      // A shard may be dropped while one goes through all of them.
+      await this.#keeper.use(state.uid, (open) => open.flush()).catch(ignoreDeleted);
     }
     await this.#node.catalog.flush();
   }
@@ -396,6 +406,7 @@ class NodeEngine implements Engine {
       past: this.#past,
       quarantinedShards: this.#quarantined.childCount,
       scrub: this.#upkeep.scrubFigures,
+      mirror: this.#mirror?.figures,
     });
   }
 
@@ -421,6 +432,8 @@ class NodeEngine implements Engine {
       () => this.#upkeep.stop(),
       () => this.#keeper.close(),
       () => this.#node.catalog.flush(),
+      // What was flushed last goes along, so that the copy starts as fast as the folder.
+      async () => this.#mirror?.close(),
       () => this.#node.close(),
     ]);
   }
@@ -440,4 +453,8 @@ class NodeEngine implements Engine {
       throw error;
     }
   }
+}
+
+function ignoreDeleted(error: unknown): void {
+  if (!isInsulaError(error) || error.code !== "tenant_not_found") throw error;
 }

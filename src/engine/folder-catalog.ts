@@ -8,23 +8,41 @@ const CACHE_BYTES = 16 * 1024 * 1024;
 export const CATALOG_FOLDER = "catalog";
 export const LOG_FOLDER = "log";
 
+export interface FolderCatalog {
+  readonly catalog: Catalog;
+  /** Lets go of its tables; nothing is read afterwards. */
+  readonly close: () => Promise<void>;
+}
+
 /** As it was at its last flush. @throws InsulaError `data_damaged`, `format_unsupported`. */
-export async function openFolderCatalog(fileSystem: FileSystem, clock: Clock): Promise<Catalog> {
+export async function openFolderCatalog(
+  fileSystem: FileSystem,
+  clock: Clock,
+): Promise<FolderCatalog> {
   const store = await SystemShard.open({
     fileSystem,
     folder: CATALOG_FOLDER,
     cache: new BlockCache(CACHE_BYTES),
     pause: () => clock.yield(),
   });
-  return new Catalog(store, clock);
+  return { catalog: new Catalog(store, clock), close: () => store.close() };
 }
 
 /** Brought up to date; costs one read of the log. @param files takes no writes. */
-export async function recoverFolderCatalog(files: FileSystem, clock: Clock): Promise<Catalog> {
-  const catalog = await openFolderCatalog(files, clock);
+export async function recoverFolderCatalog(
+  files: FileSystem,
+  clock: Clock,
+): Promise<FolderCatalog> {
+  const opened = await openFolderCatalog(files, clock);
+  const { catalog, close } = opened;
   const from = catalog.recoverFrom;
-  await auditLog(files, LOG_FOLDER, async (entry) => {
-    if (comparePositions(entry.extent, from) >= 0) await catalog.recover(entry);
-  });
-  return catalog;
+  try {
+    await auditLog(files, LOG_FOLDER, async (entry) => {
+      if (comparePositions(entry.extent, from) >= 0) await catalog.recover(entry);
+    });
+    return opened;
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 /** The keys of a folder that is only looked at: what opens its segments and frames. */
 import type { Clock, FileSystem, Random } from "../io/index.ts";
 import { ShardSeal, type SegmentEntry, type ShardState } from "../shard/index.ts";
-import { ROOT_PATH, Vault } from "../vault/index.ts";
+import { ROOT_PATH, Vault, type AuditedKeyFile } from "../vault/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { collectionKeySlot } from "./schema-book.ts";
 import { NodeKeys } from "./shard-keys.ts";
@@ -19,9 +19,11 @@ export interface FolderReadOptions {
 export class FolderKeys {
   readonly #keys: NodeKeys;
   readonly #random: Random;
+  readonly #vault: Vault | undefined;
 
-  private constructor(keys: NodeKeys, random: Random) {
-    this.#keys = keys;
+  private constructor(vault: Vault | undefined, random: Random) {
+    this.#vault = vault;
+    this.#keys = new NodeKeys(vault);
     this.#random = random;
   }
 
@@ -33,12 +35,17 @@ export class FolderKeys {
     const vault = hasKeys
       ? await Vault.open({ fileSystem, clock, random, isReadOnly: true, ...given })
       : undefined;
-    return new FolderKeys(new NodeKeys(vault), random);
+    return new FolderKeys(vault, random);
   }
 
   /** From now on also tenants are found. */
   attach(catalog: Pick<Catalog, "get">): void {
     this.#keys.attach((number) => collectionKeySlot(catalog, number));
+  }
+
+  /** The files of keys and what is wrong with them; nothing in a folder without keys. */
+  async *audit(): AsyncIterable<AuditedKeyFile> {
+    if (this.#vault !== undefined) yield* this.#vault.audit();
   }
 
   /** Undefined when the shard is not sealed. @throws InsulaError `data_damaged`. */

@@ -42,6 +42,11 @@ export async function dropShardChanges(
   ];
 }
 
+function folderOf(uid: SegmentEntry["uid"]): string {
+  const path = segmentPath(uid);
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
 export interface SweeperDoors {
   readonly catalog: Catalog;
   readonly fileSystem: FileSystem;
@@ -61,6 +66,8 @@ export class Sweeper {
   readonly #held = new Map<string, SegmentEntry>();
   /** Segments that a copy or a backup reads, by hexadecimal uid. */
   readonly #pins = new Map<string, { readonly entry: SegmentEntry; count: number }>();
+  /** Of {@link Sweeper.holdAll}. */
+  #holdCount = 0;
   #dropShards: DropShards = (_, commit) => commit();
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -102,8 +109,22 @@ export class Sweeper {
     };
   }
 
+  /**
+   * Keeps every file that is there now.
+   *
+   * @returns lets go of them again; to be called once.
+   */
+  holdAll(): () => void {
+    this.#holdCount++;
+    return () => {
+      this.#holdCount--;
+      if (this.#holdCount === 0) this.#enqueue(() => this.#sweepSegments());
+    };
+  }
+
   /** True while somebody still uses a segment in the pack that its manifest has forgotten. */
   isPackHeld(pack: number): boolean {
+    if (this.#holdCount > 0) return true;
     const pinned = Array.from(this.#pins.values(), ({ entry }) => entry);
     return [...this.#held.values(), ...pinned].some(
       ({ location }) => location.kind === "pack" && location.pack === pack,
@@ -171,13 +192,31 @@ export class Sweeper {
   }
 
   async #unlink(uid: SegmentEntry["uid"]): Promise<void> {
-    const { catalog, fileSystem, files } = this.#doors;
+    if (await this.#removeFile(uid)) await this.#forget([uid]);
+  }
+
+  /** False for a file that must stay for now. */
+  async #removeFile(uid: SegmentEntry["uid"]): Promise<boolean> {
+    const { segmentFolders, files } = this.#doors;
     // Its row stays, and the file goes when it is unpinned, or at the next start.
-    if (this.#pins.has(toHex(uid))) return;
-    const path = segmentPath(uid);
-    await files.forget(path);
-    await fileSystem.unlink(path);
-    catalog.forget(garbageSegmentKey(uid));
+    if (this.#holdCount > 0 || this.#pins.has(toHex(uid))) return false;
+    await files.forget(segmentPath(uid));
+    await segmentFolders.remove(uid);
+    return true;
+  }
+
+  /**
+   * Forgets removed files of one folder. The removal is durable before the rows can be gone: a
+   * power cut would bring back files that nobody looks for.
+   */
+  async #forget(uids: readonly SegmentEntry["uid"][]): Promise<void> {
+    const [first] = uids;
+    if (first === undefined) return;
+    const { catalog, fileSystem } = this.#doors;
+    const folder = folderOf(first);
+    // A folder that is not there keeps nothing.
+    if (await fileSystem.exists(folder)) await fileSystem.syncFolder(folder);
+    for (const uid of uids) catalog.forget(garbageSegmentKey(uid));
   }
 
   /** Overwrites the slots of whatever was removed, many with one sync. */
@@ -193,12 +232,20 @@ export class Sweeper {
     }
   }
 
+  /** Rows are in the order of uids, so files of one folder follow each other: one sync for all. */
   async #sweepSegments(): Promise<void> {
+    let removed: SegmentEntry["uid"][] = [];
     await this.#walk(GARBAGE_SEGMENT_PREFIX, async (key) => {
       const bytes = Buffer.from(key.slice(GARBAGE_SEGMENT_PREFIX.length), "latin1");
       const uid = toSegmentUid(new Uint8Array(bytes));
-      if (!this.#held.has(toHex(uid))) await this.#unlink(uid);
+      const [last] = removed;
+      if (last !== undefined && folderOf(last) !== folderOf(uid)) {
+        await this.#forget(removed);
+        removed = [];
+      }
+      if (!this.#held.has(toHex(uid)) && (await this.#removeFile(uid))) removed.push(uid);
     });
+    await this.#forget(removed);
   }
 
   async #sweepCollections(): Promise<void> {

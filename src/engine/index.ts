@@ -35,7 +35,14 @@ export type {
   WriteResult,
 } from "./api.ts";
 export { openEngine } from "./engine.ts";
-export { DEFAULT_POLICY, type EngineOptions } from "./node-context.ts";
+export {
+  DEFAULT_POLICY,
+  MIRROR_INTERVAL_MS,
+  MIRROR_RETENTION_MS,
+  type EngineOptions,
+} from "./node-context.ts";
+export { describeMirrors, type MirrorDescription, type RestoredMirror } from "../mirror/index.ts";
+export { restoreFolder, type RestoreFolderOptions } from "./restore-folder.ts";
 export { findMasterKey, type MasterKeySource } from "./find-master-key.ts";
 export type { FolderReadOptions } from "./folder-keys.ts";
 export { inspectFile, listFolderFiles } from "./inspect-file.ts";

@@ -7,19 +7,17 @@ import { closeAll } from "../base/close-all.ts";
 import type { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import {
-  InlinePool,
   NodeFileSystem,
   findHandleLimit,
-  ThreadPool,
-  findProgramFile,
   readProgramFile,
   type Clock,
   type FileSystem,
   type FolderLock,
+  type ObjectStore,
   type Random,
-  type WorkerPool,
 } from "../io/index.ts";
-import { ArenaPool, KERNELS_FILE, loadKernelModule, type WasmModule } from "../math/index.ts";
+import type { LazyFileSystem } from "../mirror/index.ts";
+import { KERNELS_FILE, loadKernelModule } from "../math/index.ts";
 import {
   MergeQueue,
   SegmentFolders,
@@ -28,18 +26,16 @@ import {
   type ShardPolicy,
 } from "../shard/index.ts";
 import { BlockCache, FileHandles, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
-import { ARENA_TOPIC, SearchMemory } from "../vector/index.ts";
-import { ROOT_PATH, Vault, rootMissing } from "../vault/index.ts";
+import { ROOT_PATH, Vault, rootMissing, type VaultOptions } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { garbageChanges } from "./garbage-rows.ts";
-import { Sweeper } from "./garbage.ts";
-import { engineJobs } from "./jobs.ts";
+import { Sweeper, type SweeperDoors } from "./garbage.ts";
+import { openLazyFolder } from "./lazy-folder.ts";
 import { LogHolds } from "./log-holds.ts";
-import { findMemoryBudget } from "./memory-budget.ts";
 import { NodeKeys } from "./shard-keys.ts";
-import { SETUP_TOPIC, type WorkerSetup } from "./worker-setup.ts";
+import { startThreads } from "./start-threads.ts";
 
 export interface EngineOptions {
   /** Rooted at the data folder. */
@@ -70,6 +66,10 @@ export interface EngineOptions {
   readonly masterKey?: Uint8Array;
   /** False: what is created from now on is not sealed. Default true. */
   readonly isSealing?: boolean;
+  /** Where the folder is copied to all the time; absent: nowhere. */
+  readonly mirror?: MirrorSettings;
+  /** Opens the store that a restored folder still fetches segments from. */
+  readonly openRemote?: (target: string) => Promise<ObjectStore>;
   /** Upkeep in the background failed; the node goes on. */
   readonly onFault?: (error: unknown) => void;
   /** A shard was found damaged and is out of service from now on. Default: told to `onFault`. */
@@ -77,6 +77,19 @@ export interface EngineOptions {
   /** Told how long the steps of the work took. */
   readonly observer?: WorkObserver;
 }
+
+export interface MirrorSettings {
+  readonly store: ObjectStore;
+  /** What may be lost with the machine; default {@link MIRROR_INTERVAL_MS}. */
+  readonly intervalMs?: number;
+  /** How far back points can be restored; default {@link MIRROR_RETENTION_MS}. */
+  readonly retentionMs?: number;
+  /** For tests: points between two bases. */
+  readonly pointsPerBase?: number;
+}
+
+export const MIRROR_INTERVAL_MS = 5_000;
+export const MIRROR_RETENTION_MS = 86_400_000;
 
 export const DEFAULT_POLICY: ShardPolicy = {
   memtableBytesMax: 16 * 1024 * 1024,
@@ -105,16 +118,8 @@ const OPEN_FILES_MIN = 8;
 /** Cached records blocks and catalogue blocks. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
-const WORKERS_DEFAULT = 2;
-/** Threads that build segments, besides the workers, when there are at least two of those. */
-const BUILDERS = 1;
 /** Each takes a thread for minutes, and as much memory as the codes of its segment. */
 const GRAPHS_AT_ONCE = 1;
-
-const WORKER_FILE = {
-  beside: new URL("./worker-entry.js", import.meta.url),
-  place: "engine/worker-entry.js",
-};
 
 export interface NodeContext {
   /** Bytes that the arenas may take. */
@@ -132,6 +137,8 @@ export interface NodeContext {
   readonly keys: NodeKeys;
   /** Undefined when nothing in the folder is sealed. */
   readonly vault: Vault | undefined;
+  /** When some segments are still in a mirror only. */
+  readonly lazy: LazyFileSystem | undefined;
   /** A slot for a new shard or collection; 0 when new data is not sealed. */
   readonly takeKeySlot: () => Promise<number>;
   close(): Promise<void>;
@@ -148,76 +155,99 @@ function mergeQueues({
 }
 
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
-export async function openNode(options: EngineOptions): Promise<NodeContext> {
-  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
-  const lock = await lockFolder(fileSystem);
+export async function openNode(given: EngineOptions): Promise<NodeContext> {
+  const lock = await lockFolder(given.files);
   const opened: (() => Promise<void>)[] = [() => lock.release()];
   try {
-    const vault = await openVault(options);
-    const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
-    const store = await openStore(options);
-    opened.push(() => store.close());
-    const catalog = new Catalog(store, clock);
-    await makeFolders(fileSystem);
-    const log = await openLog(options, catalog);
-    opened.push(() => log.close());
-    catalog.attach(log);
-    const keys = await openKeys(vault, catalog);
-    const disk = await openDiskGuard(options);
-    opened.push(() => disk.stop());
-    const handles = new FileHandles(fileSystem, openFilesMaxOf(options));
-    opened.push(() => handles.close());
-    const segmentFolders = new SegmentFolders(fileSystem);
-    const files = { fileSystem, files: handles, segmentFolders, clock };
-    const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
-    const sweeper = new Sweeper({ catalog, ...files, eraseKeys });
-    await sweeper.settleTemporary();
-    opened.push(() => sweeper.stop());
-    const packs = await openPacks(options);
-    opened.push(() => packs.close());
-    const threads = startThreads(options, module, opened);
-    const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
-    const shards: ShardContext = {
-      fileSystem,
-      clock,
-      random,
-      log,
-      packs,
-      segmentFolders,
-      files: handles,
-      cache: new BlockCache(CACHE_BYTES),
-      ...threads,
-      ...mergeQueues(options),
-      catalog: shardCatalog(catalog, sweeper),
-      keys,
-      policy: { ...DEFAULT_POLICY, ...options.policy },
-      hasRoom: () => !disk.isLow,
-      observer,
-      onFault: (error, shard) => {
-        shardFaults.tell(error, shard);
-      },
-    };
-    return {
-      memoryBytesMax: threads.memoryBytesMax,
-      lock,
-      disk,
-      catalog,
-      store,
-      log,
-      logHolds: new LogHolds(),
-      shardFaults,
-      sweeper,
-      shards,
-      keys,
-      vault,
-      takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
-      close: () => closeAll(opened.splice(0).reverse()),
-    };
+    const { lazy, start } = await openLazyFolder(given);
+    if (lazy !== undefined) opened.push(() => lazy.stop());
+    const options = { ...given, files: lazy ?? given.files };
+    const found = await findVault(options);
+    await start(found);
+    return await openParts({ ...options, given, lock, lazy, found }, opened);
   } catch (error) {
     // The error that stopped the start is the one worth telling.
     await closeAll(opened.reverse()).catch(() => undefined);
     throw error;
   }
+}
+
+interface PartOptions extends EngineOptions {
+  /** With the files themselves, behind which nothing is fetched. */
+  readonly given: EngineOptions;
+  readonly lock: FolderLock;
+  readonly lazy: LazyFileSystem | undefined;
+  /** The keys of a folder that has some already. */
+  readonly found: Vault | undefined;
+}
+
+/** @param opened what is to be closed when a later part cannot be opened. */
+async function openParts(
+  options: PartOptions,
+  opened: (() => Promise<void>)[],
+): Promise<NodeContext> {
+  const { given, lock, lazy, found } = options;
+  const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
+  const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
+  const store = await openStore(options);
+  opened.push(() => store.close());
+  const catalog = new Catalog(store, clock);
+  await makeFolders(fileSystem);
+  const log = await openLog(options, catalog);
+  opened.push(() => log.close());
+  catalog.attach(log);
+  const { vault, keys } = await openKeys(options, found, catalog);
+  const disk = await openDiskGuard(options);
+  const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
+  opened.push(
+    () => disk.stop(),
+    () => handles.close(),
+  );
+  const segmentFolders = new SegmentFolders(fileSystem);
+  const files = { fileSystem, files: handles, segmentFolders, clock };
+  const sweeper = await openSweeper({ catalog, ...files }, vault);
+  opened.push(() => sweeper.stop());
+  const packs = await openPacks(options);
+  opened.push(() => packs.close());
+  const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
+  const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
+  const shards: ShardContext = {
+    fileSystem,
+    clock,
+    random,
+    log,
+    packs,
+    segmentFolders,
+    files: handles,
+    cache: new BlockCache(CACHE_BYTES),
+    ...threads,
+    ...mergeQueues(options),
+    catalog: shardCatalog(catalog, sweeper),
+    keys,
+    policy: { ...DEFAULT_POLICY, ...options.policy },
+    hasRoom: () => !disk.isLow,
+    observer,
+    onFault: (error, shard) => {
+      shardFaults.tell(error, shard);
+    },
+  };
+  return {
+    memoryBytesMax: threads.memoryBytesMax,
+    lock,
+    disk,
+    catalog,
+    store,
+    log,
+    logHolds: new LogHolds(),
+    shardFaults,
+    sweeper,
+    shards,
+    keys,
+    vault,
+    lazy,
+    takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
+    close: () => closeAll(opened.splice(0).reverse()),
+  };
 }
 
 function openFilesMaxOf({ files }: EngineOptions): number {
@@ -243,17 +273,36 @@ async function makeFolders(fileSystem: FileSystem): Promise<void> {
   await fileSystem.syncFolder("");
 }
 
-/** No slot that was ever in use is handed out again. */
-async function openKeys(vault: Vault | undefined, catalog: Catalog): Promise<NodeKeys> {
+/**
+ * Keys are made only when all else could be read, and nothing there was ever sealed: a folder that
+ * is refused is left as it is. No slot that was ever in use is handed out again.
+ */
+async function openKeys(
+  options: EngineOptions,
+  found: Vault | undefined,
+  catalog: Catalog,
+): Promise<{ readonly vault: Vault | undefined; readonly keys: NodeKeys }> {
   const slotNext = await catalog.slotNext();
-  if (vault === undefined && slotNext > 1) throw rootMissing();
+  if (found === undefined && slotNext > 1) throw rootMissing();
+  const isMaking = found === undefined && isSealing(options);
+  const vault = isMaking ? await Vault.open(vaultOptions(options)) : found;
   vault?.slots.startAt(slotNext);
-  return new NodeKeys(vault);
+  return { vault, keys: new NodeKeys(vault) };
 }
 
 async function lockFolder(fileSystem: FileSystem): Promise<FolderLock> {
   await fileSystem.makeFolder("");
   return fileSystem.lock("");
+}
+
+async function openSweeper(
+  doors: Omit<SweeperDoors, "eraseKeys">,
+  vault: Vault | undefined,
+): Promise<Sweeper> {
+  const eraseKeys = vault && ((slots: readonly number[]) => vault.slots.erase(slots));
+  const sweeper = new Sweeper({ ...doors, eraseKeys });
+  await sweeper.settleTemporary();
+  return sweeper;
 }
 
 function openPacks({ files: fileSystem, packBytesMax }: EngineOptions): Promise<PackStore> {
@@ -286,12 +335,21 @@ function isSealing(options: EngineOptions): boolean {
   return options.isSealing ?? true;
 }
 
-/** Also opened when nothing new is sealed: old data may be. */
-async function openVault(options: EngineOptions): Promise<Vault | undefined> {
-  const { files: fileSystem, random, clock, masterKey } = options;
-  if (!isSealing(options) && !(await fileSystem.exists(ROOT_PATH))) return undefined;
-  const given = masterKey === undefined ? {} : { masterKey };
-  return Vault.open({ fileSystem, random, clock, ...given });
+/**
+ * Keys that are there are opened first of all, also when nothing new is sealed: old data may be.
+ */
+async function findVault(options: EngineOptions): Promise<Vault | undefined> {
+  if (!isSealing(options) && !(await options.files.exists(ROOT_PATH))) return undefined;
+  return Vault.openFound(vaultOptions(options));
+}
+
+function vaultOptions({
+  files: fileSystem,
+  random,
+  clock,
+  masterKey,
+}: EngineOptions): VaultOptions {
+  return { fileSystem, random, clock, ...(masterKey === undefined ? {} : { masterKey }) };
 }
 
 function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
@@ -311,41 +369,4 @@ function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {
       sweeper.release(entry);
     },
   };
-}
-
-/** The arenas and who works on them. */
-function startThreads(
-  options: EngineOptions,
-  module: WasmModule,
-  opened: (() => Promise<void>)[],
-): Pick<ShardContext, "memory" | "workers" | "builders"> & { readonly memoryBytesMax: number } {
-  const memoryBytesMax = findMemoryBudget(options.memoryBudget).bytes;
-  const arenas = new ArenaPool({ bytesMax: memoryBytesMax });
-  const memory = new SearchMemory(module, arenas);
-  const workers = startWorkers(options, memory, options.workerCount ?? WORKERS_DEFAULT);
-  opened.push(() => workers.close());
-  // Who asks for one thread gets one.
-  const builders =
-    workers.size === 1 ? workers : startWorkers(options, memory, Math.min(BUILDERS, workers.size));
-  opened.push(() => builders.close());
-  announceArenas(arenas, new Set([workers, builders]));
-  return { memoryBytesMax, memory, workers, builders };
-}
-
-/** Workers, those that start later too, know every arena before a job names it. */
-function announceArenas(arenas: ArenaPool, pools: ReadonlySet<WorkerPool>): void {
-  arenas.onArena((arena, shared) => {
-    for (const pool of pools) pool.broadcast(ARENA_TOPIC, { arena, memory: shared });
-  });
-}
-
-function startWorkers(options: EngineOptions, memory: SearchMemory, size: number): WorkerPool {
-  const { files, clock } = options;
-  if (files instanceof NodeFileSystem && size > 0) {
-    const pool = new ThreadPool(findProgramFile(WORKER_FILE), size);
-    const setup: WorkerSetup = { root: files.root, kernelModule: memory.kernelModule };
-    pool.broadcast(SETUP_TOPIC, setup);
-    return pool;
-  }
-  return new InlinePool(engineJobs(() => ({ clock, fileSystem: files, memory })));
 }

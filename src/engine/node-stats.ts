@@ -12,10 +12,11 @@ export interface StatsParts {
   readonly past: { readonly flushes: number; readonly compactions: number };
   readonly quarantinedShards: number;
   readonly scrub: EngineStats["scrub"];
+  readonly mirror: EngineStats["mirror"];
 }
 
 export function readStats(parts: StatsParts): EngineStats {
-  const { node, keeper, totals, past, quarantinedShards, scrub } = parts;
+  const { node, keeper, totals, past, quarantinedShards, scrub, mirror } = parts;
   const { arenas } = node.shards.memory;
   const { groups, frames, bytes, syncs, movedBytes } = node.log.counters;
   let { flushes, compactions } = past;
@@ -48,5 +49,6 @@ export function readStats(parts: StatsParts): EngineStats {
     evictions: keeper.evictions,
     quarantinedShards,
     scrub,
+    ...(mirror !== undefined && { mirror }),
   };
 }

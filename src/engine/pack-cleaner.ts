@@ -73,7 +73,7 @@ export class PackCleaner {
   }
 
   async #cleanPack(pack: number): Promise<void> {
-    const { catalog, fileSystem, files, clock } = this.#options;
+    const { catalog, fileSystem, files, packs, clock } = this.#options;
     const bytes = await fileSystem.readWhole(packPath(pack));
     for (const { segment, shard } of bytes === undefined ? [] : walkPack(bytes, pack)) {
       if (this.#isStopped) return;
@@ -87,7 +87,8 @@ export class PackCleaner {
     }
     if (this.#options.isHeld(pack)) return;
     await files.forget(packPath(pack));
-    await fileSystem.unlink(packPath(pack));
+    // Durable before its row is gone: nobody would look for a pack that a power cut brought back.
+    await packs.remove(pack);
     await catalog.commit([{ kind: "drop-totals", key: packKey(pack) }]);
   }
 

@@ -1,6 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { InsulaError } from "../base/errors.ts";
-import { CountingFileSystem, ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
+import {
+  CountingFileSystem,
+  ManualClock,
+  MemoryFileSystem,
+  MemoryObjectStore,
+  SeededRandom,
+} from "../io/index.ts";
 import type { Place } from "../model/index.ts";
 import type { Engine } from "./api.ts";
 import { openEngine } from "./engine.ts";
@@ -115,6 +121,52 @@ describe("the scrub", () => {
     await engine.close();
   });
 
+  it.each([true, false])(
+    "leaves tenants in service whose segments were copied from others, sealed: %s",
+    async (isSealing) => {
+      files = new MemoryFileSystem();
+      const engine = await open({ isSealing });
+      await engine.createDatabase("db");
+      const vectors = [{ name: "", dimension: 2, metric: "euclidean" as const }];
+      const schema = { vectors, identity: "key" as const, unfilterable: [] };
+      await engine.createCollection("db", "many", { schema, tenancy: "multi" });
+      for (const [tenant, count] of [["file", 400] as const, ["pack", 20] as const]) {
+        await fill(engine, tenant, count);
+        await engine.flush(place(tenant));
+        const from = { database: "db", collection: "many", tenant };
+        await engine.copyTenant(from, { ...from, tenant: `copy of ${tenant}` });
+      }
+      const store = new MemoryObjectStore();
+      await engine.backup(store);
+      await engine.restore(store, { database: "db", as: { database: "back" } });
+      await passRound(engine);
+      expect([damages, faults]).toEqual([[], []]);
+      for (const database of ["db", "back"]) {
+        const copy = { ...place("copy of file"), database };
+        expect((await engine.get(copy, ["k399"], INCLUDE))[0]?.key).toBe("k399");
+      }
+      expect(engine.stats().quarantinedShards).toBe(0);
+      await engine.close();
+    },
+  );
+
+  it("tells damage in the files of keys, and nobody is taken out of service for it", async () => {
+    const engine = await open();
+    await overwrite("keys/0000000001.slots", 64 + 900 * 64);
+    await overwrite("keys/root", 50);
+    await overwrite("master-key", 3, 1);
+    await passRound(engine);
+    expect(damages.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/damage in master-key: /),
+      expect.stringMatching(/damage in keys\/root: .*it is damaged/),
+      expect.stringMatching(/keys\/0000000001\.slots: 1 of its slots .* the first is slot 901/),
+    ]);
+    expect(engine.stats()).toMatchObject({ quarantinedShards: 0, scrub: { damages: 3 } });
+    expect(faults).toEqual([]);
+    expect(await engine.count(place("a"))).toBe(400);
+    await engine.close();
+  });
+
   it("finds damage of a tenant that sleeps, names it, takes it alone out of service (R-23)", async () => {
     const path = await largest("seg/");
     const engine = await open();
@@ -143,9 +195,13 @@ describe("the scrub", () => {
     await overwrite(frame?.file ?? "", (frame?.offset ?? 0) + 9);
     await pass(SCRUB_PAUSE_MS, 4);
     await passRound(first);
-    expect(damages.map(({ message }) => /of (db\/many\/.) is/.exec(message)?.[1])).toEqual([
+    const owners = damages.map(({ message }) => /of (db\/many\/.) is/.exec(message)?.[1]);
+    expect(owners).toEqual([
+      // The file of keys, each round.
+      undefined,
       "db/many/b",
       "db/many/c",
+      undefined,
       "db/many/d",
     ]);
     expect(first.stats().quarantinedShards).toBe(3);
@@ -199,9 +255,9 @@ describe("the scrub", () => {
   it("goes on after a restart where it was, and ends at once when the engine closes", async () => {
     const slow = await open({ scrubBytesPerSecond: 4_096 });
     await pass(SCRUB_START_MS, 4);
-    // Tables and log files take about 300 s at this rate; the first shards some seconds each.
+    // Keys, tables and log files take about 320 s at this rate; the first shards some seconds each.
     const counting = new CountingFileSystem(files);
-    for (let i = 0; i < 400 && !(await isBehind(slow)); i++) await pass(1_000, 1);
+    for (let i = 0; i < 440 && !(await isBehind(slow)); i++) await pass(1_000, 1);
     await slow.close();
     const second = await open({ files: counting });
     counting.reset();
@@ -216,5 +272,6 @@ describe("the scrub", () => {
 async function isBehind(engine: Engine): Promise<boolean> {
   const located = await engine.locate(place("a"));
   const bytes = located.extents.find(({ kind }) => kind === "segment")?.length ?? 0;
-  return engine.stats().scrub.bytes > 1_048_576 + bytes + 8_192;
+  const keyBytes = 65_700;
+  return engine.stats().scrub.bytes > keyBytes + 1_048_576 + bytes + 8_192;
 }

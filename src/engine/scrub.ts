@@ -1,7 +1,7 @@
 /**
  * Reads everything on disk again, slowly and for ever, so that damage is found while the tenant may
- * sleep for years and its backup is still there: the catalogue's tables, the finished log files,
- * then shard by shard in the order of names.
+ * sleep for years and its backup is still there: the files of keys, the catalogue's tables, the
+ * finished log files, then shard by shard in the order of names.
  *
  * One read at a time, at a bounded rate, so that callers keep the disk. A round that was cut off by
  * a stop goes on after the shard it had reached. A damaged shard is taken out of service; damage in
@@ -19,6 +19,7 @@ import {
   type LogFooter,
   type NodeLog,
 } from "../storage/index.ts";
+import type { Vault } from "../vault/index.ts";
 import { counterKey } from "./catalog-keys.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -43,6 +44,8 @@ export interface ScrubOptions {
   readonly catalog: Catalog;
   readonly log: Pick<NodeLog, "filesBefore" | "position" | "readFooter" | "read">;
   readonly quarantine: Quarantine;
+  /** Undefined in a folder without keys. */
+  readonly vault: Pick<Vault, "audit"> | undefined;
   /** 0: nothing is read. */
   readonly bytesPerSecond: number;
   /** Something is damaged that is no shard's. */
@@ -93,6 +96,7 @@ export class Scrub {
     const { catalog } = this.#options;
     const cursor = decodeCursor(await catalog.get(CURSOR_KEY));
     if (cursor === undefined) {
+      await this.#attempt(() => this.#scrubKeys());
       await this.#scrubTables();
       await this.#scrubLog();
     }
@@ -109,6 +113,14 @@ export class Scrub {
     }
     catalog.forget(CURSOR_KEY);
     this.#figures.rounds++;
+  }
+
+  /** A slot that is damaged takes its tenant out of service when that one's turn comes. */
+  async #scrubKeys(): Promise<void> {
+    for await (const { file, bytes, reason } of this.#options.vault?.audit() ?? []) {
+      await this.#pace(bytes);
+      if (reason !== undefined) this.#report(file, new InsulaError("data_damaged", `${reason}.`));
+    }
   }
 
   async #scrubTables(): Promise<void> {

@@ -50,7 +50,7 @@ export async function importShard(
   const abandon = async (): Promise<void> => {
     endHold();
     settlePacks(node, packs);
-    for (const segment of files) await node.shards.fileSystem.unlink(temporaryPath(uid, segment));
+    for (const segment of files) await node.shards.segmentFolders.abandon(uid, segment);
   };
   try {
     const segments: SegmentEntry[] = [];
@@ -58,6 +58,7 @@ export async function importShard(
       segments.push(await importSegment(node, segment, { ...target, files, packs }));
     }
     if (files.length > 0) await node.shards.fileSystem.syncFolder("tmp");
+    for (const segment of files) node.shards.segmentFolders.place(uid, segment);
     const tail = await importTail(node, image, target);
     const { sequence, flushedSequence, rowCount, byteCount } = image;
     const row = { ...state, sequence, flushedSequence, rowCount, byteCount, segments, tail };

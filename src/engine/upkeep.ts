@@ -46,6 +46,7 @@ export class Upkeep {
       ...node.shards,
       catalog: node.catalog,
       quarantine,
+      vault: node.vault,
       bytesPerSecond: options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
       onDamage: options.onDamage ?? onFault,
       onFault,

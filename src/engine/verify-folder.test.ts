@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ManualClock, MemoryFileSystem, SeededRandom, type FileSystem } from "../io/index.ts";
+import {
+  ManualClock,
+  MemoryFileSystem,
+  MemoryObjectStore,
+  SeededRandom,
+  type FileSystem,
+} from "../io/index.ts";
 import type { Place } from "../model/index.ts";
 import type { Engine } from "./api.ts";
 import { openEngine } from "./engine.ts";
@@ -131,6 +137,19 @@ describe("verifying a folder", () => {
     expect(shards_.at(-1)).toMatchObject({ tenant: "zeta", damages: 1 });
   });
 
+  it("names the file of keys that is damaged, and reads everything with the keys it has", async () => {
+    await damage("keys/0000000001.slots", 64 + 1_000 * 64);
+    const { damages, shards_ } = await verify();
+    expect(damages).toEqual([
+      {
+        file: "keys/0000000001.slots",
+        owner: undefined,
+        message: expect.stringMatching(/1 of its slots .* the first is slot 1001/) as string,
+      },
+    ]);
+    expect(shards_.every((shard) => shard.damages === 0)).toBe(true);
+  });
+
   it("finds a segment that is gone", async () => {
     await files.unlink(await pathOf("seg"));
     const { damages } = await verify();
@@ -169,6 +188,33 @@ describe("inspecting a file", () => {
       key: "k0",
       metadata: '{"number":0,"big":"1152921504606846976"}',
     });
+  });
+
+  it("shows a sealed segment that was copied, restored, or whose first owner is gone", async () => {
+    const source = { database: "d", collection: "many", tenant: "acme" };
+    const engine = await openEngine({
+      ...{ files, clock, random: new SeededRandom(2) },
+      policy: { packedBytesMax: 0 },
+    });
+    await fill(engine, ACME, 300);
+    await engine.flush(ACME);
+    await engine.copyTenant(source, { ...source, tenant: "copy" });
+    const store = new MemoryObjectStore();
+    await engine.backup(store);
+    await engine.restore(store, { ...source, as: { tenant: "back" } });
+    await engine.deleteTenant(source);
+    const paths: string[] = [];
+    for (const tenant of ["copy", "back"]) {
+      const { extents } = await engine.locate({ ...ACME, tenant });
+      paths.push(...extents.flatMap(({ kind, file }) => (kind === "segment" ? [file] : [])));
+    }
+    await engine.close();
+    expect(paths.length).toBeGreaterThanOrEqual(2);
+    for (const path of paths) {
+      const { facts, parts } = await inspectFile(path, { files, clock, random, ...options });
+      expect(facts).toMatchObject({ sealed: true });
+      expect(parts[1]?.rows[0]).toHaveProperty("metadata");
+    }
   });
 
   it("shows entries of packs, rows of tables, groups of the log and the manifest", async () => {

@@ -8,6 +8,7 @@
 import { toHex, toShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { ReadOnlyFileSystem, type FileSystem } from "../io/index.ts";
+import { readRemoteSource } from "../mirror/index.ts";
 import {
   openStoredSegment,
   segmentPath,
@@ -25,7 +26,12 @@ import {
   walkPack,
 } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
-import { CATALOG_FOLDER, LOG_FOLDER, openFolderCatalog } from "./folder-catalog.ts";
+import {
+  CATALOG_FOLDER,
+  LOG_FOLDER,
+  openFolderCatalog,
+  type FolderCatalog,
+} from "./folder-catalog.ts";
 import { FolderKeys, type FolderReadOptions } from "./folder-keys.ts";
 import { walkShards, type ShardOwner } from "./shard-owners.ts";
 
@@ -67,8 +73,20 @@ export interface VerifyOptions extends FolderReadOptions {
  */
 export async function verifyFolder(options: VerifyOptions): Promise<FolderReport> {
   const files = new ReadOnlyFileSystem(options.files);
+  await requireAllHere(files);
   const keys = await FolderKeys.open({ ...options, files });
   return new Verification(options, files, keys).run();
+}
+
+/** What is in a mirror only is neither sound nor damaged. */
+async function requireAllHere(files: FileSystem): Promise<void> {
+  const source = await readRemoteSource(files);
+  if (source === undefined) return;
+  throw new InsulaError(
+    "operation_unsupported",
+    `Cannot verify the data: some files are still in their mirror, ${source.target}. Let a server ` +
+      "run on the folder until they have arrived, or restore with --whole.",
+  );
 }
 
 class Verification {
@@ -92,10 +110,13 @@ class Verification {
   }
 
   async run(): Promise<FolderReport> {
+    await this.#verifyKeys();
     await this.#verifyTables();
     await this.#verifyPacks();
-    const catalog = await this.#recover();
-    if (catalog !== undefined) await this.#verifyShards(catalog);
+    const opened = await this.#recover();
+    if (opened !== undefined) {
+      await this.#verifyShards(opened.catalog).finally(opened.close);
+    }
     // Of shards that were dropped, or of frames and entries that are dead.
     for (const damages of this.#unclaimed.values()) this.#damages.push(...damages);
     return {
@@ -106,6 +127,14 @@ class Verification {
       shards: this.#shards,
       damages: this.#damages,
     };
+  }
+
+  async #verifyKeys(): Promise<void> {
+    for await (const { file, reason } of this.#keys.audit()) {
+      if (reason !== undefined) {
+        this.#report(file, undefined, new InsulaError("data_damaged", `Damaged: ${reason}.`));
+      }
+    }
   }
 
   async #verifyTables(): Promise<void> {
@@ -139,13 +168,14 @@ class Verification {
   }
 
   /** The catalogue as a start would have it; undefined when nobody could start. */
-  async #recover(): Promise<Catalog | undefined> {
-    let catalog: Catalog | undefined;
+  async #recover(): Promise<FolderCatalog | undefined> {
+    let opened: FolderCatalog | undefined;
     try {
-      catalog = await openFolderCatalog(this.#files, this.#options.clock);
+      opened = await openFolderCatalog(this.#files, this.#options.clock);
     } catch {
       // Already said of the table or the manifest; the log is read nevertheless.
     }
+    const catalog = opened?.catalog;
     const from = catalog?.recoverFrom;
     try {
       const { files, frames, cutBytes } = await auditLog(this.#files, LOG_FOLDER, async (entry) => {
@@ -159,9 +189,10 @@ class Verification {
         if (isNew) await catalog?.recover(entry);
       });
       Object.assign(this.#log, { files, frames, cutBytes });
-      return catalog;
+      return opened;
     } catch (error) {
       this.#report(LOG_FOLDER, undefined, error);
+      await opened?.close();
       return undefined;
     }
   }

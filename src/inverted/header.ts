@@ -14,7 +14,7 @@
  * Header, fences, exists and long are the *head*: read once when a reader opens.
  */
 import { ByteReader, type ByteWriter } from "../base/bytes.ts";
-import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import { damaged } from "./postings.ts";
 
 export const INVERTED_FORMAT_VERSION = 1;
@@ -40,17 +40,15 @@ export function writeHeader(writer: ByteWriter, header: InvertedHeader): void {
 }
 
 /**
+ * @param owner whose section it is, for the refusal.
  * @throws InsulaError `format_unsupported` for a newer format, `data_damaged` when the parts do not
  *   fill the section.
  */
-export function readHeader(bytes: Uint8Array, sectionBytes: number): InvertedHeader {
+export function readHeader(bytes: Uint8Array, sectionBytes: number, owner: string): InvertedHeader {
   const reader = new ByteReader(bytes);
   const version = reader.uint32();
   if (version !== INVERTED_FORMAT_VERSION) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot read the inverted index: unknown format: expected ${String(INVERTED_FORMAT_VERSION)}, received ${String(version)}.`,
-    );
+    throw otherFormat(`the inverted index of ${owner}`, INVERTED_FORMAT_VERSION, version);
   }
   const header: InvertedHeader = {
     rowCount: reader.uint32(),

@@ -56,11 +56,12 @@ export class InvertedReader {
   /**
    * Reads the head: one read for most properties, two for those with many values.
    *
+   * @param owner the segment, for the refusal of another format.
    * @throws InsulaError `data_damaged`, `format_unsupported`, and what the source throws.
    */
-  static async open(source: InvertedSource): Promise<InvertedReader> {
+  static async open(source: InvertedSource, owner = "a segment"): Promise<InvertedReader> {
     const first = await read(source, 0, Math.min(source.length, HEAD_READ_BYTES));
-    const header = readHeader(first, source.length);
+    const header = readHeader(first, source.length, owner);
     const length = headBytes(header);
     const head = length <= first.length ? first : await read(source, 0, length);
     return new InvertedReader(source, header, head.subarray(0, length));

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import { METADATA_DEPTH_MAX } from "../base/limits.ts";
 import type { MetadataObject, MetadataValue } from "./metadata.ts";
 import { METADATA_FORMAT_VERSION, TAG } from "./metadata-tags.ts";
@@ -26,9 +27,8 @@ export class MetadataCursor {
   open(): number {
     const version = this.uint8();
     if (version !== METADATA_FORMAT_VERSION) {
-      throw damaged(
-        `expected format ${String(METADATA_FORMAT_VERSION)}, received ${String(version)}`,
-      );
+      // What lies around it has a checksum, so this is no damage.
+      throw otherFormat("encoded metadata", METADATA_FORMAT_VERSION, version);
     }
     return this.count(2);
   }

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { DIMENSION_MAX } from "../base/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
-import { SCRUB_BYTES_PER_SECOND } from "../engine/index.ts";
+import { MIRROR_INTERVAL_MS, MIRROR_RETENTION_MS, SCRUB_BYTES_PER_SECOND } from "../engine/index.ts";
 import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
 
 export interface ServerConfig {
@@ -54,6 +54,10 @@ export interface ServerConfig {
   readonly masterKeyCommand?: string | undefined;
   /** Where requests may back up to: a folder, or `s3://BUCKET/PREFIX`. */
   readonly backupStore?: string | undefined;
+  /** Where the data folder is copied to all the time: as `backupStore`. */
+  readonly mirrorTo?: string | undefined;
+  readonly mirrorIntervalMs: number;
+  readonly mirrorRetentionMs: number;
   /** `off`, `on` (a file in the data folder) or the path of a file. */
   readonly auditLog: string;
 }
@@ -66,6 +70,9 @@ const MEMORY_BUDGET_BYTES_MIN = 268_435_456;
 /** Slower than this merges would never keep up; faster than the other no disk is. */
 const COMPACTION_BYTES_PER_SECOND_MIN = 1_048_576;
 const COMPACTION_BYTES_PER_SECOND_MAX = 68_719_476_736;
+
+/** A point is some round trips to the store. */
+const MIRROR_INTERVAL_MS_MIN = 200;
 
 /** A whole number, also as its digits. Nothing else: `null` or `true` must not become 0 or 1. */
 function integer(min: number, max: number): z.ZodType<number> {
@@ -142,6 +149,9 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     masterKeyFile: z.string().min(1).optional(),
     masterKeyCommand: z.string().min(1).optional(),
     backupStore: z.string().min(1).optional(),
+    mirrorTo: z.string().min(1).optional(),
+    mirrorIntervalMs: integer(MIRROR_INTERVAL_MS_MIN, 3_600_000).default(MIRROR_INTERVAL_MS),
+    mirrorRetentionMs: integer(0, 9_999_999_999).default(MIRROR_RETENTION_MS),
     auditLog: z.string().min(1).default("off"),
   })
   .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
@@ -317,6 +327,23 @@ export const SETTINGS: readonly Setting[] = [
     "backupStore",
     "a folder, or s3://BUCKET/PREFIX",
     "where requests for backups and restores go",
+  ),
+  setting(
+    "mirrorTo",
+    "a folder, or s3://BUCKET/PREFIX",
+    "where the data folder is copied to all the time",
+  ),
+  setting(
+    "mirrorIntervalMs",
+    "200 to 3600000",
+    "what may be lost with the machine while there is a mirror, ms",
+    "5000",
+  ),
+  setting(
+    "mirrorRetentionMs",
+    "0 to 9999999999",
+    "how far back a mirror can be restored to a moment, ms",
+    "86400000",
   ),
   setting("auditLog", '"off", "on", or a file', "where decisions about access are written", "off"),
 ];

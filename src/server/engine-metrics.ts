@@ -36,6 +36,12 @@ const GAUGES: readonly Figure[] = [
     (s) => (s.disk.isLow ? 1 : 0),
   ],
   ["insula_quarantined_shards", "Damaged shards out of service.", (s) => s.quarantinedShards],
+  [
+    "insula_mirror_age_seconds",
+    "Age of the state that the mirror has; -1 before the first.",
+    (s) => (s.mirror?.ageMs === undefined ? -1 : s.mirror.ageMs / 1_000),
+  ],
+  ["insula_mirror_taken", "1 after another machine took the mirror.", (s) => Number(s.mirror?.isTaken ?? false)],
   ["insula_wal_poisoned", "1 after a failed sync of the log.", (s) => Number(s.log.isPoisoned)],
 ];
 
@@ -47,6 +53,8 @@ const COUNTERS: readonly Figure[] = [
   ["insula_flushes_total", "Memtables turned into segments.", (s) => s.flushes],
   ["insula_scrub_bytes_total", "Bytes read again by the scrub.", (s) => s.scrub.bytes],
   ["insula_scrub_damages_total", "Damages found by the scrub.", (s) => s.scrub.damages],
+  ["insula_mirror_bytes_total", "Bytes sent to the mirror.", (s) => s.mirror?.bytesSent ?? 0],
+  ["insula_mirror_failures_total", "Points that failed.", (s) => s.mirror?.failures ?? 0],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
 ];
 

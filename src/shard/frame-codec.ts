@@ -14,6 +14,7 @@
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { assert, InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 
 /** ON DISK. */
 const FRAME_VERSION = 1;
@@ -68,10 +69,7 @@ export function decodeOperations(payload: Uint8Array): readonly Operation[] {
   const blocksStart = HEADER_LENGTH_BYTES + reader.uint32();
   const version = reader.uint8();
   if (version !== FRAME_VERSION) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot read a log frame: expected version ${String(FRAME_VERSION)}, received ${String(version)}.`,
-    );
+    throw otherFormat("a frame of the log", FRAME_VERSION, version);
   }
   const blocks = new ByteReader(payload, blocksStart);
   return Array.from({ length: reader.varint() }, () => decodeOperation(reader, blocks));

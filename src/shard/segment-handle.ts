@@ -170,7 +170,8 @@ export class SegmentHandle {
     if (this.#inverted.has(property)) return this.#inverted.get(property);
     return this.#once(`i:${property}`, async () => {
       const section = (await this.#open()).section(SECTION.inverted, property);
-      const reader = section === undefined ? undefined : await InvertedReader.open(section);
+      const owner = `segment ${toHex(this.entry.uid)}`;
+      const reader = section === undefined ? undefined : await InvertedReader.open(section, owner);
       this.#inverted.set(property, reader);
       return reader;
     });

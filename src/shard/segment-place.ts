@@ -22,10 +22,11 @@ export async function placeSegment(
   built: BuiltBytes,
 ): Promise<PlacedSegment> {
   if (built.kind === "file") {
+    context.segmentFolders.place(plan.shard, plan.segment);
     return {
       location: { kind: "file", bytes: built.bytes },
       settle: () => rename(context, plan),
-      abandon: () => context.fileSystem.unlink(temporaryPath(plan.shard, plan.segment)),
+      abandon: () => context.segmentFolders.abandon(plan.shard, plan.segment),
     };
   }
   const { pack, offset, length } = await context.packs.append({

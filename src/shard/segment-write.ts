@@ -7,7 +7,7 @@
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
-import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import { InvertedBuilder } from "../inverted/index.ts";
 import type { VectorField } from "../model/index.ts";
 import { BloomBuilder, SegmentBuilder, type SegmentSink } from "../storage/index.ts";
@@ -94,12 +94,12 @@ export function encodeSegmentStats(stats: SegmentStats): Uint8Array {
   return writer.uint8(stats.hasAllProperties ? 1 : 0).finish();
 }
 
-/** @throws InsulaError `data_damaged` for statistics of another version. */
+/** @throws InsulaError `format_unsupported` for statistics of another version. */
 export function decodeSegmentStats(bytes: Uint8Array): SegmentStats {
   const reader = new ByteReader(bytes);
   const version = reader.uint8();
   if (version !== 1) {
-    throw new InsulaError("data_damaged", "Cannot read a segment: unknown statistics.");
+    throw otherFormat("the statistics of a segment", 1, version);
   }
   const rowCount = reader.varint();
   const sequenceMax = reader.varint();

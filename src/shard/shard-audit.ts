@@ -13,7 +13,12 @@ import {
 import { openStoredSegment } from "./segment-audit.ts";
 import { segmentPath, type ShardContext } from "./shard-context.ts";
 import { ShardSeal } from "./shard-seal.ts";
-import type { SegmentEntry, ShardState, TailExtent } from "./shard-state.ts";
+import {
+  writtenIdentity,
+  type SegmentEntry,
+  type ShardState,
+  type TailExtent,
+} from "./shard-state.ts";
 
 export interface ShardAuditDoors extends Pick<ShardContext, "fileSystem" | "keys" | "random"> {
   readonly log: Pick<NodeLog, "read">;
@@ -98,7 +103,7 @@ async function auditSegment(
       return source.read(position, target);
     },
   };
-  await verifySegment(paced, { segment: entry.uid, shard: state.uid, key }).finally(close);
+  await verifySegment(paced, { ...writtenIdentity(state.uid, entry), key }).finally(close);
 }
 
 async function auditFrame(

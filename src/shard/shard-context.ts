@@ -5,6 +5,7 @@ import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
 import type { BlockCache, FileHandles, LogExtent, NodeLog, PackStore } from "../storage/index.ts";
 import type { SearchMemory } from "../vector/index.ts";
 import type { MergeQueue } from "./merge-queue.ts";
+import type { SegmentFolders } from "./segment-folders.ts";
 import type { SegmentEntry, ShardState } from "./shard-state.ts";
 
 export interface ShardContext {
@@ -13,8 +14,7 @@ export interface ShardContext {
   readonly random: Random;
   readonly log: NodeLog;
   readonly packs: PackStore;
-  /** Gives a synced segment file its final name, durably. */
-  readonly segmentFolders: { settle(shard: ShardUid, segment: SegmentUid): Promise<void> };
+  readonly segmentFolders: SegmentFolders;
   readonly files: FileHandles;
   readonly cache: BlockCache;
   readonly memory: SearchMemory;

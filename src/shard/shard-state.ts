@@ -7,7 +7,7 @@
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { CIPHER_KEY_BYTES, SEAL_BYTES } from "../base/cipher.ts";
-import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
 
 /** ON DISK: first byte of every shard row. */
@@ -132,11 +132,8 @@ export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
   const reader = new ByteReader(bytes);
   const version = reader.uint8();
   if (version !== SHARD_ROW_VERSION && version !== SHARD_ROW_VERSION_PLAIN) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot read a shard row: expected version ${String(SHARD_ROW_VERSION)}, ` +
-        `received ${String(version)}. Use the program version that wrote this data folder.`,
-    );
+    const known = [SHARD_ROW_VERSION_PLAIN, SHARD_ROW_VERSION];
+    throw otherFormat("a shard row of the catalogue", known, version);
   }
   const collectionNumber = reader.varint();
   const keySlot = version === SHARD_ROW_VERSION_PLAIN ? 0 : reader.varint();

@@ -1,6 +1,6 @@
 /** The first 64 bytes of a log file. Layout: docs/formats/node-log.md, "file header". */
 import { crc32 } from "../base/crc32.ts";
-import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { LogPosition } from "./log-entry.ts";
 import { readUint64, writeUint64 } from "./log-entry.ts";
 
@@ -46,11 +46,7 @@ export function decodeLogFileHeader(bytes: Buffer, file: number): LogFileHeader 
   if (bytes.readUInt32LE(CRC_AT) !== crc32(bytes.subarray(0, CRC_AT))) return undefined;
   const version = bytes.readUInt16LE(4);
   if (version !== LOG_FORMAT_VERSION) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot read log file ${String(file)}: unknown format version: expected ` +
-        `${String(LOG_FORMAT_VERSION)}, received ${String(version)}.`,
-    );
+    throw otherFormat(`log file ${fileName(file)}`, LOG_FORMAT_VERSION, version);
   }
   if (readUint64(bytes, 8) !== file) return undefined;
   return {
@@ -64,7 +60,11 @@ export function decodeLogFileHeader(bytes: Buffer, file: number): LogFileHeader 
 
 /** `log/0000000001.log` for folder `log` and number 1. */
 export function logFilePath(folder: string, file: number): string {
-  return `${folder}/${String(file).padStart(10, "0")}.log`;
+  return `${folder}/${fileName(file)}`;
+}
+
+function fileName(file: number): string {
+  return `${String(file).padStart(10, "0")}.log`;
 }
 
 /** The number of a log file by its name; undefined for any other name. */

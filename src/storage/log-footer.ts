@@ -4,6 +4,7 @@
  * damaged group header. Layout: docs/formats/node-log.md, "footer".
  */
 import { crc32 } from "../base/crc32.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { LogFrameHeader } from "./log-entry.ts";
 import {
   decodeLogEntry,
@@ -180,7 +181,10 @@ export function logFooterBytes(fixed: Buffer): number {
   return FIXED_BYTES + entries + fixed.readUInt32LE(36) + LOG_FOOTER_TRAILER_BYTES;
 }
 
-/** @param bytes from the start of the footer to the end of its trailer. */
+/**
+ * @param bytes from the start of the footer to the end of its trailer.
+ * @throws InsulaError `format_unsupported` for a sound footer of another version.
+ */
 export function decodeLogFooter(
   bytes: Buffer,
   file: number,
@@ -193,6 +197,10 @@ export function decodeLogFooter(
   if (trailer.readUInt32LE(8) !== crc32(body) || !MAGIC.equals(body.subarray(0, 4)))
     return undefined;
   if (body.readBigUInt64LE(8) !== generation || readUint64(body, 16) !== file) return undefined;
+  const version = body.readUInt16LE(4);
+  if (version !== LOG_FORMAT_VERSION) {
+    throw otherFormat(`the footer of log file ${String(file)}`, LOG_FORMAT_VERSION, version);
+  }
   const entriesEnd = FIXED_BYTES + body.readUInt32LE(32) * LOG_ENTRY_BYTES;
   if (entriesEnd + body.readUInt32LE(36) !== body.length) return undefined;
   const place = { file, generation, groupsEnd };

@@ -162,6 +162,33 @@ export function peekLogGroup(
 }
 
 /**
+ * The version of a group of this life at this place that is none of ours; undefined for anything
+ * else. Its checksum is not looked at: {@link isLogGroupHeadSound} does, with as many bytes as
+ * `headBytes` says.
+ */
+export function peekOtherGroup(
+  bytes: Buffer,
+  place: { readonly generation: bigint; readonly position: LogPosition },
+): { readonly version: number; readonly headBytes: number } | undefined {
+  if (bytes.length < LOG_GROUP_FIXED_BYTES) return undefined;
+  const version = bytes.readUInt16LE(4);
+  const isOther =
+    version !== LOG_FORMAT_VERSION &&
+    LOG_GROUP_MAGIC.equals(bytes.subarray(0, 4)) &&
+    bytes.readBigUInt64LE(8) === place.generation &&
+    readUint64(bytes, 24) === place.position.file &&
+    readUint64(bytes, 32) === place.position.offset;
+  const entriesBytes = bytes.readUInt32LE(56) * bytes.readUInt16LE(60);
+  return isOther ? { version, headBytes: LOG_GROUP_FIXED_BYTES + entriesBytes + 4 } : undefined;
+}
+
+/** @param head all of it, its checksum included. */
+export function isLogGroupHeadSound(head: Buffer): boolean {
+  const end = head.length - 4;
+  return end > 0 && head.readUInt32LE(end) === crc32(head.subarray(0, end));
+}
+
+/**
  * Bytes a group says it has, by its fixed part and before any checksum; 0 when there is no start of
  * a group of this life at the place.
  */
@@ -181,8 +208,8 @@ export function isLogGroupOfFile(bytes: Buffer, file: number): boolean {
 
 /** @param bytes exactly the head of a group that {@link peekLogGroup} accepted. */
 export function decodeLogGroupHead(bytes: Buffer): LogGroupHead | undefined {
+  if (!isLogGroupHeadSound(bytes)) return undefined;
   const crc = bytes.readUInt32LE(bytes.length - 4);
-  if (crc !== crc32(bytes.subarray(0, bytes.length - 4))) return undefined;
   const file = readUint64(bytes, 24);
   const frameCount = bytes.readUInt32LE(56);
   const entries: LogFrameHeader[] = [];

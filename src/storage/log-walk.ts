@@ -7,11 +7,13 @@
  */
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import { type LogFrameHeader, type LogPosition, readUint64 } from "./log-entry.ts";
-import type { LogFileHeader } from "./log-file-header.ts";
+import { LOG_FORMAT_VERSION, type LogFileHeader } from "./log-file-header.ts";
 import type { LogFooter } from "./log-footer.ts";
 import {
   decodeLogGroupHead,
+  isLogGroupHeadSound,
   isLogGroupTrailer,
   LOG_GROUP_FIXED_BYTES,
   LOG_GROUP_MAGIC,
@@ -19,6 +21,7 @@ import {
   type LogGroupHead,
   logGroupHeadBytes,
   peekLogGroup,
+  peekOtherGroup,
   declaredGroupBytes,
 } from "./log-group.ts";
 import type { LogWindow } from "./log-reader.ts";
@@ -57,7 +60,8 @@ export interface LogWalkResult {
 }
 
 /**
- * @throws InsulaError `data_damaged` when a group header is lost and no footer stands in for it.
+ * @throws InsulaError `data_damaged` when a group header is lost and no footer stands in for it;
+ *   `format_unsupported` for a group of another version.
  */
 export async function walkLogFile(options: LogWalkOptions): Promise<LogWalkResult> {
   const walk = new LogWalk(options);
@@ -170,13 +174,27 @@ class LogWalk {
     const { window } = this.#options;
     const fixed = await window.view(offset, LOG_GROUP_FIXED_BYTES);
     const count = peekLogGroup(fixed, 0, this.#place(offset));
-    if (count === undefined) return undefined;
+    if (count === undefined) {
+      await this.#requireOurs(offset, fixed, limit);
+      return undefined;
+    }
     const bytes = await window.view(offset, logGroupHeadBytes(count));
     if (bytes.length < logGroupHeadBytes(count)) return undefined;
     const head = decodeLogGroupHead(bytes);
     const isInside = head !== undefined && offset + head.byteLength <= limit;
     // In the last file a group may reach past what is there: its header was kept, its end was not.
     return isInside || (this.#knownEnd === undefined && head !== undefined) ? head : undefined;
+  }
+
+  /** A sound group of a newer format is no torn tail: cutting it off would lose what it holds. */
+  async #requireOurs(offset: number, fixed: Buffer, limit: number): Promise<void> {
+    const other = peekOtherGroup(fixed, this.#place(offset));
+    if (other === undefined || offset + other.headBytes > limit) return;
+    const head = await this.#options.window.view(offset, other.headBytes);
+    if (head.length < other.headBytes || !isLogGroupHeadSound(head)) return;
+    const { file } = this.#options.header;
+    const place = `log file ${String(file)}, the group at ${String(offset)}`;
+    throw otherFormat(place, LOG_FORMAT_VERSION, other.version);
   }
 
   async #findHead(from: number, limit: number): Promise<number | undefined> {

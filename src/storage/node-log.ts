@@ -68,6 +68,8 @@ export class NodeLog {
   readonly #fileBytesMax: number;
   readonly #generation: bigint;
   readonly #sizes: Map<number, number>;
+  /** Of files begun in this life: where their groups end. */
+  readonly #ends = new Map<number, number>();
   readonly #spares: LogSpares;
   readonly #counters = {
     groups: 0,
@@ -152,6 +154,20 @@ export class NodeLog {
     let sum = 0;
     for (const size of this.#sizes.values()) sum += size;
     return sum;
+  }
+
+  /**
+   * The files in the order they were begun, each with the bytes that count now: up to the end of
+   * the durable groups. Of files from a former life all bytes.
+   */
+  extents(): readonly { readonly path: string; readonly bytes: number }[] {
+    const { folder } = this.#options;
+    return [...this.#sizes]
+      .sort(([a], [b]) => a - b)
+      .map(([file, size]) => ({
+        path: logFilePath(folder, file),
+        bytes: this.#ends.get(file) ?? size,
+      }));
   }
 
   get counters(): LogCounters {
@@ -273,6 +289,7 @@ export class NodeLog {
     await this.#reader.forget(file);
     if (isFit && (await this.#spares.give(logFilePath(this.#options.folder, file), bytes))) {
       this.#sizes.delete(file);
+      this.#ends.delete(file);
     } else await this.#unlink(file);
     await this.#options.fileSystem.syncFolder(this.#options.folder);
   }
@@ -338,6 +355,7 @@ export class NodeLog {
       this.#end = file.end;
       this.#groupNext = file.groupNext;
       this.#sizes.set(file.header.file, file.bytes);
+      this.#ends.set(file.header.file, file.end.offset);
       this.#isUnmarked = frames.length > 0;
       this.#counters.groups++;
       this.#counters.syncs++;
@@ -403,6 +421,7 @@ export class NodeLog {
     this.#end = file.end;
     this.#isUnmarked = false;
     this.#sizes.set(number, file.bytes);
+    this.#ends.set(number, file.end.offset);
     return file;
   }
 
@@ -483,6 +502,7 @@ export class NodeLog {
     await this.#reader.forget(file);
     await this.#options.fileSystem.unlink(logFilePath(this.#options.folder, file));
     this.#sizes.delete(file);
+    this.#ends.delete(file);
   }
 }
 

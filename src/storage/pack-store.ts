@@ -60,6 +60,8 @@ export class PackStore {
    * Entries by pack that are written and of which nobody knows yet whether a manifest names them.
    */
   readonly #unsettled = new Map<number, number>();
+  /** Durable bytes of packs that grew, 0 of those that went; kept while somebody wants to know. */
+  #changes: Map<number, number> | undefined;
   #running: Promise<void> | undefined;
   #packNext: number;
   #file: SyncedFile | undefined;
@@ -109,6 +111,28 @@ export class PackStore {
    */
   isGrowing(pack: number): boolean {
     return this.#unsettled.has(pack) || (this.#file !== undefined && this.#pack === pack);
+  }
+
+  /** From here on {@link PackStore.takeChanges} tells what changed. */
+  watchChanges(): void {
+    this.#changes ??= new Map();
+  }
+
+  /** Packs that changed since the last call, with their durable bytes; 0 for those removed. */
+  takeChanges(): ReadonlyMap<number, number> {
+    const taken = this.#changes ?? new Map<number, number>();
+    if (this.#changes !== undefined) this.#changes = new Map();
+    return taken;
+  }
+
+  /**
+   * Removes a pack that no manifest names; durable when the promise resolves, so that its row may be
+   * forgotten: nobody would look for a pack that a power cut brought back.
+   */
+  async remove(pack: number): Promise<void> {
+    await this.#fileSystem.unlink(packPath(pack));
+    await this.#fileSystem.syncFolder(FOLDER);
+    this.#changes?.set(pack, 0);
   }
 
   /** Waits for appends under way. */
@@ -169,6 +193,7 @@ export class PackStore {
     }
     await file.writeAndSync(start, parts);
     this.#end = offset;
+    this.#changes?.set(this.#pack, offset);
     // Before the file is left: from here on it is full, but not yet what the manifests say.
     this.#unsettled.set(this.#pack, (this.#unsettled.get(this.#pack) ?? 0) + entries.length);
     if (offset >= this.packBytesMax) {

@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { NONCE_BYTES, TAG_BYTES, openBytes, sealBytes, type Seal } from "../base/cipher.ts";
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import { toHex } from "../base/brands.ts";
 
 /** ON DISK: the first and the last eight bytes. */
@@ -137,9 +138,20 @@ export function decodeHeader(header: Uint8Array): SegmentIdentity {
   return identity;
 }
 
-/** @throws InsulaError `data_damaged` when these are not the first bytes of this segment. */
+/**
+ * @throws InsulaError `data_damaged` when these are not the first bytes of this segment;
+ *   `format_unsupported`.
+ */
 export function requireHeader(header: Uint8Array, identity: SegmentIdentity): void {
   if (encodeHeader(identity).equals(header)) return;
+  const reader = new ByteReader(header);
+  const isHeader =
+    header.length === SEGMENT_HEADER_BYTES && reader.raw(HEADER_MAGIC.length).equals(HEADER_MAGIC);
+  const end = SEGMENT_HEADER_BYTES - 4;
+  if (isHeader && crc32(header.subarray(0, end)) === new ByteReader(header, end).uint32()) {
+    const version = reader.uint32();
+    if (version !== VERSION_PLAIN) throw otherFormat(nameOf(identity), VERSION_PLAIN, version);
+  }
   throw damaged(identity, "its header is wrong");
 }
 
@@ -171,9 +183,13 @@ export function encodeTrailer(
 }
 
 /**
+ * @param identity whose trailer it is, as far as it is known.
  * @throws InsulaError `data_damaged`; `format_unsupported` for a sound trailer of another version.
  */
-export function decodeTrailer(trailer: Uint8Array): SegmentTrailer {
+export function decodeTrailer(
+  trailer: Uint8Array,
+  identity: Pick<SegmentIdentity, "segment">,
+): SegmentTrailer {
   const reader = new ByteReader(trailer);
   const footerOffset = reader.uint64();
   const footerBytes = reader.uint32();
@@ -182,13 +198,10 @@ export function decodeTrailer(trailer: Uint8Array): SegmentTrailer {
   const isSound =
     reader.uint32() === crc32(trailer.subarray(0, 20)) && reader.raw(8).equals(TRAILER_MAGIC);
   if (!isSound) {
-    throw new InsulaError("data_damaged", "Cannot read a segment: its trailer is wrong.");
+    throw damaged(identity, "its trailer is wrong");
   }
   if (version !== VERSION_PLAIN && version !== VERSION_SEALED) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot read a segment: expected format ${String(VERSION_PLAIN)} or ${String(VERSION_SEALED)}, received ${String(version)}.`,
-    );
+    throw otherFormat(nameOf(identity), [VERSION_PLAIN, VERSION_SEALED], version);
   }
   return { footerOffset, footerBytes, footerCrc, isSealed: version === VERSION_SEALED };
 }
@@ -272,6 +285,10 @@ function decodeSection(reader: ByteReader): SectionEntry {
   };
 }
 
-function damaged({ segment }: SegmentIdentity, reason: string): InsulaError {
-  return new InsulaError("data_damaged", `Cannot read segment ${toHex(segment)}: ${reason}.`);
+function nameOf({ segment }: Pick<SegmentIdentity, "segment">): string {
+  return `segment ${toHex(segment)}`;
+}
+
+function damaged(identity: Pick<SegmentIdentity, "segment">, reason: string): InsulaError {
+  return new InsulaError("data_damaged", `Cannot read ${nameOf(identity)}: ${reason}.`);
 }

@@ -53,7 +53,8 @@ export class SegmentReader {
   static async open(source: SegmentSource, identity: SegmentIdentity): Promise<SegmentReader> {
     const trailerStart = source.length - SEGMENT_TRAILER_BYTES;
     if (trailerStart < 0) throw damaged(identity, "it is too short");
-    const trailer = decodeTrailer(await readExactly(source, trailerStart, SEGMENT_TRAILER_BYTES));
+    const bytes = await readExactly(source, trailerStart, SEGMENT_TRAILER_BYTES);
+    const trailer = decodeTrailer(bytes, identity);
     const { footerOffset, footerBytes } = trailer;
     if (footerOffset + footerBytes !== trailerStart) {
       throw damaged(identity, "its length is not what its trailer says");

@@ -20,10 +20,13 @@ export async function readSegmentIdentity(source: SegmentSource): Promise<Segmen
 }
 
 /** Whether its sections and its footer need a key. @throws InsulaError `data_damaged`. */
-export async function isSegmentSealed(source: SegmentSource): Promise<boolean> {
+export async function isSegmentSealed(
+  source: SegmentSource,
+  identity: SegmentIdentity,
+): Promise<boolean> {
   const trailer = new Uint8Array(SEGMENT_TRAILER_BYTES);
   await source.read(Math.max(0, source.length - trailer.length), trailer);
-  return decodeTrailer(trailer).isSealed;
+  return decodeTrailer(trailer, identity).isSealed;
 }
 
 /**

@@ -10,6 +10,7 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 
 /** A binary string: every character is one byte, `<` compares bytes. */
 export type EncodedKey = string;
@@ -34,7 +35,11 @@ const FENCE_BYTES_MIN = 5;
 export const TABLE_BYTES_MAX = 0xffff_ffff;
 
 export function tablePath(folder: string, table: number): string {
-  return `${folder}/${String(table).padStart(10, "0")}.tbl`;
+  return `${folder}/${fileName(table)}`;
+}
+
+function fileName(table: number): string {
+  return `${String(table).padStart(10, "0")}.tbl`;
 }
 
 /** The table a file of this name would be; undefined for other names. */
@@ -90,10 +95,7 @@ export function decodeTableFooter(bytes: Buffer, table: number, size: number): T
   const version = reader.uint32();
   if (reader.uint32() !== TABLE_MAGIC) throw damagedTable(table, "its footer is wrong");
   if (version !== TABLE_FORMAT_VERSION) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot open the catalogue: expected table format 1, received ${String(version)}.`,
-    );
+    throw otherFormat(`table ${fileName(footer.table)}`, TABLE_FORMAT_VERSION, version);
   }
   if (footer.table !== table) throw damagedTable(table, "its bytes are another table's");
   const { fencesOffset, fencesBytes, filterBytes, blockCount } = footer;

@@ -5,6 +5,7 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { FileSystem } from "../io/index.ts";
 import { tableOfName, tablePath } from "./sorted-table-format.ts";
 
@@ -84,11 +85,11 @@ export async function writeManifest(
   await fileSystem.replaceWhole(manifestPath(folder), encodeManifest(manifest));
 }
 
-function manifestPath(folder: string): string {
+export function manifestPath(folder: string): string {
   return `${folder}/MANIFEST`;
 }
 
-function encodeManifest({ tables, numberNext, appliedPosition }: SystemManifest): Buffer {
+export function encodeManifest({ tables, numberNext, appliedPosition }: SystemManifest): Buffer {
   const writer = new ByteWriter(128).uint32(MANIFEST_MAGIC).uint32(MANIFEST_FORMAT_VERSION);
   writer.varint(numberNext).bytes(appliedPosition).varint(tables.length);
   for (const { number, footerCrc } of tables) writer.varint(number).uint32(footerCrc);
@@ -104,10 +105,7 @@ function decodeManifest(bytes: Uint8Array): SystemManifest {
   const version = reader.uint32();
   if (magic !== MANIFEST_MAGIC) throw damaged();
   if (version !== MANIFEST_FORMAT_VERSION) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot open the catalogue: expected manifest format 1, received ${String(version)}.`,
-    );
+    throw otherFormat("the catalogue's MANIFEST", MANIFEST_FORMAT_VERSION, version);
   }
   const numberNext = reader.varint();
   const appliedPosition = Uint8Array.from(reader.bytes());

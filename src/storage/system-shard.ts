@@ -18,7 +18,13 @@ import { SortedMap } from "./sorted-map.ts";
 import { tablePath, type EncodedKey, type TableRow } from "./sorted-table-format.ts";
 import { SortedTableWriter } from "./sorted-table-writer.ts";
 import { SortedTable } from "./sorted-table.ts";
-import { openManifest, writeManifest, type SystemManifest } from "./system-manifest.ts";
+import {
+  encodeManifest,
+  manifestPath,
+  openManifest,
+  writeManifest,
+  type SystemManifest,
+} from "./system-manifest.ts";
 
 /** Bytes of a key. Source: two names of 512 bytes with room for what they are wrapped in. */
 export const SYSTEM_KEY_BYTES_MAX = 8_192;
@@ -63,6 +69,15 @@ export interface TableExtent {
   readonly length: number;
 }
 
+/** The files of the store as they are at one moment. */
+export interface SystemImage {
+  readonly manifest: { readonly path: string; readonly bytes: Uint8Array };
+  /** Whole files that stay until {@link SystemImage.release}. */
+  readonly tables: readonly { readonly path: string; readonly bytes: number }[];
+  /** To be called once. */
+  release(): void;
+}
+
 /** A memtable on its way to a table, with the position up to which it is complete. */
 interface FrozenMap {
   readonly map: SortedMap;
@@ -86,6 +101,9 @@ export class SystemShard {
   #committed: Promise<unknown> = Promise.resolve();
   /** Tables that a manifest may name whose replacement failed: gone with the next that succeeds. */
   #doubtful: number[] = [];
+  /** Images that are in use, and tables that went out of the manifest meanwhile. */
+  #imageCount = 0;
+  readonly #retired: number[] = [];
 
   private constructor(
     options: SystemShardOptions,
@@ -141,6 +159,20 @@ export class SystemShard {
   /** Fences and key filters, held as long as the store is open. */
   get residentBytes(): number {
     return this.#tables.reduce((sum, table) => sum + table.residentBytes, 0);
+  }
+
+  /** What a copy of the store is made of; together with the log from its position on it is whole. */
+  image(): SystemImage {
+    const { folder } = this.#options;
+    this.#imageCount++;
+    return {
+      manifest: { path: manifestPath(folder), bytes: encodeManifest(this.#manifest()) },
+      tables: this.#tables.map(({ number, bytes }) => ({ path: tablePath(folder, number), bytes })),
+      release: () => {
+        this.#imageCount--;
+        if (this.#imageCount === 0) this.#removeRetired().catch(() => undefined);
+      },
+    };
   }
 
   put(key: EncodedKey, value: Uint8Array): void {
@@ -291,7 +323,6 @@ export class SystemShard {
 
   /** A flush may add a newer table meanwhile; the inputs stay neighbours, the oldest the oldest. */
   async #merge(inputs: readonly SortedTable[]): Promise<void> {
-    const { fileSystem, folder } = this.#options;
     const hasOldest = inputs.at(-1) === this.#tables.at(-1);
     const rowCountMax = inputs.reduce((sum, { rowCount }) => sum + rowCount, 0);
     const rows = mergeRows(inputs.map((input) => input.allRows()));
@@ -306,8 +337,22 @@ export class SystemShard {
     );
     for (const input of inputs) {
       await input.retire();
-      await fileSystem.unlink(tablePath(folder, input.number));
+      this.#retired.push(input.number);
     }
+    if (this.#imageCount === 0) await this.#removeRetired();
+  }
+
+  /** What cannot be removed now is removed by the next start: no manifest names it. */
+  async #removeRetired(): Promise<void> {
+    const { fileSystem, folder } = this.#options;
+    for (const number of this.#retired.splice(0)) {
+      await fileSystem.unlink(tablePath(folder, number));
+    }
+  }
+
+  #manifest(): SystemManifest {
+    const tables = this.#tables;
+    return { tables, numberNext: this.#numberEnd, appliedPosition: this.#appliedPosition };
   }
 
   /** Writes, syncs and opens a table that no manifest names yet. */

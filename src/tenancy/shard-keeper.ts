@@ -31,6 +31,8 @@ export interface ShardKeeperOptions {
   readonly idleMs: number;
   /** True while more memory is in use than is good. */
   readonly isTight: () => boolean;
+  /** Memory has run out: whatever is kept for later goes. */
+  readonly onExhausted?: () => void;
   /** A shard's upkeep failed; the shard goes on. */
   readonly onFault: (error: unknown) => void;
   /**
@@ -373,6 +375,7 @@ export class ShardKeeper {
   }
 
   async #relieve(): Promise<void> {
+    this.#options.onExhausted?.();
     await this.#sleepEldest(Math.max(1, Math.ceil(this.#kept.size * RELIEF_SHARE)), "memory");
   }
 

@@ -20,6 +20,7 @@
  * as a way to erase).
  */
 export { readBackupRoot, type BackupRoot } from "./backup-root.ts";
+export type { AuditedKeyFile } from "./key-audit.ts";
 export { MASTER_KEY_PATH, parseMasterKey } from "./master-key.ts";
 export { SLOT_BYTES, slotFilePath, slotPlace } from "./slot-file.ts";
 export { ROOT_PATH } from "./root-file.ts";

@@ -12,9 +12,11 @@ import type { RootKey } from "./root-file.ts";
 import {
   SLOTS_PER_FILE,
   SLOT_BYTES,
+  SLOT_HEADER_BYTES,
   decodeSlot,
   encodeSlot,
   encodeSlotHeader,
+  findSlotHeaderFault,
   firstSlot,
   slotFileNumber,
   slotFilePath,
@@ -42,8 +44,12 @@ export class KeySlots {
   #made: number;
   #next = 1;
   #making: Promise<void> | undefined;
+  /** Files made or changed; kept while somebody wants to know. */
+  #changes: Set<string> | undefined;
   /** A file that was found may be one whose name an earlier life failed to make durable. */
   #isFolderSynced = false;
+  /** Files whose format was looked at. */
+  readonly #known = new Set<number>();
 
   private constructor(doors: KeySlotDoors, root: RootKey, made: number) {
     this.#doors = doors;
@@ -53,8 +59,11 @@ export class KeySlots {
 
   static async open(doors: KeySlotDoors, root: RootKey): Promise<KeySlots> {
     const names = await doors.fileSystem.listFolder("keys");
-    const files = Math.max(0, ...names.map((name) => slotFileNumber(name) ?? 0));
-    return new KeySlots(doors, root, files * SLOTS_PER_FILE);
+    const files = names.reduce((most, name) => Math.max(most, slotFileNumber(name) ?? 0), 0);
+    const slots = new KeySlots(doors, root, files * SLOTS_PER_FILE);
+    // The newest is the one a newer version would have begun.
+    if (files > 0) await slots.#requireFormat(files);
+    return slots;
   }
 
   /** No slot below `slot` is handed out: those may be in use. Call before the first `take`. */
@@ -75,12 +84,14 @@ export class KeySlots {
   }
 
   /**
-   * @throws InsulaError `data_damaged` when the slot was erased or is damaged.
+   * @throws InsulaError `data_damaged` when the slot was erased or is damaged;
+   *   `format_unsupported`.
    */
   async key(slot: number): Promise<Uint8Array> {
     const known = this.#keys.get(slot);
     if (known !== undefined) return known;
     const { file, offset } = slotPlace(slot);
+    await this.#requireFormat(file);
     const opened = await this.#doors.fileSystem.openRead(slotFilePath(file));
     if (opened === undefined) {
       throw new InsulaError(
@@ -99,12 +110,25 @@ export class KeySlots {
     }
   }
 
+  /** From here on {@link KeySlots.takeChanges} tells what changed. */
+  watchChanges(): void {
+    this.#changes ??= new Set();
+  }
+
+  /** Paths of slot files that were made, or had slots erased, since the last call. */
+  takeChanges(): ReadonlySet<string> {
+    const taken = this.#changes ?? new Set<string>();
+    if (this.#changes !== undefined) this.#changes = new Set();
+    return taken;
+  }
+
   /** Overwrites the slots with zeros; nothing can open them when the promise resolves. */
   async erase(slots: readonly number[]): Promise<void> {
     const byFile = new Map<number, number[]>();
     for (const slot of slots) {
       this.#keys.delete(slot);
       const { file, offset } = slotPlace(slot);
+      await this.#requireFormat(file);
       const offsets = byFile.get(file);
       if (offsets === undefined) byFile.set(file, [offset]);
       else offsets.push(offset);
@@ -119,8 +143,24 @@ export class KeySlots {
     try {
       for (const offset of offsets) await file.write(offset, new Uint8Array(SLOT_BYTES));
       await file.sync();
+      this.#changes?.add(path);
     } finally {
       await file.close();
+    }
+  }
+
+  /** Nothing is read from, or written over, what another version laid out. */
+  async #requireFormat(file: number): Promise<void> {
+    if (this.#known.has(file)) return;
+    const opened = await this.#doors.fileSystem.openRead(slotFilePath(file));
+    if (opened === undefined) return;
+    try {
+      const header = new Uint8Array(SLOT_HEADER_BYTES);
+      const count = await opened.read(0, header);
+      findSlotHeaderFault(header.subarray(0, count), file, this.#root);
+      this.#known.add(file);
+    } finally {
+      await opened.close();
     }
   }
 
@@ -142,6 +182,7 @@ export class KeySlots {
       if (slot % MAKE_STEP_SLOTS === 0) await clock.yield();
     }
     await fileSystem.replaceWhole(slotFilePath(file), Buffer.concat(parts), { mode: 0o600 });
+    this.#changes?.add(slotFilePath(file));
     this.#made = start + SLOTS_PER_FILE - 1;
   }
 }

@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { NONCE_BYTES, SEAL_BYTES, openWhole, sealWhole } from "../base/cipher.ts";
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { Random } from "../io/index.ts";
 
 export const ROOT_PATH = "keys/root";
@@ -79,19 +80,13 @@ function requireSound(bytes: Uint8Array): number {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isRoot = file.length >= HEAD_BYTES && MAGIC.equals(file.subarray(0, MAGIC.length));
   const version = isRoot ? file.readUInt32LE(MAGIC.length) : 0;
-  if (version > FORMAT_VERSION) {
-    throw new InsulaError(
-      "format_unsupported",
-      `Cannot read ${ROOT_PATH}: expected format ${String(FORMAT_VERSION)}, received ${String(version)}.`,
-    );
-  }
+  // Whatever else a later version changes: a checksum of all before it ends the file.
+  const last = Math.max(0, file.length - 4);
+  const isWhole = isRoot && crc32(file.subarray(0, last)) === file.readUInt32LE(last);
+  if (isWhole && version !== FORMAT_VERSION) throw otherFormat(ROOT_PATH, FORMAT_VERSION, version);
   const count = isRoot && file.length >= HEAD_BYTES + 8 ? file.readUInt32LE(HEAD_BYTES) : 0;
   const end = HEAD_BYTES + 4 + count * WRAP_BYTES;
-  const isSound =
-    count >= 1 &&
-    count <= WRAPS_MAX &&
-    file.length === end + 4 &&
-    crc32(file.subarray(0, end)) === file.readUInt32LE(end);
+  const isSound = count >= 1 && count <= WRAPS_MAX && file.length === end + 4 && isWhole;
   if (isSound) return count;
   throw new InsulaError(
     "data_damaged",

@@ -8,6 +8,7 @@ import { ByteWriter } from "../base/bytes.ts";
 import { NONCE_BYTES, TAG_BYTES, openBytes, sealBytes } from "../base/cipher.ts";
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError, assert } from "../base/errors.ts";
+import { otherFormat } from "../base/format-version.ts";
 import type { RootKey } from "./root-file.ts";
 
 /** ON DISK. */
@@ -15,7 +16,9 @@ export const SLOT_BYTES = 64;
 /** ON DISK: slots of one file; with the header exactly 64 KiB. */
 export const SLOTS_PER_FILE = 1_023;
 const SLOT_KEY_BYTES = 32;
-const HEADER_BYTES = 64;
+/** ON DISK. */
+export const SLOT_HEADER_BYTES = 64;
+const HEADER_BYTES = SLOT_HEADER_BYTES;
 const MAGIC = Buffer.from("INSQ", "latin1");
 const FORMAT_VERSION = 1;
 const ERASED = Buffer.alloc(SLOT_BYTES);
@@ -47,6 +50,30 @@ export function encodeSlotHeader(file: number, { folder }: RootKey): Buffer {
   return writer.uint32(crc32(writer.view())).finish();
 }
 
+/**
+ * Why these are not the first bytes of slot file `file`; undefined when they are. A damaged header
+ * takes no key away: each slot has a checksum and says where it belongs.
+ *
+ * @throws InsulaError `format_unsupported` for a sound header of another version.
+ */
+export function findSlotHeaderFault(
+  header: Uint8Array,
+  file: number,
+  root: RootKey,
+): string | undefined {
+  const bytes = Buffer.from(header.buffer, header.byteOffset, header.byteLength);
+  const end = HEADER_BYTES - 4;
+  const isSound =
+    bytes.length === HEADER_BYTES &&
+    MAGIC.equals(bytes.subarray(0, MAGIC.length)) &&
+    crc32(bytes.subarray(0, end)) === bytes.readUInt32LE(end);
+  if (!isSound) return "its header is damaged";
+  const version = bytes.readUInt32LE(MAGIC.length);
+  if (version !== FORMAT_VERSION) throw otherFormat(slotFilePath(file), FORMAT_VERSION, version);
+  const isOurs = encodeSlotHeader(file, root).equals(bytes);
+  return isOurs ? undefined : "its header is of another file or another data folder";
+}
+
 export function encodeSlot(
   slot: number,
   key: Uint8Array,
@@ -65,11 +92,8 @@ export function encodeSlot(
  */
 export function decodeSlot(slot: number, bytes: Uint8Array, root: RootKey): Uint8Array {
   if (ERASED.equals(bytes)) throw lost(slot, "it was erased");
+  if (!isSlotSound(bytes)) throw lost(slot, "its checksum does not match");
   const end = SLOT_BYTES - 4;
-  const isSound =
-    bytes.length === SLOT_BYTES &&
-    crc32(bytes.subarray(0, end)) === Buffer.from(bytes).readUInt32LE(end);
-  if (!isSound) throw lost(slot, "its checksum does not match");
   const nonce = bytes.subarray(0, NONCE_BYTES);
   const seal = { key: root.key, nonce, context: contextOf(slot, root) };
   const key = openBytes(
@@ -79,6 +103,14 @@ export function decodeSlot(slot: number, bytes: Uint8Array, root: RootKey): Uint
   );
   if (key === undefined) throw lost(slot, "it is of another place or another data folder");
   return new Uint8Array(key);
+}
+
+/** A key, or zeros where one was; not whose it is. */
+export function isSlotSound(bytes: Uint8Array): boolean {
+  const end = SLOT_BYTES - 4;
+  if (bytes.length !== SLOT_BYTES) return false;
+  const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).readUInt32LE(end);
+  return crc32(bytes.subarray(0, end)) === stored || ERASED.equals(bytes);
 }
 
 function contextOf(slot: number, { folder }: RootKey): Buffer {

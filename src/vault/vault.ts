@@ -2,6 +2,7 @@
 import { CIPHER_KEY_BYTES, deriveKey } from "../base/cipher.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { FileSystem, Random } from "../io/index.ts";
+import { auditKeyFiles, type AuditedKeyFile } from "./key-audit.ts";
 import { KeySlots, type KeySlotDoors } from "./key-slots.ts";
 import { isRootOf, openBackupRoot, type BackupRoot } from "./backup-root.ts";
 import { MASTER_KEY_PATH, makeMasterKey, readMasterKey, writeMasterKey } from "./master-key.ts";
@@ -54,8 +55,21 @@ export class Vault {
    * @throws InsulaError `master_key_missing`, `master_key_wrong`; nothing was changed then.
    */
   static async open(options: VaultOptions): Promise<Vault> {
+    return (await Vault.openFound(options)) ?? Vault.#make(options);
+  }
+
+  /**
+   * Opens the keys of a folder that has some; undefined when there are none and some may be made.
+   *
+   * @throws InsulaError as {@link Vault.open}.
+   */
+  static async openFound(options: VaultOptions): Promise<Vault | undefined> {
     const stored = await options.fileSystem.readWhole(ROOT_PATH);
-    if (stored === undefined) return Vault.#make(options);
+    if (stored === undefined) {
+      const names = await options.fileSystem.listFolder("keys");
+      if (names.some((name) => slotFileNumber(name) !== undefined)) throw rootMissing();
+      return undefined;
+    }
     const masterKey = options.masterKey ?? (await readMasterKey(options.fileSystem));
     if (masterKey === undefined) throw masterKeyMissing();
     const { root, hasOlderKey } = decodeRoot(stored, masterKey);
@@ -67,8 +81,6 @@ export class Vault {
   /** A folder without keys gets some. */
   static async #make(options: VaultOptions): Promise<Vault> {
     const { fileSystem, random } = options;
-    const names = await fileSystem.listFolder("keys");
-    if (names.some((name) => slotFileNumber(name) !== undefined)) throw rootMissing();
     // The master key first: a root key that nothing opens would be refused at the next start.
     const masterKey =
       options.masterKey ??
@@ -112,6 +124,15 @@ export class Vault {
       return openBackupRoot(rootFile, this.#root);
     }
     return openBackupRoot(rootFile, decodeRoot(rootFile, masterKey ?? this.#masterKey).root);
+  }
+
+  /** Reads the files of keys again, one after the other. */
+  audit(): AsyncIterable<AuditedKeyFile> {
+    return auditKeyFiles(this.#fileSystem, {
+      masterKey: this.#masterKey,
+      root: this.#root,
+      isOwnMaster: this.isOwnMaster,
+    });
   }
 
   /** A key for one purpose of the node itself. */

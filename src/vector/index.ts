@@ -34,6 +34,7 @@ export { SCAN_JOB, runScanJob, type ScanJob } from "./scan-job.ts";
 export type { CodeTarget, RowTarget, ScanSlice, ScanTarget } from "./scan.ts";
 export {
   ARENA_TOPIC,
+  IDLE_SCANNERS_MAX,
   SearchMemory,
   ThreadMemory,
   type ArenaNews,

@@ -19,6 +19,9 @@ import {
 /** Topic under which workers hear of a new arena. */
 export const ARENA_TOPIC = "vector/arena";
 
+/** Scratch kept in an arena while nobody searches, each about a mebibyte. */
+export const IDLE_SCANNERS_MAX = 8;
+
 export interface ArenaNews {
   readonly arena: number;
   readonly memory: SharedMemory;
@@ -92,9 +95,19 @@ export class SearchMemory extends ThreadMemory {
     return { scratch, scanner: this.scanner(scratch) };
   }
 
+  /** Frees the scratch that nobody uses, when memory has run out. */
+  releaseIdle(): void {
+    for (const idle of this.#idle.values()) {
+      for (const { scratch } of idle.splice(0)) this.arenas.free(scratch);
+    }
+  }
+
+  /** A few are kept; of a burst of searches the others' memory is everybody's again. */
   giveBack(leased: LeasedScanner): void {
-    const idle = this.#idle.get(leased.scratch.arena);
-    if (idle === undefined) this.#idle.set(leased.scratch.arena, [leased]);
-    else idle.push(leased);
+    const { scratch } = leased;
+    const idle = this.#idle.get(scratch.arena);
+    if (idle === undefined) this.#idle.set(scratch.arena, [leased]);
+    else if (idle.length < IDLE_SCANNERS_MAX) idle.push(leased);
+    else this.arenas.free(scratch);
   }
 }

@@ -196,6 +196,14 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "restore --from store --data-dir other" },
     { line: "restore --from store --data-dir other --from-key-file insula-data/master-key" },
   ],
+  mirror: [
+    { line: "mirror ls --help" },
+    { line: "mirror ls nowhere" },
+    { line: "restore --from nowhere --latest --data-dir other" },
+    { line: "restore --from nowhere --latest --database main-database" },
+    { line: "restore --from nowhere --whole" },
+    { line: "--url http://127.0.0.1:2 restore --from nowhere --latest" },
+  ],
   doctor: [
     { line: "doctor --help" },
     { line: "doctor", variables: SMALL },

@@ -5,7 +5,6 @@
  * `INSULA_SCRIPTS=20` that many.
  */
 import { afterAll, it } from "vitest";
-import { isInsulaError } from "../../src/base/errors.ts";
 import type { Engine } from "../../src/engine/api.ts";
 import { openEngine, type EngineOptions } from "../../src/engine/index.ts";
 import {
@@ -18,8 +17,9 @@ import {
 } from "../../src/io/index.ts";
 import { Chance } from "../model/chance.ts";
 import { DATABASE, type PlainWorld } from "../model/world.ts";
-import { findWorld, judge } from "./judge.ts";
-import { Trace, withEmptyTenants } from "./trace.ts";
+import { expectHonest, takeStep } from "./honest.ts";
+import { judge } from "./judge.ts";
+import { Trace } from "./trace.ts";
 
 const SEED = process.env["INSULA_SEED"];
 const SEED_COUNT = Number(process.env["INSULA_SCRIPTS"] ?? 1);
@@ -67,13 +67,8 @@ function optionsOf(chance: Chance): Omit<EngineOptions, "files" | "clock"> {
 
 const tally = { faults: 0 };
 
-/** An error that a caller of a node with a bad disk may be given. */
-const HONEST_CODES = ["io_failed", "disk_full", "log_poisoned"];
-
 /**
- * One life. A step that fails may be done or not; what a reader sees of it then must stay. What he
- * does not see may still come to light at the next start, but not after a later write was
- * acknowledged: that one stands on a log whose end is known.
+ * One life.
  *
  * @returns the worlds that the disk may hold
  */
@@ -96,23 +91,10 @@ async function live(
   }
   let worlds: readonly PlainWorld[] = [trace.world];
   for (let i = 0; i < STEPS; i++) {
-    const next = trace.next();
-    try {
-      await next.run(engine);
-      // A step that changes nothing says nothing about an earlier one.
-      if (next.after !== trace.world) worlds = [next.after];
-      trace.world = next.after;
-    } catch (error) {
-      expectHonest(error);
-      const between = withEmptyTenants(trace.world, next.after);
-      const seen = await findSeen(engine, [trace.world, next.after, between]);
-      if (seen === undefined) {
-        worlds = [...worlds, next.after, between];
-        break;
-      }
-      worlds = seen === trace.world ? [...worlds, next.after, between] : [seen];
-      trace.world = seen;
-    }
+    const taken = await takeStep(engine, trace.next(), { world: trace.world, worlds });
+    worlds = taken.worlds;
+    if (taken.world === undefined) break;
+    trace.world = taken.world;
     if (chance.once(6)) {
       // Upkeep in the background has its turns.
       clock.advance(1_100);
@@ -131,26 +113,6 @@ async function start(files: FileSystem, options: Omit<EngineOptions, "files">): 
   } catch (error) {
     await engine.close().catch(expectHonest);
     throw error;
-  }
-}
-
-/** What a reader of the wounded engine sees; undefined when he is told that he cannot be. */
-async function findSeen(
-  engine: Engine,
-  worlds: readonly PlainWorld[],
-): Promise<PlainWorld | undefined> {
-  try {
-    return await findWorld(engine, worlds);
-  } catch (error) {
-    if (isInsulaError(error)) expectHonest(error);
-    else throw error;
-    return undefined;
-  }
-}
-
-function expectHonest(error: unknown): void {
-  if (!isInsulaError(error) || !HONEST_CODES.includes(error.code)) {
-    throw new Error("an error that tells the truth about the disk", { cause: error });
   }
 }
 

@@ -37,7 +37,7 @@ function mapSegment(bytes: Uint8Array): readonly Range[] {
   const segment = bytes.subarray(UIDS_START, UIDS_START + UID_BYTES);
   const shard = bytes.subarray(UIDS_START + UID_BYTES, UIDS_START + 2 * UID_BYTES);
   const trailerStart = bytes.length - SEGMENT_TRAILER_BYTES;
-  const trailer = decodeTrailer(bytes.subarray(trailerStart));
+  const trailer = decodeTrailer(bytes.subarray(trailerStart), { segment });
   const { footerOffset, footerBytes } = trailer;
   const footer = bytes.subarray(footerOffset, footerOffset + footerBytes);
   const ranges: Range[] = [{ name: "header", start: 0, end: SEGMENT_HEADER_BYTES }];

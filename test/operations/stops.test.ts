@@ -84,7 +84,7 @@ class Clients {
       const calls = (this.#histories.get(tenant) ?? []).filter(
         ({ call, end }) => end !== undefined || call.kind === "upsert" || call.kind === "delete",
       );
-      const verdict = judgeHistory(calls, SOCKET_MODEL);
+      const verdict = judgeHistory(withoutUnseen(calls), SOCKET_MODEL);
       if (verdict.kind === "possible") continue;
       const text = calls.map(printCall).join("\n");
       throw new Error(`the history of ${tenant} is ${verdict.kind}\n${text}`);
@@ -176,6 +176,26 @@ async function send(
       return found.sort().join();
     }
   }
+}
+
+/**
+ * Leaves out writes that were never answered and of which no answer shows a version. An order with
+ * such a write is one without it, too: nobody read a key between it and the write over it. Each
+ * that stays doubles the orders there are.
+ */
+function withoutUnseen(
+  calls: readonly HistoryCall<TenantCall>[],
+): readonly HistoryCall<TenantCall>[] {
+  const seen = new Set<number>();
+  for (const { end } of calls) {
+    for (const [, version] of (end?.answer ?? "").matchAll(/(?:^|[=,])(\d+)/g)) {
+      seen.add(Number(version));
+    }
+  }
+  return calls.filter(({ call, end }) => {
+    if (end !== undefined || call.kind !== "upsert") return true;
+    return [...call.versions.values()].some((version) => seen.has(version));
+  });
 }
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

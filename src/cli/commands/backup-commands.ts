@@ -15,6 +15,7 @@ import {
 import { createRateProgress } from "../rate-progress.ts";
 import { listOf } from "../session-copies.ts";
 import { openDoors } from "../folder-engine.ts";
+import { restoreLatest, type MirrorRestoreOptions } from "./mirror-commands.ts";
 import { findMasterKey } from "../../engine/index.ts";
 
 interface ScopeOptions {
@@ -87,13 +88,11 @@ only the target of its setting backupStore. What was erased stays in the backups
     });
 }
 
-interface RestoreCommandOptions extends ScopeOptions {
-  readonly from: string;
+interface RestoreCommandOptions extends ScopeOptions, MirrorRestoreOptions {
   readonly backup?: string;
-  readonly at?: number;
   readonly as?: string;
   readonly into?: string;
-  readonly fromKeyFile?: string;
+  readonly latest?: true;
 }
 
 export function addRestoreCommand(program: Command): void {
@@ -109,11 +108,15 @@ export function addRestoreCommand(program: Command): void {
     .option("--as <name>", "another name for what is named last")
     .option("--into <database/collection>", "another place for the collection or the tenant")
     .option("--from-key-file <file>", "master key of the folder that was backed up, if another")
+    .option("--latest", "the whole folder, from the mirror in the target; with --at as of then")
+    .option("--mirror <id>", "with --latest: of `insula mirror ls`, when there are several")
+    .option("--whole", "with --latest: fetch everything now, not when it is needed")
     .addHelpText(
       "after",
       notes(
         [
           "insula restore --from /mnt/backups --data-dir ./new-data",
+          "insula restore --from s3://my-bucket/insula --latest --data-dir ./new-data",
           "insula restore --from s3://my-bucket/insula --database shop --as shop-of-monday",
           "insula restore --from /mnt/backups --database shop --collection notes --tenant team-1 --as team-1-old",
         ],
@@ -122,6 +125,11 @@ of it is there, or not at all. Access keys come back only into an empty data fol
       ),
     )
     .action(async (options: RestoreCommandOptions, command: Command) => {
+      requireOneKind(options);
+      if (options.latest === true) {
+        await restoreLatest(options, command);
+        return;
+      }
       const masterKey =
         options.fromKeyFile === undefined
           ? undefined
@@ -175,6 +183,22 @@ export function addTenantCopyCommand(tenant: Command): void {
         });
       },
     );
+}
+
+/** A mirror is a whole folder, a backup has parts. */
+function requireOneKind(options: RestoreCommandOptions): void {
+  const { latest, mirror, whole, backup, database, collection, tenant, as, into } = options;
+  const ofBackup = [backup, database, collection, tenant, as, into];
+  const ofMirror = [mirror, whole];
+  const isMixed = (latest === true ? ofBackup : ofMirror).some((value) => value !== undefined);
+  if (!isMixed) return;
+  throw new CommandError(
+    EXIT_CODES.usage,
+    latest === true
+      ? "A mirror comes back as a whole: --latest goes with --at, --mirror and --whole only."
+      : "--mirror and --whole are of a mirror: they go with --latest.",
+    "`insula restore --help` shows both kinds.",
+  );
 }
 
 function restoreOptions(options: RestoreCommandOptions): RestoreOptions {

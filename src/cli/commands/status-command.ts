@@ -1,5 +1,6 @@
 /** `insula status`: what is there and how it does. */
 import type { Command } from "commander";
+import type { EngineStats } from "../../engine/api.ts";
 import { withSession } from "../command.ts";
 import { notes } from "../help.ts";
 import { printBytes, printCount, printCounted } from "../output.ts";
@@ -25,6 +26,7 @@ export function addStatusCommand(program: Command): void {
             `arenas       ${printBytes(stats.arenaBytesUsed)} of ${printBytes(stats.arenaBytesCapacity)}`,
             `log          ${printCounted(stats.log.groups, "group")}, ${printCounted(stats.log.syncs, "sync")}, ${printBytes(stats.log.bytes)}`,
             `files        ${printCount(stats.openFiles)} open`,
+            ...(stats.mirror === undefined ? [] : [`mirror       ${printMirror(stats.mirror)}`]),
             ...(stats.log.isPoisoned ? ["READ-ONLY    a sync of the log failed"] : []),
             ...(stats.quarantinedShards > 0
               ? [`DAMAGED      ${printCounted(stats.quarantinedShards, "shard")} out of service`]
@@ -33,4 +35,16 @@ export function addStatusCommand(program: Command): void {
         );
       });
     });
+}
+
+function printMirror({
+  point,
+  ageMs,
+  failures,
+  isTaken,
+}: NonNullable<EngineStats["mirror"]>): string {
+  if (isTaken) return "TAKEN by another machine: nothing is copied any more";
+  const failed = failures === 0 ? "" : `, ${printCounted(failures, "failure")}`;
+  if (ageMs === undefined) return `not reached yet${failed}`;
+  return `${(ageMs / 1_000).toFixed(1)} s behind, point ${printCount(point)}${failed}`;
 }

@@ -37,6 +37,13 @@ export class MemoryObjectStore implements ObjectStore {
     return pageOfKeys([...this.#objects.keys()], prefix, options);
   }
 
+  /** A store with the same objects now. */
+  copy(): MemoryObjectStore {
+    const store = new MemoryObjectStore();
+    for (const [key, body] of this.#objects) store.#objects.set(key, body);
+    return store;
+  }
+
   async delete(key: string): Promise<void> {
     await Promise.resolve();
     this.#objects.delete(key);

@@ -155,6 +155,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   data_folder_locked: INTERNAL,
   master_key_missing: INTERNAL,
   master_key_wrong: INTERNAL,
+  mirror_taken: INTERNAL,
   format_unsupported: INTERNAL,
   port_taken: INTERNAL,
   rate_exceeded: { status: 503, code: "QpsLimitExceeded", ec: EC_GENERAL },

@@ -125,6 +125,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   data_folder_locked: INTERNAL,
   master_key_missing: INTERNAL,
   master_key_wrong: INTERNAL,
+  mirror_taken: INTERNAL,
   format_unsupported: INTERNAL,
   port_taken: INTERNAL,
   rate_exceeded: { status: 429, type: "TooManyRequestsException" },

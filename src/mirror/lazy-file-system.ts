@@ -1,0 +1,208 @@
+/**
+ * A data folder of which some files are still in a mirror: each is fetched, whole, when it is first
+ * opened, and the rest one after the other in the background.
+ */
+import { InsulaError } from "../base/errors.ts";
+import {
+  sleep,
+  type Clock,
+  type CreateOptions,
+  type DiskRoom,
+  type FileSystem,
+  type FolderLock,
+  type ReadableFile,
+  type SyncedFile,
+  type WritableFile,
+} from "../io/index.ts";
+import { MIRROR_FOLDER } from "./mirror-marker.ts";
+import { fetchPiece, type MirrorPlace } from "./mirror-reader.ts";
+import type { MirroredFile } from "./mirror-state.ts";
+import { RemoteList, folderOf } from "./remote-list.ts";
+
+/** After a failure the background waits so long. */
+const RETRY_MS = 5_000;
+const FETCH_PREFIX = "fetch-";
+
+export interface LazyDoors {
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  /** Fetching in the background failed; it is tried again. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export class LazyFileSystem implements FileSystem {
+  readonly #doors: LazyDoors;
+  readonly #files: FileSystem;
+  readonly #list: RemoteList;
+  /** Set when the keys are known: before, nothing that is remote is asked for. */
+  #place: MirrorPlace | undefined;
+  /** By path, while it is fetched. */
+  readonly #fetching = new Map<string, Promise<void>>();
+  readonly #ending = new AbortController();
+  #background: Promise<void> | undefined;
+  #fetchNext = 0;
+
+  private constructor(doors: LazyDoors, list: RemoteList) {
+    this.#doors = doors;
+    this.#files = doors.files;
+    this.#list = list;
+  }
+
+  static async open(doors: LazyDoors): Promise<LazyFileSystem> {
+    const { files } = doors;
+    for (const name of await files.listFolder(MIRROR_FOLDER)) {
+      if (name.startsWith(FETCH_PREFIX)) await files.unlink(`${MIRROR_FOLDER}/${name}`);
+    }
+    return new LazyFileSystem(doors, await RemoteList.open(files));
+  }
+
+  get remoteFiles(): number {
+    return this.#list.size;
+  }
+
+  get remoteBytes(): number {
+    return this.#list.bytes;
+  }
+
+  /** Of a file that is not here; undefined of others. */
+  remoteBytesOf(path: string): number | undefined {
+    return this.#list.get(path)?.bytes;
+  }
+
+  /** From here on files can be fetched, and are in the background. */
+  start(place: MirrorPlace): void {
+    this.#place = place;
+    this.#background ??= this.#fetchAll();
+  }
+
+  /** Ends the background after the file under way. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#background;
+    await Promise.allSettled(this.#fetching.values());
+    await this.#list.close();
+  }
+
+  async openRead(path: string): Promise<ReadableFile | undefined> {
+    await this.#bring(path);
+    return this.#files.openRead(path);
+  }
+
+  async readWhole(path: string): Promise<Uint8Array | undefined> {
+    await this.#bring(path);
+    return this.#files.readWhole(path);
+  }
+
+  async openWrite(path: string): Promise<WritableFile> {
+    await this.#bring(path);
+    return this.#files.openWrite(path);
+  }
+
+  create(path: string, options?: CreateOptions): Promise<WritableFile> {
+    return this.#files.create(path, options);
+  }
+
+  openSynced(path: string, options?: CreateOptions): Promise<SyncedFile> {
+    return this.#files.openSynced(path, options);
+  }
+
+  replaceWhole(path: string, bytes: Uint8Array, options?: CreateOptions): Promise<void> {
+    return this.#files.replaceWhole(path, bytes, options);
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return this.#list.get(path) !== undefined || this.#files.exists(path);
+  }
+
+  rename(source: string, target: string): Promise<void> {
+    return this.#files.rename(source, target);
+  }
+
+  async unlink(path: string): Promise<void> {
+    // First, so that nobody begins to fetch it; a fetch under way is waited for.
+    await this.#list.remove(path);
+    await this.#fetching.get(path)?.catch(() => undefined);
+    await this.#files.unlink(path);
+  }
+
+  makeFolder(path: string): Promise<void> {
+    return this.#files.makeFolder(path);
+  }
+
+  async listFolder(path: string): Promise<readonly string[]> {
+    const names = new Set(await this.#files.listFolder(path));
+    for (const name of this.#list.namesIn(path)) names.add(name);
+    return [...names].sort();
+  }
+
+  syncFolder(path: string): Promise<void> {
+    return this.#files.syncFolder(path);
+  }
+
+  room(): Promise<DiskRoom | undefined> {
+    return this.#files.room();
+  }
+
+  lock(path: string): Promise<FolderLock> {
+    return this.#files.lock(path);
+  }
+
+  /** One fetch of a file at a time, whoever asks. */
+  #bring(path: string): Promise<void> {
+    const remote = this.#list.get(path);
+    if (remote === undefined) return Promise.resolve();
+    const known = this.#fetching.get(path);
+    if (known !== undefined) return known;
+    const fetching = this.#fetch(path, remote).finally(() => this.#fetching.delete(path));
+    this.#fetching.set(path, fetching);
+    return fetching;
+  }
+
+  async #fetch(path: string, { ranges }: MirroredFile): Promise<void> {
+    const place = this.#place;
+    if (place === undefined) {
+      throw new InsulaError("io_failed", `Cannot read "${path}": its mirror is not open yet.`);
+    }
+    const temporary = `${MIRROR_FOLDER}/${FETCH_PREFIX}${String(this.#fetchNext++)}`;
+    const file = await this.#files.create(temporary);
+    try {
+      let position = 0;
+      for (const { piece, offset, length } of ranges) {
+        const plain = await fetchPiece(place, piece);
+        await file.write(position, plain.subarray(offset, offset + length));
+        position += length;
+      }
+      await file.sync();
+    } catch (error) {
+      await file.close();
+      await this.#files.unlink(temporary);
+      throw error;
+    }
+    await file.close();
+    const folder = folderOf(path);
+    await this.#files.makeFolder(folder);
+    await this.#files.syncFolder(folderOf(folder));
+    await this.#files.rename(temporary, path);
+    await this.#files.syncFolder(folder);
+    this.#list.arrived(path);
+  }
+
+  async #fetchAll(): Promise<void> {
+    const { clock, onFault } = this.#doors;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      const [path] = this.#list.paths();
+      if (path === undefined) break;
+      try {
+        await this.#bring(path);
+        await clock.yield();
+      } catch (error) {
+        onFault(error);
+        // One that cannot be fetched keeps no other from it.
+        this.#list.defer(path);
+        await sleep(clock, RETRY_MS, signal).catch(() => undefined);
+      }
+    }
+    if (this.#list.size === 0) await this.#list.finish().catch(onFault);
+  }
+}

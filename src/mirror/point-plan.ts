@@ -1,0 +1,93 @@
+/** Finds out what of an image the store has not yet. */
+import type { FileSystem } from "../io/index.ts";
+import type { FolderImage } from "./mirror-source.ts";
+import { WHOLE_FOLDERS } from "./mirror-source.ts";
+
+/** A range of a file that is to be sent. */
+export interface Sending {
+  readonly path: string;
+  /** Where the file may be, in the order to try. */
+  readonly from: readonly string[];
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface PointPlan {
+  readonly sendings: readonly Sending[];
+  readonly bytes: number;
+  /** Paths that the point takes away. */
+  readonly removed: readonly string[];
+}
+
+/** What is in the store, in a point or sent for the next one. */
+export interface SentFiles {
+  has(path: string): boolean;
+  bytesOf(path: string): number;
+  /** Paths in folders that an image names completely. */
+  wholePaths(): Iterable<string>;
+}
+
+/** Segments and packs that changed since the last point. */
+export interface OpenChanges {
+  readonly segments: ReadonlyMap<string, boolean>;
+  readonly packs: ReadonlyMap<string, number>;
+}
+
+/** A file that an image names is not there: its removal had begun before. */
+export class FileGone extends Error {
+  override readonly name = "FileGone";
+}
+
+/** @throws FileGone */
+export async function planPoint(
+  image: FolderImage,
+  { segments, packs }: OpenChanges,
+  doors: { readonly sent: SentFiles; readonly fileSystem: FileSystem },
+): Promise<PointPlan> {
+  const { sent, fileSystem } = doors;
+  const sendings: Sending[] = [];
+  const removed: string[] = [];
+  const kept = new Set(image.replaced.map(({ path }) => path));
+  for (const { path, bytes } of image.whole) {
+    kept.add(path);
+    const start = sent.bytesOf(path);
+    if (start < bytes) sendings.push({ path, from: [path], start, end: bytes });
+  }
+  for (const { temporary, final } of image.placed) {
+    kept.add(temporary);
+    if (sent.has(temporary)) continue;
+    const from = [temporary, final];
+    sendings.push({ path: temporary, from, start: 0, end: await sizeOf(fileSystem, from) });
+  }
+  for (const path of sent.wholePaths()) if (!kept.has(path)) removed.push(path);
+  for (const [path, isThere] of segments) {
+    if (!isThere && sent.has(path)) removed.push(path);
+    if (!isThere || sent.has(path)) continue;
+    sendings.push({ path, from: [path], start: 0, end: await sizeOf(fileSystem, [path]) });
+  }
+  for (const [path, bytes] of packs) {
+    const start = sent.bytesOf(path);
+    if (bytes === 0 && sent.has(path)) removed.push(path);
+    if (start < bytes) sendings.push({ path, from: [path], start, end: bytes });
+  }
+  const bytes = sendings.reduce((sum, { start, end }) => sum + end - start, 0);
+  return { sendings, bytes, removed };
+}
+
+/** True for a file that an image names completely. */
+export function isInWholeFolder(path: string): boolean {
+  return WHOLE_FOLDERS.some((folder) => path.startsWith(folder));
+}
+
+async function sizeOf(fileSystem: FileSystem, paths: readonly string[]): Promise<number> {
+  for (const path of [...paths, ...paths]) {
+    const file = await fileSystem.openRead(path);
+    if (file === undefined) continue;
+    try {
+      return await file.size();
+    } finally {
+      await file.close();
+    }
+  }
+  throw new FileGone(paths[0]);
+}
