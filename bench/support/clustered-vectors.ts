@@ -4,7 +4,8 @@
  */
 
 const INTRINSIC_DIMENSION = 32;
-const BASIS_DIRECTIONS = 3 * INTRINSIC_DIMENSION;
+/** Directions of the shared basis for each of a cluster. */
+const BASIS_FACTOR = 3;
 const ROWS_PER_CLUSTER = 400;
 const CLUSTERS_MIN = 8;
 /** Normal numbers drawn from a table: four times faster than making each. */
@@ -68,12 +69,20 @@ export interface VectorSource {
   next(count: number): Float32Array;
 }
 
-/** @param rowCount  decides the number of clusters: one for each 400 rows. */
-export function clusteredVectors(dimension: number, rowCount: number, seed: number): VectorSource {
+/**
+ * @param rowCount   decides the number of clusters: one for each 400 rows.
+ * @param intrinsic  dimension of a cluster: the higher, the harder for an index.
+ */
+export function clusteredVectors(
+  dimension: number,
+  rowCount: number,
+  seed: number,
+  intrinsic: number = INTRINSIC_DIMENSION,
+): VectorSource {
   const numbers = new SeededNumbers(seed);
   const clusterCount = Math.max(CLUSTERS_MIN, Math.floor(rowCount / ROWS_PER_CLUSTER));
-  const basis = makeBasis(numbers, dimension);
-  const clusters = makeClusters(numbers, basis, clusterCount);
+  const basis = makeBasis(numbers, dimension, intrinsic * BASIS_FACTOR);
+  const clusters = makeClusters(numbers, { basis, dimension, intrinsic }, clusterCount);
   return {
     dimension,
     next: (count) => {
@@ -86,8 +95,13 @@ export function clusteredVectors(dimension: number, rowCount: number, seed: numb
   };
 }
 
-interface Clusters {
+interface Space {
   readonly basis: Float32Array;
+  readonly dimension: number;
+  readonly intrinsic: number;
+}
+
+interface Clusters extends Space {
   readonly centres: Float32Array;
   readonly directions: Uint32Array;
   readonly scales: Float32Array;
@@ -95,38 +109,39 @@ interface Clusters {
   readonly shares: Float64Array;
 }
 
-function makeBasis(numbers: SeededNumbers, dimension: number): Float32Array {
-  const basis = new Float32Array(BASIS_DIRECTIONS * dimension);
+function makeBasis(numbers: SeededNumbers, dimension: number, directions: number): Float32Array {
+  const basis = new Float32Array(directions * dimension);
   const length = Math.sqrt(dimension);
   for (let i = 0; i < basis.length; i++) basis[i] = numbers.normal() / length;
   return basis;
 }
 
-function makeClusters(numbers: SeededNumbers, basis: Float32Array, count: number): Clusters {
-  const dimension = basis.length / BASIS_DIRECTIONS;
+function makeClusters(numbers: SeededNumbers, space: Space, count: number): Clusters {
+  const { basis, dimension, intrinsic } = space;
+  const basisCount = intrinsic * BASIS_FACTOR;
   const centres = new Float32Array(count * dimension);
-  const directions = new Uint32Array(count * INTRINSIC_DIMENSION);
-  const scales = new Float32Array(count * INTRINSIC_DIMENSION);
+  const directions = new Uint32Array(count * intrinsic);
+  const scales = new Float32Array(count * intrinsic);
   const shares = new Float64Array(count);
   let weights = 0;
   for (let c = 0; c < count; c++) {
-    for (let k = 0; k < BASIS_DIRECTIONS; k++) {
-      const decay = Math.exp(-k / (0.375 * BASIS_DIRECTIONS));
-      const factor = ((numbers.normal() * 4) / Math.sqrt(BASIS_DIRECTIONS)) * decay;
+    for (let k = 0; k < basisCount; k++) {
+      const decay = Math.exp(-k / (0.375 * basisCount));
+      const factor = ((numbers.normal() * 4) / Math.sqrt(basisCount)) * decay;
       for (let d = 0; d < dimension; d++) {
         centres[c * dimension + d] =
           (centres[c * dimension + d] ?? 0) + factor * (basis[k * dimension + d] ?? 0);
       }
     }
-    for (let r = 0; r < INTRINSIC_DIMENSION; r++) {
-      directions[c * INTRINSIC_DIMENSION + r] = numbers.below(BASIS_DIRECTIONS);
-      scales[c * INTRINSIC_DIMENSION + r] = 0.9 * Math.exp((-2 * r) / INTRINSIC_DIMENSION);
+    for (let r = 0; r < intrinsic; r++) {
+      directions[c * intrinsic + r] = numbers.below(basisCount);
+      scales[c * intrinsic + r] = 0.9 * Math.exp((-2 * r) / intrinsic);
     }
     weights += Math.exp(0.8 * numbers.normal());
     shares[c] = weights;
   }
   for (let c = 0; c < count; c++) shares[c] = (shares[c] ?? 0) / weights;
-  return { basis, centres, directions, scales, shares };
+  return { ...space, centres, directions, scales, shares };
 }
 
 function fillRow(row: Float32Array, clusters: Clusters, numbers: SeededNumbers): void {
@@ -137,8 +152,8 @@ function fillRow(row: Float32Array, clusters: Clusters, numbers: SeededNumbers):
   for (let d = 0; d < dimension; d++) {
     row[d] = (clusters.centres[centre + d] ?? 0) + noise * numbers.normal();
   }
-  for (let r = 0; r < INTRINSIC_DIMENSION; r++) {
-    const at = cluster * INTRINSIC_DIMENSION + r;
+  for (let r = 0; r < clusters.intrinsic; r++) {
+    const at = cluster * clusters.intrinsic + r;
     const factor = numbers.normal() * (clusters.scales[at] ?? 0);
     const direction = (clusters.directions[at] ?? 0) * dimension;
     for (let d = 0; d < dimension; d++) {

@@ -4,10 +4,13 @@ import { BUILD_SEGMENT_JOB, buildSegment, type BuildInput } from "../shard/index
 import {
   ARENA_TOPIC,
   SCAN_JOB,
+  WALK_JOB,
   runScanJob,
+  runWalkJob,
   type ArenaNews,
   type ScanJob,
   type ThreadMemory,
+  type WalkJob,
 } from "../vector/index.ts";
 
 /** What the jobs of one thread work on. */
@@ -27,6 +30,7 @@ export function engineJobs(place: () => JobPlace): JobRegistry {
   return {
     jobs: {
       [SCAN_JOB]: (job: ScanJob) => Promise.resolve({ result: runScanJob(place().memory, job) }),
+      [WALK_JOB]: (job: WalkJob) => Promise.resolve({ result: runWalkJob(place().memory, job) }),
       [BUILD_SEGMENT_JOB]: async ({ input, packedBytesMax }: BuildMessage) => {
         const result = await buildSegment({ ...place(), packedBytesMax }, input);
         return { result, transfer: result.outputRows.map(({ buffer }) => buffer as ArrayBuffer) };

@@ -52,6 +52,8 @@ export const DEFAULT_POLICY: ShardPolicy = {
   segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,
   packedBytesMax: 256 * 1024,
+  graphRowsMin: 10_000,
+  scannedPerEf: 24,
 };
 
 /** Made at a start, their names durable before anything in them counts. */
@@ -64,6 +66,8 @@ const OPEN_FILES_MIN = 8;
 /** Cached records blocks and catalogue blocks. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
+/** Each takes a thread for minutes, and as much memory as the codes of its segment. */
+const GRAPHS_AT_ONCE = 1;
 
 export interface NodeContext {
   /** Bytes that the arenas may take. */
@@ -86,6 +90,16 @@ export interface NodeContext {
   /** A slot for a new shard or collection; 0 when new data is not sealed. */
   readonly takeKeySlot: () => Promise<number>;
   close(): Promise<void>;
+}
+
+function mergeQueues({
+  clock,
+  compactionBytesPerSecond: bytesPerSecond,
+}: EngineOptions): Pick<ShardContext, "merges" | "graphs"> {
+  return {
+    merges: new MergeQueue({ clock, bytesPerSecond }),
+    graphs: new MergeQueue({ clock, bytesPerSecond, atOnceMax: GRAPHS_AT_ONCE }),
+  };
 }
 
 /** @throws InsulaError `data_folder_locked`, `data_damaged`, `format_unsupported`, `io_failed`. */
@@ -155,7 +169,7 @@ async function openParts(
     files: handles,
     cache: new BlockCache(CACHE_BYTES),
     ...threads,
-    merges: new MergeQueue({ clock, bytesPerSecond: options.compactionBytesPerSecond }),
+    ...mergeQueues(options),
     catalog: shardCatalog(catalog, sweeper),
     keys,
     policy: { ...DEFAULT_POLICY, ...options.policy },

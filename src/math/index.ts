@@ -67,7 +67,7 @@ export {
   SELECT_ROWS_MAX,
   scratchIn,
 } from "./scratch.ts";
-export type { Float32Rows, Int8Rows, RowHits, RowRange } from "./row-scanner.ts";
+export type { CodePoint, Float32Rows, Int8Rows, RowHits, RowRange } from "./row-scanner.ts";
 export { RowScanner } from "./row-scanner.ts";
 export type { CompareTies } from "./top-k.ts";
 export { mergeNearest } from "./top-k.ts";

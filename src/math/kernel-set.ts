@@ -156,6 +156,36 @@ export interface Kernels {
   bitmapAndNot(target: number, source: number, bits: number): void;
   bitmapNot(target: number, bits: number): void;
   bitmapCount(target: number, bits: number): number;
+  graphSearch(view: number, point: number, entry: number, entryLevel: number, ef: number): number;
+  graphSearchAllowed(
+    view: number,
+    point: number,
+    entry: number,
+    entryLevel: number,
+    ef: number,
+    allowed: number,
+    scoredMax: number,
+  ): number;
+  graphScan(view: number, point: number, bitmap: number, k: number): number;
+  poolRows(pool: number, count: number, rowsOut: number): void;
+  graphInsert(
+    view: number,
+    row: number,
+    ordinal: number,
+    level: number,
+    entry: number,
+    entryLevel: number,
+    efConstruction: number,
+  ): void;
+  graphLink(
+    view: number,
+    id: number,
+    level: number,
+    ids: number,
+    idCount: number,
+    countMin: number,
+  ): void;
+  graphLinksBelow(ids: number, count: number, limit: number): number;
   readLoop(start: number, bytes: number): number;
 }
 
@@ -179,6 +209,13 @@ const KERNEL_NAMES = [
   "bitmapAndNot",
   "bitmapNot",
   "bitmapCount",
+  "graphSearch",
+  "graphSearchAllowed",
+  "graphScan",
+  "poolRows",
+  "graphInsert",
+  "graphLink",
+  "graphLinksBelow",
   "readLoop",
 ] as const satisfies readonly (keyof Kernels)[];
 

@@ -50,6 +50,13 @@ export interface RowHits {
   readonly distances: Float32Array;
 }
 
+/** A code and the factors of distances from it; see kernels/graph-view.ts. */
+export interface CodePoint {
+  readonly code: number;
+  readonly factor: number;
+  readonly base: number;
+}
+
 export class RowScanner {
   readonly #kernels: Kernels;
   readonly #memory: SharedMemory;
@@ -123,6 +130,16 @@ export class RowScanner {
     const { query, queryBits } = this.#scratch;
     const stride = rowStrideBytes(this.#dimension);
     this.#kernels.signRows(query, stride, mean, 1, signWords(this.#dimension), queryBits);
+  }
+
+  /** The query as walks of a graph measure from it; its code lies in the scratch. */
+  get point(): CodePoint {
+    const { queryCodes: code } = this.#scratch;
+    if (this.#metricName === "euclidean") {
+      return { code, factor: 2 * this.#scale, base: this.#squaredNorm };
+    }
+    const factor = this.#metricName === "cosine" ? this.#scale * this.#inverseNorm : this.#scale;
+    return { code, factor, base: 0 };
   }
 
   /** Empties the heap, which is to keep the k nearest, 1 to CANDIDATES_MAX. */

@@ -48,7 +48,7 @@ export interface QueryPlan {
   readonly rowsScanned: number;
   readonly rowsRescored: number;
   readonly segmentCount: number;
-  readonly path: "empty" | "exact" | "codes" | "matches";
+  readonly path: "empty" | "exact" | "codes" | "matches" | "graph";
 }
 
 /** A shard a search over many names: one tenant in one collection. */

@@ -25,6 +25,8 @@ const POLICY: ShardPolicy = {
   segmentsMax: 64,
   residentRowsBytesMax: 64 * MIB,
   packedBytesMax: 262_144,
+  graphRowsMin: 20_000,
+  scannedPerEf: 32,
 };
 const ROW_BYTES = 1_024;
 

@@ -74,6 +74,16 @@ export class MergePace {
     return this.#keep(bytes);
   }
 
+  /**
+   * Between two slices of arithmetic: other work of the thread gets its turn.
+   *
+   * @throws InsulaError `engine_closed` when the merge was stopped.
+   */
+  async turn(): Promise<void> {
+    this.#checkStop();
+    await this.#clock.yield();
+  }
+
   /** Counts whole KiB; the rest is kept for the next time. */
   #tell(place: number, bytes: number): number {
     if (bytes >= KIB) Atomics.add(this.#block, place, Math.floor(bytes / KIB));

@@ -31,6 +31,8 @@ export interface MergeQueueOptions {
   readonly clock: Clock;
   /** Default {@link COMPACTION_BYTES_PER_SECOND}. */
   readonly bytesPerSecond?: number | undefined;
+  /** Default {@link MERGES_AT_ONCE_MAX}. */
+  readonly atOnceMax?: number;
 }
 
 /** A merge that waits or runs. */
@@ -62,6 +64,7 @@ interface Entry {
 export class MergeQueue {
   readonly #clock: Clock;
   readonly #bytesPerMs: number;
+  readonly #atOnceMax: number;
   #waiting: Entry[] = [];
   /** In the order of their next turn. */
   #running: Entry[] = [];
@@ -70,8 +73,13 @@ export class MergeQueue {
   #timer: Timer | undefined;
   readonly #past = { started: 0, bytesRead: 0, bytesWritten: 0 };
 
-  constructor({ clock, bytesPerSecond = COMPACTION_BYTES_PER_SECOND }: MergeQueueOptions) {
+  constructor({
+    clock,
+    bytesPerSecond = COMPACTION_BYTES_PER_SECOND,
+    atOnceMax = MERGES_AT_ONCE_MAX,
+  }: MergeQueueOptions) {
     this.#clock = clock;
+    this.#atOnceMax = atOnceMax;
     this.#bytesPerMs = bytesPerSecond / 1_000;
     this.#credit = this.#bytesPerMs * BURST_MS;
     this.#creditAtMs = clock.monotonicMs();
@@ -115,7 +123,7 @@ export class MergeQueue {
   }
 
   #startNext(): void {
-    while (this.#running.length < MERGES_AT_ONCE_MAX) {
+    while (this.#running.length < this.#atOnceMax) {
       const large = this.#running.filter(isLarge).length;
       const next = this.#waiting.find(
         (entry) => !isLarge(entry) || large < LARGE_MERGES_AT_ONCE_MAX,

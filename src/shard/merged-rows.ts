@@ -10,7 +10,9 @@ import { assert } from "../base/errors.ts";
 import type { VectorField } from "../model/index.ts";
 import { SegmentReader, type SectionReader } from "../storage/index.ts";
 import { rowStrideBytes } from "../math/index.ts";
+import { GRAPH_M, openOldGraph, type OldGraph } from "../vector/index.ts";
 import type { MergeSource } from "./build-input.ts";
+import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 import type { OpenMergeSource } from "./segment-source.ts";
@@ -58,6 +60,13 @@ export async function mergedRows(
         `records of ${String(plan.fields.length)} fields are merged before vectors`,
       );
       return gatherVectors(opened, order, field);
+    },
+    oldGraph: async (field) => {
+      const copyFrom = plan.graph?.copyFrom;
+      const source = copyFrom === undefined ? undefined : opened[copyFrom];
+      if (copyFrom === undefined || source === undefined) return undefined;
+      const newRows = invert(sources, order)[copyFrom];
+      return newRows && source.oldGraph(field, newRows);
     },
     outputRows: () => invert(sources, order),
     close: async () => {
@@ -184,6 +193,16 @@ class OpenSource {
 
   vectors(field: VectorField): SectionReader {
     return section(this.#reader, SECTION.vectors, field.name);
+  }
+
+  /** The graph of a field with where its rows are now; undefined when there is none. */
+  async oldGraph(field: VectorField, newRows: Uint32Array): Promise<OldGraph | undefined> {
+    const section = this.#reader.section(SECTION.graph, field.name);
+    if (section === undefined) return undefined;
+    const bytes = await section.read(0, section.length);
+    const { rowCount } = this.source;
+    const header = openOldGraph(bytes, { rowCount, metric: kernelMetric(field) });
+    return header.m === GRAPH_M ? { header, bytes, newRows } : undefined;
   }
 
   close(): Promise<void> {

@@ -79,7 +79,8 @@ export async function buildSegment(place: BuildPlace, input: BuildInput): Promis
   const rows = input.rows.kind === "memtable" ? memtableRows(place.memory, input.rows) : merged;
   assert(rows !== undefined, "rows of a memtable or of segments");
   try {
-    await writeSegment(sink, plan, rows, place.memory.kernelModule);
+    const turn = (): Promise<void> => pace?.turn() ?? place.clock.yield();
+    await writeSegment(sink, plan, rows, { memory: place.memory, turn });
     const order = "order" in rows ? rows.order : new Uint32Array(0);
     const outputRows = merged?.outputRows() ?? [];
     return { bytes: await sink.finish(), rowCount: rows.count, order, outputRows };

@@ -14,6 +14,7 @@ import type { VectorField } from "../model/index.ts";
 import { BloomFilter, SegmentReader, type SectionReader } from "../storage/index.ts";
 import { ResidentRows } from "../vector/index.ts";
 import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
+import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 import { openSegmentSource } from "./segment-source.ts";
@@ -256,6 +257,8 @@ export class SegmentHandle {
       codes: this.#section(reader, SECTION.codes, field.name),
       factors: this.#section(reader, SECTION.rowFactors, field.name),
       rows: this.#section(reader, SECTION.vectors, field.name),
+      graph: reader.section(SECTION.graph, field.name),
+      metric: kernelMetric(field),
       residentRowsBytesMax: this.#context.policy.residentRowsBytesMax,
     });
     if (this.#holders === 0) {

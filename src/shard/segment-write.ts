@@ -10,9 +10,9 @@ import type { SegmentUid, ShardUid } from "../base/brands.ts";
 import { otherFormat } from "../base/format-version.ts";
 import { InvertedBuilder } from "../inverted/index.ts";
 import type { VectorField } from "../model/index.ts";
-import type { WasmModule } from "../math/index.ts";
 import { BloomBuilder, SegmentBuilder, type SegmentSink } from "../storage/index.ts";
-import { RowQuantizer } from "../vector/index.ts";
+import { RowQuantizer, type OldGraph } from "../vector/index.ts";
+import { buildGraph, openGraphBuild, type GraphPlace, type PlannedGraph } from "./segment-graph.ts";
 import { RecordBlockBuilder } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 
@@ -35,6 +35,8 @@ export interface SegmentRows {
    * step.
    */
   vectors(field: VectorField): AsyncIterable<Float32Array>;
+  /** The graph that is to be taken over; of a memtable none. */
+  oldGraph?(field: VectorField): Promise<OldGraph | undefined>;
 }
 
 export interface KeyedRecord {
@@ -52,6 +54,8 @@ export interface SegmentPlan {
   readonly key: Uint8Array | undefined;
   /** Encoded dead rows of other segments; undefined for none. */
   readonly deadRows: Uint8Array | undefined;
+  /** Undefined: the segment gets no graph now. */
+  readonly graph?: PlannedGraph | undefined;
 }
 
 /** Streams the segment into `sink`; resolves to its length in bytes. Does not sync. */
@@ -59,20 +63,17 @@ export async function writeSegment(
   sink: SegmentSink,
   plan: SegmentPlan,
   rows: SegmentRows,
-  kernelModule: WasmModule,
+  place: GraphPlace,
 ): Promise<number> {
   const builder = new SegmentBuilder(sink, plan);
   const inverted = new InvertedBuilder(plan.unfilterable);
   await writeRecords(builder, rows, inverted);
-  for (const field of plan.fields) {
-    const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count);
-    await writeVectors(builder, field, rows, quantizer);
-  }
+  for (const field of plan.fields) await writeField(builder, { plan, field, rows }, place);
   const { sections, hasOverflow } = inverted.finish(rows.count);
   for (const { property, bytes } of sections) {
-    await writeWhole(builder, SECTION.inverted, property, bytes);
+    await writeWhole(builder, SECTION.inverted, property, [bytes]);
   }
-  if (plan.deadRows !== undefined) await writeWhole(builder, SECTION.deadRows, "", plan.deadRows);
+  if (plan.deadRows !== undefined) await writeWhole(builder, SECTION.deadRows, "", [plan.deadRows]);
   const { sequenceMax } = plan;
   builder.setStats(
     encodeSegmentStats({ rowCount: rows.count, sequenceMax, hasAllProperties: !hasOverflow }),
@@ -130,8 +131,33 @@ async function writeRecords(
   const fences = blocks.finish();
   for (const block of closed.splice(0)) await builder.append(block);
   await builder.endSection();
-  await writeWhole(builder, SECTION.recordFences, "", fences);
-  await writeWhole(builder, SECTION.keyFilter, "", filter.finish());
+  await writeWhole(builder, SECTION.recordFences, "", [fences]);
+  await writeWhole(builder, SECTION.keyFilter, "", [filter.finish()]);
+}
+
+async function writeField(
+  builder: SegmentBuilder,
+  {
+    plan,
+    field,
+    rows,
+  }: {
+    readonly plan: SegmentPlan;
+    readonly field: VectorField;
+    readonly rows: SegmentRows;
+  },
+  place: GraphPlace,
+): Promise<void> {
+  const { kernelModule } = place.memory;
+  if (plan.graph === undefined || rows.count === 0) {
+    const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count);
+    return writeVectors(builder, field, rows, quantizer);
+  }
+  const graph = openGraphBuild(place, plan.graph, field, rows.count);
+  const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count, graph);
+  await writeVectors(builder, field, rows, quantizer);
+  const pieces = await buildGraph(place, graph, await rows.oldGraph?.(field));
+  if (pieces !== undefined) await writeWhole(builder, SECTION.graph, field.name, pieces);
 }
 
 async function writeVectors(
@@ -151,20 +177,20 @@ async function writeVectors(
   }
   await builder.endSection();
   const { codes, factors } = quantizer.finish();
-  await writeWhole(builder, SECTION.codes, field.name, codes);
-  await writeWhole(builder, SECTION.rowFactors, field.name, factors);
+  await writeWhole(builder, SECTION.codes, field.name, [codes]);
+  await writeWhole(builder, SECTION.rowFactors, field.name, [factors]);
 }
 
 async function writeWhole(
   builder: SegmentBuilder,
   type: number,
   name: string,
-  bytes: Uint8Array,
+  pieces: readonly Uint8Array[],
 ): Promise<void> {
   builder.beginSection(type, name, {
     chunkBytes: CHUNK_BYTES,
     alignBytes: VECTOR_ALIGN_BYTES,
   });
-  await builder.append(bytes);
+  for (const bytes of pieces) await builder.append(bytes);
   await builder.endSection();
 }

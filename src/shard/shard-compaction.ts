@@ -7,12 +7,16 @@
  * that are gone they are dropped: that is how tombstones end. Readers keep the inputs until they
  * are done with them.
  */
+import { InsulaError } from "../base/errors.ts";
 import { toSegmentUid, type SegmentUid } from "../base/brands.ts";
+import { GRAPH_ROWS_MAX } from "../vector/index.ts";
 import type { BuildInput } from "./build-input.ts";
 import { encodeDeadRows, type DeadRows } from "./dead-rows.ts";
+import { graphToCopy, planGraph } from "./graph-choice.ts";
 import type { MergeBlock } from "./merge-control.ts";
 import { NO_ROW } from "./merged-rows.ts";
 import { runBuild } from "./segment-build.ts";
+import type { PlannedGraph } from "./segment-graph.ts";
 import { placeSegment } from "./segment-place.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import type { ShardStructure } from "./shard-structure.ts";
@@ -20,6 +24,8 @@ import type { ShardWriter } from "./shard-writer.ts";
 
 export interface MergeRun {
   readonly inputs: readonly SegmentHandle[];
+  /** The one segment is rewritten to get its graph. */
+  readonly isForGraph?: boolean;
   /** Grants and stops the job. */
   readonly block: MergeBlock;
 }
@@ -29,21 +35,29 @@ interface Captured {
   readonly liveBits: Uint8Array | undefined;
 }
 
-/** Merges `inputs` into one segment, or into nothing when no row of them is live. */
+/**
+ * Merges `inputs` into one segment, or into nothing when no row of them is live.
+ *
+ * @throws InsulaError `memory_exhausted` when a graph is wanted and there is no room to build it.
+ */
 export async function compactShard(
   structure: ShardStructure,
   writer: ShardWriter,
-  { inputs, block }: MergeRun,
+  { inputs, block, isForGraph = false }: MergeRun,
 ): Promise<void> {
   const { context, state } = structure;
   const captured = inputs.map((handle) => ({
     handle: handle.retain(),
     liveBits: handle.liveBits(),
   }));
+  for (const handle of inputs) structure.held.add(handle);
+  let graph: PlannedGraph | undefined;
   try {
     const segment = toSegmentUid(context.random.bytes(16));
     const sealed = structure.seal?.newSegmentKey(segment);
-    const input = await mergeInput(structure, captured, { segment, key: sealed?.key, block });
+    graph = planMergedGraph(structure, captured, { segment, isForGraph });
+    const parts = { segment, key: sealed?.key, block, graph };
+    const input = await mergeInput(structure, captured, parts);
     const built = await runBuild(context, input);
     const placed = await placeSegment(context, input.plan, built.bytes);
     await writer.exclusive(async () => {
@@ -58,6 +72,7 @@ export async function compactShard(
         sequenceMax: input.plan.sequenceMax,
         deadRows: diedMeanwhile(captured, built.outputRows),
         wrappedKey: sealed?.wrapped,
+        ...(graph && { isIndexed: true }),
       };
       const isEmpty = built.rowCount === 0 && input.plan.deadRows === undefined;
       await context.catalog.commitManifest(state, {
@@ -74,8 +89,28 @@ export async function compactShard(
       for (const retired of inputs) retired.retire();
     });
   } finally {
-    for (const { handle } of captured) handle.release();
+    if (graph !== undefined) context.memory.arenas.free(graph.extent);
+    for (const { handle } of captured) {
+      structure.held.delete(handle);
+      handle.release();
+    }
   }
+}
+
+/** Counts what was live when the merge began: the job sees these rows and no others. */
+function planMergedGraph(
+  { context, schema }: ShardStructure,
+  captured: readonly Captured[],
+  { segment, isForGraph }: { readonly segment: SegmentUid; readonly isForGraph: boolean },
+): PlannedGraph | undefined {
+  const inputs = captured.map(({ handle }) => handle);
+  const copyFrom = isForGraph ? 0 : graphToCopy(inputs);
+  const rowCount = inputs.reduce((sum, { liveCount }) => sum + liveCount, 0);
+  if (copyFrom === undefined || rowCount < context.policy.graphRowsMin) return undefined;
+  if (rowCount > GRAPH_ROWS_MAX || rowCount === 0) return undefined;
+  const graph = planGraph(context, segment, schema.vectors, { rowCount, copyFrom });
+  if (graph !== undefined || !isForGraph) return graph;
+  throw new InsulaError("memory_exhausted", "Cannot build a graph: there is no room for it.");
 }
 
 async function mergeInput(
@@ -85,6 +120,7 @@ async function mergeInput(
     readonly segment: SegmentUid;
     readonly key: Uint8Array | undefined;
     readonly block: MergeBlock;
+    readonly graph: PlannedGraph | undefined;
   },
 ): Promise<BuildInput> {
   const { state, seal } = structure;
@@ -99,6 +135,7 @@ async function mergeInput(
       unfilterable: structure.schema.unfilterable,
       sequenceMax: Math.max(0, ...inputs.map(({ entry }) => entry.sequenceMax)),
       deadRows: deadRows.size === 0 ? undefined : encodeDeadRows(deadRows),
+      graph: parts.graph,
     },
     rows: {
       kind: "merge",

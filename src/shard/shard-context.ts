@@ -23,6 +23,8 @@ export interface ShardContext {
   /** For builds of segments: threads of their own, so that no search waits behind one. */
   readonly builders: WorkerPool;
   readonly merges: MergeQueue;
+  /** Builds of graphs: they take minutes, and no merge waits behind one. */
+  readonly graphs: MergeQueue;
   readonly catalog: ShardCatalog;
   readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
@@ -96,4 +98,8 @@ export interface ShardPolicy {
   readonly residentRowsBytesMax: number;
   /** Segments below this live in pack files. */
   readonly packedBytesMax: number;
+  /** Live rows from which on a segment is given a graph. */
+  readonly graphRowsMin: number;
+  /** Rows that a scan scores in the time of a walk, for each row of its breadth. */
+  readonly scannedPerEf: number;
 }

@@ -48,7 +48,7 @@ export class ShardMerges {
   isDue(nowMs: number, isQuiet: boolean): boolean {
     if (this.#current !== undefined || this.#background !== undefined) return false;
     if (this.#isStopped || nowMs < this.#retryAtMs) return false;
-    return this.#policyChoice(isQuiet)(this.#structure.segments).length > 0;
+    return this.#policyChoice(isQuiet)(this.#structure.freeSegments).length > 0;
   }
 
   /** Merges what the policy asks for until it asks for nothing; nobody waits. */
@@ -78,14 +78,14 @@ export class ShardMerges {
   /** Merges what `choose` chooses; false when that is nothing, or the shard is put to sleep. */
   async merge(choose: Choose): Promise<boolean> {
     while (this.#current !== undefined) await Promise.allSettled([this.#current.done]);
-    const { context, segments } = this.#structure;
-    const inputs = this.#isStopped ? [] : choose(segments);
+    const { context } = this.#structure;
+    const inputs = this.#isStopped ? [] : choose(this.#structure.freeSegments);
     if (inputs.length === 0) return false;
     const outcome = { isMerged: false };
     const bytes = inputs.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
     this.#current = context.merges.add(bytes * 2, async (block) => {
       // In the queue others may have changed what is best.
-      const chosen = this.#isStopped ? [] : choose(this.#structure.segments);
+      const chosen = this.#isStopped ? [] : choose(this.#structure.freeSegments);
       if (chosen.length === 0) return;
       await compactShard(this.#structure, this.#writer, { inputs: chosen, block });
       outcome.isMerged = true;

@@ -6,18 +6,23 @@
  * when asked, when they are tiny or when few rows pass the filter. A filter decides before anything
  * is scored, so k results come whenever k records match.
  */
+import { Bitmap } from "../base/bitset.ts";
 import { assert } from "../base/errors.ts";
 import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
 import { decodeMetadata } from "../model/index.ts";
-import { CANDIDATES_MAX, FLOAT32_MAX, type KernelMetric, type RowHits } from "../math/index.ts";
+import { CANDIDATES_MAX, FLOAT32_MAX, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
+  GraphSearch,
   RowWindow,
   mergeResults,
   type FlatPart,
+  type ResidentRows,
   type SearchMemory,
 } from "../vector/index.ts";
 import { memtableCandidates, segmentCandidates } from "./candidates.ts";
+import { walkLimits } from "./graph-choice.ts";
+import { kernelMetric } from "./kernel-metric.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import type { ShardContext } from "./shard-context.ts";
 
@@ -50,7 +55,11 @@ export async function searchShard(
   try {
     const found: Candidate[] = [];
     const { clock, observer, memory } = context;
-    const work = { scan, memory, context, field, unfilterable, query, found, rescored: 0 };
+    const graphs = new GraphSearch(memory, context.workers, kernelMetric(field), query.vector);
+    const work: SearchWork = {
+      ...{ scan, graphs, memory, context, field, unfilterable, query, found },
+      ...{ rescored: 0, walked: 0, graphCount: 0 },
+    };
     const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
     await Promise.all(view.segments.map((part) => searchSegment(work, part)));
@@ -59,10 +68,10 @@ export async function searchShard(
     const hits = await nearest(found, query, field);
     observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
     const plan: QueryPlan = {
-      rowsScanned: scan.rowsScanned,
+      rowsScanned: scan.rowsScanned + work.walked,
       rowsRescored: work.rescored,
       segmentCount: view.segments.length,
-      path: describePath(view, query, work.rescored),
+      path: describePath(view, work),
     };
     return { hits, plan };
   } finally {
@@ -72,13 +81,18 @@ export async function searchShard(
 
 interface SearchWork {
   readonly scan: FlatScan;
+  readonly graphs: GraphSearch;
   readonly memory: SearchMemory;
-  readonly context: Pick<ShardContext, "clock" | "observer">;
+  readonly context: Pick<ShardContext, "clock" | "observer" | "policy">;
   readonly field: VectorField;
   readonly unfilterable: readonly string[];
   readonly query: Query;
   readonly found: Candidate[];
   rescored: number;
+  /** Rows scored by walks. */
+  walked: number;
+  /** Segments whose graph gave the candidates. */
+  graphCount: number;
 }
 
 async function searchMemtable(work: SearchWork, view: MemtableView): Promise<void> {
@@ -95,10 +109,9 @@ async function searchMemtable(work: SearchWork, view: MemtableView): Promise<voi
     }));
   // One more than asked for tells whether the last place is shared: rows are not in key order here.
   const results = await work.scan.scan(parts, work.query.topK + 1);
-  for (const result of results) {
-    const complete = withTies(work, view, result, bits);
-    addCandidates(work, complete, (row) => ({ kind: "memtable", view, row }));
-  }
+  // Merged first: the ties of the whole memtable are looked for once.
+  const complete = withTies(work, view, mergeResults(results, work.query.topK + 1), bits);
+  addCandidates(work, complete, (row) => ({ kind: "memtable", view, row }));
 }
 
 /**
@@ -157,26 +170,55 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   }
   const isExact = query.isExact === true && rowTarget !== undefined;
   const wanted = candidateCount(query.topK);
-  const part: FlatPart = {
-    arena: isExact ? rowTarget.arena : resident.arena,
-    target: isExact ? rowTarget.target : resident.codeTarget(),
-    rowCount: segment.rowCount,
-    rowBase: 0,
-    bits,
-  };
-  const scanned = scan.scan([part], isExact ? query.topK : wanted);
-  const [result] = scanned instanceof Promise ? await scanned : scanned;
-  assert(result !== undefined, "one result for one part");
-  if (isExact) {
-    addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
-    return;
+  const walked = isExact ? undefined : await walkGraph(work, resident, { bits, k: query.topK });
+  let rows = walked?.subarray(0, wanted);
+  if (rows === undefined) {
+    const part: FlatPart = {
+      arena: isExact ? rowTarget.arena : resident.arena,
+      target: isExact ? rowTarget.target : resident.codeTarget(),
+      rowCount: segment.rowCount,
+      rowBase: 0,
+      bits,
+    };
+    const scanned = scan.scan([part], isExact ? query.topK : wanted);
+    const [result] = scanned instanceof Promise ? await scanned : scanned;
+    assert(result !== undefined, "one result for one part");
+    if (isExact) {
+      addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
+      return;
+    }
+    rows = result.rows;
   }
-  work.rescored += result.rows.length;
+  work.rescored += rows.length;
   const distances =
     rowTarget === undefined
-      ? scan.scoreRead(resident.arena, await readRows(view, field, result.rows))
-      : scan.score(rowTarget.arena, rowTarget.target, result.rows);
-  addCandidates(work, { rows: result.rows, distances }, (row) => ({ kind: "segment", view, row }));
+      ? scan.scoreRead(resident.arena, await readRows(view, field, rows))
+      : scan.score(rowTarget.arena, rowTarget.target, rows);
+  addCandidates(work, { rows, distances }, (row) => ({ kind: "segment", view, row }));
+}
+
+/**
+ * The nearest by the graph; undefined when a scan is the better search, or the walk did not find as
+ * many as there are.
+ */
+async function walkGraph(
+  work: SearchWork,
+  resident: ResidentRows,
+  { bits, k }: { readonly bits: Uint8Array | undefined; readonly k: number },
+): Promise<Uint32Array | undefined> {
+  const graph = resident.graph();
+  if (graph === undefined) return undefined;
+  const { rowCount } = resident;
+  const matchCount = bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
+  const limits = walkLimits(graph.efs, { rowCount, matchCount, k }, work.context.policy);
+  if (limits === undefined) return undefined;
+  const { arena } = resident;
+  const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
+  const { rows, scored, isWhole } = maybe instanceof Promise ? await maybe : maybe;
+  work.walked += scored;
+  if (!isWhole || rows.length < Math.min(k, matchCount)) return undefined;
+  work.graphCount++;
+  return rows;
 }
 
 async function readRows(
@@ -292,11 +334,6 @@ async function vectorsOf(
   return new Map([[field.name, values]]);
 }
 
-function kernelMetric({ metric }: VectorField): KernelMetric {
-  assert(metric !== "manhattan" && metric !== "hamming", "a metric that collections can have");
-  return metric;
-}
-
 /** Bits from `first` on, which need not begin at a byte. */
 function bitsFrom(bits: Uint8Array, first: number, count: number): Uint8Array {
   if (first % 8 === 0) return bits.slice(first >>> 3, (first + count + 7) >>> 3);
@@ -309,8 +346,10 @@ function bitsFrom(bits: Uint8Array, first: number, count: number): Uint8Array {
   return cut;
 }
 
-function describePath(view: ReadView, query: Query, rescored: number): QueryPlan["path"] {
+function describePath(view: ReadView, work: SearchWork): QueryPlan["path"] {
+  const { query, rescored, graphCount } = work;
   if (view.memtables.length === 0 && view.segments.length === 0) return "empty";
   if (rescored === 0) return "exact";
+  if (graphCount > 0) return "graph";
   return query.filter === undefined ? "codes" : "matches";
 }

@@ -18,6 +18,8 @@ const SHARD_ROW_VERSION_PLAIN = 1;
 const PLACE_SEALED = 2;
 /** ON DISK: bit of a segment's place: the identity that its bytes carry follows. */
 const PLACE_COPIED = 4;
+/** ON DISK: bit of a segment's place: graphs were made for it, or found to be of no use. */
+const PLACE_INDEXED = 8;
 const WRAPPED_KEY_BYTES = CIPHER_KEY_BYTES + SEAL_BYTES;
 
 /** Where the bytes of a segment are: a file of its own or an extent of a pack file. */
@@ -49,6 +51,8 @@ export interface SegmentEntry {
   readonly wrappedKey: Uint8Array | undefined;
   /** Where it was written first; absent for a segment that the shard wrote itself. */
   readonly origin?: SegmentOrigin | undefined;
+  /** True when it has its graphs, or none would be of use; absent: it may get some later. */
+  readonly isIndexed?: boolean | undefined;
 }
 
 /** The identity inside a segment's bytes. */
@@ -171,7 +175,8 @@ export function encodeSegmentEntry(writer: ByteWriter, segment: SegmentEntry): v
   const place =
     (location.kind === "file" ? 0 : 1) |
     (wrappedKey === undefined ? 0 : PLACE_SEALED) |
-    (origin === undefined ? 0 : PLACE_COPIED);
+    (origin === undefined ? 0 : PLACE_COPIED) |
+    (segment.isIndexed === true ? PLACE_INDEXED : 0);
   writer.uint8(place).varint(location.bytes);
   if (location.kind === "pack") writer.varint(location.pack).varint(location.offset);
   if (wrappedKey !== undefined) writer.raw(wrappedKey);
@@ -206,5 +211,9 @@ export function decodeSegmentEntry(reader: ByteReader): SegmentEntry {
     previous += reader.varint();
     deadRows[i] = previous;
   }
-  return { uid, rowCount, sequenceMax, location, deadRows, wrappedKey, origin };
+  const isIndexed = (place & PLACE_INDEXED) === 0 ? undefined : true;
+  return {
+    ...{ uid, rowCount, sequenceMax, location, deadRows, wrappedKey, origin },
+    ...(isIndexed && { isIndexed }),
+  };
 }

@@ -38,6 +38,8 @@ export class ShardStructure {
   frozen: Memtable | undefined;
   /** In no particular order: no key is live in two of them. */
   segments: readonly SegmentHandle[];
+  /** Segments that are being written anew: nobody else takes them meanwhile. */
+  readonly held: Set<SegmentHandle> = new Set<SegmentHandle>();
   readonly #vectorBytes: number;
 
   constructor(parts: Pick<ShardStructure, "context" | "state" | "schema" | "seal">) {
@@ -70,6 +72,12 @@ export class ShardStructure {
     const encoded = Buffer.from(key, "utf8");
     const unsure = this.segments.filter((segment) => !segment.knowsItLacks(encoded));
     return unsure.length === 0 ? undefined : this.#locateInSegments(unsure, encoded);
+  }
+
+  /** Segments that a merge or a build of a graph may take. */
+  get freeSegments(): readonly SegmentHandle[] {
+    if (this.held.size === 0) return this.segments;
+    return this.segments.filter((segment) => !this.held.has(segment));
   }
 
   newMemtable(): Memtable {

@@ -22,6 +22,7 @@ import {
 import { flushShard } from "./shard-flush.ts";
 import { searchShard } from "./shard-search.ts";
 import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
+import { ShardGraphs } from "./shard-graphs.ts";
 import { ShardMerges } from "./shard-merges.ts";
 import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
@@ -43,6 +44,7 @@ export class Shard {
   readonly #structure: ShardStructure;
   readonly #writer: ShardWriter;
   readonly #merges: ShardMerges;
+  readonly #graphs: ShardGraphs;
   #flushing: Promise<number> | undefined;
   #lastWriteMs = 0;
   /** Set when the shard lets go of its memory: work in the background ends. */
@@ -54,6 +56,7 @@ export class Shard {
     this.#structure = new ShardStructure(parts);
     this.#writer = new ShardWriter(this.#structure);
     this.#merges = new ShardMerges(this.#structure, this.#writer);
+    this.#graphs = new ShardGraphs(this.#structure, this.#writer);
   }
 
   /**
@@ -100,14 +103,20 @@ export class Shard {
     return this.#merges.count;
   }
 
-  /** True while segments are merged, or wait for their turn. */
+  /** Graphs built since the shard woke. */
+  get graphCount(): number {
+    return this.#graphs.count;
+  }
+
+  /** True while segments are merged or given graphs, or wait for their turn. */
   get isMerging(): boolean {
-    return this.#merges.isBusy;
+    return this.#merges.isBusy || this.#graphs.isBusy;
   }
 
   /** Segments being built from it, or waiting for a worker to build them. */
   get buildCount(): number {
-    return (this.#flushing === undefined ? 0 : 1) + (this.#merges.isBusy ? 1 : 0);
+    return [this.#flushing !== undefined, this.#merges.isBusy, this.#graphs.isBusy].filter(Boolean)
+      .length;
   }
 
   /**
@@ -205,11 +214,13 @@ export class Shard {
 
   /** Merges into as few segments as their largest size allows, without dead rows. */
   async compact(): Promise<void> {
+    await this.#graphs.yield();
     await this.#merges.mergeFully();
   }
 
   /** Writes the segments that lie in `pack` anew, so that its bytes there are nobody's. */
   async leavePack(pack: number): Promise<void> {
+    await this.#graphs.yield();
     await this.#merges.merge((segments) =>
       segments.filter(
         ({ entry: { location } }) => location.kind === "pack" && location.pack === pack,
@@ -219,13 +230,18 @@ export class Shard {
 
   /** True when {@link Shard.maintain} has something to do. Cheap: asked often. */
   isUpkeepDue(nowMs: number): boolean {
-    return this.#isFlushDue(nowMs) || this.#merges.isDue(nowMs, this.#isQuiet(nowMs));
+    return (
+      this.#isFlushDue(nowMs) ||
+      this.#merges.isDue(nowMs, this.#isQuiet(nowMs)) ||
+      this.#graphs.isDue(nowMs, this.#isSettled(nowMs))
+    );
   }
 
-  /** Flush by size or idleness; merges that are due begin, nobody waits for them. */
+  /** Flush by size or idleness; merges and graphs that are due begin, nobody waits for them. */
   async maintain(nowMs: number): Promise<void> {
     if (this.#isFlushDue(nowMs)) await this.flush();
     this.#merges.startInBackground(nowMs, this.#isQuiet(nowMs));
+    if (!this.#merges.isBusy) this.#graphs.startInBackground(nowMs, this.#isSettled(nowMs));
   }
 
   /** Before a sleep that is not urgent: a small shard becomes one segment. */
@@ -272,6 +288,11 @@ export class Shard {
     return nowMs - this.#lastWriteMs >= this.#context.policy.quietMergeMs;
   }
 
+  /** Nothing is being written: what was written last is worth a graph. */
+  #isSettled(nowMs: number): boolean {
+    return nowMs - this.#lastWriteMs >= this.#context.policy.quietFlushMs;
+  }
+
   #view(): ReadView {
     return new ReadView(this.#structure);
   }
@@ -289,7 +310,7 @@ export class Shard {
   }
 
   async #settle(): Promise<void> {
-    await this.#merges.stop();
+    await Promise.all([this.#merges.stop(), this.#graphs.stop()]);
     while (this.#flushing !== undefined) await Promise.allSettled([this.#flushing]);
   }
 

@@ -6,13 +6,26 @@
  * quantizes them (`RowQuantizer`) into sections. A search loads the codes of a segment, and the
  * rows of a small one, as `ResidentRows` and runs a `FlatScan` over all parts: short scans on the
  * control thread, long ones in slices of about 2 ms on the workers, which see the same memory.
- * Candidates of codes are scored again on their float32 rows, so every distance that leaves this
- * room is exact.
+ * A large segment has a graph over its codes (graph/), made by a `GraphBuilder` and walked by a
+ * `GraphSearch` instead of scanned. Candidates of codes are scored again on their float32 rows, so
+ * every distance that leaves this room is exact.
  *
  * Invariants. Only the control thread allocates, frees and leases scratch. Rows never move or
  * change while somebody may read them. The distance of a row has the same bits on every path.
  */
 export { FlatScan, mergeResults, type FlatPart } from "./flat-scan.ts";
+export { buildLayout, type GraphPlan } from "./graph/build-layout.ts";
+export { GraphBuilder } from "./graph/graph-builder.ts";
+export type { OldGraph } from "./graph/graph-copy.ts";
+export {
+  GRAPH_EF_CONSTRUCTION,
+  GRAPH_M,
+  GRAPH_ROWS_MAX,
+  openOldGraph,
+} from "./graph/graph-layout.ts";
+export { GraphSearch } from "./graph/graph-search.ts";
+export { WALK_EF_MAX, WALK_SCORED_MAX } from "./graph/graph-walker.ts";
+export { WALK_JOB, runWalkJob, type WalkJob, type WalkLimits } from "./graph/walk-job.ts";
 export { ResidentRows, type ResidentSource, type SectionBytes } from "./resident-rows.ts";
 export { RowBlocks, rowView, type RowBlockPlace, type RowBlockTarget } from "./row-blocks.ts";
 export { RowQuantizer, type QuantizedRows } from "./row-quantizer.ts";

@@ -1,9 +1,19 @@
 /**
- * One vector field of one segment in the arenas: int8 codes with their factors and, when the
- * segment is small enough, the float32 rows. What is not resident is read row by row for rescoring.
+ * One vector field of one segment in the arenas: int8 codes with their factors, the graph if there
+ * is one and, when the segment is small enough, the float32 rows. What is not resident is read row
+ * by row for rescoring.
  */
 import { assert } from "../base/errors.ts";
-import { codeStrideBytes, int8Layout, rowStrideBytes, type Extent } from "../math/index.ts";
+import {
+  codeStrideBytes,
+  int8Layout,
+  rowStrideBytes,
+  type Extent,
+  type KernelMetric,
+} from "../math/index.ts";
+import type { GraphHeader } from "./graph/graph-layout.ts";
+import type { GraphTarget } from "./graph/graph-view.ts";
+import { graphTarget, openGraph, residentLayout } from "./graph/resident-graph.ts";
 import type { VectorField } from "./vector-field.ts";
 import type { CodeTarget, RowTarget } from "./scan.ts";
 import type { SearchMemory } from "./search-memory.ts";
@@ -20,6 +30,9 @@ export interface ResidentSource {
   readonly codes: SectionBytes;
   readonly factors: SectionBytes;
   readonly rows: SectionBytes;
+  /** Undefined for a segment without one. */
+  readonly graph: SectionBytes | undefined;
+  readonly metric: KernelMetric;
   /** Float32 rows are loaded too when they take at most this much. */
   readonly residentRowsBytesMax: number;
 }
@@ -30,31 +43,43 @@ export class ResidentRows {
   readonly #memory: SearchMemory;
   readonly #codes: Extent;
   readonly #rows: Extent | undefined;
+  readonly #metric: KernelMetric;
+  readonly #graph: GraphHeader | undefined;
   #isReleased = false;
 
   private constructor(
     memory: SearchMemory,
     source: ResidentSource,
-    codes: Extent,
-    rows: Extent | undefined,
+    parts: {
+      readonly codes: Extent;
+      readonly rows: Extent | undefined;
+      readonly graph: GraphHeader | undefined;
+    },
   ) {
     this.#memory = memory;
     this.rowCount = source.rowCount;
     this.dimension = source.field.dimension;
-    this.#codes = codes;
-    this.#rows = rows;
+    this.#codes = parts.codes;
+    this.#rows = parts.rows;
+    this.#metric = source.metric;
+    this.#graph = parts.graph;
   }
 
   /** @throws InsulaError `memory_exhausted`, `data_damaged`; nothing is held then. */
   static async load(memory: SearchMemory, source: ResidentSource): Promise<ResidentRows> {
     const { arenas } = memory;
-    const codeBytes = source.codes.length + source.factors.length;
-    const codes = arenas.allocate(Math.max(codeBytes, 16));
+    const layout = residentLayout(source);
+    const codes = arenas.allocate(Math.max(layout.bytes, 16));
+    let graph: GraphHeader | undefined;
     let rows: Extent | undefined;
     try {
       await source.codes.readInto(0, bytesOf(memory, codes, 0, source.codes.length));
       const factors = bytesOf(memory, codes, source.codes.length, source.factors.length);
       await source.factors.readInto(0, factors);
+      if (source.graph !== undefined) {
+        await source.graph.readInto(0, bytesOf(memory, codes, layout.graph, source.graph.length));
+        graph = openGraph(memory, codes, source);
+      }
       if (source.rows.length <= source.residentRowsBytesMax && source.rows.length > 0) {
         const { bytes, inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
         const normBytes = bytes - inverseNorms;
@@ -69,7 +94,7 @@ export class ResidentRows {
       if (rows !== undefined) arenas.free(rows);
       throw error;
     }
-    return new ResidentRows(memory, source, codes, rows);
+    return new ResidentRows(memory, source, { codes, rows, graph });
   }
 
   get bytes(): number {
@@ -104,6 +129,16 @@ export class ResidentRows {
       squaredNorms: offset + layout.squaredNorms,
       inverseNorms: offset + layout.inverseNorms,
     };
+  }
+
+  /** The graph over the codes, and how broad a search of it must be; undefined without one. */
+  graph(): { readonly target: GraphTarget; readonly efs: GraphHeader["efs"] } | undefined {
+    const header = this.#graph;
+    if (header === undefined) return undefined;
+    const { rowCount, dimension } = this;
+    const { offset } = this.#codes;
+    const place = { offset, rowCount, dimension, metric: this.#metric };
+    return { target: graphTarget(header, place), efs: header.efs };
   }
 
   /** The float32 rows and their arena; undefined when they are not resident. */

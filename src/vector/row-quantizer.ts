@@ -44,8 +44,11 @@ export class RowQuantizer {
   readonly #factors: Uint8Array;
   #at = 0;
 
-  /** @param rowCount rows that will be added in all. */
-  constructor(module: WasmModule, dimension: number, rowCount: number) {
+  /**
+   * @param rowCount rows that will be added in all.
+   * @param target   where codes and factors go; else memory of its own.
+   */
+  constructor(module: WasmModule, dimension: number, rowCount: number, target?: QuantizedRows) {
     this.strideBytes = rowStrideBytes(dimension);
     this.#dimension = dimension;
     this.#rowCount = rowCount;
@@ -56,8 +59,12 @@ export class RowQuantizer {
     this.#memory = createSharedMemory(pages, pages);
     this.#kernels = new KernelSet(module).kernelsFor(this.#memory);
     this.#layout = int8Layout(dimension, rowCount);
-    this.#codes = new Uint8Array(this.#layout.scales);
-    this.#factors = new Uint8Array(this.#layout.bytes - this.#layout.scales);
+    const { scales, bytes } = this.#layout;
+    this.#codes = target?.codes ?? new Uint8Array(scales);
+    this.#factors = target?.factors ?? new Uint8Array(bytes - scales);
+    assert(this.#codes.length === scales, "room for the codes of all rows");
+    // Padding behind each column; a target is not cleared.
+    this.#factors.fill(0);
   }
 
   /**

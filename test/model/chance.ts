@@ -155,6 +155,8 @@ export class Chance {
       segmentsMax: this.pick([2, 64]),
       residentRowsBytesMax: this.pick([0, 64 * 1024 * 1024]),
       packedBytesMax: this.pick([0, 12 * 1024, 1024 * 1024]),
+      graphRowsMin: this.pick([1, 20, 20_000]),
+      scannedPerEf: this.pick([0, 0, 32]),
     };
   }
 }

@@ -75,7 +75,9 @@ export function quantizeRows(
 
 /** Load-extend and pairwise multiply-add: three instructions for eight codes of a row. */
 @inline
-function fourDots(query: usize, stride: usize, a: usize, b: usize, c: usize, d: usize): v128 {
+export function fourDots(
+  query: usize, stride: usize, a: usize, b: usize, c: usize, d: usize,
+): v128 {
   let s0 = i32x4.splat(0), s1 = i32x4.splat(0), s2 = i32x4.splat(0), s3 = i32x4.splat(0);
   for (let j: usize = 0; j < stride; j += 16) {
     const x = v128.load_ext<i8>(query + j), y = v128.load_ext<i8>(query + j, 8);

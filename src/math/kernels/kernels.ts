@@ -17,4 +17,6 @@ export { quantizeRows, scanInt8, scanInt8Rows } from "./int8";
 export { scanHamming, selectHamming, signRows } from "./sign";
 export { heapOffer, heapRows, heapSort, offerRows } from "./heap";
 export { bitmapAnd, bitmapAndNot, bitmapCount, bitmapNot, bitmapOr } from "./bitmap";
+export { graphScan, graphSearch, graphSearchAllowed, poolRows } from "./graph-walk";
+export { graphInsert, graphLink, graphLinksBelow } from "./graph-build";
 export { readLoop } from "./bandwidth";

@@ -1,0 +1,73 @@
+/** Which segments get graphs, which graphs merges take over, and when a walk is worth it. */
+import { expect, it } from "vitest";
+import { GRAPH_ROWS_MAX, WALK_SCORED_MAX } from "../vector/index.ts";
+import { chooseGraph, graphToCopy, walkLimits } from "./graph-choice.ts";
+import type { MergeCandidate } from "./merge-choice.ts";
+
+const MIB = 1_048_576;
+const POLICY = { graphRowsMin: 1_000, segmentBytesMax: 1_024 * MIB, scannedPerEf: 32 };
+
+function segment(
+  rowCount: number,
+  more: { live?: number; bytes?: number; isIndexed?: boolean } = {},
+): MergeCandidate {
+  const liveCount = more.live ?? rowCount;
+  return {
+    entry: {
+      uid: new Uint8Array(16) as MergeCandidate["entry"]["uid"],
+      location: { kind: "file", bytes: more.bytes ?? MIB },
+      rowCount,
+      sequenceMax: 1,
+      deadRows: new Uint32Array(0),
+      wrappedKey: undefined,
+      isIndexed: more.isIndexed,
+    },
+    rowCount,
+    liveCount,
+    hasDeadRows: liveCount < rowCount,
+  };
+}
+
+it("a graph is for segments with enough live rows that have none, the largest first", () => {
+  const few = segment(999);
+  const dead = segment(1_500, { live: 900 });
+  const some = segment(1_000);
+  const more = segment(5_000);
+  const has = segment(9_000, { isIndexed: true });
+  const beyond = segment(GRAPH_ROWS_MAX + 1);
+  const all = [few, dead, some, more, has, beyond];
+  expect(chooseGraph(all, POLICY, true)).toEqual([more, some]);
+});
+
+it("while a shard is written to, only a large segment gets one", () => {
+  const small = segment(5_000, { bytes: 63 * MIB });
+  const large = segment(4_000, { bytes: 64 * MIB });
+  expect(chooseGraph([small, large], POLICY, false)).toEqual([large]);
+});
+
+it("a merge takes over a graph that holds half of the rows, and is mostly alive", () => {
+  const has = { isIndexed: true };
+  expect(graphToCopy([segment(100), segment(100, has)])).toBe(1);
+  expect(graphToCopy([segment(101), segment(100, has)])).toBeUndefined();
+  expect(graphToCopy([segment(100), segment(300)])).toBeUndefined();
+  expect(graphToCopy([segment(10), segment(300, { ...has, live: 149 })])).toBeUndefined();
+  expect(graphToCopy([segment(10), segment(300, { ...has, live: 150 })])).toBe(1);
+});
+
+it("a walk is for when it costs less than a scan of the matches", () => {
+  const limits = (rowCount: number, matchCount: number, k = 10): unknown =>
+    walkLimits([20, 40, 80], { rowCount, matchCount, k }, POLICY);
+  expect(limits(1_280, 1_280)).toEqual({ ef: 40, scoredMax: 1_200 });
+  expect(limits(1_279, 1_279)).toBeUndefined();
+  expect(limits(100_000, 11_000)).toBeUndefined();
+  expect(limits(100_000, 12_000)).toEqual({ ef: 40, scoredMax: 11_250 });
+  expect(limits(1_000_000, 900_000)).toEqual({ ef: 40, scoredMax: WALK_SCORED_MAX });
+  expect(limits(100_000, 0)).toBeUndefined();
+  expect(limits(1_000_000, 1_000_000, 60)).toMatchObject({ ef: 140 });
+  expect(limits(1_000_000, 1_000_000, 10_000)).toBeUndefined();
+});
+
+it("a graph whose check found no breadth for the recall is not walked", () => {
+  const among = { rowCount: 100_000, matchCount: 100_000, k: 10 };
+  expect(walkLimits([20, 0, 0], among, POLICY)).toBeUndefined();
+});

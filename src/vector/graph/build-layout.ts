@@ -1,0 +1,97 @@
+/**
+ * The extent a graph is built in: codes and factors as a segment has them, weights, the lists, and
+ * the working space of the kernels.
+ */
+import { assert } from "../../base/errors.ts";
+import {
+  CANDIDATES_MAX,
+  alignBytes,
+  bitmapBytes,
+  codeStrideBytes,
+  int8Layout,
+  type KernelMetric,
+} from "../../math/index.ts";
+import { GRAPH_M_MAX, graphLayout } from "./graph-layout.ts";
+import { upperRoom } from "./graph-levels.ts";
+import { POINT_BYTES, VIEW_BYTES } from "./graph-view.ts";
+
+/** What a graph is built over, and how. */
+export interface GraphPlan {
+  readonly dimension: number;
+  readonly rowCount: number;
+  readonly metric: KernelMetric;
+  readonly m: number;
+  readonly efConstruction: number;
+  /** Decides the levels; the same seed, rows and order give the same bytes. */
+  readonly seed: number;
+}
+
+/** Ids that neighbours are chosen from when rows around a node have gone. */
+export const LINK_IDS_MAX = 2_048;
+/** Keys of the widest walk of a build, its recall check included. */
+export const BUILD_EF_MAX = 2_048;
+
+/** Offsets from the beginning of the extent. */
+export interface BuildLayout {
+  readonly codes: number;
+  readonly factors: number;
+  readonly weights: number;
+  readonly graph: number;
+  readonly view: number;
+  readonly point: number;
+  readonly visited: number;
+  readonly inserted: number;
+  readonly fresh: number;
+  readonly pool: number;
+  readonly sorted: number;
+  readonly chosen: number;
+  readonly ids: number;
+  readonly bytes: number;
+}
+
+export function buildLayout({
+  dimension,
+  rowCount,
+  metric,
+  m,
+  efConstruction,
+}: GraphPlan): BuildLayout {
+  assert(efConstruction <= BUILD_EF_MAX, "a build walks no broader than its pool");
+  const room = upperRoom(rowCount, m);
+  const { scales, bytes: codeBytes } = int8Layout(dimension, rowCount);
+  const shape = { rowCount, m, upperCount: room, upperListCount: room };
+  let at = 0;
+  const next = (bytes: number): number => {
+    at += alignBytes(bytes);
+    return at - alignBytes(bytes);
+  };
+  const codes = next(codeStrideBytes(dimension) * rowCount);
+  const factors = next(codeBytes - scales);
+  const layout = {
+    codes,
+    factors,
+    weights: metric === "cosine" ? next(rowCount * 4) : factors,
+    graph: next(graphLayout(shape).bytes),
+    view: next(VIEW_BYTES),
+    point: next(POINT_BYTES),
+    visited: next(bitmapBytes(rowCount)),
+    inserted: next(bitmapBytes(rowCount)),
+    fresh: next((2 * GRAPH_M_MAX + 4) * 4),
+    pool: next((BUILD_EF_MAX + 2) * 8),
+    sorted: next((LINK_IDS_MAX + 2) * 8),
+    chosen: next(2 * GRAPH_M_MAX * 4),
+    ids: next(Math.max(LINK_IDS_MAX, CANDIDATES_MAX) * 4),
+  };
+  return { ...layout, bytes: at };
+}
+
+/** Weights of rows for cosine: scale × inverse norm, as float32. */
+export function cosineWeights(
+  scales: Float32Array,
+  inverseNorms: Float32Array,
+  weights: Float32Array,
+): void {
+  for (let row = 0; row < weights.length; row++) {
+    weights[row] = (scales[row] ?? 0) * (inverseNorms[row] ?? 0);
+  }
+}

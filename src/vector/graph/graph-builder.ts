@@ -1,0 +1,294 @@
+/**
+ * Builds a graph in an extent: rows are put in one after the other, in slices, so that whoever runs
+ * it can stop it. One thread; the same rows, plan and seed give the same bytes.
+ *
+ * Life: fill {@link GraphBuilder.codes} and {@link GraphBuilder.factors}, {@link
+ * GraphBuilder.begin}, {@link GraphBuilder.insert} until it says that nothing is left, {@link
+ * GraphBuilder.section}.
+ */
+import { assert } from "../../base/errors.ts";
+import {
+  codeStrideBytes,
+  int8Layout,
+  type Extent,
+  type Kernels,
+  type SharedMemory,
+} from "../../math/index.ts";
+import { buildLayout, cosineWeights, type BuildLayout, type GraphPlan } from "./build-layout.ts";
+import { GraphCopy, type OldGraph } from "./graph-copy.ts";
+import { NO_NODE, encodeGraphHeader, graphLayout, type GraphHeader } from "./graph-layout.ts";
+import { levelOf, upperNodes, upperRoom, type UpperNodes } from "./graph-levels.ts";
+import { linkLostRows } from "./graph-reach.ts";
+import { RECALL_SAMPLE_ROWS, measureEfs } from "./graph-recall.ts";
+import { writeView, type GraphTarget } from "./graph-view.ts";
+
+/** The rows of a graph with fewer are all sampled for the recall check; it needs more than that. */
+const SAMPLED_ROWS_MIN = 4 * RECALL_SAMPLE_ROWS;
+/** Of graphs too small for a check. */
+const UNMEASURED_EFS: GraphHeader["efs"] = [80, 160, 320];
+
+export class GraphBuilder {
+  readonly plan: GraphPlan;
+  readonly layout: BuildLayout;
+  readonly #kernels: Kernels;
+  readonly #memory: SharedMemory;
+  readonly #offset: number;
+  #upper: UpperNodes = { rows: new Uint32Array(0), starts: Uint32Array.of(0) };
+  #ordinals = new Map<number, number>();
+  #order: Uint32Array = new Uint32Array(0);
+  #at = 0;
+  #entry = NO_NODE;
+  #entryLevel = 0;
+  #efs: GraphHeader["efs"] | undefined;
+
+  /** @param extent of at least `buildLayout(plan).bytes`, this builder's alone. */
+  constructor(kernels: Kernels, memory: SharedMemory, extent: Extent, plan: GraphPlan) {
+    this.plan = plan;
+    this.layout = buildLayout(plan);
+    assert(extent.bytes >= this.layout.bytes, "the extent has room for the build");
+    this.#kernels = kernels;
+    this.#memory = memory;
+    this.#offset = extent.offset;
+  }
+
+  /** Where the codes of the rows go, by stride. */
+  get codes(): Uint8Array {
+    const { dimension, rowCount } = this.plan;
+    return this.#bytes(this.layout.codes, codeStrideBytes(dimension) * rowCount);
+  }
+
+  /** Where scales, squared norms and inverse norms go. */
+  get factors(): Uint8Array {
+    const { bytes, scales } = int8Layout(this.plan.dimension, this.plan.rowCount);
+    return this.#bytes(this.layout.factors, bytes - scales);
+  }
+
+  /** After the last insert: whether walks of it reach the recall that searches are made for. */
+  get isUsable(): boolean {
+    return (this.#efs ?? UNMEASURED_EFS)[1] > 0;
+  }
+
+  /** Rows that wait to be put in. */
+  get remaining(): number {
+    return this.#order.length - this.#at;
+  }
+
+  /**
+   * Codes and factors are there: draws the levels and takes over what can be kept of another graph.
+   *
+   * @param old  graph whose rows are among these; its neighbours are not searched again.
+   */
+  begin(old?: OldGraph): void {
+    const { rowCount, m, seed } = this.plan;
+    assert(old === undefined || old.header.m === m, "a graph is copied with the same m");
+    this.#fillWeights();
+    const copy = old === undefined ? undefined : new GraphCopy(old, rowCount);
+    const levels = new Uint8Array(rowCount);
+    for (let row = 0; row < rowCount; row++) {
+      levels[row] = copy?.levelOf(row) ?? levelOf(row, seed, m);
+    }
+    this.#upper = upperNodes(levels, upperRoom(rowCount, m));
+    for (const [ordinal, row] of this.#upper.rows.entries()) this.#ordinals.set(row, ordinal);
+    this.#writeUpper();
+    writeView(this.#memory, this.#offset + this.layout.view, this.target, {
+      visited: this.#offset + this.layout.visited,
+      fresh: this.#offset + this.layout.fresh,
+      pool: this.#offset + this.layout.pool,
+      sorted: this.#offset + this.layout.sorted,
+      chosen: this.#offset + this.layout.chosen,
+    });
+    const left = copy?.apply(this.#linker()) ?? Uint32Array.from(levels, (_, row) => row);
+    const isCopied = new Uint8Array(rowCount).fill(1);
+    for (const row of left) isCopied[row] = 0;
+    for (let row = 0; row < rowCount; row++) if (isCopied[row] === 1) this.#noteInserted(row);
+    this.#order = shuffled(left);
+    this.#at = 0;
+  }
+
+  /**
+   * Puts up to `count` rows in; true while some are left. The last rows of a large build are the
+   * queries of its recall check before they are put in: they are strangers to the graph.
+   */
+  insert(count: number): boolean {
+    const end = Math.min(this.#order.length, this.#at + count);
+    for (; this.#at < end; this.#at++) {
+      if (this.#order.length - this.#at === RECALL_SAMPLE_ROWS) this.#checkRecall();
+      const row = this.#order[this.#at] ?? 0;
+      if (this.#entry !== NO_NODE) {
+        this.#kernels.graphInsert(
+          this.#offset + this.layout.view,
+          row,
+          this.#ordinals.get(row) ?? NO_NODE,
+          this.#levelIn(row),
+          this.#entry,
+          this.#entryLevel,
+          this.plan.efConstruction,
+        );
+      }
+      this.#noteInserted(row);
+    }
+    if (this.remaining > 0) return true;
+    if (this.#efs === undefined) this.#checkRecall();
+    this.#linkLost();
+    return false;
+  }
+
+  /** The bytes of the section in two pieces, the second in the extent; after the last insert. */
+  section(): readonly [header: Uint8Array, lists: Uint8Array] {
+    assert(this.remaining === 0 && this.#entry !== NO_NODE, "every row of a graph was put in");
+    const { rowCount, m, metric, efConstruction, seed } = this.plan;
+    const header = encodeGraphHeader({
+      rowCount,
+      m,
+      metric,
+      efConstruction,
+      seed,
+      entry: this.#entry,
+      entryLevel: this.#entryLevel,
+      upperCount: this.#upper.rows.length,
+      upperListCount: this.#listCount,
+      efs: this.#efs ?? UNMEASURED_EFS,
+    });
+    const { links, bytes } = graphLayout(this.target);
+    return [header, this.#bytes(this.layout.graph + links, bytes - links)];
+  }
+
+  /** The graph as walks see it, as far as it is. */
+  get target(): GraphTarget {
+    const { dimension, rowCount, metric, m } = this.plan;
+    const { scales, squaredNorms } = int8Layout(dimension, rowCount);
+    return {
+      rowCount,
+      m,
+      upperCount: this.#upper.rows.length,
+      upperListCount: this.#listCount,
+      codes: this.#offset + this.layout.codes,
+      strideBytes: codeStrideBytes(dimension),
+      weights: this.#offset + this.layout.weights,
+      bases:
+        metric === "euclidean" ? this.#offset + this.layout.factors + squaredNorms - scales : 0,
+      graph: this.#offset + this.layout.graph,
+      entry: this.#entry,
+      entryLevel: this.#entryLevel,
+    };
+  }
+
+  get #listCount(): number {
+    return this.#upper.starts[this.#upper.rows.length] ?? 0;
+  }
+
+  #fillWeights(): void {
+    if (this.plan.metric !== "cosine") return;
+    const { dimension, rowCount } = this.plan;
+    const { scales, inverseNorms } = int8Layout(dimension, rowCount);
+    const { buffer } = this.#memory;
+    const factors = this.#offset + this.layout.factors;
+    cosineWeights(
+      new Float32Array(buffer, factors, rowCount),
+      new Float32Array(buffer, factors + inverseNorms - scales, rowCount),
+      new Float32Array(buffer, this.#offset + this.layout.weights, rowCount),
+    );
+  }
+
+  /** Upper rows and where their lists start; all lists empty. Gaps between the parts are zero. */
+  #writeUpper(): void {
+    const { links, upperRows, upperStarts, upperLinks, bytes } = graphLayout(this.target);
+    const { graph } = this.layout;
+    this.#bytes(graph + links, upperRows - links).fill(0xff);
+    this.#bytes(graph + upperRows, upperLinks - upperRows).fill(0);
+    this.#bytes(graph + upperLinks, bytes - upperLinks).fill(0xff);
+    this.#words(graph + upperRows, this.#upper.rows.length).set(this.#upper.rows);
+    this.#words(graph + upperStarts, this.#upper.starts.length).set(this.#upper.starts);
+    this.#bytes(this.layout.inserted, this.layout.fresh - this.layout.inserted).fill(0);
+  }
+
+  /** What a copy writes its lists with. */
+  #linker(): Parameters<GraphCopy["apply"]>[0] {
+    const { links, upperLinks } = graphLayout(this.target);
+    const { m, rowCount } = this.plan;
+    const { graph } = this.layout;
+    return {
+      ordinalOf: (row) => this.#ordinals.get(row) ?? NO_NODE,
+      list: (id, level) => {
+        if (level === 0) return this.#words(graph + links + id * m * 8, m * 2);
+        const list = (this.#upper.starts[id] ?? 0) + level - 1;
+        return this.#words(graph + upperLinks + list * m * 4, m);
+      },
+      links: this.#words(graph + links, rowCount * m * 2),
+      choose: ({ id, level }, ids, countMin) => {
+        const at = this.layout.ids;
+        this.#words(at, ids.length).set(ids);
+        const view = this.#offset + this.layout.view;
+        this.#kernels.graphLink(view, id, level, this.#offset + at, ids.length, countMin);
+      },
+    };
+  }
+
+  #levelIn(row: number): number {
+    const ordinal = this.#ordinals.get(row);
+    if (ordinal === undefined) return 0;
+    return (this.#upper.starts[ordinal + 1] ?? 0) - (this.#upper.starts[ordinal] ?? 0);
+  }
+
+  #noteInserted(row: number): void {
+    const inserted = this.#bytes(this.layout.inserted + (row >>> 3), 1);
+    inserted[0] = (inserted[0] ?? 0) | (1 << (row & 7));
+    const level = this.#levelIn(row);
+    if (this.#entry !== NO_NODE && level <= this.#entryLevel) return;
+    this.#entry = level === 0 ? row : (this.#ordinals.get(row) ?? NO_NODE);
+    this.#entryLevel = level;
+  }
+
+  #linkLost(): void {
+    const { rowCount, m } = this.plan;
+    const links = this.#words(this.layout.graph + graphLayout(this.target).links, rowCount * m * 2);
+    const start = this.#entryLevel === 0 ? this.#entry : (this.#upper.rows[this.#entry] ?? 0);
+    linkLostRows(links, m * 2, start);
+  }
+
+  #checkRecall(): void {
+    const left = this.#order.subarray(this.#at);
+    const isStrange = left.length > 0;
+    if (this.plan.rowCount < SAMPLED_ROWS_MIN) return;
+    const rows = isStrange ? left : spread(this.plan.rowCount, RECALL_SAMPLE_ROWS);
+    const at = (offset: number): number => this.#offset + offset;
+    const { view, point, pool, inserted } = this.layout;
+    this.#efs = measureEfs(
+      { kernels: this.#kernels, memory: this.#memory, target: this.target },
+      { view: at(view), point: at(point), pool: at(pool), inserted: at(inserted) },
+      { rows, isStrange },
+    );
+  }
+
+  #bytes(offset: number, length: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, this.#offset + offset, length);
+  }
+
+  #words(offset: number, length: number): Uint32Array {
+    return new Uint32Array(this.#memory.buffer, this.#offset + offset, length);
+  }
+}
+
+/**
+ * Rows of a segment are in the order of their keys, which often is an order of meaning too: put in
+ * like that, a graph grows from one corner. Here each comes far from the one before.
+ */
+function shuffled(rows: Uint32Array): Uint32Array {
+  const count = rows.length;
+  let step = Math.max(1, Math.floor(count * 0.618_033_988_749_895));
+  while (greatestCommonDivisor(step, count) > 1) step++;
+  let at = 0;
+  return Uint32Array.from({ length: count }, () => {
+    const row = rows[at] ?? 0;
+    at = (at + step) % count;
+    return row;
+  });
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+function spread(rowCount: number, count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * rowCount) / count));
+}

@@ -1,0 +1,183 @@
+/**
+ * The bytes of a graph: a header, the lists of level 0, then the few rows that reach higher levels
+ * with their lists. The same on disk (docs/formats/segment.md) and in an arena, so that a section
+ * is usable after one read.
+ */
+import { InsulaError, assert } from "../../base/errors.ts";
+import { KERNEL_METRICS, alignBytes, type KernelMetric } from "../../math/index.ts";
+
+/** ON DISK: version of the section. */
+const GRAPH_VERSION = 1;
+export const GRAPH_HEADER_BYTES = 64;
+/** Ends a list; no node. */
+export const NO_NODE = 0xffff_ffff;
+
+/** Neighbours a new row is given on a level; level 0 has room for twice as many. */
+export const GRAPH_M = 16;
+/** Rows a new row's neighbours are chosen from. */
+export const GRAPH_EF_CONSTRUCTION = 128;
+/** Largest `m` of a section that is read. */
+export const GRAPH_M_MAX = 64;
+/**
+ * Rows of one graph; larger segments are scanned. Source: a search keeps two bits a row in its
+ * scratch, 196,608 bytes each.
+ */
+export const GRAPH_ROWS_MAX = 1_572_864;
+/** Levels above 0. Source: with 16 neighbours the chance of a row to reach it is 16 ** -8. */
+export const GRAPH_LEVEL_MAX = 8;
+
+/** Recalls that a graph knows the breadth of a search for, at ten neighbours. */
+export const GRAPH_RECALLS = [0.9, 0.95, 0.99] as const;
+
+export interface GraphShape {
+  readonly rowCount: number;
+  readonly m: number;
+  /** Rows with upper levels. */
+  readonly upperCount: number;
+  /** Lists of all of them together. */
+  readonly upperListCount: number;
+}
+
+/** Where the parts lie, from the first byte of the header. */
+export interface GraphLayout {
+  readonly links: number;
+  readonly upperRows: number;
+  readonly upperStarts: number;
+  readonly upperLinks: number;
+  readonly bytes: number;
+}
+
+export function graphLayout({ rowCount, m, upperCount, upperListCount }: GraphShape): GraphLayout {
+  const links = GRAPH_HEADER_BYTES;
+  const upperRows = links + rowCount * m * 8;
+  const upperStarts = upperRows + alignBytes(upperCount * 4);
+  const upperLinks = upperStarts + alignBytes((upperCount + 1) * 4);
+  return { links, upperRows, upperStarts, upperLinks, bytes: upperLinks + upperListCount * m * 4 };
+}
+
+export interface GraphHeader extends GraphShape {
+  readonly metric: KernelMetric;
+  readonly efConstruction: number;
+  /** What the levels were drawn with. */
+  readonly seed: number;
+  /** Where walks begin: an ordinal of `entryLevel`, a row when that is 0. */
+  readonly entry: number;
+  readonly entryLevel: number;
+  /** Breadth for each of {@link GRAPH_RECALLS}; 0 where no breadth that was tried reaches it. */
+  readonly efs: readonly [number, number, number];
+}
+
+export function encodeGraphHeader(header: GraphHeader): Uint8Array {
+  const bytes = new Uint8Array(GRAPH_HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  const fields = [
+    GRAPH_VERSION,
+    header.rowCount,
+    header.m,
+    KERNEL_METRICS[header.metric],
+    header.efConstruction,
+    header.seed,
+    header.entry,
+    header.entryLevel,
+    header.upperCount,
+    header.upperListCount,
+    ...header.efs,
+  ];
+  for (const [i, value] of fields.entries()) view.setUint32(i * 4, value, true);
+  return bytes;
+}
+
+/**
+ * @param expected the segment and field the section stands in.
+ * @throws InsulaError `format_unsupported` for another version, `data_damaged` for one that does
+ *   not
+ *   fit.
+ */
+export function decodeGraphHeader(
+  bytes: Uint8Array,
+  expected: { readonly rowCount: number; readonly metric: KernelMetric; readonly bytes: number },
+): GraphHeader {
+  if (bytes.length < GRAPH_HEADER_BYTES) throw damaged("it is too short");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, GRAPH_HEADER_BYTES);
+  const field = (i: number): number => view.getUint32(i * 4, true);
+  if (field(0) !== GRAPH_VERSION) {
+    throw new InsulaError(
+      "format_unsupported",
+      `Cannot read a graph: expected version ${String(GRAPH_VERSION)}, received ${String(field(0))}.`,
+    );
+  }
+  const header: GraphHeader = {
+    rowCount: field(1),
+    m: field(2),
+    metric: expected.metric,
+    efConstruction: field(4),
+    seed: field(5),
+    entry: field(6),
+    entryLevel: field(7),
+    upperCount: field(8),
+    upperListCount: field(9),
+    efs: [field(10), field(11), field(12)],
+  };
+  const { rowCount, m, entry, entryLevel, upperCount, upperListCount } = header;
+  if (rowCount !== expected.rowCount || field(3) !== KERNEL_METRICS[expected.metric]) {
+    throw damaged("it is that of other rows");
+  }
+  const isShape =
+    rowCount <= GRAPH_ROWS_MAX && m >= 4 && m <= GRAPH_M_MAX && m % 4 === 0 &&
+    upperCount <= rowCount && upperListCount <= upperCount * GRAPH_LEVEL_MAX; // prettier-ignore
+  if (!isShape || graphLayout(header).bytes !== expected.bytes) throw damaged("its sizes disagree");
+  const isEntry =
+    entryLevel <= GRAPH_LEVEL_MAX && entry < (entryLevel === 0 ? rowCount : upperCount);
+  if (!isEntry) throw damaged("its entry lies outside");
+  return header;
+}
+
+/**
+ * The upper nodes in rising order, each with its lists inside: what a walk trusts.
+ *
+ * @throws InsulaError `data_damaged`.
+ */
+export function requireUpperNodes(
+  { rowCount, upperCount, upperListCount, entry, entryLevel }: GraphHeader,
+  rows: Uint32Array,
+  starts: Uint32Array,
+): void {
+  assert(rows.length === upperCount && starts.length === upperCount + 1, "all upper nodes");
+  for (let i = 0; i < upperCount; i++) {
+    const row = rows[i] ?? NO_NODE;
+    const levels = (starts[i + 1] ?? 0) - (starts[i] ?? 0);
+    const isRising = row < rowCount && (i === 0 || row > (rows[i - 1] ?? NO_NODE));
+    if (!isRising || levels < 1 || levels > GRAPH_LEVEL_MAX) throw damaged("its upper rows");
+  }
+  const isWhole = starts[0] === 0 && starts[upperCount] === upperListCount;
+  if (!isWhole) throw damaged("its upper lists");
+  if (entryLevel > 0 && (starts[entry + 1] ?? 0) - (starts[entry] ?? 0) < entryLevel) {
+    throw damaged("its entry has no such level");
+  }
+}
+
+/**
+ * The header of a graph that is to be taken over, with the same checks of what is followed.
+ *
+ * @param bytes the section, beginning at a multiple of 4.
+ * @throws InsulaError `data_damaged`, `format_unsupported`.
+ */
+export function openOldGraph(
+  bytes: Uint8Array,
+  of: { readonly rowCount: number; readonly metric: KernelMetric },
+): GraphHeader {
+  const header = decodeGraphHeader(bytes, { ...of, bytes: bytes.length });
+  const { upperRows, upperStarts } = graphLayout(header);
+  const words = (at: number, count: number): Uint32Array =>
+    new Uint32Array(bytes.buffer, bytes.byteOffset + at, count);
+  requireUpperNodes(
+    header,
+    words(upperRows, header.upperCount),
+    words(upperStarts, header.upperCount + 1),
+  );
+  return header;
+}
+
+export function damaged(reason: string): InsulaError {
+  return new InsulaError("data_damaged", `Cannot read a graph: ${reason}.`);
+}

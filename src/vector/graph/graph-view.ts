@@ -1,0 +1,81 @@
+/** What a kernel is told about a graph, written into scratch; kernels/graph-view.ts reads it. */
+import type { CodePoint, SharedMemory } from "../../math/index.ts";
+import { graphLayout, type GraphShape } from "./graph-layout.ts";
+
+/** Bytes of the words below, and of a point; multiples of 16. */
+export const VIEW_BYTES = 80;
+export const POINT_BYTES = 16;
+
+/** Codes of rows and where their graph lies; byte offsets in one arena, for any thread. */
+export interface GraphTarget extends GraphShape {
+  readonly codes: number;
+  readonly strideBytes: number;
+  /** Per row: what a code's dot product is multiplied by. */
+  readonly weights: number;
+  /** Per row: squared norms for euclidean, else 0. */
+  readonly bases: number;
+  /** The section. */
+  readonly graph: number;
+  readonly entry: number;
+  readonly entryLevel: number;
+}
+
+/** Working space of a call. */
+export interface GraphScratch {
+  readonly visited: number;
+  readonly fresh: number;
+  readonly pool: number;
+  readonly sorted: number;
+  readonly chosen: number;
+}
+
+const SCORED = 17;
+
+export function writeView(
+  memory: SharedMemory,
+  at: number,
+  target: GraphTarget,
+  scratch: GraphScratch,
+): void {
+  const layout = graphLayout(target);
+  const { graph } = target;
+  new Uint32Array(memory.buffer, at, SCORED + 1).set([
+    target.codes,
+    target.strideBytes,
+    target.weights,
+    target.bases,
+    graph + layout.links,
+    target.m * 2,
+    graph + layout.upperRows,
+    graph + layout.upperStarts,
+    graph + layout.upperLinks,
+    target.m,
+    scratch.visited,
+    target.rowCount,
+    target.upperCount,
+    scratch.fresh,
+    scratch.pool,
+    scratch.sorted,
+    scratch.chosen,
+    0,
+  ]);
+}
+
+/** Rows that the last walk of a view scored. */
+export function scoredRows(memory: SharedMemory, view: number): number {
+  return new Uint32Array(memory.buffer, view + SCORED * 4, 1)[0] ?? 0;
+}
+
+export function writePoint(memory: SharedMemory, at: number, point: CodePoint): void {
+  new Uint32Array(memory.buffer, at, 1)[0] = point.code;
+  new Float32Array(memory.buffer, at + 4, 2).set([point.factor, point.base]);
+}
+
+/** A row of the graph as a point. */
+export function rowPoint(memory: SharedMemory, target: GraphTarget, row: number): CodePoint {
+  const weight = new Float32Array(memory.buffer, target.weights + row * 4, 1)[0] ?? 0;
+  const code = target.codes + row * target.strideBytes;
+  if (target.bases === 0) return { code, factor: weight, base: 0 };
+  const base = new Float32Array(memory.buffer, target.bases + row * 4, 1)[0] ?? 0;
+  return { code, factor: 2 * weight, base };
+}

@@ -1,0 +1,111 @@
+/**
+ * Walks of one thread in one arena. Uses the scratch extent of a scanner, whose query it takes
+ * over: between the two calls nothing else may use the scratch.
+ */
+import { assert } from "../../base/errors.ts";
+import {
+  CANDIDATES_MAX,
+  scratchIn,
+  type CodePoint,
+  type Extent,
+  type Kernels,
+  type SharedMemory,
+} from "../../math/index.ts";
+import { GRAPH_M_MAX, GRAPH_ROWS_MAX } from "./graph-layout.ts";
+import {
+  POINT_BYTES,
+  VIEW_BYTES,
+  scoredRows,
+  writePoint,
+  writeView,
+  type GraphScratch,
+  type GraphTarget,
+} from "./graph-view.ts";
+
+/** Rows one search scores at most when some are not allowed: what the scratch has room for. */
+export const WALK_SCORED_MAX: number = CANDIDATES_MAX - 2 * GRAPH_M_MAX - 4;
+/** Broadest search. */
+export const WALK_EF_MAX: number = CANDIDATES_MAX - 2;
+
+export interface GraphFound {
+  /** Nearest first by the distance of codes. */
+  readonly rows: Uint32Array;
+  readonly scored: number;
+  /** False when the walk was ended before it was through. */
+  readonly isWhole: boolean;
+}
+
+export class GraphWalker {
+  readonly #kernels: Kernels;
+  readonly #memory: SharedMemory;
+  readonly #view: number;
+  readonly #point: number;
+  readonly #allowed: number;
+  readonly #rows: number;
+  readonly #scratch: GraphScratch;
+
+  constructor(kernels: Kernels, memory: SharedMemory, extent: Extent) {
+    this.#kernels = kernels;
+    this.#memory = memory;
+    const { heap, ids, distances, selectDistances, histogram } = scratchIn(extent);
+    assert(distances === ids + CANDIDATES_MAX * 4, "lists and distances lie side by side");
+    this.#view = histogram;
+    this.#point = histogram + VIEW_BYTES;
+    const fresh = this.#point + POINT_BYTES;
+    const visited = selectDistances;
+    this.#allowed = visited + GRAPH_ROWS_MAX / 8;
+    this.#rows = ids;
+    this.#scratch = { visited, fresh, pool: heap, sorted: ids, chosen: 0 };
+  }
+
+  /** The `ef` nearest rows to a point, 1 to {@link WALK_EF_MAX}. */
+  search(target: GraphTarget, point: CodePoint, ef: number): GraphFound {
+    this.#prepare(target, point, ef);
+    const { entry, entryLevel } = target;
+    const count = this.#kernels.graphSearch(this.#view, this.#point, entry, entryLevel, ef);
+    return this.#found(count, Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * The `ef` nearest of the rows whose bit is set.
+   *
+   * @param limits `scoredMax`: the walk is given up when it has scored more, at most
+   *   {@link WALK_SCORED_MAX}.
+   */
+  searchAllowed(
+    target: GraphTarget,
+    point: CodePoint,
+    bits: Uint8Array,
+    { ef, scoredMax }: { readonly ef: number; readonly scoredMax: number },
+  ): GraphFound {
+    const bytes = Math.ceil(target.rowCount / 8);
+    assert(bits.length >= bytes, "one bit for each row of the graph");
+    assert(scoredMax <= WALK_SCORED_MAX, "the candidates of a walk fit the scratch");
+    this.#prepare(target, point, ef);
+    new Uint8Array(this.#memory.buffer, this.#allowed, bytes).set(bits.subarray(0, bytes));
+    const count = this.#kernels.graphSearchAllowed(
+      this.#view,
+      this.#point,
+      target.entry,
+      target.entryLevel,
+      ef,
+      this.#allowed,
+      scoredMax,
+    );
+    return this.#found(count, scoredMax);
+  }
+
+  #prepare(target: GraphTarget, point: CodePoint, ef: number): void {
+    assert(ef >= 1 && ef <= WALK_EF_MAX, "a walk keeps 1 to WALK_EF_MAX rows");
+    assert(target.rowCount <= GRAPH_ROWS_MAX, "the bits of a graph fit the scratch");
+    writeView(this.#memory, this.#view, target, this.#scratch);
+    writePoint(this.#memory, this.#point, point);
+  }
+
+  #found(count: number, scoredMax: number): GraphFound {
+    this.#kernels.poolRows(this.#scratch.pool, count, this.#rows);
+    const rows = new Uint32Array(this.#memory.buffer, this.#rows, count).slice();
+    const scored = scoredRows(this.#memory, this.#view);
+    return { rows, scored, isWhole: scored <= scoredMax };
+  }
+}

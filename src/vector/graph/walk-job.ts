@@ -1,0 +1,41 @@
+/** A walk as a worker job. */
+import { catchUp, type Extent, type KernelMetric } from "../../math/index.ts";
+import type { ThreadMemory } from "../search-memory.ts";
+import type { GraphTarget } from "./graph-view.ts";
+import { GraphWalker, type GraphFound } from "./graph-walker.ts";
+
+/** Name of the job in the worker registry. */
+export const WALK_JOB = "vector/walk";
+
+/** How far a walk goes. */
+export interface WalkLimits {
+  /** Rows kept: the breadth of the search. */
+  readonly ef: number;
+  /** Rows scored before a walk among allowed rows is given up. */
+  readonly scoredMax: number;
+}
+
+export interface WalkJob {
+  readonly scratch: Extent;
+  /** Length of the arena's memory where the job was made. */
+  readonly memoryBytes: number;
+  readonly metric: KernelMetric;
+  readonly vector: Float32Array;
+  readonly target: GraphTarget;
+  /** Rows that may be found, one bit each; undefined: all. */
+  readonly bits: Uint8Array | undefined;
+  readonly limits: WalkLimits;
+}
+
+export function runWalkJob(memory: ThreadMemory, job: WalkJob): GraphFound {
+  const { scratch, metric, vector } = job;
+  const shared = memory.memory(scratch.arena);
+  catchUp(shared, job.memoryBytes);
+  const scanner = memory.scanner(scratch);
+  scanner.prepare(vector, metric);
+  const walker = new GraphWalker(memory.kernels(scratch.arena), shared, scratch);
+  const { target, bits, limits } = job;
+  return bits === undefined
+    ? walker.search(target, scanner.point, limits.ef)
+    : walker.searchAllowed(target, scanner.point, bits, limits);
+}
