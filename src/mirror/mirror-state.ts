@@ -64,6 +64,11 @@ export class MirrorState {
     return this.#files.has(path);
   }
 
+  /** True when a file has bytes of the piece. */
+  isUsed(piece: string): boolean {
+    return this.#uses.has(piece);
+  }
+
   apply(point: number, { files, removed }: PointChange): void {
     for (const { path, isWhole, ranges } of files) {
       const before = this.#files.get(path);

@@ -56,17 +56,20 @@ export class MirrorUpkeep {
   }
 
   /**
-   * Pieces of points that a former life did not make. Not before this life has made one: until then
-   * a machine that was taken for dead may still make that point, and needs them.
+   * Pieces of points that a former life did not make, or made without them. Not before this life
+   * has made one: until then a machine that was taken for dead may still make that point, and needs
+   * them. From the last base on: there is none before this has been done, in whatever life.
    */
   async #removeUnfinished(newest: PointHead): Promise<void> {
     const { store, session } = this.#options;
-    const { mirror, writer } = session;
-    const before = session.newest?.number ?? 0;
-    if (newest.number === before) return;
+    const { mirror, writer, state } = session;
+    if (newest.number === session.newest?.number) return;
     const prefix = piecePrefix(mirror);
-    const keys = await listAll(store, prefix, prefix + pieceName(before + 1, "", 0));
-    await this.#delete(keys.filter((key) => writerOfPiece(key.slice(prefix.length)) !== writer));
+    const keys = await listAll(store, prefix, prefix + pieceName(this.#baseNumber, "", 0));
+    const freed = new Set(state.freed.map(({ name }) => name));
+    const isLeft = (name: string): boolean =>
+      writerOfPiece(name) !== writer && !state.isUsed(name) && !freed.has(name);
+    await this.#delete(keys.filter((key) => isLeft(key.slice(prefix.length))));
     this.#isTidy = true;
   }
 

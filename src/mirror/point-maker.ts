@@ -15,14 +15,9 @@ import { SEAL_PURPOSES } from "./mirror-seal.ts";
 import { mirrorTaken, type MirrorSession, type SessionDoors } from "./mirror-session.ts";
 import type { FolderImage, MirrorSource } from "./mirror-source.ts";
 import type { FileChange, PieceRange, PointChange } from "./mirror-state.ts";
+import { PendingFiles } from "./pending-files.ts";
 import { PIECE_BYTES_MAX, PieceWriter } from "./piece-writer.ts";
-import {
-  FileGone,
-  isInWholeFolder,
-  planPoint,
-  type PointPlan,
-  type Sending,
-} from "./point-plan.ts";
+import { FileGone, planPoint, type PointPlan, type Sending } from "./point-plan.ts";
 import { isPlainSecret } from "./secret-paths.ts";
 
 /** More than this is sent before the image that counts is taken. */
@@ -47,9 +42,7 @@ export class PointMaker {
   readonly #doors: MakerDoors;
   readonly #session: MirrorSession;
   #newest: PointHead | undefined;
-  /** Sent and in no point yet. */
-  readonly #sent = new Map<string, PieceRange[]>();
-  readonly #wholePaths = new Set<string>();
+  readonly #pending: PendingFiles;
   #segments = new Map<string, boolean>();
   #packs = new Map<string, number>();
   readonly #secrets = new Set<string>();
@@ -59,8 +52,6 @@ export class PointMaker {
   readonly #replaced = new Map<string, string>();
   /** Of the newest point that the folder's marker tells of. */
   #marked: number;
-  /** Pieces that are in the store, or may be, and that no point will name. */
-  readonly #strays = new Set<string>();
   #pieceNext = 0;
   #bytesSent = 0;
   #pointBytes = 0;
@@ -71,9 +62,7 @@ export class PointMaker {
     this.#newest = session.newest;
     this.#marked = session.newest?.number ?? 0;
     this.#secretsThere = new Set(session.secrets);
-    for (const path of session.state.files.keys()) {
-      if (isInWholeFolder(path)) this.#wholePaths.add(path);
-    }
+    this.#pending = new PendingFiles(session.state);
   }
 
   /** Begins to watch the folder and lists what is there, once a life. */
@@ -169,13 +158,8 @@ export class PointMaker {
 
   #plan(image: FolderImage): Promise<PointPlan> {
     const changes = { segments: this.#segments, packs: this.#packs };
-    const { state } = this.#session;
-    const sent = {
-      has: (path: string) => this.#sent.has(path) || state.has(path),
-      bytesOf: (path: string) => state.bytesOf(path) + lengthOf(this.#sent.get(path) ?? []),
-      wholePaths: () => this.#wholePaths,
-    };
-    return planPoint(image, changes, { sent, fileSystem: this.#doors.fileSystem });
+    const { fileSystem } = this.#doors;
+    return planPoint(image, changes, { sent: this.#pending, fileSystem });
   }
 
   /** Sends in steps, each remembered: a failure loses one. */
@@ -197,20 +181,17 @@ export class PointMaker {
     await this.#send(plan.sendings, false);
     await this.#putNewSecrets();
     const replaced = await this.#sendReplaced(image);
-    const files: FileChange[] = [...replaced];
-    for (const [path, ranges] of this.#sent) files.push({ path, isWhole: false, ranges });
+    const files: FileChange[] = [...replaced, ...this.#pending.changes()];
     if (files.length > 0 || plan.removed.length > 0) {
-      const strays = [...this.#strays];
-      for (const { ranges } of replaced) {
-        for (const { piece } of ranges) this.#strays.add(piece.name);
-      }
+      const strays = this.#pending.strays();
+      // Of the next try, if this one fails.
+      this.#pending.addStrays(replaced.flatMap(({ ranges }) => namesOf(ranges)));
       await this.#putPoint({ files, removed: plan.removed, strays }, atMs);
-      this.#strays.clear();
+      this.#pending.forgetStrays();
     }
     for (const { path, bytes } of image.replaced) this.#replaced.set(path, hashOf(bytes));
-    for (const { path } of files) if (isInWholeFolder(path)) this.#wholePaths.add(path);
-    for (const path of plan.removed) this.#wholePaths.delete(path);
-    this.#sent.clear();
+    const paths = files.map(({ path }) => path);
+    this.#pending.settle(paths, plan.removed);
     this.#segments = new Map();
     this.#packs = new Map();
     await this.#mark();
@@ -232,6 +213,7 @@ export class PointMaker {
   /** @param isAhead passes over what is gone: the image that counts will not name it. */
   async #send(sendings: readonly Sending[], isAhead: boolean): Promise<void> {
     const writer = this.#openWriter();
+    const starts = new Map(sendings.map(({ path, start }) => [path, start]));
     let folder = "";
     try {
       for (const sending of sendings) {
@@ -245,21 +227,18 @@ export class PointMaker {
       }
     } finally {
       // What was read before a file turned out to be gone is of use all the same.
-      await this.#note(writer);
+      await this.#note(writer, starts);
     }
   }
 
-  async #note(writer: PieceWriter): Promise<void> {
+  async #note(writer: PieceWriter, starts: ReadonlyMap<string, number>): Promise<void> {
     try {
       await writer.finish();
     } finally {
       this.#bytesSent += writer.bytesSent;
       const { ranges, strays } = writer.result();
-      for (const name of strays) this.#strays.add(name);
-      for (const [path, added] of ranges) {
-        this.#sent.set(path, [...(this.#sent.get(path) ?? []), ...added]);
-        if (isInWholeFolder(path)) this.#wholePaths.add(path);
-      }
+      this.#pending.addStrays(strays);
+      for (const [path, added] of ranges) this.#pending.add(path, starts.get(path) ?? 0, added);
     }
   }
 
@@ -301,8 +280,7 @@ export class PointMaker {
       await writer.finish();
     } catch (error) {
       const { ranges, strays } = writer.result();
-      for (const name of strays) this.#strays.add(name);
-      for (const { piece } of [...ranges.values()].flat()) this.#strays.add(piece.name);
+      this.#pending.addStrays([...strays, ...namesOf([...ranges.values()].flat())]);
       throw error;
     } finally {
       this.#bytesSent += writer.bytesSent;
@@ -384,8 +362,8 @@ export class PointMaker {
   }
 }
 
-function lengthOf(ranges: readonly PieceRange[]): number {
-  return ranges.reduce((sum, { length }) => sum + length, 0);
+function namesOf(ranges: readonly PieceRange[]): readonly string[] {
+  return ranges.map(({ piece }) => piece.name);
 }
 
 function hashOf(bytes: Uint8Array): string {
