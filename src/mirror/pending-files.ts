@@ -65,7 +65,10 @@ export class PendingFiles {
     let at = end;
     while (at > start) at -= before[--first]?.length ?? 0;
     if (at !== start) {
-      throw new InsulaError("invariant_broken", `A range of "${path}" begins inside of another one.`);
+      throw new InsulaError(
+        "invariant_broken",
+        `A range of "${path}" begins inside of another one.`,
+      );
     }
     const { length: known } = this.#state.files.get(path)?.ranges ?? [];
     const keptBefore = this.#files.get(path)?.kept ?? known;
