@@ -6,6 +6,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import { parentFolder, type FileSystem, type SyncedFile } from "../io/index.ts";
+import { FolderNames } from "./folder-names.ts";
 import { MIRROR_FOLDER } from "./mirror-marker.ts";
 import { decodePoint, encodePoint, type PointSeal } from "./mirror-point.ts";
 import { MirrorState, type MirroredFile } from "./mirror-state.ts";
@@ -77,6 +78,8 @@ function parseSource(bytes: Uint8Array): RemoteSource {
 export class RemoteList {
   readonly #files: FileSystem;
   readonly #remote: Map<string, MirroredFile>;
+  /** Of `#remote`. */
+  readonly #names = new FolderNames();
   #gone: SyncedFile | undefined;
   #goneBytes: number;
   /** Paths are written down one after the other. */
@@ -85,6 +88,7 @@ export class RemoteList {
   private constructor(files: FileSystem, remote: Map<string, MirroredFile>, goneBytes: number) {
     this.#files = files;
     this.#remote = remote;
+    for (const path of remote.keys()) this.#names.add(path);
     this.#goneBytes = goneBytes;
   }
 
@@ -112,23 +116,19 @@ export class RemoteList {
     return this.#remote.get(path);
   }
 
+  /** Each once, and again when it was put off or could not be removed; in the order to fetch. */
   paths(): Iterable<string> {
     return this.#remote.keys();
   }
 
   /** Names directly inside a folder, of files and of folders with files. */
   namesIn(folder: string): ReadonlySet<string> {
-    const prefix = folder === "" ? "" : `${folder}/`;
-    const names = new Set<string>();
-    for (const path of this.#remote.keys()) {
-      if (path.startsWith(prefix)) names.add(path.slice(prefix.length).split("/", 1)[0] ?? "");
-    }
-    return names;
+    return this.#names.in(folder);
   }
 
   /** The file is here now. */
   arrived(path: string): void {
-    this.#remote.delete(path);
+    if (this.#remote.delete(path)) this.#names.delete(path);
   }
 
   /** The file is the last to be fetched. */
@@ -144,12 +144,14 @@ export class RemoteList {
     const file = this.#remote.get(path);
     if (file === undefined) return;
     this.#remote.delete(path);
+    this.#names.delete(path);
     const noting = this.#lastNote.then(() => this.#noteGone(path));
     this.#lastNote = noting.catch(() => undefined);
     try {
       await noting;
     } catch (error) {
       this.#remote.set(path, file);
+      this.#names.add(path);
       throw error;
     }
   }
