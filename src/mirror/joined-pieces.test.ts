@@ -70,7 +70,7 @@ async function begin(
   const session = await openSession(doors);
   ({ mirror } = session);
   const maker = await PointMaker.open(doors, session);
-  const upkeep = new MirrorUpkeep({ store: to, session, retentionMs, pointsPerBase });
+  const upkeep = new MirrorUpkeep({ store: to, clock, session, retentionMs, pointsPerBase });
   const point = async (): Promise<void> => {
     clock.jumpWall(1);
     await maker.make();
@@ -178,7 +178,11 @@ describe("a log that grows a little with each point", () => {
     const newest = (await newestPoint(store, mirror)) ?? expect.fail("there is a point");
     const key = pointKey(mirror, newest.number);
     const opening = { seal, purpose: SEAL_PURPOSES.point(newest.number) };
-    const { head, body } = decodePoint(key, (await store.get(key)) ?? new Uint8Array(), opening);
+    const { head, body } = await decodePoint(
+      key,
+      (await store.get(key)) ?? new Uint8Array(),
+      opening,
+    );
     const ranges = [];
     const start = contents.get(LOG)?.length ?? 0;
     await grow(LOG, count * 7);
@@ -191,7 +195,8 @@ describe("a log that grows a little with each point", () => {
       ranges.push({ piece, offset: 0, length: 7 });
     }
     const change = { path: LOG, isWhole: false, ranges };
-    await store.put(key, encodePoint(head, { ...body, files: [...body.files, change] }, opening));
+    const more = { ...body, files: [...body.files, change] };
+    await store.put(key, await encodePoint(head, more, opening));
     return head;
   }
 });

@@ -3,6 +3,7 @@ import { InsulaError } from "../base/errors.ts";
 import { joinedFrom } from "./join-ranges.ts";
 import type { FileChange, MirrorState, PieceRange } from "./mirror-state.ts";
 import { isInWholeFolder } from "./point-plan.ts";
+import { eachInTurns, type Turns } from "./turns.ts";
 
 interface PendingFile {
   /** Ranges of the newest point that stay; those behind them are sent again. */
@@ -20,10 +21,17 @@ export class PendingFiles {
   /** Pieces of which a range is pending no more. Another range of them may be. */
   readonly #dropped = new Set<string>();
 
-  /** @param state of the newest point, whoever changes it. */
-  constructor(state: MirrorState) {
+  private constructor(state: MirrorState) {
     this.#state = state;
-    for (const path of state.files.keys()) this.#noteThere(path);
+  }
+
+  /** @param state of the newest point, whoever changes it. */
+  static async open(state: MirrorState, turns: Turns): Promise<PendingFiles> {
+    const files = new PendingFiles(state);
+    await eachInTurns(state.files.keys(), turns, (path) => {
+      files.#noteThere(path);
+    });
+    return files;
   }
 
   has(path: string): boolean {
@@ -86,12 +94,14 @@ export class PendingFiles {
   }
 
   /** For the next point. A file of which ranges are replaced is told as a whole. */
-  changes(): readonly FileChange[] {
-    return Array.from(this.#files, ([path, { kept, ranges }]) => {
+  async changes(turns: Turns): Promise<FileChange[]> {
+    const all: FileChange[] = [];
+    await eachInTurns(this.#files, turns, ([path, { kept, ranges }]) => {
       const { length: known } = this.#state.files.get(path)?.ranges ?? [];
-      if (kept === known) return { path, isWhole: false, ranges };
-      return { path, isWhole: true, ranges: this.#rangesOf(path) };
+      if (kept === known) all.push({ path, isWhole: false, ranges });
+      else all.push({ path, isWhole: true, ranges: this.#rangesOf(path) });
     });
+    return all;
   }
 
   /** Pieces that the next point will not name. */

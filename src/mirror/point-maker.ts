@@ -6,7 +6,7 @@
  * in the folder may be removed.
  */
 import { sha256 } from "../backup/index.ts";
-import type { Clock, ReadableFile } from "../io/index.ts";
+import type { ReadableFile } from "../io/index.ts";
 import { pointKey, secretKey } from "./mirror-keys.ts";
 import { writeMarker } from "./mirror-marker.ts";
 import { encodePoint, type PointHead } from "./mirror-point.ts";
@@ -19,6 +19,7 @@ import { PendingFiles } from "./pending-files.ts";
 import { PIECE_BYTES_MAX, PieceWriter } from "./piece-writer.ts";
 import { FileGone, planPoint, type PointPlan, type Sending } from "./point-plan.ts";
 import { isPlainSecret } from "./secret-paths.ts";
+import { Turns, eachInTurns } from "./turns.ts";
 
 /** More than this is sent before the image that counts is taken. */
 const AHEAD_BYTES = 67_108_864;
@@ -28,7 +29,6 @@ const OWN_PIECES_BYTES = 262_144;
 const TRIES_MAX = 8;
 
 export interface MakerDoors extends SessionDoors {
-  readonly clock: Clock;
   readonly source: MirrorSource;
 }
 
@@ -56,27 +56,30 @@ export class PointMaker {
   #bytesSent = 0;
   #pointBytes = 0;
 
-  private constructor(doors: MakerDoors, session: MirrorSession) {
+  private constructor(doors: MakerDoors, session: MirrorSession, pending: PendingFiles) {
     this.#doors = doors;
     this.#session = session;
     this.#newest = session.newest;
     this.#marked = session.newest?.number ?? 0;
     this.#secretsThere = new Set(session.secrets);
-    this.#pending = new PendingFiles(session.state);
+    this.#pending = pending;
   }
 
   /** Begins to watch the folder and lists what is there, once a life. */
   static async open(doors: MakerDoors, session: MirrorSession): Promise<PointMaker> {
-    const maker = new PointMaker(doors, session);
+    const turns = new Turns(doors.clock);
+    const maker = new PointMaker(doors, session, await PendingFiles.open(session.state, turns));
     const { segments, packs, secrets } = await doors.source.list();
     for (const [path, bytes] of packs) maker.#packs.set(path, bytes);
-    for (const path of segments.keys()) maker.#segments.set(path, true);
     for (const path of secrets) maker.#secrets.add(path);
+    await eachInTurns(segments.keys(), turns, (path) => {
+      if (!session.state.has(path)) maker.#segments.set(path, true);
+    });
     // What the store has and the folder has not any more.
-    for (const path of session.state.files.keys()) {
+    await eachInTurns(session.state.files.keys(), turns, (path) => {
       if (path.startsWith("seg/") && !segments.has(path)) maker.#segments.set(path, false);
       if (path.startsWith("pack/") && !packs.has(path)) maker.#packs.set(path, 0);
-    }
+    });
     return maker;
   }
 
@@ -181,7 +184,8 @@ export class PointMaker {
     await this.#send(plan.sendings, false);
     await this.#putNewSecrets();
     const replaced = await this.#sendReplaced(image);
-    const files: FileChange[] = [...replaced, ...this.#pending.changes()];
+    const files = await this.#pending.changes(this.#turns());
+    for (const change of replaced) files.push(change);
     if (files.length > 0 || plan.removed.length > 0) {
       const strays = this.#pending.strays();
       // Of the next try, if this one fails.
@@ -341,17 +345,22 @@ export class PointMaker {
     const head = { number, atMs, writer, isSealed };
     const purpose = SEAL_PURPOSES.point(number);
     const body = { files, removed, freed: strays.map((name) => ({ point: number, name })) };
-    const object = encodePoint(head, body, { seal, purpose });
+    const turns = this.#turns();
+    const object = await encodePoint(head, body, { seal, purpose, turns });
     if (!(await store.putIfAbsent(pointKey(mirror, number), object))) {
       // Perhaps our own, whose answer was lost; but then it may say less than this one.
       const taken = await readHead(store, mirror, number);
       if (taken?.writer !== writer) throw mirrorTaken(mirror);
       await store.put(pointKey(mirror, number), object);
     }
-    state.apply(number, body);
+    await state.applyInTurns(number, body, turns);
     state.addFreed(body.freed);
     this.#newest = head;
     this.#pointBytes += object.length;
+  }
+
+  #turns(): Turns {
+    return new Turns(this.#doors.clock);
   }
 
   #openWriter(): PieceWriter {

@@ -8,7 +8,8 @@ import { InsulaError } from "../base/errors.ts";
 import { parentFolder, type FileSystem, type SyncedFile } from "../io/index.ts";
 import { FolderNames } from "./folder-names.ts";
 import { MIRROR_FOLDER } from "./mirror-marker.ts";
-import { decodePoint, encodePoint, type PointSeal } from "./mirror-point.ts";
+import { decodePoint, encodePoint } from "./mirror-point.ts";
+import { PLAIN_SEAL } from "./mirror-seal.ts";
 import { MirrorState, type MirroredFile } from "./mirror-state.ts";
 
 /** While it is there the folder is half a restore. */
@@ -17,8 +18,7 @@ const SOURCE_PATH = `${MIRROR_FOLDER}/source`;
 const LIST_PATH = `${MIRROR_FOLDER}/remote`;
 const GONE_PATH = `${MIRROR_FOLDER}/gone`;
 /** It names no bytes of tenants, and no object that a listing of the store does not name. */
-const PLAIN: PointSeal = { seal: (bytes) => bytes, open: (bytes) => bytes };
-const OPENING = { seal: PLAIN, purpose: "" };
+const OPENING = { seal: PLAIN_SEAL, purpose: "" };
 
 export interface RemoteSource {
   /** A folder, or `s3://BUCKET/PREFIX`. */
@@ -37,7 +37,7 @@ export async function writeRemote(
   const entries = Array.from(remote, ([path, { ranges }]) => ({ path, isWhole: true, ranges }));
   const head = { number: 0, atMs: 0, writer: "00000000", isSealed: false };
   const body = { files: entries, removed: [], freed: [] };
-  await files.replaceWhole(LIST_PATH, encodePoint(head, body, OPENING));
+  await files.replaceWhole(LIST_PATH, await encodePoint(head, body, OPENING));
   await files.unlink(GONE_PATH);
   await files.replaceWhole(SOURCE_PATH, Buffer.from(`${JSON.stringify(source)}\n`, "utf8"));
 }
@@ -95,7 +95,7 @@ export class RemoteList {
   static async open(files: FileSystem): Promise<RemoteList> {
     const list = (await files.readWhole(LIST_PATH)) ?? new Uint8Array();
     const state = new MirrorState();
-    state.apply(0, decodePoint(LIST_PATH, list, OPENING).body);
+    state.apply(0, (await decodePoint(LIST_PATH, list, OPENING)).body);
     const remote = new Map(state.files);
     const gone = (await files.readWhole(GONE_PATH)) ?? new Uint8Array();
     const text = Buffer.from(gone).toString("utf8");
