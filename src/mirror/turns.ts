@@ -1,11 +1,11 @@
 /** Gives the thread back now and then in loops over everything that a mirror knows. */
 import type { Clock } from "../io/index.ts";
 
-/** Files, pieces or ranges between two turns of the event loop: 1 to 2 ms. */
-export const ITEMS_PER_TURN = 1_024;
+/** Files, pieces or ranges between two turns of the event loop: 1 ms, 2 when they are applied. */
+export const ITEMS_PER_TURN = 512;
 /** Bytes sealed, copied or summed up that take as long as an item. */
 const BYTES_PER_ITEM = 2_048;
-/** Bytes that are handed on in one part: half a turn. */
+/** Bytes that are handed on in one part: a turn. */
 export const PART_BYTES = 1_048_576;
 
 export class Turns {
