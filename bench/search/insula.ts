@@ -19,7 +19,7 @@ export interface Own extends Contender {
   readonly ingestSeconds: number;
   /** Bytes that its memory holds for vectors by its own count. */
   readonly residentBytes: number;
-  /** Gives `share` of the rows new places: removed, and put again under the same key. */
+  /** Puts a `share` of the rows again: the old ones are dead, the new ones in new segments. */
   churn(share: number): Promise<void>;
   path(): Promise<string>;
 }

@@ -1,9 +1,9 @@
 /**
  * Verified blocks kept in memory, bounded in bytes; what was not used goes first.
  *
- * Which goes is decided by second chance (CLOCK): a use only marks a block and costs a
- * look into the map, nothing else. Strict order of use would move the block in the map each time, a
- * tenth of a whole query over a small tenant.
+ * Which goes is decided by second chance (CLOCK): a use only marks a block and costs a look into
+ * the map, nothing else. Strict order of use would move the block in the map each time, a tenth of
+ * a whole query over a small tenant.
  *
  * Nothing is ever invalidated: what is no longer asked for grows old and goes.
  */
