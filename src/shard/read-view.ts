@@ -17,6 +17,7 @@ export interface MemtableView {
 export interface SegmentView {
   readonly segment: SegmentHandle;
   readonly liveBits: Uint8Array | undefined;
+  readonly liveCount: number;
 }
 
 export class ReadView {
@@ -39,7 +40,11 @@ export class ReadView {
       });
     this.segments = structure.segments
       .filter((segment) => segment.rowCount > 0)
-      .map((segment) => ({ segment: segment.retain(), liveBits: segment.liveBits() }));
+      .map((segment) => ({
+        segment: segment.retain(),
+        liveBits: segment.liveBits(),
+        liveCount: segment.liveCount,
+      }));
   }
 
   /** Gives back what the view holds; closing twice is harmless. */

@@ -18,6 +18,7 @@ import {
   type SectionReader,
 } from "../storage/index.ts";
 import { ResidentRows } from "../vector/index.ts";
+import { CachedSection } from "./cached-section.ts";
 import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences, type RecordEntry } from "./record-blocks.ts";
@@ -182,10 +183,23 @@ export class SegmentHandle {
     return this.#once(`i:${property}`, async () => {
       const section = (await this.#open()).section(SECTION.inverted, property);
       const owner = `segment ${toHex(this.entry.uid)}`;
-      const reader = section === undefined ? undefined : await InvertedReader.open(section, owner);
+      const reader =
+        section === undefined
+          ? undefined
+          : await InvertedReader.open(new CachedSection(section, this.#shelf), owner, this.#shelf);
       this.#inverted.set(property, reader);
       return reader;
     });
+  }
+
+  /** What was kept of this segment under a name; not to be changed. */
+  kept(name: string): Uint8Array | undefined {
+    return this.#shelf.get(name);
+  }
+
+  /** Keeps what is true of this segment for ever, as long as the cache has room. */
+  keep(name: string, bytes: Uint8Array): void {
+    this.#shelf.set(name, bytes);
   }
 
   /**

@@ -164,8 +164,7 @@ export async function countMatches(
     count += countBits(memtableCandidates(part, filter), part.rowCount);
   }
   for (const part of view.segments) {
-    const bits = await segmentCandidates(part, filter, unfilterable);
-    count += countBits(bits, part.segment.rowCount);
+    count += (await segmentCandidates(part, filter, unfilterable)).count;
   }
   return count;
 }
@@ -184,7 +183,7 @@ export async function collectKeys(
     }
   }
   for (const part of view.segments) {
-    const bits = await segmentCandidates(part, filter, schema.unfilterable);
+    const { bits } = await segmentCandidates(part, filter, schema.unfilterable);
     for (const row of setBits(bits, part.segment.rowCount)) {
       keys.push((await part.segment.record(row)).key.toString("utf8"));
       if (keys.length % ROWS_PER_TURN === 0) await context.clock.yield();

@@ -6,7 +6,6 @@
  * when asked, when they are tiny or when few rows pass the filter. A filter decides before anything
  * is scored, so k results come whenever k records match.
  */
-import { Bitmap } from "../base/bitset.ts";
 import { assert } from "../base/errors.ts";
 import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
 import { decodeMetadata } from "../model/index.ts";
@@ -169,7 +168,8 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const { field, query, scan } = work;
   const { clock, observer } = work.context;
   const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
-  const bits = await segmentCandidates(view, query.filter, work.unfilterable);
+  const chosen = segmentCandidates(view, query.filter, work.unfilterable);
+  const { bits, count: matchCount } = chosen instanceof Promise ? await chosen : chosen;
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
   const maybe = segment.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
@@ -181,7 +181,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   }
   const isExact = query.isExact === true && rowTarget !== undefined;
   const wanted = candidateCount(query.topK);
-  const walked = isExact ? undefined : await walkGraph(work, resident, { bits, k: query.topK });
+  const walked = isExact ? undefined : await walkGraph(work, resident, { bits, matchCount });
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
     const part: FlatPart = {
@@ -215,12 +215,12 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
 async function walkGraph(
   work: SearchWork,
   resident: ResidentRows,
-  { bits, k }: { readonly bits: Uint8Array | undefined; readonly k: number },
+  { bits, matchCount }: { readonly bits: Uint8Array | undefined; readonly matchCount: number },
 ): Promise<Uint32Array | undefined> {
   const graph = resident.graph();
   if (graph === undefined) return undefined;
   const { rowCount } = resident;
-  const matchCount = bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
+  const { topK: k } = work.query;
   const limits = walkLimits(graph.efs, { rowCount, matchCount, k }, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
