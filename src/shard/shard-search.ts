@@ -9,7 +9,7 @@
 import { Bitmap } from "../base/bitset.ts";
 import { assert } from "../base/errors.ts";
 import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
-import { decodeMetadata } from "../model/index.ts";
+import { DEFAULT_RECALL, decodeMetadata } from "../model/index.ts";
 import { CANDIDATES_MAX, FLOAT32_MAX, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
@@ -210,7 +210,8 @@ async function walkGraph(
   if (graph === undefined) return undefined;
   const { rowCount } = resident;
   const matchCount = bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
-  const limits = walkLimits(graph.efs, { rowCount, matchCount, k }, work.context.policy);
+  const { recall = DEFAULT_RECALL } = work.query;
+  const limits = walkLimits(graph.efs, { rowCount, matchCount, k, recall }, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
   const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
