@@ -57,7 +57,10 @@ export interface Insula extends AsyncDisposable {
   ): Promise<CollectionInfo | undefined>;
   /** @throws `database_not_found` */
   listCollections(database: string, page?: PageOptions): Promise<Page<CollectionInfo>>;
-  /** Disables, enables, names the embedding model, changes the recall of a field. @throws `collection_not_found` */
+  /**
+   * Disables, enables, names the embedding model, changes the recall of a field.
+   * @throws `collection_not_found`, `argument_invalid`
+   */
   updateCollection(
     database: string,
     name: string,

@@ -67,7 +67,7 @@ async function removeCollections(catalog: Session["catalog"], database: string):
   for (const { name } of collections) await catalog.deleteCollection(database, name);
 }
 
-const RECALL_HELP = "share of the true nearest that searches aim at, 0.5 to 0.999 (default 0.95)";
+const RECALL_HELP = "share of the true nearest that searches aim at, 0.5 to 0.999";
 
 interface CollectionCreateOptions {
   readonly dimension: number;
@@ -106,7 +106,7 @@ export function addCollectionCommands(program: Command): void {
     .description("make a collection")
     .option("--dimension <n>", "components of a vector", toWholeNumber, BUILT_IN_DIMENSION)
     .option("--metric <metric>", METRICS.join(", "), "cosine")
-    .option("--recall <share>", RECALL_HELP, toShare)
+    .option("--recall <share>", `${RECALL_HELP} (default: 0.95)`, toShare)
     .option("--tenants", "a collection with tenants, each with a shard of its own")
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
     .addHelpText(
