@@ -165,7 +165,10 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       expect(await recallNow()).toBe(0.99);
       await insula.updateCollection("shop", "aimed", { vectors: [{ name: "", recall: null }] });
       expect(await recallNow()).toBeUndefined();
-      for (const patch of [{ name: "other", recall: 0.9 }, { name: "", recall: 1 }]) {
+      for (const patch of [
+        { name: "other", recall: 0.9 },
+        { name: "", recall: 1 },
+      ]) {
         await expect(
           insula.updateCollection("shop", "aimed", { vectors: [patch] }),
         ).rejects.toMatchObject(refused("argument_invalid"));
@@ -179,7 +182,7 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       [{ dimension: 2, metric: "taxicab" as "dot" }],
       [{ dimension: 2, vectors: [] }],
       [{ dimension: 2, recall: 1 }],
-      [{ vectors: [{ name: "", dimension: 2, metric: "dot" }], recall: 0.9 }],
+      [{ vectors: [{ name: "", dimension: 2, metric: "dot" as const }], recall: 0.9 }],
       [{ vectors: [] }],
       [{ dimension: 2, tenancy: "some" as "multi" }],
     ])("a collection of %j is refused", async (made) => {

@@ -127,8 +127,7 @@ export interface CollectionPatchBody {
   readonly status: "enabled" | "disabled" | undefined;
   readonly embeddingModel: string | null | undefined;
   readonly vectors:
-    | readonly { readonly name: string; readonly recall: number | null | undefined }[]
-    | undefined;
+    readonly { readonly name: string; readonly recall: number | null | undefined }[] | undefined;
 }
 
 export const COLLECTION_PATCH_BODY: Schema<CollectionPatchBody> = object(

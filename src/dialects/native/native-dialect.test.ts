@@ -155,12 +155,22 @@ describe("routes about databases, collections, tenants and keys", () => {
     ],
     [
       "PATCH databases/d/collections/c",
-      { vectors: [{ name: "", recall: 0.9 }, { name: "t", recall: null }] },
+      {
+        vectors: [
+          { name: "", recall: 0.9 },
+          { name: "t", recall: null },
+        ],
+      },
       [
         "updateCollection",
         "d",
         "c",
-        { vectors: [{ name: "", recall: 0.9 }, { name: "t", recall: null }] },
+        {
+          vectors: [
+            { name: "", recall: 0.9 },
+            { name: "t", recall: null },
+          ],
+        },
       ],
     ],
     ["DELETE databases/d/collections/c", undefined, ["deleteCollection", "d", "c"]],
