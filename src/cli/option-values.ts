@@ -17,6 +17,12 @@ export function toCount(text: string): number {
   return count;
 }
 
+/** A share: the engine knows which are possible. */
+export function toShare(text: string): number {
+  if (!/^(0|1|0?\.\d{1,9})$/.test(text)) throw new InvalidArgumentError("Expected 0 to 1.");
+  return Number(text);
+}
+
 /** `7d`, `12h`, `30m` as milliseconds. */
 export function toDurationMs(text: string): number {
   const match = /^(\d{1,6})([dhm])$/.exec(text);

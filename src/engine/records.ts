@@ -21,6 +21,7 @@ import type { ListRequest, Page, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
+import { aimed } from "./field-recalls.ts";
 import { checkKeys, checkListRequest } from "./request-checks.ts";
 
 export class Records {
@@ -99,7 +100,7 @@ export class Records {
     query.signal?.throwIfAborted();
     if (shard === undefined) return EMPTY_RESULT;
     return this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
-      const { hits, plan } = await open.query(query);
+      const { hits, plan } = await open.query(aimed(query, collection.row.recalls));
       return { hits, plan, activation: { state, wasAsleep, wakeMs } };
     });
   }

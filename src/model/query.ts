@@ -12,6 +12,8 @@ export interface Query {
   readonly include: Include;
   /** True: float32 scan of everything that passes the filter, no codes. */
   readonly isExact?: boolean;
+  /** Share of the true nearest aimed at, RECALL_MIN to RECALL_MAX; absent: that of the field. */
+  readonly recall?: number;
   readonly signal?: AbortSignal;
 }
 

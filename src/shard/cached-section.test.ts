@@ -33,7 +33,7 @@ async function openSection(length: number) {
   return { plain, section, counted };
 }
 
-it.each([100_000, 200])(
+it.each([100_000, 600])(
   "any range is what the section holds, with %i bytes of cache",
   async (max) => {
     const { plain, section } = await openSection(1_000);
@@ -42,9 +42,8 @@ it.each([100_000, 200])(
     for (let i = 0; i < 500; i++) {
       const start = random.below(plain.length);
       const length = random.below(plain.length - start + 1);
-      expect(await cached.read(start, length)).toEqual(
-        Uint8Array.from(await section.read(start, length)),
-      );
+      const found = Uint8Array.from(await cached.read(start, length));
+      expect(found).toEqual(plain.slice(start, start + length));
     }
   },
 );

@@ -8,7 +8,7 @@
  */
 import { assert } from "../base/errors.ts";
 import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
-import { decodeMetadata } from "../model/index.ts";
+import { DEFAULT_RECALL, decodeMetadata } from "../model/index.ts";
 import { CANDIDATES_MAX, FLOAT32_MAX, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
@@ -220,8 +220,8 @@ async function walkGraph(
   const graph = resident.graph();
   if (graph === undefined) return undefined;
   const { rowCount } = resident;
-  const { topK: k } = work.query;
-  const limits = walkLimits(graph.efs, { rowCount, matchCount, k }, work.context.policy);
+  const { topK: k, recall = DEFAULT_RECALL } = work.query;
+  const limits = walkLimits(graph.efs, { rowCount, matchCount, k, recall }, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
   const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
