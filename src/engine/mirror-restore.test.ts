@@ -373,6 +373,23 @@ describe("segments that are still in the mirror", () => {
     for (const tenant of TENANTS) expect(found[tenant]).toHaveLength(42);
   });
 
+  it("are waited for three seconds by a stop when the store is silent, and are there next time", async () => {
+    await lose();
+    const { store, asked } = gate();
+    const { engine, target } = await comeBack(store);
+    const reading = expect(keysOf(engine, "acme")).rejects.toMatchObject({ code: "engine_closed" });
+    await turns(20);
+    expect(asked.length).toBeGreaterThan(0);
+    const closing = engine.close();
+    await turns(20);
+    bench.clock.advance(3_000);
+    await closing;
+    await reading;
+    expect(bench.faults).toEqual([]);
+    const again = await bench.openRestored(target);
+    expect(await keysOf(again, "acme")).toHaveLength(42);
+  });
+
   it("are in packs, too, and a pack that grows after the restore is another one", async () => {
     const packed = { policy: {} };
     const engine = await bench.begin(files, {}, packed);
