@@ -98,8 +98,8 @@ async function sendOnce(settings: S3Settings, clock: Clock, call: S3Call): Promi
   const abort = (): void => {
     giveUp.abort();
   };
-  const timer = clock.after(TRY_MS_MAX, abort);
   call.signal?.throwIfAborted();
+  const timer = clock.after(TRY_MS_MAX, abort);
   call.signal?.addEventListener("abort", abort);
   try {
     const response = await fetch(url, {

@@ -68,13 +68,14 @@ describe("S3ObjectStore", () => {
     const store = open();
     const reason = new Error("nobody waits");
     const stop = new AbortController();
-    await new Promise<void>((onGone) => {
+    const isGone = new Promise<void>((onGone) => {
       const onRequest = (): void => {
         stop.abort(reason);
       };
       server.faults.push({ kind: "silence", onRequest, onGone });
-      void expect(store.get("k", undefined, stop.signal)).rejects.toBe(reason);
     });
+    await expect(store.get("k", undefined, stop.signal)).rejects.toBe(reason);
+    await isGone;
     expect(server.requests).toBe(1);
     await expect(store.get("k", undefined, stop.signal)).rejects.toBe(reason);
     expect(server.requests).toBe(1);

@@ -122,6 +122,35 @@ describe("a folder to restore into", () => {
     expect(cuts).toBeGreaterThan(3);
   });
 
+  it("is filled by several fetches at once, of keys, too: each is the way to the store and back", async () => {
+    await lose();
+    const [mirror = ""] = (await bench.store.list("mirrors/", { limit: 1 })).map((key) => key.slice(8));
+    // As a folder of many tenants has them.
+    const prefix = `mirror/${mirror}/secrets/keys/`;
+    const slots = (await bench.store.get(`${prefix}0000000001.slots`)) ?? new Uint8Array();
+    for (let i = 2; i < 40; i++) {
+      await bench.store.put(`${prefix}${String(i).padStart(10, "0")}.slots`, slots);
+    }
+    let now = 0;
+    const most = { secrets: 0, pieces: 0 };
+    const store = new HookedStore(
+      bench.store,
+      async ({ kind, key }) => {
+        if (kind === "get") now++;
+        if (key.includes("/secrets/")) most.secrets = Math.max(most.secrets, now);
+        if (key.includes("/pieces/")) most.pieces = Math.max(most.pieces, now);
+        await turns(2);
+      },
+      ({ kind }) => {
+        if (kind === "get") now--;
+      },
+    );
+    const target = await bench.restore({ store, isWhole: true });
+    expect(await target.listFolder("keys")).toHaveLength(40);
+    expect(most.secrets).toBe(16);
+    expect(most.pieces).toBeGreaterThan(5);
+  });
+
   it("is told to stop by a signal, and nobody writes into it afterwards", async () => {
     await lose();
     const target = new MemoryFileSystem();
