@@ -58,6 +58,7 @@ export {
   int8Layout,
   signBytes,
   signWords,
+  takeCodeNorms,
 } from "./quantizer.ts";
 export type { Scratch } from "./scratch.ts";
 export {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { KERNEL_METRICS, inverseNorm, rowStrideBytes, squaredNorm } from "./distance.ts";
+import { KERNEL_METRICS, inverseNorm, rowStrideBytes } from "./distance.ts";
 import type { KernelMetric } from "./distance.ts";
 import { codeStrideBytes, signWords } from "./quantizer.ts";
 import {
@@ -44,6 +44,11 @@ function quantize(row: Float32Array): Quantized {
   return { codes, scale: fround(largest / 127) };
 }
 
+/** Squared norm of code × scale: all parts of a euclidean distance are those of the codes. */
+function codeSquaredNorm({ codes, scale }: Quantized): number {
+  return fround(scale * scale * codes.reduce((total, code) => total + code * code, 0));
+}
+
 function int8Distance(metric: KernelMetric, query: Float32Array, row: Float32Array): number {
   const a = quantize(query);
   const b = quantize(row);
@@ -54,7 +59,7 @@ function int8Distance(metric: KernelMetric, query: Float32Array, row: Float32Arr
     const cosine = fround(fround(dot * inverseNorm(row)) * inverseNorm(query));
     return fround(1 - Math.max(-1, Math.min(1, cosine)));
   }
-  const squares = fround(fround(squaredNorm(row)) + fround(squaredNorm(query)));
+  const squares = fround(codeSquaredNorm(b) + codeSquaredNorm(a));
   return Math.max(0, fround(squares - fround(dot + dot)));
 }
 
@@ -97,7 +102,7 @@ describe("the int8 kernels", () => {
       }
       expect([...float32(placed.inverses, count)]).toEqual(rows.map(inverseNorm));
       expect([...float32(placed.squares, count)]).toEqual(
-        rows.map((row) => fround(squaredNorm(row))),
+        rows.map((row) => codeSquaredNorm(quantize(row))),
       );
     });
   });

@@ -23,7 +23,7 @@
  * many signs to pass on must come from a recall check at segment build, never from the constant
  * alone.
  */
-import { alignBytes } from "./distance.ts";
+import { FLOAT32_MAX, alignBytes } from "./distance.ts";
 
 /** Rows scored exactly after a scan of int8 codes, at least. Source: the table above. */
 export const INT8_RESCORE_COUNT = 20;
@@ -46,6 +46,22 @@ export function signWords(dimension: number): number {
 /** Bytes of one sign code. Codes follow each other without a gap. */
 export function signBytes(dimension: number): number {
   return signWords(dimension) * 8;
+}
+
+/** The smallest float32 that has all its digits. */
+const FLOAT32_NORMAL_MIN = 1.1754943508222875e-38;
+
+/**
+ * Replaces the inverse norms of rows by those of their codes, which a cosine of codes must be
+ * divided by: with the norm of the row it is off by the length the code lost or won, more than what
+ * parts close neighbours. A row whose squared norm float32 cannot hold keeps the norm it has.
+ */
+export function takeCodeNorms(squaredNorms: Float32Array, inverseNorms: Float32Array): void {
+  for (let row = 0; row < inverseNorms.length; row++) {
+    const squared = squaredNorms[row] ?? 0;
+    const isWhole = squared >= FLOAT32_NORMAL_MIN && squared <= FLOAT32_MAX;
+    if (isWhole) inverseNorms[row] = 1 / Math.sqrt(squared);
+  }
 }
 
 /** Where the parts of one block of int8 codes lie, relative to its beginning, and its length. */

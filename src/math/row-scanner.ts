@@ -34,7 +34,8 @@ export interface Float32Rows {
 }
 
 /**
- * A block of int8 codes with the columns of its rows. `squaredNorms` matters only for euclidean.
+ * A block of int8 codes with the columns of its rows, norms being those of the codes.
+ * `squaredNorms` matters only for euclidean.
  */
 export interface Int8Rows {
   readonly codes: number;
@@ -66,6 +67,8 @@ export class RowScanner {
   #scale = 0;
   #squaredNorm = 0;
   #inverseNorm = 0;
+  /** That of the query's code: cosines of codes are divided by the lengths of codes. */
+  #codeInverseNorm = 0;
   #count = 0;
   #k = 1;
 
@@ -118,6 +121,7 @@ export class RowScanner {
     this.#scale = this.#float32At(queryScale);
     this.#squaredNorm = this.#float32At(querySquaredNorm);
     this.#inverseNorm = this.#float32At(queryInverseNorm);
+    this.#codeInverseNorm = this.#squaredNorm === 0 ? 0 : 1 / Math.sqrt(this.#squaredNorm);
     this.#metricName = metric;
     this.#dimension = dimension;
   }
@@ -138,7 +142,8 @@ export class RowScanner {
     if (this.#metricName === "euclidean") {
       return { code, factor: 2 * this.#scale, base: this.#squaredNorm };
     }
-    const factor = this.#metricName === "cosine" ? this.#scale * this.#inverseNorm : this.#scale;
+    const factor =
+      this.#metricName === "cosine" ? this.#scale * this.#codeInverseNorm : this.#scale;
     return { code, factor, base: 0 };
   }
 
@@ -369,7 +374,7 @@ export class RowScanner {
   }
 
   get #int8Norm(): number {
-    return this.#metricName === "euclidean" ? this.#squaredNorm : this.#inverseNorm;
+    return this.#metricName === "euclidean" ? this.#squaredNorm : this.#codeInverseNorm;
   }
 
   #normsOf(block: Int8Rows): number {

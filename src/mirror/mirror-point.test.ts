@@ -1,7 +1,8 @@
 /** Points and bases come back as they were written, and no changed byte goes unseen. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { SeededRandom } from "../io/index.ts";
-import { decodeHead, decodePoint, encodePoint, type PointBody } from "./mirror-point.ts";
+import { decodeHead, decodePoint, encodePoint } from "./mirror-point.ts";
+import type { PointBody } from "./point-body.ts";
 import { mirrorSeal } from "./mirror-seal.ts";
 import type { Piece } from "./mirror-state.ts";
 

@@ -5,8 +5,7 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { crc32 } from "../base/crc32.ts";
 import { InsulaError } from "../base/errors.ts";
-import type { FreedPiece, PointChange } from "./mirror-state.ts";
-import { decodeBody, encodeBody } from "./point-body.ts";
+import { decodeBody, encodeBody, type PointBody } from "./point-body.ts";
 import { Turns, partsOf } from "./turns.ts";
 
 const MAGIC = Buffer.from("INSV", "latin1");
@@ -36,11 +35,6 @@ export interface PointSeal {
     turns: Turns,
   ): Promise<readonly Uint8Array[]>;
   openInTurns(bytes: Uint8Array, purpose: string, turns: Turns): Promise<Uint8Array>;
-}
-
-export interface PointBody extends PointChange {
-  /** Of a base: pieces that nothing uses any more and that are still there. */
-  readonly freed: readonly FreedPiece[];
 }
 
 export interface PointOpening {

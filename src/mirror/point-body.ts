@@ -1,13 +1,17 @@
 /** The body of a point or base, written and read in slices. ON DISK: docs/formats/mirror.md. */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { InsulaError } from "../base/errors.ts";
-import type { PointBody } from "./mirror-point.ts";
-import type { FileChange, Piece, PieceRange } from "./mirror-state.ts";
+import type { FileChange, FreedPiece, Piece, PieceRange, PointChange } from "./mirror-state.ts";
 import { eachInTurns, type Turns } from "./turns.ts";
 
 const HASH_BYTES = 32;
 /** What is written before it is handed on: no buffer grows to the size of the body. */
 const CHUNK_BYTES = 65_536;
+
+export interface PointBody extends PointChange {
+  /** Of a base: pieces that nothing uses any more and that are still there. */
+  readonly freed: readonly FreedPiece[];
+}
 
 /** @returns parts that are the body one behind the other. */
 export async function encodeBody(

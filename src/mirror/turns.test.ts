@@ -1,7 +1,8 @@
 /** What a mirror of very many files does without holding the thread, and with the same outcome. */
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../io/index.ts";
-import { decodePoint, encodePoint, type PointBody } from "./mirror-point.ts";
+import { decodePoint, encodePoint } from "./mirror-point.ts";
+import type { PointBody } from "./point-body.ts";
 import { mirrorSeal } from "./mirror-seal.ts";
 import { MirrorState, type FileChange, type PieceRange } from "./mirror-state.ts";
 import { ITEMS_PER_TURN, PART_BYTES, Turns, partsOf } from "./turns.ts";

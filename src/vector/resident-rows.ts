@@ -8,6 +8,7 @@ import {
   codeStrideBytes,
   int8Layout,
   rowStrideBytes,
+  takeCodeNorms,
   type Extent,
   type KernelMetric,
 } from "../math/index.ts";
@@ -76,10 +77,6 @@ export class ResidentRows {
       await source.codes.readInto(0, bytesOf(memory, codes, 0, source.codes.length));
       const factors = bytesOf(memory, codes, source.codes.length, source.factors.length);
       await source.factors.readInto(0, factors);
-      if (source.graph !== undefined) {
-        await source.graph.readInto(0, bytesOf(memory, codes, layout.graph, source.graph.length));
-        graph = openGraph(memory, codes, source);
-      }
       if (source.rows.length <= source.residentRowsBytesMax && source.rows.length > 0) {
         const { bytes, inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
         const normBytes = bytes - inverseNorms;
@@ -88,6 +85,11 @@ export class ResidentRows {
         // The inverse norms stand beside the rows too: the two extents may lie in different arenas.
         const norms = bytesOf(memory, codes, inverseNorms, normBytes);
         bytesOf(memory, rows, source.rows.length, normBytes).set(norms);
+      }
+      if (source.metric === "cosine") takeCodeNormsOf(memory, codes, source);
+      if (source.graph !== undefined) {
+        await source.graph.readInto(0, bytesOf(memory, codes, layout.graph, source.graph.length));
+        graph = openGraph(memory, codes, source);
       }
     } catch (error) {
       arenas.free(codes);
@@ -157,6 +159,17 @@ export class ResidentRows {
     this.#memory.arenas.free(this.#codes);
     if (this.#rows !== undefined) this.#memory.arenas.free(this.#rows);
   }
+}
+
+/** The columns of codes as they are scanned; the float32 rows have norms of their own. */
+function takeCodeNormsOf(memory: SearchMemory, codes: Extent, source: ResidentSource): void {
+  const { rowCount, field } = source;
+  const { squaredNorms, inverseNorms } = int8Layout(field.dimension, rowCount);
+  const { buffer } = memory.memory(codes.arena);
+  takeCodeNorms(
+    new Float32Array(buffer, codes.offset + squaredNorms, rowCount),
+    new Float32Array(buffer, codes.offset + inverseNorms, rowCount),
+  );
 }
 
 function bytesOf(memory: SearchMemory, extent: Extent, start: number, length: number): Uint8Array {

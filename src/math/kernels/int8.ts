@@ -48,10 +48,25 @@ function quantizeRow(
   for (let at = stride >>> 2; at < codeStride; at += 4) store<u32>(codes + at, 0);
 }
 
+/** Sum of the squares of the codes of a row; exact. */
+@inline
+function codeSquares(codes: usize, stride: usize): i32 {
+  let sums = i32x4.splat(0);
+  for (let j: usize = 0; j < stride; j += 8) {
+    const x = v128.load_ext<i8>(codes + j);
+    sums = i32x4.add(sums, i32x4.dot_i16x8_s(x, x));
+  }
+  return i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1)
+    + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
+}
+
 /**
  * Quantizes rows 0 … count - 1: code = nearest(x × (127 / largest)), ties to even, scale = largest
- * / 127. A row whose largest component is below about 3.7e-37 gets scale 0 and codes 0. Also writes
- * the norms of the rows; an output of 0 is left out.
+ * / 127. A row whose largest component is below about 3.7e-37 gets scale 0 and codes 0.
+ *
+ * Also writes norms; an output of 0 is left out. The squared norm is that of code × scale, so that
+ * a euclidean distance of two codes is the distance of what they stand for, however far both lie
+ * from the origin. The inverse norm is that of the row, which float32 scans need.
  */
 export function quantizeRows(
   rows: usize, stride: usize, count: u32, codesOut: usize, codeStride: usize,
@@ -65,11 +80,14 @@ export function quantizeRows(
     if (isTiny) factor = 0;
     quantizeRow(row, stride, factor, codesOut + <usize>i * codeStride, codeStride);
     const at = (<usize>i) << 2;
-    store<f32>(scalesOut + at, isTiny ? 0 : most / <f32>127);
-    if (squaredNormsOut == 0 && inverseNormsOut == 0) continue;
-    const squared = squaredNorm(row, stride);
-    if (squaredNormsOut != 0) store<f32>(squaredNormsOut + at, <f32>squared);
-    if (inverseNormsOut != 0) store<f32>(inverseNormsOut + at, inverseOf(squared));
+    const scale: f32 = isTiny ? 0 : most / <f32>127;
+    store<f32>(scalesOut + at, scale);
+    if (squaredNormsOut != 0) {
+      const squares = <f64>codeSquares(codesOut + <usize>i * codeStride, codeStride);
+      store<f32>(squaredNormsOut + at, <f32>(<f64>scale * <f64>scale * squares));
+    }
+    if (inverseNormsOut == 0) continue;
+    store<f32>(inverseNormsOut + at, inverseOf(squaredNorm(row, stride)));
   }
 }
 

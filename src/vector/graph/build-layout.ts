@@ -85,7 +85,7 @@ export function buildLayout({
   return { ...layout, bytes: at };
 }
 
-/** Weights of rows for cosine: scale × inverse norm, as float32. */
+/** Weights of rows for cosine: scale × inverse norm of the code, as float32. */
 export function cosineWeights(
   scales: Float32Array,
   inverseNorms: Float32Array,

@@ -10,6 +10,7 @@ import { assert } from "../../base/errors.ts";
 import {
   codeStrideBytes,
   int8Layout,
+  takeCodeNorms,
   type Extent,
   type Kernels,
   type SharedMemory,
@@ -180,12 +181,14 @@ export class GraphBuilder {
   #fillWeights(): void {
     if (this.plan.metric !== "cosine") return;
     const { dimension, rowCount } = this.plan;
-    const { scales, inverseNorms } = int8Layout(dimension, rowCount);
+    const { scales, squaredNorms, inverseNorms } = int8Layout(dimension, rowCount);
     const { buffer } = this.#memory;
     const factors = this.#offset + this.layout.factors;
+    const norms = new Float32Array(buffer, factors + inverseNorms - scales, rowCount).slice();
+    takeCodeNorms(new Float32Array(buffer, factors + squaredNorms - scales, rowCount), norms);
     cosineWeights(
       new Float32Array(buffer, factors, rowCount),
-      new Float32Array(buffer, factors + inverseNorms - scales, rowCount),
+      norms,
       new Float32Array(buffer, this.#offset + this.layout.weights, rowCount),
     );
   }

@@ -1,0 +1,126 @@
+/** Insula itself, the whole engine on a folder: durable writes, sealed files, key by record. */
+import type { Engine } from "../../src/engine/index.ts";
+import { DEFAULT_VECTOR, type Filter, type Metric, type Place } from "../../src/model/index.ts";
+import { EngineFolder } from "../support/engine-folder.ts";
+import { residentBytes, rowAt, type Contender, type Found, type RowFilter } from "./contender.ts";
+import type { Workshop } from "./contender.ts";
+import { folderBytes } from "./folder-bytes.ts";
+
+const PLACE: Place = { database: "bench", collection: "rows" };
+const METRIC: Metric = "cosine";
+const MEMORY_BYTES = 6 * 2 ** 30;
+/** Rows given at once. */
+const BATCH_ROWS = 500;
+const NOTHING = { vectors: false, metadata: false };
+
+/** Insula, and what only it has: the state right after the writes, and after churn. */
+export interface Own extends Contender {
+  /** Seconds until all rows were acknowledged and searchable, before there was a graph. */
+  readonly ingestSeconds: number;
+  /** Bytes that its memory holds for vectors by its own count. */
+  readonly residentBytes: number;
+  /** Puts a `share` of the rows again: the old ones are dead, the new ones in new segments. */
+  churn(share: number): Promise<void>;
+  path(): Promise<string>;
+}
+
+export async function openInsula(shop: Workshop): Promise<Own> {
+  const { data } = shop;
+  const folder = new EngineFolder(`${shop.folder}/insula`);
+  const open = (): Promise<Engine> =>
+    folder.open({ workerCount: 0, memoryBudget: MEMORY_BYTES, scrubBytesPerSecond: 0 });
+  const before = residentBytes();
+  const startedAt = performance.now();
+  let engine = await open();
+  await create(engine, data.dimension);
+  await put(engine, shop, 0, data.rowCount);
+  await engine.flush(PLACE);
+  const ingestSeconds = (performance.now() - startedAt) / 1_000;
+  await untilGraph(engine, shop);
+  const buildSeconds = (performance.now() - startedAt) / 1_000;
+  const memoryBytes = residentBytes() - before;
+  const ask = async (query: Float32Array, k: number, filter?: RowFilter): Promise<Found> => {
+    const narrowed = filter === undefined ? {} : { filter: filterOf(filter) };
+    const asked = { field: DEFAULT_VECTOR, vector: query, topK: k, include: NOTHING, ...narrowed };
+    return (await engine.query(PLACE, asked)).hits.map(({ key }) => Number(key));
+  };
+  await engine.close();
+  const openedAt = performance.now();
+  engine = await open();
+  await ask(rowAt(data, 0), 1);
+  const openMs = performance.now() - openedAt;
+  return {
+    name: "insula",
+    ...{ ingestSeconds, buildSeconds, memoryBytes, openMs },
+    residentBytes: engine.stats().arenaBytesUsed,
+    fileBytes: folderBytes(folder.path),
+    breadths: [0],
+    setBreadth: () => undefined,
+    search: (query, k) => ask(query, k),
+    searchFiltered: ask,
+    churn: async (share) => {
+      const count = Math.floor(data.rowCount * share);
+      await put(engine, shop, 0, count);
+      await engine.flush(PLACE);
+    },
+    path: async () => {
+      const asked = { field: DEFAULT_VECTOR, vector: rowAt(data, 0), topK: 10, include: NOTHING };
+      return (await engine.query(PLACE, asked)).plan.path;
+    },
+    close: () => engine.close(),
+  };
+}
+
+async function create(engine: Engine, dimension: number): Promise<void> {
+  await engine.createDatabase(PLACE.database);
+  await engine.createCollection(PLACE.database, PLACE.collection, {
+    schema: {
+      vectors: [{ name: DEFAULT_VECTOR, dimension, metric: METRIC }],
+      identity: "key",
+      unfilterable: [],
+    },
+  });
+}
+
+async function put(
+  engine: Engine,
+  { data, tell }: Workshop,
+  first: number,
+  count: number,
+): Promise<void> {
+  for (let i = first; i < first + count; i += BATCH_ROWS) {
+    const rows = Math.min(BATCH_ROWS, first + count - i);
+    const keys = Array.from({ length: rows }, (_, j) => String(i + j));
+    const values = data.rows.slice(i * data.dimension, (i + rows) * data.dimension);
+    const metadata = keys.map((_, j) => ({
+      bucket: data.buckets[i + j] ?? 0,
+      side: data.sides[i + j] ?? 0,
+    }));
+    await engine.upsert(PLACE, { keys, vectors: [{ field: DEFAULT_VECTOR, values }], metadata });
+    if (i % 20_000 === 0) tell(`insula: ${i} rows written`);
+  }
+}
+
+function filterOf({ property, below }: RowFilter): Filter {
+  return { kind: "range", property, upper: { value: below, isInclusive: false } };
+}
+
+/** Polls in a row without a build that say that all graphs are made. */
+const QUIET_POLLS = 20;
+const POLL_MS = 250;
+const WAIT_MS_MAX = 1_800_000;
+
+/** Waits until searches walk a graph and none is being built, or none is made for so few rows. */
+async function untilGraph(engine: Engine, { data, tell }: Workshop): Promise<void> {
+  if (data.rowCount < 10_000) return;
+  let quiet = 0;
+  for (let i = 0; i * POLL_MS < WAIT_MS_MAX; i++) {
+    const asked = { field: DEFAULT_VECTOR, vector: rowAt(data, 0), topK: 10, include: NOTHING };
+    const { plan } = await engine.query(PLACE, asked);
+    quiet = plan.path === "graph" && engine.stats().builds === 0 ? quiet + 1 : 0;
+    if (quiet >= QUIET_POLLS) return;
+    if (i % 40 === 0) tell(`insula: waiting for its graphs, ${plan.segmentCount} segments`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error("No graph was built within half an hour.");
+}
