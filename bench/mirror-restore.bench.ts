@@ -1,9 +1,9 @@
 /**
  * An empty machine out of a mirror: how long `insula restore --latest` and the start take, by the
- * data size, with a log that grew by one small write a point for a long time. The store is a folder;
- * with `--delayMs` each of its calls takes so much longer, as that of a distant one.
+ * data size, with a log that grew by one small write a point for a long time. The store is a
+ * folder; with `--delayMs` each of its calls takes so much longer, as that of a distant one.
  *
- *   npx tsx bench/mirror-restore.bench.ts --quick
+ *   node --import tsx bench/mirror-restore.bench.ts --quick
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -140,7 +140,11 @@ async function live(): Promise<{ readonly rows: number }> {
   const write = async (n: number, first: number, count: number): Promise<void> => {
     const keys = Array.from({ length: count }, (_, i) => `k${first + i}`);
     const values = valuesOf(first, count);
-    await engine.upsert(placeOf(n), { keys, vectors: [{ field: "", values }] });
+    await engine.upsert(placeOf(n), {
+      keys,
+      vectors: [{ field: "", values }],
+      metadata: keys.map(() => undefined),
+    });
   };
   report.progress("data");
   for (let first = 0, n = 0; first < rows; first += BATCH_ROWS, n++) {

@@ -124,7 +124,9 @@ describe("a folder to restore into", () => {
 
   it("is filled by several fetches at once, of keys, too: each is the way to the store and back", async () => {
     await lose();
-    const [mirror = ""] = (await bench.store.list("mirrors/", { limit: 1 })).map((key) => key.slice(8));
+    const [mirror = ""] = (await bench.store.list("mirrors/", { limit: 1 })).map((key) =>
+      key.slice(8),
+    );
     // As a folder of many tenants has them.
     const prefix = `mirror/${mirror}/secrets/keys/`;
     const slots = (await bench.store.get(`${prefix}0000000001.slots`)) ?? new Uint8Array();
