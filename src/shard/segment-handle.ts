@@ -21,7 +21,7 @@ import { ResidentRows } from "../vector/index.ts";
 import { CachedSection } from "./cached-section.ts";
 import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { kernelMetric } from "./kernel-metric.ts";
-import { RecordBlock, RecordFences, type RecordEntry } from "./record-blocks.ts";
+import { RecordBlock, RecordFences, shortKeyIn, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 import { openSegmentSource } from "./segment-source.ts";
 import type { ShardContext } from "./shard-context.ts";
@@ -140,6 +140,19 @@ export class SegmentHandle {
       return new RecordBlock(cached, firstRow).entry(row - firstRow);
     }
     return this.#block(fences, number).then((block) => block.entry(row - block.firstRow));
+  }
+
+  /** The key of a row; at once when its block is in memory. */
+  key(row: DocId): string | Promise<string> {
+    const number = this.#fences?.blockOfRow(row);
+    const cached = number === undefined ? undefined : this.#shelf.get(number);
+    if (this.#fences !== undefined && number !== undefined && cached !== undefined) {
+      const key = shortKeyIn(cached, row - this.#fences.firstRow(number));
+      if (key !== undefined) return key;
+    }
+    const entry = this.record(row);
+    if (!(entry instanceof Promise)) return entry.key.toString("utf8");
+    return entry.then(({ key }) => key.toString("utf8"));
   }
 
   /** First row whose key is not below `key`; `rowCount` when all are. */
