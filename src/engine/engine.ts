@@ -330,6 +330,10 @@ class NodeEngine implements Engine {
     return this.#records.query(place, query);
   }
 
+  queryAll(place: Place, queries: readonly Query[]): Promise<readonly QueryResult[]> {
+    return this.#records.queryAll(place, queries);
+  }
+
   queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult> {
     return queryPlaces(places, query, (place) => this.query(place, query));
   }

@@ -8,7 +8,7 @@
  */
 import { Bitmap } from "../base/bitset.ts";
 import { assert } from "../base/errors.ts";
-import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
+import type { Hit, Query, QueryPlan, VectorField } from "../model/index.ts";
 import { decodeMetadata } from "../model/index.ts";
 import { CANDIDATES_MAX, FLOAT32_MAX, type RowHits } from "../math/index.ts";
 import {
@@ -24,6 +24,7 @@ import { memtableCandidates, segmentCandidates } from "./candidates.ts";
 import { walkLimits } from "./graph-choice.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
+import { SearchTrace, type PartTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
 
 /**
@@ -34,30 +35,53 @@ function candidateCount(k: number): number {
   return Math.min(CANDIDATES_MAX, 2 * k + 16);
 }
 
+/** What a search looks at. */
+export type SearchedView = Pick<ReadView, "memtables" | "segments">;
+
+/** The field searched, and properties that are not indexed. */
+export interface SearchRules {
+  readonly field: VectorField;
+  readonly unfilterable: readonly string[];
+}
+
 /** One record that may be among the nearest. */
-interface Candidate {
+export interface Candidate {
   readonly distance: number;
   readonly place:
     | { readonly kind: "memtable"; readonly view: MemtableView; readonly row: number }
     | { readonly kind: "segment"; readonly view: SegmentView; readonly row: number };
 }
 
-export async function searchShard(
+/** A record among the nearest, before it is shown. */
+export interface RankedRecord {
+  readonly candidate: Candidate;
+  readonly key: Buffer;
+  readonly metadata: Uint8Array | undefined;
+}
+
+export interface Ranking {
+  /** At most `topK`, by (distance, key). */
+  readonly ranked: readonly RankedRecord[];
+  readonly plan: QueryPlan;
+  /** Present when the query is to be explained. */
+  readonly trace: SearchTrace | undefined;
+}
+
+/** The nearest of a view; `query.vector` is what is searched for. */
+export async function rankShard(
   context: ShardContext,
-  view: ReadView,
-  {
-    field,
-    unfilterable,
-  }: { readonly field: VectorField; readonly unfilterable: readonly string[] },
+  view: SearchedView,
+  { field, unfilterable }: SearchRules,
   query: Query,
-): Promise<QueryResult> {
+): Promise<Ranking> {
   const scan = new FlatScan(context.memory, context.workers, kernelMetric(field), query.vector);
   try {
     const found: Candidate[] = [];
     const { clock, observer, memory } = context;
     const graphs = new GraphSearch(memory, context.workers, kernelMetric(field), query.vector);
+    const trace = query.isExplained === true ? new SearchTrace(clock, field.dimension) : undefined;
     const work: SearchWork = {
-      ...{ scan, graphs, memory, context, field, unfilterable, query, found },
+      ...{ scan, graphs, memory, context, field, unfilterable, query, found, trace },
       ...{ rescored: 0, walked: 0, graphCount: 0 },
     };
     const startMs = clock.monotonicMs();
@@ -65,15 +89,17 @@ export async function searchShard(
     await Promise.all(view.segments.map((part) => searchSegment(work, part)));
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
-    const hits = await nearest(found, query, field);
-    observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
+    const ranked = await nearest(within(found, query, field), query);
+    const rankedAtMs = clock.monotonicMs();
+    observer.endStep("fetch", scannedAtMs, rankedAtMs);
+    trace?.add("fetch", rankedAtMs - scannedAtMs);
     const plan: QueryPlan = {
       rowsScanned: scan.rowsScanned + work.walked,
       rowsRescored: work.rescored,
       segmentCount: view.segments.length,
       path: describePath(view, work),
     };
-    return { hits, plan };
+    return { ranked, plan, trace };
   } finally {
     scan.close();
   }
@@ -88,6 +114,7 @@ interface SearchWork {
   readonly unfilterable: readonly string[];
   readonly query: Query;
   readonly found: Candidate[];
+  readonly trace: SearchTrace | undefined;
   rescored: number;
   /** Rows scored by walks. */
   walked: number;
@@ -96,7 +123,9 @@ interface SearchWork {
 }
 
 async function searchMemtable(work: SearchWork, view: MemtableView): Promise<void> {
+  const trace = work.trace?.memtable(view.rowCount);
   const bits = memtableCandidates(view, work.query.filter);
+  trace?.filtered(bits);
   const parts = view.memtable
     .rows(work.field.name)
     .targets(view.rowCount)
@@ -112,6 +141,7 @@ async function searchMemtable(work: SearchWork, view: MemtableView): Promise<voi
   // Merged first: the ties of the whole memtable are looked for once.
   const complete = withTies(work, view, mergeResults(results, work.query.topK + 1), bits);
   addCandidates(work, complete, (row) => ({ kind: "memtable", view, row }));
+  trace?.scanned("exact", "Rows that are in no segment yet are compared exactly.");
 }
 
 /**
@@ -157,20 +187,24 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const { segment } = view;
   const { field, query, scan } = work;
   const { clock, observer } = work.context;
+  const trace = work.trace?.segment(segment);
   const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
   const bits = await segmentCandidates(view, query.filter, work.unfilterable);
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
+  trace?.filtered(bits);
   const maybe = segment.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
+  trace?.loaded();
   const rowTarget = resident.rowTarget();
   if (query.isExact === true && rowTarget === undefined) {
     const result = await scanWindows(work, view, bits);
     addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
+    trace?.scanned("exact", "An exact search was asked for; the rows are read from the file.");
     return;
   }
   const isExact = query.isExact === true && rowTarget !== undefined;
   const wanted = candidateCount(query.topK);
-  const walked = isExact ? undefined : await walkGraph(work, resident, { bits, k: query.topK });
+  const walked = isExact ? undefined : await walkGraph(work, resident, { bits, k: query.topK, trace });
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
     const part: FlatPart = {
@@ -185,9 +219,11 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     assert(result !== undefined, "one result for one part");
     if (isExact) {
       addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
+      trace?.scanned("exact", "An exact search was asked for.");
       return;
     }
     rows = result.rows;
+    trace?.scanned("codes");
   }
   work.rescored += rows.length;
   const distances =
@@ -195,6 +231,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
       ? scan.scoreRead(resident.arena, await readRows(view, field, rows))
       : scan.score(rowTarget.arena, rowTarget.target, rows);
   addCandidates(work, { rows, distances }, (row) => ({ kind: "segment", view, row }));
+  trace?.rescored(rows.length);
 }
 
 /**
@@ -204,20 +241,32 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
 async function walkGraph(
   work: SearchWork,
   resident: ResidentRows,
-  { bits, k }: { readonly bits: Uint8Array | undefined; readonly k: number },
+  {
+    bits,
+    k,
+    trace,
+  }: {
+    readonly bits: Uint8Array | undefined;
+    readonly k: number;
+    readonly trace: PartTrace | undefined;
+  },
 ): Promise<Uint32Array | undefined> {
   const graph = resident.graph();
+  trace?.because("The segment has no graph: the codes are scanned.");
   if (graph === undefined) return undefined;
   const { rowCount } = resident;
   const matchCount = bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
+  trace?.because("A scan of the rows that pass costs less than a walk of the graph.");
   const limits = walkLimits(graph.efs, { rowCount, matchCount, k }, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
   const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
   const { rows, scored, isWhole } = maybe instanceof Promise ? await maybe : maybe;
   work.walked += scored;
+  trace?.walked(scored);
   if (!isWhole || rows.length < Math.min(k, matchCount)) return undefined;
   work.graphCount++;
+  trace?.scanned("graph", "A walk of the graph costs less than a scan.");
   return rows;
 }
 
@@ -274,21 +323,26 @@ function addCandidates(
   }
 }
 
-/**
- * Sorts by distance, fetches keys of all that may be among the k, sorts ties by key, fetches the
- * rest.
- */
+function within(
+  found: Candidate[],
+  { maxDistance }: Query,
+  field: VectorField,
+): Candidate[] {
+  if (maxDistance === undefined) return found;
+  return found.filter(({ distance }) => shownDistance(field, distance) <= maxDistance);
+}
+
+/** Sorts by distance, fetches keys of all that may be among the k, sorts ties by key. */
 async function nearest(
   found: Candidate[],
-  query: Query,
-  field: VectorField,
-): Promise<readonly Hit[]> {
+  { topK }: Pick<Query, "topK">,
+): Promise<readonly RankedRecord[]> {
   found.sort((a, b) => a.distance - b.distance);
-  const edge = found[Math.min(query.topK, found.length) - 1]?.distance;
+  const edge = found[Math.min(topK, found.length) - 1]?.distance;
   if (edge === undefined) return [];
-  let end = Math.min(query.topK, found.length);
+  let end = Math.min(topK, found.length);
   while (end < found.length && found[end]?.distance === edge) end++;
-  const keyed: { candidate: Candidate; key: Buffer; metadata: Uint8Array | undefined }[] = [];
+  const keyed: RankedRecord[] = [];
   for (const candidate of found.slice(0, end)) {
     const { place } = candidate;
     if (place.kind === "memtable") {
@@ -302,36 +356,40 @@ async function nearest(
     }
   }
   keyed.sort((a, b) => a.candidate.distance - b.candidate.distance || Buffer.compare(a.key, b.key));
+  return keyed.slice(0, topK);
+}
+
+/** Records as they are answered. */
+export async function toHits(
+  ranked: readonly RankedRecord[],
+  { include }: Pick<Query, "include">,
+  field: VectorField,
+): Promise<readonly Hit[]> {
   const hits: Hit[] = [];
-  for (const { candidate, key, metadata } of keyed.slice(0, query.topK)) {
-    const { distance } = candidate;
+  for (const { candidate, key, metadata } of ranked) {
     hits.push({
       key: key.toString("utf8"),
-      distance: shownDistance(field, distance),
-      ...(query.include.metadata && metadata !== undefined
-        ? { metadata: decodeMetadata(metadata) }
+      distance: shownDistance(field, candidate.distance),
+      ...(include.metadata && metadata !== undefined ? { metadata: decodeMetadata(metadata) } : {}),
+      ...(include.vectors
+        ? { vectors: new Map([[field.name, await vectorOf(candidate, field)]]) }
         : {}),
-      ...(query.include.vectors ? { vectors: await vectorsOf(candidate, field) } : {}),
     });
   }
   return hits;
 }
 
 /** No protocol has a word for infinity: beyond float32 is its largest number. */
-function shownDistance({ metric }: VectorField, distance: number): number {
+export function shownDistance({ metric }: VectorField, distance: number): number {
   const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
   return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
 }
 
-async function vectorsOf(
-  { place }: Candidate,
-  field: VectorField,
-): Promise<ReadonlyMap<string, Float32Array>> {
-  const values =
-    place.kind === "memtable"
-      ? place.view.memtable.vector(field.name, place.row)
-      : await place.view.segment.vector(field, place.row);
-  return new Map([[field.name, values]]);
+/** The stored vector, owned by the caller. */
+export async function vectorOf({ place }: Candidate, field: VectorField): Promise<Float32Array> {
+  return place.kind === "memtable"
+    ? place.view.memtable.vector(field.name, place.row)
+    : place.view.segment.vector(field, place.row);
 }
 
 /** Bits from `first` on, which need not begin at a byte. */
@@ -346,7 +404,7 @@ function bitsFrom(bits: Uint8Array, first: number, count: number): Uint8Array {
   return cut;
 }
 
-function describePath(view: ReadView, work: SearchWork): QueryPlan["path"] {
+function describePath(view: SearchedView, work: SearchWork): QueryPlan["path"] {
   const { query, rescored, graphCount } = work;
   if (view.memtables.length === 0 && view.segments.length === 0) return "empty";
   if (rescored === 0) return "exact";
