@@ -1,13 +1,7 @@
 /** The records of one place, over plain calls. */
 import { InsulaError } from "../base/errors.ts";
 import type { Page, WriteResult } from "../engine/api.ts";
-import {
-  defaultCandidates,
-  type Include,
-  type Place,
-  type RecordView,
-  type Where,
-} from "../model/index.ts";
+import type { Include, Place, RecordView, Where } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import { toFloat32, toWriteBatch } from "./batch.ts";
 import type { CallOptions, Deletion, PlainListing, PlainQuery, RecordCalls } from "./calls.ts";
@@ -155,9 +149,7 @@ export function toPlainQuery(query: AnySearch): PlainQuery {
     ...(where === undefined ? {} : { where }),
     ...(isExact === undefined ? {} : { isExact }),
     ...(maxDistance === undefined ? {} : { maxDistance }),
-    ...(mmr === undefined
-      ? {}
-      : { mmr: { ...mmr, candidates: mmr.candidates ?? defaultCandidates(topK) } }),
+    ...(mmr === undefined ? {} : { mmr }),
     ...(isExplained === undefined ? {} : { isExplained }),
   };
 }

@@ -33,7 +33,7 @@ export function checkQuery(schema: Schema, query: Query): void {
 }
 
 /** @throws InsulaError `argument_invalid` for what only a search at one place can do. */
-export function checkQueryOfMany({ like, mmr }: Query): void {
+export function checkQueryOfMany({ like, mmr }: Pick<Query, "like" | "mmr">): void {
   if (like !== undefined) {
     throw queryInvalid("a search by record over many places: expected a vector");
   }
@@ -48,7 +48,7 @@ function checkLike({ like, vector }: Query): void {
 
 function checkDiverseChoice({ mmr, topK }: Query): void {
   if (mmr === undefined) return;
-  const { lambda, candidates } = mmr;
+  const { lambda, candidates = defaultCandidates(topK) } = mmr;
   if (!(lambda >= 0 && lambda <= 1)) throw queryInvalid("mmr.lambda: expected a number from 0 to 1");
   if (Number.isInteger(candidates) && candidates >= topK && candidates <= MMR_CANDIDATES_MAX) return;
   throw queryInvalid(

@@ -40,8 +40,8 @@ export interface LikeRecord {
 export interface DiverseChoice {
   /** 0 to 1. 1: by distance alone; 0: by difference alone, after the nearest. */
   readonly lambda: number;
-  /** `topK` to MMR_CANDIDATES_MAX. */
-  readonly candidates: number;
+  /** `topK` to MMR_CANDIDATES_MAX; default four for each hit. */
+  readonly candidates?: number | undefined;
 }
 
 export interface Hit extends RecordView {

@@ -3,12 +3,13 @@
  * ranking, which of the ranked are answered, and the hits.
  */
 import { InsulaError } from "../base/errors.ts";
-import type {
-  DiverseChoice,
-  LikeRecord,
-  Query,
-  QueryResult,
-  VectorField,
+import {
+  defaultCandidates,
+  type DiverseChoice,
+  type LikeRecord,
+  type Query,
+  type QueryResult,
+  type VectorField,
 } from "../model/index.ts";
 import { chooseDiverse } from "./diverse-choice.ts";
 import {
@@ -175,7 +176,8 @@ function bitsWithout(
 
 /** As many as the choice is made from. */
 function widened(query: Query): Query {
-  return query.mmr === undefined ? query : { ...query, topK: query.mmr.candidates };
+  if (query.mmr === undefined) return query;
+  return { ...query, topK: query.mmr.candidates ?? defaultCandidates(query.topK) };
 }
 
 function isDiverse(query: Query): query is Query & { readonly mmr: DiverseChoice } {

@@ -1,12 +1,5 @@
 /** Searches at one place or at many: the answer is put together as text. */
-import {
-  defaultCandidates,
-  type Hit,
-  type MultiQueryResult,
-  type Place,
-  type Query,
-  type QueryResult,
-} from "../../model/index.ts";
+import type { Hit, MultiQueryResult, Place, Query, QueryResult } from "../../model/index.ts";
 import { boundTenant } from "../../access/index.ts";
 import { MANY_ANSWER, SEARCHES_ANSWER, SEARCH_ANSWER } from "./answers.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
@@ -94,9 +87,7 @@ function toQuery(call: Call, body: SearchBody, at = ""): Query {
     ...(filter === undefined ? {} : { filter }),
     ...(exact === undefined ? {} : { isExact: exact }),
     ...(maxDistance === undefined ? {} : { maxDistance }),
-    ...(mmr === undefined
-      ? {}
-      : { mmr: { ...mmr, candidates: mmr.candidates ?? defaultCandidates(topK) } }),
+    ...(mmr === undefined ? {} : { mmr }),
     ...(explain === undefined ? {} : { isExplained: explain }),
   };
 }
