@@ -32,8 +32,6 @@ export const QUERY_PLACES_MAX = 10_000;
 export const QUERIES_MAX = 100;
 /** Records that maximal marginal relevance chooses from. */
 export const MMR_CANDIDATES_MAX = 1_000;
-/** Searches of one measurement of recall; each is done twice, once exactly. */
-export const RECALL_QUERIES_MAX = 1_000;
 /** Attributes of a database or collection: count, and bytes of all together. */
 export const ATTRIBUTES_MAX = 64;
 export const ATTRIBUTE_BYTES_MAX = 65_536;

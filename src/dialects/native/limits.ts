@@ -10,7 +10,7 @@ export const NATIVE_LIMITS = {
   /** Body bytes of a search at many. Source: 10,000 places of 300 bytes, and a search. */
   manyBodyBytesMax: 4_194_304,
   /** Body bytes of several searches at one place. Source: 100 of 4,096 numbers of 20 digits. */
-  searchesBodyBytesMax: 8_388_608,
+  allBodyBytesMax: 8_388_608,
   /** Body bytes of the calls about databases, collections, tenants and keys. */
   catalogBodyBytesMax: 262_144,
   /** Body bytes of embed. */

@@ -174,7 +174,7 @@ export const SEARCH_ROUTES: readonly Route[] = [
       answers: SEARCHES_ANSWER,
       takes: {
         schema: SEARCHES_BODY,
-        bytesMax: NATIVE_LIMITS.searchesBodyBytesMax,
+        bytesMax: NATIVE_LIMITS.allBodyBytesMax,
         numbers: SEARCHES_NUMBERS,
       },
       run: searchAll,
