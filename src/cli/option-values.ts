@@ -17,6 +17,21 @@ export function toCount(text: string): number {
   return count;
 }
 
+export function toNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("Expected a number.");
+  }
+  return value;
+}
+
+/** From 0 to 1. */
+export function toShare(text: string): number {
+  const share = toNumber(text);
+  if (share < 0 || share > 1) throw new InvalidArgumentError("Expected a number from 0 to 1.");
+  return share;
+}
+
 /** `7d`, `12h`, `30m` as milliseconds. */
 export function toDurationMs(text: string): number {
   const match = /^(\d{1,6})([dhm])$/.exec(text);

@@ -3,12 +3,7 @@
  * library/open.test.ts and for the remote one, over real HTTP, by server/connect.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  KEY_BYTES_MAX,
-  MMR_CANDIDATES_MAX,
-  NAME_BYTES_MAX,
-  QUERIES_MAX,
-} from "../base/limits.ts";
+import { KEY_BYTES_MAX, MMR_CANDIDATES_MAX, NAME_BYTES_MAX, QUERIES_MAX } from "../base/limits.ts";
 import type { Collection, Insula, Records } from "./index.ts";
 
 interface Note {
@@ -467,9 +462,9 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       expect(like?.hits).toMatchObject([{ key: "k7" }]);
       const good = { vector: [1, 0] };
       await expect(records.queryAll([])).rejects.toMatchObject(refused("argument_invalid"));
-      await expect(
-        records.queryAll([good, { like: { key: "gone" } }]),
-      ).rejects.toMatchObject(refused("record_not_found"));
+      await expect(records.queryAll([good, { like: { key: "gone" } }])).rejects.toMatchObject(
+        refused("record_not_found"),
+      );
       const tooMany = Array.from({ length: QUERIES_MAX + 1 }, () => ({ ...good, topK: 1 }));
       await expect(records.queryAll(tooMany)).rejects.toMatchObject(refused("argument_invalid"));
       expect(await records.queryAll(tooMany.slice(1))).toHaveLength(QUERIES_MAX);
@@ -504,9 +499,15 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
         parts: [{ kind: "memtable", rowCount: 10, matchCount: 5, method: "exact", rowsScanned: 5 }],
         bytesRead: 0,
       });
-      expect(Object.keys(explanation?.ms ?? {}).toSorted()).toEqual(
-        ["fetch", "filter", "load", "rescore", "scan", "total", "wake"],
-      );
+      expect(Object.keys(explanation?.ms ?? {}).toSorted()).toEqual([
+        "fetch",
+        "filter",
+        "load",
+        "rescore",
+        "scan",
+        "total",
+        "wake",
+      ]);
       const none = await notes
         .tenant("nobody-explained")
         .query({ vector: [1, 0], isExplained: true });

@@ -185,9 +185,9 @@ function emptyResult({ like, isExplained }: Query): QueryResult {
 }
 
 function withActivation(result: QueryResult, activation: Activation): QueryResult {
-  const { explanation } = result;
-  if (explanation === undefined) return { ...result, activation };
+  const { hits, plan, explanation } = result;
+  if (explanation === undefined) return { hits, plan, activation };
   const { wakeMs } = activation;
   const ms = { ...explanation.ms, wake: wakeMs, total: explanation.ms.total + wakeMs };
-  return { ...result, activation, explanation: { ...explanation, ms } };
+  return { hits, plan, activation, explanation: { ...explanation, ms } };
 }

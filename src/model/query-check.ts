@@ -49,8 +49,10 @@ function checkLike({ like, vector }: Query): void {
 function checkDiverseChoice({ mmr, topK }: Query): void {
   if (mmr === undefined) return;
   const { lambda, candidates = defaultCandidates(topK) } = mmr;
-  if (!(lambda >= 0 && lambda <= 1)) throw queryInvalid("mmr.lambda: expected a number from 0 to 1");
-  if (Number.isInteger(candidates) && candidates >= topK && candidates <= MMR_CANDIDATES_MAX) return;
+  if (!(lambda >= 0 && lambda <= 1))
+    throw queryInvalid("mmr.lambda: expected a number from 0 to 1");
+  if (Number.isInteger(candidates) && candidates >= topK && candidates <= MMR_CANDIDATES_MAX)
+    return;
   throw queryInvalid(
     `mmr.candidates: expected a whole number from topK (${String(topK)}) to ${String(MMR_CANDIDATES_MAX)}, received ${String(candidates)}`,
   );

@@ -136,10 +136,7 @@ export interface OriginHit extends Hit {
 }
 
 /** What was done at one place of a search over many. */
-export interface SearchedPlace extends Pick<
-  QueryResult,
-  "plan" | "activation" | "explanation"
-> {
+export interface SearchedPlace extends Pick<QueryResult, "plan" | "activation" | "explanation"> {
   readonly place: Place;
 }
 

@@ -82,12 +82,7 @@ export class PartTrace {
   #rowsScanned = 0;
   #rowsRescored = 0;
 
-  constructor(
-    clock: Clock,
-    sums: PhaseSums,
-    rowCount: number,
-    segment: SegmentHandle | undefined,
-  ) {
+  constructor(clock: Clock, sums: PhaseSums, rowCount: number, segment: SegmentHandle | undefined) {
     this.#clock = clock;
     this.#sums = sums;
     this.#rowCount = rowCount;

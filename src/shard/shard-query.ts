@@ -16,17 +16,14 @@ import {
   rankShard,
   toHits,
   vectorOf,
-  type Candidate,
   type SearchedView,
   type SearchRules,
+  type ViewPlace,
 } from "./shard-search.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
 /** While one waits for a file or a worker, another computes. */
 const QUERIES_AT_ONCE = 4;
-
-/** Where a record is, as a view sees it. */
-export type ViewPlace = Candidate["place"];
 
 /**
  * Results in the order of the queries; all of one state.
@@ -70,7 +67,8 @@ async function queryView(
   const { context } = structure;
   const rules = rulesOf(structure, query);
   const { field } = rules;
-  const asked = await readLike(view, field, query, inMemory);
+  const asked =
+    query.like === undefined ? { query, view } : await readLike(view, field, query, inMemory);
   const ranking = await rankShard(context, asked.view, rules, widened(asked.query));
   const { plan, trace } = ranking;
   const ranked = isDiverse(asked.query)
@@ -84,10 +82,7 @@ async function queryView(
 }
 
 /** @throws InsulaError `argument_invalid` for a field that the schema does not have. */
-export function rulesOf(
-  { schema }: ShardStructure,
-  query: Pick<Query, "field">,
-): SearchRules {
+export function rulesOf({ schema }: ShardStructure, query: Pick<Query, "field">): SearchRules {
   const field = schema.vectors.find(({ name }) => name === query.field);
   if (field === undefined) {
     throw new InsulaError(
@@ -109,7 +104,7 @@ async function readLike(
   if (like === undefined) return { query, view };
   const place = inMemory ?? (await placeInSegments(view, like.key));
   if (place === undefined) throw recordMissing(like);
-  const vector = await vectorOf({ distance: 0, place }, field);
+  const vector = await vectorOf(place, field);
   return {
     query: { ...query, vector },
     view: like.isLeftOut === true ? viewWithout(view, place) : view,
@@ -127,7 +122,7 @@ export function recordMissing({ key }: LikeRecord): InsulaError {
 function placeInMemtables({ memtables }: SearchedView, key: string): ViewPlace | undefined {
   for (const view of memtables) {
     const row = view.memtable.rowOf(key);
-    if (row !== undefined) return { kind: "memtable", view, row };
+    if (row !== undefined) return { view, row };
   }
   return undefined;
 }
@@ -141,7 +136,7 @@ async function placeInSegments(
     if (view.segment.knowsItLacks(encoded)) continue;
     const found = await view.segment.find(encoded);
     if (found !== undefined && hasBit(view.liveBits, found.row)) {
-      return { kind: "segment", view, row: found.row };
+      return { view, row: found.row };
     }
   }
   return undefined;

@@ -44,12 +44,15 @@ export interface SearchRules {
   readonly unfilterable: readonly string[];
 }
 
+/** Where a record is, as a view sees it. */
+export interface ViewPlace {
+  readonly view: MemtableView | SegmentView;
+  readonly row: number;
+}
+
 /** One record that may be among the nearest. */
-export interface Candidate {
+export interface Candidate extends ViewPlace {
   readonly distance: number;
-  readonly place:
-    | { readonly kind: "memtable"; readonly view: MemtableView; readonly row: number }
-    | { readonly kind: "segment"; readonly view: SegmentView; readonly row: number };
 }
 
 /** A record among the nearest, before it is shown. */
@@ -78,11 +81,24 @@ export async function rankShard(
   try {
     const found: Candidate[] = [];
     const { clock, observer, memory } = context;
-    const graphs = new GraphSearch(memory, context.workers, kernelMetric(field), query.vector);
+    const { workers } = context;
     const trace = query.isExplained === true ? new SearchTrace(clock, field.dimension) : undefined;
+    const asked = { memory, workers, metric: kernelMetric(field), vector: query.vector };
+    const graphs = new GraphSearch(scan, asked);
+    // Written out: an object put together from others is a slow one for every later access.
     const work: SearchWork = {
-      ...{ scan, graphs, memory, context, field, unfilterable, query, found, trace },
-      ...{ rescored: 0, walked: 0, graphCount: 0 },
+      scan,
+      graphs,
+      memory,
+      context,
+      field,
+      unfilterable,
+      query,
+      found,
+      trace,
+      rescored: 0,
+      walked: 0,
+      graphCount: 0,
     };
     const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
@@ -140,7 +156,7 @@ async function searchMemtable(work: SearchWork, view: MemtableView): Promise<voi
   const results = await work.scan.scan(parts, work.query.topK + 1);
   // Merged first: the ties of the whole memtable are looked for once.
   const complete = withTies(work, view, mergeResults(results, work.query.topK + 1), bits);
-  addCandidates(work, complete, (row) => ({ kind: "memtable", view, row }));
+  addCandidates(work, complete, view);
   trace?.scanned("exact", "Rows that are in no segment yet are compared exactly.");
 }
 
@@ -198,13 +214,15 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const rowTarget = resident.rowTarget();
   if (query.isExact === true && rowTarget === undefined) {
     const result = await scanWindows(work, view, bits);
-    addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
+    addCandidates(work, result, view);
     trace?.scanned("exact", "An exact search was asked for; the rows are read from the file.");
     return;
   }
   const isExact = query.isExact === true && rowTarget !== undefined;
   const wanted = candidateCount(query.topK);
-  const walked = isExact ? undefined : await walkGraph(work, resident, { bits, k: query.topK, trace });
+  const walked = isExact
+    ? undefined
+    : await walkGraph(work, resident, { bits, k: query.topK, trace });
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
     const part: FlatPart = {
@@ -218,7 +236,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     const [result] = scanned instanceof Promise ? await scanned : scanned;
     assert(result !== undefined, "one result for one part");
     if (isExact) {
-      addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
+      addCandidates(work, result, view);
       trace?.scanned("exact", "An exact search was asked for.");
       return;
     }
@@ -230,7 +248,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     rowTarget === undefined
       ? scan.scoreRead(resident.arena, await readRows(view, field, rows))
       : scan.score(rowTarget.arena, rowTarget.target, rows);
-  addCandidates(work, { rows, distances }, (row) => ({ kind: "segment", view, row }));
+  addCandidates(work, { rows, distances }, view);
   trace?.rescored(rows.length);
 }
 
@@ -264,6 +282,7 @@ async function walkGraph(
   const { rows, scored, isWhole } = maybe instanceof Promise ? await maybe : maybe;
   work.walked += scored;
   trace?.walked(scored);
+  trace?.because("The walk of the graph did not find as many as pass: the codes are scanned.");
   if (!isWhole || rows.length < Math.min(k, matchCount)) return undefined;
   work.graphCount++;
   trace?.scanned("graph", "A walk of the graph costs less than a scan.");
@@ -312,22 +331,39 @@ async function scanWindows(
 
 function addCandidates(
   work: SearchWork,
-  result: RowHits,
-  place: (row: number) => Candidate["place"],
+  { rows, distances }: RowHits,
+  view: Candidate["view"],
 ): void {
-  for (let i = 0; i < result.rows.length; i++) {
-    const distance = result.distances[i];
-    const row = result.rows[i];
+  for (let i = 0; i < rows.length; i++) {
+    const distance = distances[i];
+    const row = rows[i];
     if (distance === undefined || row === undefined) continue;
-    work.found.push({ distance, place: place(row) });
+    work.found.push({ distance, view, row });
   }
 }
 
-function within(
-  found: Candidate[],
-  { maxDistance }: Query,
-  field: VectorField,
-): Candidate[] {
+/** Lists up to this long are sorted by insertion: candidates of a scan come nearly in order. */
+const INSERTED_MAX = 64;
+
+function sortByDistance(found: Candidate[]): void {
+  if (found.length > INSERTED_MAX) {
+    found.sort((a, b) => a.distance - b.distance);
+    return;
+  }
+  for (let i = 1; i < found.length; i++) {
+    const candidate = found[i];
+    if (candidate === undefined) continue;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = found[at - 1];
+      if (before === undefined || before.distance <= candidate.distance) break;
+      found[at] = before;
+    }
+    found[at] = candidate;
+  }
+}
+
+function within(found: Candidate[], { maxDistance }: Query, field: VectorField): Candidate[] {
   if (maxDistance === undefined) return found;
   return found.filter(({ distance }) => shownDistance(field, distance) <= maxDistance);
 }
@@ -337,20 +373,20 @@ async function nearest(
   found: Candidate[],
   { topK }: Pick<Query, "topK">,
 ): Promise<readonly RankedRecord[]> {
-  found.sort((a, b) => a.distance - b.distance);
+  sortByDistance(found);
   const edge = found[Math.min(topK, found.length) - 1]?.distance;
   if (edge === undefined) return [];
   let end = Math.min(topK, found.length);
   while (end < found.length && found[end]?.distance === edge) end++;
   const keyed: RankedRecord[] = [];
   for (const candidate of found.slice(0, end)) {
-    const { place } = candidate;
-    if (place.kind === "memtable") {
-      const { memtable } = place.view;
-      const key = Buffer.from(memtable.key(place.row), "utf8");
-      keyed.push({ candidate, key, metadata: memtable.metadata(place.row) });
+    const { view, row } = candidate;
+    if ("memtable" in view) {
+      const { memtable } = view;
+      const key = Buffer.from(memtable.key(row), "utf8");
+      keyed.push({ candidate, key, metadata: memtable.metadata(row) });
     } else {
-      const maybe = place.view.segment.record(place.row);
+      const maybe = view.segment.record(row);
       const { key, metadata } = maybe instanceof Promise ? await maybe : maybe;
       keyed.push({ candidate, key, metadata });
     }
@@ -367,17 +403,18 @@ export async function toHits(
 ): Promise<readonly Hit[]> {
   const hits: Hit[] = [];
   for (const { candidate, key, metadata } of ranked) {
-    hits.push({
+    const hit: Writable<Hit> = {
       key: key.toString("utf8"),
       distance: shownDistance(field, candidate.distance),
-      ...(include.metadata && metadata !== undefined ? { metadata: decodeMetadata(metadata) } : {}),
-      ...(include.vectors
-        ? { vectors: new Map([[field.name, await vectorOf(candidate, field)]]) }
-        : {}),
-    });
+    };
+    if (include.metadata && metadata !== undefined) hit.metadata = decodeMetadata(metadata);
+    if (include.vectors) hit.vectors = new Map([[field.name, await vectorOf(candidate, field)]]);
+    hits.push(hit);
   }
   return hits;
 }
+
+type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 /** No protocol has a word for infinity: beyond float32 is its largest number. */
 export function shownDistance({ metric }: VectorField, distance: number): number {
@@ -386,10 +423,13 @@ export function shownDistance({ metric }: VectorField, distance: number): number
 }
 
 /** The stored vector, owned by the caller. */
-export async function vectorOf({ place }: Candidate, field: VectorField): Promise<Float32Array> {
-  return place.kind === "memtable"
-    ? place.view.memtable.vector(field.name, place.row)
-    : place.view.segment.vector(field, place.row);
+export async function vectorOf(
+  { view, row }: ViewPlace,
+  field: VectorField,
+): Promise<Float32Array> {
+  return "memtable" in view
+    ? view.memtable.vector(field.name, row)
+    : view.segment.vector(field, row);
 }
 
 /** Bits from `first` on, which need not begin at a byte. */

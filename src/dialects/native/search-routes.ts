@@ -130,10 +130,7 @@ function printReport({ plan, activation, explanation }: Omit<QueryResult, "hits"
   return `${state},"plan":${JSON.stringify(plan)}${told}`;
 }
 
-function printMany(
-  { request }: Call,
-  { hits, searched, failures }: MultiQueryResult,
-): string {
+function printMany({ request }: Call, { hits, searched, failures }: MultiQueryResult): string {
   const printer = new RecordPrinter();
   const found = hits.map((hit) => printHit(printer, hit, hit.place));
   const reports = searched.map(
