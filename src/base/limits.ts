@@ -35,6 +35,10 @@ export const TOP_K_MAX = 10_000;
 export const PAGE_ITEMS_MAX = 10_000;
 /** Shards of one search over many. */
 export const QUERY_PLACES_MAX = 10_000;
+/** Searches of one call at one place; their hits together are at most TOP_K_MAX. */
+export const QUERIES_MAX = 100;
+/** Records that maximal marginal relevance chooses from. */
+export const MMR_CANDIDATES_MAX = 1_000;
 /** Attributes of a database or collection: count, and bytes of all together. */
 export const ATTRIBUTES_MAX = 64;
 export const ATTRIBUTE_BYTES_MAX = 65_536;

@@ -17,6 +17,14 @@ export function toCount(text: string): number {
   return count;
 }
 
+export function toNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("Expected a number.");
+  }
+  return value;
+}
+
 /** A share: the engine knows which are possible. */
 export function toShare(text: string): number {
   if (!/^(0|1|0?\.\d{1,9})$/.test(text)) throw new InvalidArgumentError("Expected 0 to 1.");

@@ -59,12 +59,9 @@ export interface SessionRecords {
     keys: readonly string[],
     include: Include,
   ): Promise<readonly (RecordView | undefined)[]>;
-  query(place: Place, query: Query): Promise<Pick<QueryResult, "hits">>;
+  query(place: Place, query: Query): Promise<QueryResult>;
   /** Each place once, merged exactly by distance, place and key; failures beside the hits. */
-  queryMany(
-    places: readonly Place[],
-    query: Query,
-  ): Promise<Pick<MultiQueryResult, "hits" | "failures">>;
+  queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult>;
   /** A page in the order of keys. */
   list(place: Place, request: SessionListRequest): Promise<SessionListPage>;
 }

@@ -96,6 +96,11 @@ export interface RecordCalls {
   count(place: Place, where: object | undefined, options: CallOptions): Promise<number>;
   list(place: Place, listing: PlainListing, options: CallOptions): Promise<Page<RecordView>>;
   query(place: Place, query: PlainQuery, options: CallOptions): Promise<QueryResult>;
+  queryAll(
+    place: Place,
+    queries: readonly PlainQuery[],
+    options: CallOptions,
+  ): Promise<readonly QueryResult[]>;
   queryMany(
     places: readonly Place[],
     query: PlainQuery,

@@ -1,5 +1,6 @@
 /** One collection and its tenants, over plain calls. */
 import type { ErasureReceipt, Page, PageRequest, TenantInfo, TenantPlace } from "../engine/api.ts";
+import { InsulaError } from "../base/errors.ts";
 import type { Place } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
@@ -64,8 +65,15 @@ export async function searchMany<M extends object>(
   query: Search<M>,
   options: CallOptions,
 ): Promise<ManyResult<M>> {
+  const plain = toPlainQuery(query);
+  if (plain.like !== undefined || plain.mmr !== undefined) {
+    throw new InsulaError(
+      "argument_invalid",
+      "Cannot search many places by record or with mmr: expected a vector alone.",
+    );
+  }
   const result = await abortable(options.signal, async () =>
-    calls.queryMany(places, toPlainQuery(query), options),
+    calls.queryMany(places, plain, options),
   );
   const hits = result.hits.map((hit) => ({ ...toFound<M>(hit), place: hit.place }));
   return { ...result, hits };

@@ -14,6 +14,8 @@ import type {
 } from "../engine/api.ts";
 import type {
   Activation,
+  Explanation,
+  LikeRecord,
   Metadata,
   Metric,
   Place,
@@ -135,7 +137,16 @@ export interface Records<M extends object = Metadata> {
   list(page?: ListOptions<M>): Promise<Page<StoredRecord<M>>>;
   /** All records by key bytes, page by page; what is written meanwhile may be seen or not. */
   scan(options?: ScanOptions<M>): AsyncIterableIterator<StoredRecord<M>>;
+  /** @throws `record_not_found` when `like` names no record */
   query(query: Search<M>, options?: CallOptions): Promise<SearchResult<M>>;
+  /**
+   * Several searches of one state of the place, at most 100, in their order; an error of one is
+   * that of all.
+   */
+  queryAll(
+    queries: readonly Search<M>[],
+    options?: CallOptions,
+  ): Promise<readonly SearchResult<M>[]>;
 }
 
 /**
@@ -213,7 +224,10 @@ export interface ScanOptions<M extends object = Metadata> extends CallOptions, I
 }
 
 export interface Search<M extends object = Metadata> extends Includes {
-  readonly vector: VectorLike;
+  /** What is searched for; or `like`. */
+  readonly vector?: VectorLike;
+  /** The stored vector of this record is searched for. At one place only. */
+  readonly like?: LikeRecord;
   /** Default 10. */
   readonly topK?: number;
   readonly where?: Where<M>;
@@ -221,6 +235,16 @@ export interface Search<M extends object = Metadata> extends Includes {
   readonly field?: string;
   /** True: float32 scan of everything that passes the filter. */
   readonly isExact?: boolean;
+  /** Hits are at most this far away, as the metric defines it. */
+  readonly maxDistance?: number;
+  /**
+   * Maximal marginal relevance: hits that differ from one another, in the order of choice. `lambda`
+   * is 1 for distance alone, 0 for difference alone; `candidates` by default four for each hit. At
+   * one place only.
+   */
+  readonly mmr?: { readonly lambda: number; readonly candidates?: number };
+  /** True: the result has an explanation. */
+  readonly isExplained?: boolean;
 }
 
 export interface FoundRecord<M extends object = Metadata> extends StoredRecord<M> {
@@ -234,6 +258,8 @@ export interface SearchResult<M extends object = Metadata> {
   readonly plan: QueryPlan;
   /** Absent when the tenant does not exist. */
   readonly activation?: Activation;
+  /** Present when it was asked for. */
+  readonly explanation?: Explanation;
 }
 
 export interface PlacedRecord<M extends object = Metadata> extends FoundRecord<M> {

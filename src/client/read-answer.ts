@@ -6,6 +6,7 @@ import type {
   MultiQueryResult,
   OriginHit,
   Place,
+  QueryResult,
   RecordView,
   SearchedPlace,
 } from "../model/index.ts";
@@ -19,6 +20,10 @@ export interface RecordJson {
   readonly vectors?: readonly { readonly field: string; readonly values: readonly number[] }[];
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly place?: Place;
+}
+
+interface ResultJson extends Omit<QueryResult, "hits"> {
+  readonly hits: readonly RecordJson[];
 }
 
 interface ManyJson {
@@ -42,7 +47,16 @@ export function readRecord({ key, vector, vectors, metadata }: RecordJson): Reco
   };
 }
 
-export function readHits(hits: readonly RecordJson[]): readonly Hit[] {
+export function readResult(answer: unknown): QueryResult {
+  const { hits, ...rest } = answer as ResultJson;
+  return { hits: readHits(hits), ...rest };
+}
+
+export function readResults(answer: unknown): readonly QueryResult[] {
+  return (answer as { readonly results: readonly ResultJson[] }).results.map(readResult);
+}
+
+function readHits(hits: readonly RecordJson[]): readonly Hit[] {
   return hits.map((hit) => ({ ...readRecord(hit), distance: hit.distance ?? 0 }));
 }
 

@@ -1,4 +1,5 @@
 /** The records of one place, over plain calls. */
+import { InsulaError } from "../base/errors.ts";
 import type { Page, WriteResult } from "../engine/api.ts";
 import type { Include, Place, RecordView, Where } from "../model/index.ts";
 import { abortable } from "./abort.ts";
@@ -100,6 +101,19 @@ export class RecordsHandle<M extends object> implements Records<M> {
     return { hits: hits.map((hit) => toFound<M>(hit)), ...rest };
   }
 
+  async queryAll(
+    queries: readonly Search<M>[],
+    options: CallOptions = {},
+  ): Promise<readonly SearchResult<M>[]> {
+    const results = await abortable(options.signal, async () =>
+      this.#calls.queryAll(this.place, queries.map(toPlainQuery), options),
+    );
+    return results.map(({ hits, ...rest }) => ({
+      hits: hits.map((hit) => toFound<M>(hit)),
+      ...rest,
+    }));
+  }
+
   async #write(
     kind: "upsert" | "insert",
     records: Batch<M>,
@@ -122,13 +136,21 @@ interface AnySearch extends Omit<Search, "where"> {
 
 export function toPlainQuery(query: AnySearch): PlainQuery {
   const { where, isExact, field = "", topK = TOP_K_DEFAULT } = query;
+  const { vector, like, maxDistance, mmr, isExplained } = query;
+  if ((vector === undefined) === (like === undefined)) {
+    throw new InsulaError("argument_invalid", "Cannot search: expected either vector or like.");
+  }
   return {
     field,
-    vector: toFloat32(query.vector),
+    vector: toFloat32(vector ?? []),
     topK,
     include: toInclude(query),
+    ...(like === undefined ? {} : { like }),
     ...(where === undefined ? {} : { where }),
     ...(isExact === undefined ? {} : { isExact }),
+    ...(maxDistance === undefined ? {} : { maxDistance }),
+    ...(mmr === undefined ? {} : { mmr }),
+    ...(isExplained === undefined ? {} : { isExplained }),
   };
 }
 

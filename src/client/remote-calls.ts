@@ -15,10 +15,11 @@ import type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./c
 import type { HttpChannel } from "./http-channel.ts";
 import { printVector, toRecordsBody } from "./json-body.ts";
 import {
-  readHits,
   readManyResult,
   readRecord,
   readRecords,
+  readResult,
+  readResults,
   type RecordJson,
 } from "./read-answer.ts";
 import { RemoteCatalog } from "./remote-catalog.ts";
@@ -96,15 +97,16 @@ export class RemoteCalls extends RemoteCatalog implements Calls {
 
   async query(place: Place, query: PlainQuery, options: CallOptions): Promise<QueryResult> {
     const path = `${recordsPath(place)}/search`;
-    const answer = await this.#channel.send(path, searchRequest(query, "", options));
-    const { hits, plan, activation } = answer as Omit<QueryResult, "hits"> & {
-      readonly hits: readonly RecordJson[];
-    };
-    return {
-      hits: readHits(hits),
-      plan,
-      ...(activation === undefined ? {} : { activation }),
-    };
+    return readResult(await this.#send(path, printSearch(query), options));
+  }
+
+  async queryAll(
+    place: Place,
+    queries: readonly PlainQuery[],
+    options: CallOptions,
+  ): Promise<readonly QueryResult[]> {
+    const body = `{"queries":[${queries.map((query) => printSearch(query)).join()}]}`;
+    return readResults(await this.#send(`${recordsPath(place)}/searches`, body, options));
   }
 
   async queryMany(
@@ -113,9 +115,7 @@ export class RemoteCalls extends RemoteCatalog implements Calls {
     options: CallOptions,
   ): Promise<MultiQueryResult> {
     const before = `"places":${JSON.stringify(places.map(plainPlace))},`;
-    return readManyResult(
-      await this.#channel.send("search", searchRequest(query, before, options)),
-    );
+    return readManyResult(await this.#send("search", printSearch(query, before), options));
   }
 
   close(): Promise<void> {
@@ -123,27 +123,28 @@ export class RemoteCalls extends RemoteCatalog implements Calls {
     return Promise.resolve();
   }
 
-  #post(path: string, body: unknown, { signal }: CallOptions): Promise<unknown> {
-    const sent = { method: "POST", body: JSON.stringify(body) } as const;
-    return this.#channel.send(path, { ...sent, ...withSignal(signal) });
+  #post(path: string, body: unknown, options: CallOptions): Promise<unknown> {
+    return this.#send(path, JSON.stringify(body), options);
+  }
+
+  #send(path: string, body: string, { signal }: CallOptions): Promise<unknown> {
+    return this.#channel.send(path, { method: "POST", body, ...withSignal(signal) });
   }
 }
 
-function searchRequest(
-  { vector, field, topK, include, isExact, where }: PlainQuery,
-  before: string,
-  { signal }: CallOptions,
-): Parameters<HttpChannel["send"]>[1] {
+function printSearch(
+  { vector, like, isExact, isExplained, where, ...named }: PlainQuery,
+  before = "",
+): string {
   const rest = JSON.stringify({
-    field,
-    topK,
-    include,
+    ...named,
     exact: isExact,
+    explain: isExplained,
+    ...(like === undefined ? {} : { like: { key: like.key, leaveOut: like.isLeftOut } }),
     ...whereMember(where),
-    explain: true,
   });
-  const body = `{${before}"vector":${printVector(vector)},${rest.slice(1)}`;
-  return { method: "POST", body, ...withSignal(signal) };
+  const numbers = like === undefined ? `"vector":${printVector(vector)},` : "";
+  return `{${before}${numbers}${rest.slice(1)}`;
 }
 
 function deletionBody(what: Deletion): object {

@@ -94,7 +94,13 @@ export interface Engine extends AsyncDisposable {
   /** Without a filter: from the catalogue, wakes nobody. */
   count(place: Place, filter?: Filter): Promise<number>;
   list(place: Place, request: ListRequest): Promise<Page<RecordView>>;
+  /** @throws `record_not_found` when `like` names no record. */
   query(place: Place, query: Query): Promise<QueryResult>;
+  /**
+   * Several searches of one state of the place, in their order, at most QUERIES_MAX; an error of
+   * one is that of all.
+   */
+  queryAll(place: Place, queries: readonly Query[]): Promise<readonly QueryResult[]>;
   /**
    * Searches every place at most once, merges exactly; see MultiQueryResult. At most
    * QUERY_PLACES_MAX.

@@ -1,5 +1,4 @@
 /** The engine behind the plain calls of api.ts: names to shards, checks, and the uses of shards. */
-import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import {
@@ -12,7 +11,6 @@ import {
   type RecordView,
   type WriteBatch,
 } from "../model/index.ts";
-import { Shard } from "../shard/index.ts";
 import { ShardKeeper } from "../tenancy/index.ts";
 import type { ObjectStore } from "../io/index.ts";
 import type {
@@ -60,6 +58,7 @@ import { queryPlaces } from "./query-many.ts";
 import { Records } from "./records.ts";
 import type { Mirror } from "../mirror/index.ts";
 import { openMirror } from "./open-mirror.ts";
+import { openShard } from "./open-shard.ts";
 import { locatePlace } from "./locate-place.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
@@ -150,7 +149,7 @@ class NodeEngine implements Engine {
     });
     this.#keeper = new ShardKeeper({
       clock: options.clock,
-      open: (uid) => this.#openShard(uid),
+      open: (uid) => openShard(node, this.#directory.schemas, uid),
       closed: (shard) => {
         this.#past.flushes += shard.flushCount;
         this.#past.compactions += shard.compactionCount;
@@ -330,6 +329,10 @@ class NodeEngine implements Engine {
     return this.#records.query(place, query);
   }
 
+  queryAll(place: Place, queries: readonly Query[]): Promise<readonly QueryResult[]> {
+    return this.#records.queryAll(place, queries);
+  }
+
   queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult> {
     return queryPlaces(places, query, (place) => this.query(place, query));
   }
@@ -437,22 +440,6 @@ class NodeEngine implements Engine {
       async () => this.#mirror?.close(),
       () => this.#node.close(),
     ]);
-  }
-
-  async #openShard(uid: ShardUid): Promise<Shard | undefined> {
-    const { catalog, shards } = this.#node;
-    const state = await catalog.acquireShard(uid);
-    if (state === undefined) return undefined;
-    try {
-      const schema = await this.#directory.schemas.ofCollection(state.collectionNumber);
-      if (schema === undefined) {
-        throw new InsulaError("data_damaged", `Cannot open shard ${toHex(uid)}: no schema.`);
-      }
-      return await Shard.open(shards, state, schema);
-    } catch (error) {
-      catalog.releaseShard(state);
-      throw error;
-    }
   }
 }
 

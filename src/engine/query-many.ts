@@ -5,13 +5,14 @@
 import { InsulaError } from "../base/errors.ts";
 import { QUERY_PLACES_MAX } from "../base/limits.ts";
 import { mergeNearest } from "../math/index.ts";
-import type {
-  MultiQueryResult,
-  OriginHit,
-  Place,
-  Query,
-  QueryResult,
-  SearchedPlace,
+import {
+  checkQueryOfMany,
+  type MultiQueryResult,
+  type OriginHit,
+  type Place,
+  type Query,
+  type QueryResult,
+  type SearchedPlace,
 } from "../model/index.ts";
 
 const PLACES_AT_ONCE = 8;
@@ -31,6 +32,7 @@ export async function queryPlaces(
       `Cannot search: expected at most ${String(QUERY_PLACES_MAX)} places, received ${String(places.length)}.`,
     );
   }
+  checkQueryOfMany(query);
   const unique = [...new Map(places.map((place) => [nameOf(place), place])).values()];
   const lists: OriginHit[][] = unique.map(() => []);
   const reports: (SearchedPlace | undefined)[] = unique.map(() => undefined);
@@ -41,9 +43,9 @@ export async function queryPlaces(
       const place = unique[i];
       if (place === undefined) return;
       try {
-        const { hits, plan, activation } = await search(place);
+        const { hits, ...report } = await search(place);
         lists[i] = hits.map((hit) => ({ ...hit, place }));
-        reports[i] = { place, plan, ...(activation === undefined ? {} : { activation }) };
+        reports[i] = { place, ...report };
       } catch (error) {
         failures.push({ place, error: error instanceof Error ? error : new Error(String(error)) });
       }

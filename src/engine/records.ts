@@ -4,8 +4,8 @@ import { InsulaError } from "../base/errors.ts";
 import {
   checkBatch,
   checkFilter,
-  checkQuery,
   encodeMetadata,
+  type Activation,
   type Filter,
   type Include,
   type Place,
@@ -15,14 +15,14 @@ import {
   type TenantState,
   type WriteBatch,
 } from "../model/index.ts";
-import { quarantineError } from "../shard/index.ts";
+import { quarantineError, recordMissing } from "../shard/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type { ListRequest, Page, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import { aimed } from "./field-recalls.ts";
-import { checkKeys, checkListRequest } from "./request-checks.ts";
+import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
 
 export class Records {
   readonly #catalog: Catalog;
@@ -95,13 +95,21 @@ export class Records {
   }
 
   async query(place: Place, query: Query): Promise<QueryResult> {
+    const [result = EMPTY_RESULT] = await this.queryAll(place, [query]);
+    return result;
+  }
+
+  /** Results in the order of the queries, all of one state of the shard. */
+  async queryAll(place: Place, queries: readonly Query[]): Promise<readonly QueryResult[]> {
     const { shard, collection, state } = await this.resolve(place);
-    checkQuery(collection.schema, query);
-    query.signal?.throwIfAborted();
-    if (shard === undefined) return EMPTY_RESULT;
+    checkQueries(collection.schema, queries);
+    for (const { signal } of queries) signal?.throwIfAborted();
+    if (shard === undefined) return queries.map(emptyResult);
     return this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
-      const { hits, plan } = await open.query(aimed(query, collection.row.recalls));
-      return { hits, plan, activation: { state, wasAsleep, wakeMs } };
+      const activation = { state, wasAsleep, wakeMs };
+      const { recalls } = collection.row;
+      const results = await open.query(queries.map((query) => aimed(query, recalls)));
+      return results.map((result) => withActivation(result, activation));
     });
   }
 
@@ -169,3 +177,20 @@ const EMPTY_RESULT: QueryResult = {
   hits: [],
   plan: { rowsScanned: 0, rowsRescored: 0, segmentCount: 0, path: "empty" },
 };
+
+/** Of a tenant that does not exist. */
+function emptyResult({ like, isExplained }: Query): QueryResult {
+  if (like !== undefined) throw recordMissing(like);
+  if (isExplained !== true) return EMPTY_RESULT;
+  const ms = { wake: 0, load: 0, filter: 0, scan: 0, rescore: 0, fetch: 0, total: 0 };
+  const reason = "There is no such tenant.";
+  return { ...EMPTY_RESULT, explanation: { reason, parts: [], bytesRead: 0, workUnits: 0, ms } };
+}
+
+function withActivation(result: QueryResult, activation: Activation): QueryResult {
+  const { hits, plan, explanation } = result;
+  if (explanation === undefined) return { hits, plan, activation };
+  const { wakeMs } = activation;
+  const ms = { ...explanation.ms, wake: wakeMs, total: explanation.ms.total + wakeMs };
+  return { hits, plan, activation, explanation: { ...explanation, ms } };
+}

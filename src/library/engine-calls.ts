@@ -35,7 +35,7 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof ReturnType<typeof recor
 
 function recordCalls(
   engine: Engine,
-): Pick<Calls, "write" | "delete" | "get" | "count" | "list" | "query" | "queryMany"> {
+): Pick<Calls, "write" | "delete" | "get" | "count" | "list" | "query" | "queryAll" | "queryMany"> {
   return {
     write: (kind, place, batch) => engine[kind](place, batch),
     delete: async (place, what) => {
@@ -54,6 +54,11 @@ function recordCalls(
       engine.list(place, { ...listing, ...toFilter(where), bytesMax: PAGE_BYTES_MAX }),
     query: async (place, { where, ...query }, { signal }) =>
       engine.query(place, toQuery({ ...query, ...toFilter(where) }, signal)),
+    queryAll: async (place, queries, { signal }) =>
+      engine.queryAll(
+        place,
+        queries.map(({ where, ...query }) => toQuery({ ...query, ...toFilter(where) }, signal)),
+      ),
     queryMany: async (places, { where, ...query }, { signal }) =>
       engine.queryMany(places, toQuery({ ...query, ...toFilter(where) }, signal)),
   };

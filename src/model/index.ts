@@ -11,11 +11,16 @@ export type { Condition, Where } from "./where.ts";
 export type { Include, RecordView, VectorColumn, WriteBatch } from "./record.ts";
 export type {
   Activation,
+  DiverseChoice,
+  ExplainedPart,
+  Explanation,
   Hit,
+  LikeRecord,
   MultiQueryResult,
   OriginHit,
   Place,
   Query,
+  QueryPhase,
   QueryPlan,
   QueryResult,
   SearchedPlace,
@@ -39,7 +44,7 @@ export type { CompiledFilter, FilterLeaf } from "./filter-match.ts";
 export { decodeMetadata, decodeProperty, visitProperties } from "./metadata-decode.ts";
 export { encodeMetadata, writeMetadata } from "./metadata-encode.ts";
 export { checkMetadata } from "./metadata-size.ts";
-export { checkQuery } from "./query-check.ts";
+export { checkQuery, checkQueryOfMany, defaultCandidates } from "./query-check.ts";
 export { checkRecall } from "./recall-check.ts";
 export { checkBatch, checkKey, checkVector } from "./record-check.ts";
 export type { BatchSize } from "./record-check.ts";

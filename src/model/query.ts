@@ -4,8 +4,10 @@ import type { Include, RecordView } from "./record.ts";
 export interface Query {
   /** Vector field searched. */
   readonly field: string;
-  /** As many finite float32 as the field's dimension. */
+  /** As many finite float32 as the field's dimension; none when `like` names a record instead. */
   readonly vector: Float32Array;
+  /** The stored vector of this record is searched for. At one place only. */
+  readonly like?: LikeRecord;
   /** 1 to TOP_K_MAX. */
   readonly topK: number;
   readonly filter?: Filter;
@@ -14,7 +16,34 @@ export interface Query {
   readonly isExact?: boolean;
   /** Share of the true nearest aimed at, RECALL_MIN to RECALL_MAX; absent: that of the field. */
   readonly recall?: number;
+  /** Hits are at most this far away, in the metric's own measure, as {@link Hit.distance}. */
+  readonly maxDistance?: number;
+  /** The hits are chosen to differ from one another. At one place only, and not page by page. */
+  readonly mmr?: DiverseChoice;
+  /** True: the result has an {@link Explanation}. */
+  readonly isExplained?: boolean;
   readonly signal?: AbortSignal;
+}
+
+export interface LikeRecord {
+  readonly key: string;
+  /** True: the record itself is no hit. */
+  readonly isLeftOut?: boolean;
+}
+
+/**
+ * Maximal marginal relevance: of the nearest `candidates`, hits are chosen one by one, each time
+ * the one with the least lambda * (distance to the query) - (1 - lambda) * (distance to the nearest
+ * of those chosen), by exact distances. The hits come in that order.
+ *
+ * Source: Carbonell, Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, with a
+ * similarity that is the distance with the other sign.
+ */
+export interface DiverseChoice {
+  /** 0 to 1. 1: by distance alone; 0: by difference alone, after the nearest. */
+  readonly lambda: number;
+  /** `topK` to MMR_CANDIDATES_MAX; default four for each hit. */
+  readonly candidates?: number | undefined;
 }
 
 export interface Hit extends RecordView {
@@ -31,6 +60,8 @@ export interface QueryResult {
   readonly plan: QueryPlan;
   /** Absent when there was no shard to search: the tenant does not exist. */
   readonly activation?: Activation;
+  /** Present when it was asked for. */
+  readonly explanation?: Explanation;
 }
 
 /** What the user asked a tenant to be; not whether its data are in memory now. */
@@ -53,6 +84,47 @@ export interface QueryPlan {
   readonly path: "empty" | "exact" | "codes" | "matches" | "graph";
 }
 
+/** How a search was done and what it cost: {@link Query.isExplained}. */
+export interface Explanation {
+  /** Why the path of the plan was taken, one sentence. */
+  readonly reason: string;
+  /** Every part of the shard that was looked at. */
+  readonly parts: readonly ExplainedPart[];
+  /** Bytes read from files while the search ran, those of searches beside it included. */
+  readonly bytesRead: number;
+  /** A million multiply-adds are one, and 65,536 bytes read. */
+  readonly workUnits: number;
+  /** Milliseconds by phase; parts are searched side by side, so the sum may exceed `total`. */
+  readonly ms: Readonly<Record<QueryPhase | "total", number>>;
+}
+
+/**
+ * `wake`: the shard slept. `load`: codes and graphs were brought into memory. `filter`: the filter
+ * became candidates. `scan`: candidates were scored, by a walk or a scan. `rescore`: the nearest
+ * were scored again in float32, and compared for `mmr`. `fetch`: keys, metadata and vectors.
+ */
+export type QueryPhase = "wake" | "load" | "filter" | "scan" | "rescore" | "fetch";
+
+export interface ExplainedPart {
+  readonly kind: "memtable" | "segment";
+  /** Hexadecimal uid of a segment. */
+  readonly segment?: string;
+  /** Rows in it, dead ones included. */
+  readonly rowCount: number;
+  /** Live rows that pass the filter. */
+  readonly matchCount: number;
+  /**
+   * `graph`: walked. `codes`: quantized codes scanned, then rescored. `exact`: float32 rows
+   * scanned. `none`: nothing passed the filter.
+   */
+  readonly method: "graph" | "codes" | "exact" | "none";
+  /** Why, one sentence. */
+  readonly reason: string;
+  readonly rowsScanned: number;
+  readonly rowsRescored: number;
+  readonly bytesRead: number;
+}
+
 /** A shard a search over many names: one tenant in one collection. */
 export interface Place {
   readonly database: string;
@@ -66,7 +138,7 @@ export interface OriginHit extends Hit {
 }
 
 /** What was done at one place of a search over many. */
-export interface SearchedPlace extends Pick<QueryResult, "plan" | "activation"> {
+export interface SearchedPlace extends Pick<QueryResult, "plan" | "activation" | "explanation"> {
   readonly place: Place;
 }
 

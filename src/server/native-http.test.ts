@@ -101,9 +101,29 @@ describe("answers over HTTP", () => {
     expect(await json("POST", `${ACME}/records/search`, search)).toEqual({
       hits: [{ key: "oak", distance: 0, vector: [1, 0], metadata: { year: 2024 } }],
       activation: { state: "ACTIVE", wasAsleep: false, wakeMs: 0 },
+      plan: { path: "exact", rowsScanned: 2, rowsRescored: 0, segmentCount: 0 },
     });
     const explained = await json("POST", `${ACME}/records/search`, { ...search, explain: true });
-    expect(explained).toMatchObject({ plan: { rowsScanned: 2, segmentCount: 0 } });
+    expect(explained).toMatchObject({ explanation: { parts: [{ kind: "memtable" }] } });
+  });
+
+  it("bring several searches of one place in their order", async () => {
+    const queries = [{ vector: [0, 1], topK: 1 }, { like: { key: "oak", leaveOut: true } }];
+    expect(await json("POST", `${ACME}/records/searches`, { queries })).toMatchObject({
+      results: [{ hits: [{}] }, { hits: [{ key: "elm" }] }],
+    });
+    for (const bad of [{}, { vector: [0, 1], like: { key: "oak" } }, { like: { name: "oak" } }]) {
+      const body = { queries: [{ vector: [0, 1] }, bad] };
+      expect(await send("POST", `${ACME}/records/searches`, body)).toMatchObject({
+        status: 400,
+        body: { code: "argument_invalid", detail: expect.stringContaining("queries[1]") as string },
+      });
+    }
+    const gone = { queries: [{ like: { key: "gone" } }] };
+    expect(await send("POST", `${ACME}/records/searches`, gone)).toMatchObject({
+      status: 404,
+      body: { code: "record_not_found" },
+    });
   });
 
   it("say of a tenant that slept that it was woken, and how long that took", async () => {

@@ -40,7 +40,7 @@ export function segmentCandidates(
   unfilterable: readonly string[],
 ): CandidateRows | Promise<CandidateRows> {
   if (filter === undefined) return { bits: view.liveBits, count: view.liveCount };
-  const name = filterName(filter);
+  const name = view.isAltered === true ? undefined : filterName(filter);
   if (name === undefined) return evaluateRows(view, filter, unfilterable);
   const keptName = `${view.liveCount}${name}`;
   const kept = view.segment.kept(keptName);
@@ -49,6 +49,11 @@ export function segmentCandidates(
     view.segment.keep(keptName, pack(rows));
     return rows;
   });
+}
+
+/** Rows of which the bit is set; all when there are no bits. */
+export function countBits(bits: Uint8Array | undefined, rowCount: number): number {
+  return bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
 }
 
 async function evaluateRows(

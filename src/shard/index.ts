@@ -27,6 +27,7 @@ export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";
 export { decodeSegmentStats, type SegmentStats } from "./segment-write.ts";
 export { SECTION } from "./section-types.ts";
+export { recordMissing } from "./shard-query.ts";
 export { quarantineError } from "./quarantine-error.ts";
 export {
   auditShard,

@@ -18,6 +18,8 @@ export interface SegmentView {
   readonly segment: SegmentHandle;
   readonly liveBits: Uint8Array | undefined;
   readonly liveCount: number;
+  /** True when rows look dead that are live: nothing found so may be kept. */
+  readonly isAltered?: boolean;
 }
 
 export class ReadView {

@@ -16,6 +16,7 @@ import {
   SegmentReader,
   type BlockShelf,
   type SectionReader,
+  type SegmentSource,
 } from "../storage/index.ts";
 import { ResidentRows } from "../vector/index.ts";
 import { CachedSection } from "./cached-section.ts";
@@ -58,6 +59,7 @@ export class SegmentHandle {
   #deadCount = 0;
   #holders = 1;
   #isRetired = false;
+  #bytesRead = 0;
 
   constructor(context: ShardContext, owner: SegmentOwner, entry: SegmentEntry) {
     this.#context = context;
@@ -233,6 +235,11 @@ export class SegmentHandle {
     return bytes;
   }
 
+  /** Bytes read from its file since it was opened. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
   /** The manifest no longer names the segment: its bytes go when the last reader has gone. */
   retire(): void {
     this.#isRetired = true;
@@ -258,7 +265,14 @@ export class SegmentHandle {
       const { uid: shard, seal } = this.#owner;
       const source = openSegmentSource(this.#context, shard, this.entry);
       const key = seal?.segmentKey(this.entry);
-      return SegmentReader.open(source, { ...writtenIdentity(shard, this.entry), key });
+      const counted: SegmentSource = {
+        length: source.length,
+        read: (position, target) => {
+          this.#bytesRead += target.length;
+          return source.read(position, target);
+        },
+      };
+      return SegmentReader.open(counted, { ...writtenIdentity(shard, this.entry), key });
     }));
   }
 

@@ -10,7 +10,7 @@ import {
   type Include,
   type RecordView,
 } from "../model/index.ts";
-import { memtableCandidates, segmentCandidates } from "./candidates.ts";
+import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { RowsAhead } from "./rows-ahead.ts";
 import type { ShardStructure } from "./shard-structure.ts";
@@ -194,10 +194,6 @@ export async function collectKeys(
 
 /** Rows looked at before the thread is given back: about 2 ms. */
 const ROWS_PER_TURN = 1_024;
-
-function countBits(bits: Uint8Array | undefined, rowCount: number): number {
-  return bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
-}
 
 function setBits(bits: Uint8Array | undefined, rowCount: number): Iterable<number> {
   return (bits === undefined ? Bitmap.full(rowCount) : Bitmap.fromBytes(rowCount, bits)).toIds();

@@ -7,9 +7,8 @@
  * is scored, so k results come whenever k records match.
  */
 import { assert } from "../base/errors.ts";
-import type { Hit, Query, QueryPlan, QueryResult, VectorField } from "../model/index.ts";
-import { DEFAULT_RECALL, decodeMetadata } from "../model/index.ts";
-import { CANDIDATES_MAX, FLOAT32_MAX, type RowHits } from "../math/index.ts";
+import { DEFAULT_RECALL, type Query, type QueryPlan, type VectorField } from "../model/index.ts";
+import { CANDIDATES_MAX, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
   GraphSearch,
@@ -19,10 +18,12 @@ import {
   type ResidentRows,
   type SearchMemory,
 } from "../vector/index.ts";
-import { memtableCandidates, segmentCandidates } from "./candidates.ts";
+import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import { walkLimits } from "./graph-choice.ts";
 import { kernelMetric } from "./kernel-metric.ts";
+import { nearest, shownDistance, type Candidate, type RankedRecord } from "./ranked-records.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
+import { SearchTrace, type PartTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
 
 /**
@@ -33,27 +34,36 @@ function candidateCount(k: number): number {
   return Math.min(CANDIDATES_MAX, 2 * k + 16);
 }
 
-/** One record that may be among the nearest. */
-interface Candidate {
-  readonly distance: number;
-  readonly view: MemtableView | SegmentView;
-  readonly row: number;
+/** What a search looks at. */
+export type SearchedView = Pick<ReadView, "memtables" | "segments">;
+
+/** The field searched, and properties that are not indexed. */
+export interface SearchRules {
+  readonly field: VectorField;
+  readonly unfilterable: readonly string[];
 }
 
-export async function searchShard(
+export interface Ranking {
+  /** At most `topK`, by (distance, key). */
+  readonly ranked: readonly RankedRecord[];
+  readonly plan: QueryPlan;
+  /** Present when the query is to be explained. */
+  readonly trace: SearchTrace | undefined;
+}
+
+/** The nearest of a view; `query.vector` is what is searched for. */
+export async function rankShard(
   context: ShardContext,
-  view: ReadView,
-  {
-    field,
-    unfilterable,
-  }: { readonly field: VectorField; readonly unfilterable: readonly string[] },
+  view: SearchedView,
+  { field, unfilterable }: SearchRules,
   query: Query,
-): Promise<QueryResult> {
+): Promise<Ranking> {
   const scan = new FlatScan(context.memory, context.workers, kernelMetric(field), query.vector);
   try {
     const found: Candidate[] = [];
     const { clock, observer, memory } = context;
     const { workers } = context;
+    const trace = query.isExplained === true ? new SearchTrace(clock, field.dimension) : undefined;
     const asked = { memory, workers, metric: kernelMetric(field), vector: query.vector };
     const graphs = new GraphSearch(scan, asked);
     // Written out: an object put together from others is a slow one for every later access.
@@ -66,6 +76,7 @@ export async function searchShard(
       unfilterable,
       query,
       found,
+      trace,
       rescored: 0,
       walked: 0,
       graphCount: 0,
@@ -75,15 +86,17 @@ export async function searchShard(
     await Promise.all(view.segments.map((part) => searchSegment(work, part)));
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
-    const hits = await nearest(found, query, field);
-    observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
+    const ranked = await nearest(within(found, query, field), query);
+    const rankedAtMs = clock.monotonicMs();
+    observer.endStep("fetch", scannedAtMs, rankedAtMs);
+    trace?.add("fetch", rankedAtMs - scannedAtMs);
     const plan: QueryPlan = {
       rowsScanned: scan.rowsScanned + work.walked,
       rowsRescored: work.rescored,
       segmentCount: view.segments.length,
       path: describePath(view, work),
     };
-    return { hits, plan };
+    return { ranked, plan, trace };
   } finally {
     scan.close();
   }
@@ -98,6 +111,7 @@ interface SearchWork {
   readonly unfilterable: readonly string[];
   readonly query: Query;
   readonly found: Candidate[];
+  readonly trace: SearchTrace | undefined;
   rescored: number;
   /** Rows scored by walks. */
   walked: number;
@@ -106,7 +120,9 @@ interface SearchWork {
 }
 
 async function searchMemtable(work: SearchWork, view: MemtableView): Promise<void> {
+  const trace = work.trace?.memtable(view.rowCount);
   const bits = memtableCandidates(view, work.query.filter);
+  if (trace !== undefined) trace.filtered(countBits(bits, view.rowCount));
   const parts = view.memtable
     .rows(work.field.name)
     .targets(view.rowCount)
@@ -122,6 +138,7 @@ async function searchMemtable(work: SearchWork, view: MemtableView): Promise<voi
   // Merged first: the ties of the whole memtable are looked for once.
   const complete = withTies(work, view, mergeResults(results, work.query.topK + 1), bits);
   addCandidates(work, complete, view);
+  trace?.scanned("exact", "Rows that are in no segment yet are compared exactly.");
 }
 
 /**
@@ -167,21 +184,26 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const { segment } = view;
   const { field, query, scan } = work;
   const { clock, observer } = work.context;
+  const trace = work.trace?.segment(segment);
   const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
   const chosen = segmentCandidates(view, query.filter, work.unfilterable);
   const { bits, count: matchCount } = chosen instanceof Promise ? await chosen : chosen;
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
+  trace?.filtered(matchCount);
   const maybe = segment.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
+  trace?.loaded();
   const rowTarget = resident.rowTarget();
   if (query.isExact === true && rowTarget === undefined) {
     const result = await scanWindows(work, view, bits);
     addCandidates(work, result, view);
+    trace?.scanned("exact", "An exact search was asked for; the rows are read from the file.");
     return;
   }
   const isExact = query.isExact === true && rowTarget !== undefined;
   const wanted = candidateCount(query.topK);
-  const walked = isExact ? undefined : await walkGraph(work, resident, { bits, matchCount });
+  const allowed = { bits, matchCount, trace };
+  const walked = isExact ? undefined : await walkGraph(work, resident, allowed);
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
     const part: FlatPart = {
@@ -196,9 +218,11 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     assert(result !== undefined, "one result for one part");
     if (isExact) {
       addCandidates(work, result, view);
+      trace?.scanned("exact", "An exact search was asked for.");
       return;
     }
     rows = result.rows;
+    trace?.scanned("codes");
   }
   work.rescored += rows.length;
   const distances =
@@ -206,6 +230,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
       ? scan.scoreRead(resident.arena, await readRows(view, field, rows))
       : scan.score(rowTarget.arena, rowTarget.target, rows);
   addCandidates(work, { rows, distances }, view);
+  trace?.rescored(rows.length);
 }
 
 /**
@@ -215,20 +240,33 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
 async function walkGraph(
   work: SearchWork,
   resident: ResidentRows,
-  { bits, matchCount }: { readonly bits: Uint8Array | undefined; readonly matchCount: number },
+  {
+    bits,
+    matchCount,
+    trace,
+  }: {
+    readonly bits: Uint8Array | undefined;
+    readonly matchCount: number;
+    readonly trace: PartTrace | undefined;
+  },
 ): Promise<Uint32Array | undefined> {
   const graph = resident.graph();
+  trace?.because("The segment has no graph: the codes are scanned.");
   if (graph === undefined) return undefined;
   const { rowCount } = resident;
   const { topK: k, recall = DEFAULT_RECALL } = work.query;
+  trace?.because("A scan of the rows that pass costs less than a walk of the graph.");
   const limits = walkLimits(graph.efs, { rowCount, matchCount, k, recall }, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
   const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
   const { rows, scored, isWhole } = maybe instanceof Promise ? await maybe : maybe;
   work.walked += scored;
+  trace?.walked(scored);
+  trace?.because("The walk of the graph did not find as many as pass: the codes are scanned.");
   if (!isWhole || rows.length < Math.min(k, matchCount)) return undefined;
   work.graphCount++;
+  trace?.scanned("graph", "A walk of the graph costs less than a scan.");
   return rows;
 }
 
@@ -285,85 +323,9 @@ function addCandidates(
   }
 }
 
-/** Lists up to this long are sorted by insertion: candidates of a scan come nearly in order. */
-const INSERTED_MAX = 64;
-
-function sortByDistance(found: Candidate[]): void {
-  if (found.length > INSERTED_MAX) {
-    found.sort((a, b) => a.distance - b.distance);
-    return;
-  }
-  for (let i = 1; i < found.length; i++) {
-    const candidate = found[i];
-    if (candidate === undefined) continue;
-    let at = i;
-    for (; at > 0; at--) {
-      const before = found[at - 1];
-      if (before === undefined || before.distance <= candidate.distance) break;
-      found[at] = before;
-    }
-    found[at] = candidate;
-  }
-}
-
-/**
- * Sorts by distance, fetches keys of all that may be among the k, sorts ties by key, fetches the
- * rest.
- */
-async function nearest(
-  found: Candidate[],
-  query: Query,
-  field: VectorField,
-): Promise<readonly Hit[]> {
-  sortByDistance(found);
-  const edge = found[Math.min(query.topK, found.length) - 1]?.distance;
-  if (edge === undefined) return [];
-  let end = Math.min(query.topK, found.length);
-  while (end < found.length && found[end]?.distance === edge) end++;
-  const keyed: { candidate: Candidate; key: Buffer; metadata: Uint8Array | undefined }[] = [];
-  for (const candidate of found.slice(0, end)) {
-    const { view, row } = candidate;
-    if ("memtable" in view) {
-      const { memtable } = view;
-      const key = Buffer.from(memtable.key(row), "utf8");
-      keyed.push({ candidate, key, metadata: memtable.metadata(row) });
-    } else {
-      const maybe = view.segment.record(row);
-      const { key, metadata } = maybe instanceof Promise ? await maybe : maybe;
-      keyed.push({ candidate, key, metadata });
-    }
-  }
-  keyed.sort((a, b) => a.candidate.distance - b.candidate.distance || Buffer.compare(a.key, b.key));
-  const hits: Hit[] = [];
-  for (const { candidate, key, metadata } of keyed.slice(0, query.topK)) {
-    const hit: Writable<Hit> = {
-      key: key.toString("utf8"),
-      distance: shownDistance(field, candidate.distance),
-    };
-    if (query.include.metadata && metadata !== undefined) hit.metadata = decodeMetadata(metadata);
-    if (query.include.vectors) hit.vectors = await vectorsOf(candidate, field);
-    hits.push(hit);
-  }
-  return hits;
-}
-
-type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
-
-/** No protocol has a word for infinity: beyond float32 is its largest number. */
-function shownDistance({ metric }: VectorField, distance: number): number {
-  const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
-  return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
-}
-
-async function vectorsOf(
-  { view, row }: Candidate,
-  field: VectorField,
-): Promise<ReadonlyMap<string, Float32Array>> {
-  const values =
-    "memtable" in view
-      ? view.memtable.vector(field.name, row)
-      : await view.segment.vector(field, row);
-  return new Map([[field.name, values]]);
+function within(found: Candidate[], { maxDistance }: Query, field: VectorField): Candidate[] {
+  if (maxDistance === undefined) return found;
+  return found.filter(({ distance }) => shownDistance(field, distance) <= maxDistance);
 }
 
 /** Bits from `first` on, which need not begin at a byte. */
@@ -378,7 +340,7 @@ function bitsFrom(bits: Uint8Array, first: number, count: number): Uint8Array {
   return cut;
 }
 
-function describePath(view: ReadView, work: SearchWork): QueryPlan["path"] {
+function describePath(view: SearchedView, work: SearchWork): QueryPlan["path"] {
   const { query, rescored, graphCount } = work;
   if (view.memtables.length === 0 && view.segments.length === 0) return "empty";
   if (rescored === 0) return "exact";

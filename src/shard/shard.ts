@@ -4,7 +4,7 @@
  * Opening decodes nothing but the tail in the log; segments open when first asked. Everything a
  * sleeping shard must know is in its {@link ShardState}.
  */
-import { assert, InsulaError } from "../base/errors.ts";
+import { assert } from "../base/errors.ts";
 import type { Filter, Include, Query, QueryResult, RecordView, Schema } from "../model/index.ts";
 import { quarantineError } from "./quarantine-error.ts";
 import { decodeOperations } from "./frame-codec.ts";
@@ -20,7 +20,7 @@ import {
   type ScanRequest,
 } from "./shard-fetch.ts";
 import { flushShard } from "./shard-flush.ts";
-import { searchShard } from "./shard-search.ts";
+import { queryShard } from "./shard-query.ts";
 import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardGraphs } from "./shard-graphs.ts";
 import type { Rest } from "./merge-choice.ts";
@@ -180,22 +180,11 @@ export class Shard {
     }
   }
 
-  async query(query: Query): Promise<QueryResult> {
-    const field = this.schema.vectors.find(({ name }) => name === query.field);
-    if (field === undefined) {
-      throw new InsulaError(
-        "argument_invalid",
-        "Cannot search: the collection has no such vector field.",
-      );
-    }
+  /** The searches see one state of the shard; results in their order. */
+  async query(queries: readonly Query[]): Promise<readonly QueryResult[]> {
     const view = this.#view();
     try {
-      return await searchShard(
-        this.#context,
-        view,
-        { field, unfilterable: this.schema.unfilterable },
-        query,
-      );
+      return await queryShard(this.#structure, view, queries);
     } finally {
       view.close();
     }

@@ -80,6 +80,11 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: `query --text cats --filter '{"source":{"$in":["texts/bins.md"]}}'` },
     { line: `query --text cats --filter '{"source":{"$like":"x"}}'` },
     { line: "query --text cats --collection nowhere" },
+    { line: "query --like texts/cats.md --diverse 0.5", isLaidOut: false },
+    { line: "query --like texts/gone.md" },
+    { line: "query --like texts/cats.md --text cats" },
+    { line: "query --text cats --max-distance 0.2 --exact", isLaidOut: false },
+    { line: "query --text cats --diverse 1.1" },
   ],
   import: [
     { line: "import --help" },

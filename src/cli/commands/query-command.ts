@@ -1,12 +1,19 @@
 /** `insula query`: text found, by one text or many, in one place or in many. */
 import type { Command } from "commander";
 import { rerankHits, type Embedder, type Reranker } from "../../embed/index.ts";
-import { DEFAULT_VECTOR, type Filter, type Hit, type Place } from "../../model/index.ts";
+import {
+  DEFAULT_VECTOR,
+  type Filter,
+  type Place,
+  type Query,
+  type SearchedPlace,
+} from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { withSession } from "../command.ts";
+import { printExplanations } from "../explanations.ts";
 import { notes } from "../help.ts";
 import { printHits, textOf, toResult, type FoundHit } from "../hits.ts";
-import { toCount, toFilter } from "../option-values.ts";
+import { toCount, toFilter, toNumber, toShare } from "../option-values.ts";
 import type { Output } from "../output.ts";
 import { addPlacesOptions, findPlaces, nameOfPlace, type PlacesOptions } from "../place-options.ts";
 import type { Session } from "../session.ts";
@@ -16,10 +23,15 @@ import { addTextSettings, readTextSettings, type TextSettings } from "../text-se
 import type { TextSource } from "../text-sources.ts";
 
 interface QueryOptions extends PlacesOptions, TextInputs {
+  readonly like?: string;
   readonly topK: number;
   readonly filter?: Filter;
   readonly forceModel?: true;
   readonly rerank?: true;
+  readonly exact?: true;
+  readonly maxDistance?: number;
+  readonly diverse?: number;
+  readonly explain?: true;
 }
 
 /** Hits a reranker chooses from, for each one that is asked for. */
@@ -31,8 +43,13 @@ export function addQueryCommand(program: Command): void {
   const command = addTextInputs(
     addPlacesOptions(program.command("query").description("find the texts nearest to a text")),
   )
+    .option("--like <key>", "in place of a text: what is near the text of this key, without it")
     .option("--top-k <n>", "how many at most", toCount, 5)
     .option("--filter <filter>", 'name=value, or JSON such as {"part": {"$lt": 3}}', toFilter)
+    .option("--exact", "compare every text that passes the filter, without codes or graphs")
+    .option("--max-distance <distance>", "nothing farther away than this", toNumber)
+    .option("--diverse <lambda>", "texts that differ: 1 by distance alone, down to 0", toShare)
+    .option("--explain", "show how each search was done and what it cost")
     .option("--rerank", "let the configured reranker order five times as many hits")
     .option("--force-model", "although the collection was filled by another embedding model");
   addTextSettings(command, true)
@@ -43,6 +60,7 @@ export function addQueryCommand(program: Command): void {
           "insula query --collection handbook --text 'how do I reset a password'",
           "insula query --file letter.txt --top-k 3 --filter team=support",
           "insula query --collection handbook notes --text 'leave' 'sick days'",
+          "insula query --like docs/leave.md --diverse 0.5",
           "echo 'bins' | insula query --json",
         ],
         `With several collections or tenants all are searched and the nearest of all are shown, each with
@@ -54,12 +72,26 @@ $in, $nin, $gt, $gte, $lt, $lte, $exists, $and, $or and $not.`,
     .action(async (options: QueryOptions, command: Command) => {
       const texts = readTextSettings({ ...options });
       const reranker = options.rerank === true ? requireReranker(texts.reranker) : undefined;
-      const sources = await findInputs(options);
+      const { like } = options;
+      if (like !== undefined) requireNoText(options);
+      const sources = like === undefined ? await findInputs(options) : [];
       await withSession(command, false, async (session, output) => {
         const places = await findPlaces(session, options);
+        requireOnePlace(places, options);
+        if (like !== undefined) {
+          const work = { session, output, options, places, reranker };
+          const found = await answer(
+            { name: like, text: "" },
+            { like: { key: like, isLeftOut: true } },
+            work,
+          );
+          tell([found], work);
+          return;
+        }
         const questions = await readQuestions(sources, output);
         const embedder = await openEmbedderOf(places, { session, options, texts });
-        await answerAll(questions, { session, output, options, places, embedder, reranker });
+        const work = { session, output, options, places, reranker };
+        tell(await answerAll(questions, embedder, work), work);
       });
     });
 }
@@ -69,9 +101,11 @@ interface QueryWork {
   readonly output: Output;
   readonly options: QueryOptions;
   readonly places: readonly Place[];
-  readonly embedder: Embedder;
   readonly reranker: Reranker | undefined;
 }
+
+/** What is searched for. */
+type Sought = Pick<Query, "vector"> | Pick<Query, "like">;
 
 interface Question {
   /** Name of its file, or the text itself. */
@@ -83,6 +117,7 @@ interface Answer {
   readonly question: Question;
   readonly hits: readonly FoundHit[];
   readonly failures: readonly { readonly place: Place; readonly message: string }[];
+  readonly searched: readonly SearchedPlace[];
 }
 
 function requireReranker(reranker: Reranker | undefined): Reranker {
@@ -91,6 +126,24 @@ function requireReranker(reranker: Reranker | undefined): Reranker {
     EXIT_CODES.usage,
     "--rerank needs a reranker.",
     "Name one with --reranker and --reranker-model, or INSULA_RERANKER and INSULA_RERANKER_MODEL.",
+  );
+}
+
+function requireNoText({ text, file, folder, rerank }: QueryOptions): void {
+  if ((text ?? file ?? folder) === undefined && rerank !== true) return;
+  throw new CommandError(
+    EXIT_CODES.usage,
+    "--like takes the place of a text.",
+    "Leave out --text, --file, --folder and --rerank.",
+  );
+}
+
+function requireOnePlace(places: readonly Place[], { like, diverse }: QueryOptions): void {
+  if (places.length <= 1 || (like ?? diverse) === undefined) return;
+  throw new CommandError(
+    EXIT_CODES.usage,
+    `${like === undefined ? "--diverse" : "--like"} searches one place, but several are given.`,
+    "Name one collection and one tenant.",
   );
 }
 
@@ -153,17 +206,24 @@ async function openEmbedderOf(
   );
 }
 
-async function answerAll(questions: readonly Question[], work: QueryWork): Promise<void> {
-  const { output, places, embedder } = work;
+async function answerAll(
+  questions: readonly Question[],
+  embedder: Embedder,
+  work: QueryWork,
+): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (let start = 0; start < questions.length; start += EMBED_TEXTS) {
     const group = questions.slice(start, start + EMBED_TEXTS);
     const vectors = await embedder.embed(group.map(({ text }) => text));
     for (const [i, question] of group.entries()) {
       const vector = vectors[i];
-      if (vector !== undefined) answers.push(await answer(question, vector, work));
+      if (vector !== undefined) answers.push(await answer(question, { vector }, work));
     }
   }
+  return answers;
+}
+
+function tell(answers: readonly Answer[], { output, places }: QueryWork): void {
   output.result(toDocument(answers, places), () => printAnswers(output, answers));
   const failures = answers.flatMap((each) => each.failures);
   for (const { place, message } of failures) output.remark(`${nameOfPlace(place)}: ${message}`);
@@ -176,51 +236,91 @@ async function answerAll(questions: readonly Question[], work: QueryWork): Promi
   );
 }
 
-async function answer(question: Question, vector: Float32Array, work: QueryWork): Promise<Answer> {
+async function answer(question: Question, sought: Sought, work: QueryWork): Promise<Answer> {
   const { session, options, places, reranker } = work;
-  const query = {
-    field: DEFAULT_VECTOR,
-    vector,
-    topK: options.topK * (reranker === undefined ? 1 : RERANK_FACTOR),
-    ...(options.filter !== undefined && { filter: options.filter }),
-    include: { vectors: false, metadata: true },
-  };
-  const [only] = places;
-  const isOne = places.length === 1 && only !== undefined;
-  const found: { readonly hits: readonly Hit[] } & Partial<
-    Pick<Awaited<ReturnType<Session["records"]["queryMany"]>>, "failures">
-  > = isOne
-    ? await session.records.query(only, query)
-    : await session.records.queryMany(places, query);
+  const topK = options.topK * (reranker === undefined ? 1 : RERANK_FACTOR);
+  const found = await search(session, places, toQuery({ ...options, topK }, sought));
   const { hits } =
     reranker === undefined
       ? found
       : await rerankHits(found, { query: question.text, reranker, topK: options.topK, textOf });
-  const failures = (found.failures ?? []).map(({ place, error }) => ({
+  const failures = found.failures.map(({ place, error }) => ({
     place,
     message: error.message,
   }));
-  return { question, hits, failures };
+  return { question, hits, failures, searched: found.searched };
 }
+
+function toQuery(options: QueryOptions, sought: Sought): Query {
+  const { topK, filter, exact, maxDistance, diverse, explain } = options;
+  return {
+    field: DEFAULT_VECTOR,
+    vector: NO_VECTOR,
+    ...sought,
+    topK,
+    ...(filter !== undefined && { filter }),
+    ...(exact === true && { isExact: true }),
+    ...(maxDistance !== undefined && { maxDistance }),
+    ...(diverse !== undefined && { mmr: { lambda: diverse } }),
+    ...(explain === true && { isExplained: true }),
+    include: { vectors: false, metadata: true },
+  };
+}
+
+interface Found {
+  readonly hits: readonly FoundHit[];
+  readonly searched: readonly SearchedPlace[];
+  readonly failures: readonly { readonly place: Place; readonly error: Error }[];
+}
+
+async function search(
+  { records }: Session,
+  places: readonly Place[],
+  query: Query,
+): Promise<Found> {
+  const [only] = places;
+  if (places.length !== 1 || only === undefined) return records.queryMany(places, query);
+  const { hits, ...report } = await records.query(only, query);
+  return { hits, searched: [{ place: only, ...report }], failures: [] };
+}
+
+const NO_VECTOR = new Float32Array(0);
 
 /** One text: its results. Several: a list with the name of each. */
 function toDocument(answers: readonly Answer[], places: readonly Place[]): object {
-  const documents = answers.map(({ question, hits, failures }) => ({
+  const documents = answers.map(({ question, hits, failures, searched }) => ({
     query: question.name,
     results: hits.map(toResult),
     ...(places.length > 1 && { failures }),
+    ...explanationsOf(searched),
   }));
   const [first] = documents;
   if (documents.length > 1 || first === undefined) return { queries: documents };
-  return { results: first.results, ...("failures" in first && { failures: first.failures }) };
+  const { query: _, ...only } = first;
+  return only;
+}
+
+/** Present with --explain. */
+function explanationsOf(searched: readonly SearchedPlace[]): object {
+  const explained = searched.filter(({ explanation }) => explanation !== undefined);
+  if (explained.length === 0) return {};
+  return {
+    explanations: explained.map(({ place, plan, explanation }) => ({ place, plan, explanation })),
+  };
 }
 
 function printAnswers(output: Output, answers: readonly Answer[]): string {
-  if (answers.length === 1) return printHits(output, answers[0]?.hits ?? []);
+  const [first] = answers;
+  if (answers.length === 1 && first !== undefined) return printAnswer(output, first);
   return answers
-    .map(({ question, hits }) => {
-      const name = question.name.replace(/\s+/g, " ").slice(0, Math.min(100, output.columns));
-      return `${output.bold(name)}\n${printHits(output, hits)}`;
+    .map((each) => {
+      const name = each.question.name.replace(/\s+/g, " ").slice(0, Math.min(100, output.columns));
+      return `${output.bold(name)}\n${printAnswer(output, each)}`;
     })
     .join("\n\n");
+}
+
+function printAnswer(output: Output, { hits, searched }: Answer): string {
+  const explained = printExplanations(output, searched);
+  return explained === "" ? printHits(output, hits) : `${printHits(output, hits)}\n\n${explained}`;
 }

@@ -187,6 +187,45 @@ export const GET_ANSWER: Schema<unknown> = object(
 export const COUNT_ANSWER: Schema<unknown> = object({ count: count("records") }, "a count");
 export const LIST_ANSWER: Schema<unknown> = pageOf(object(record, "a record"));
 
+const EXPLANATION = object(
+  {
+    reason: text("why the path was taken"),
+    parts: list(
+      object(
+        {
+          kind: choice(["memtable", "segment"], "memtable: not yet in a segment"),
+          segment: optional(text("hexadecimal uid")),
+          rowCount: count("rows in it, dead ones included"),
+          matchCount: count("live rows that pass the filter"),
+          method: choice(["graph", "codes", "exact", "none"], "none: nothing passes"),
+          reason: text("why"),
+          rowsScanned: count("rows scored"),
+          rowsRescored: count("rows scored again in float32"),
+          bytesRead: count("bytes read from its file"),
+        },
+        "a part of the tenant's data",
+      ),
+      Number.MAX_SAFE_INTEGER,
+      "what was looked at",
+    ),
+    bytesRead: count("bytes read from files while the search ran"),
+    workUnits: number("a million multiply-adds are one, and 65,536 bytes read"),
+    ms: object(
+      {
+        wake: number("the tenant was woken"),
+        load: number("codes and graphs were brought into memory"),
+        filter: number("the filter became candidates"),
+        scan: number("candidates were scored"),
+        rescore: number("the nearest were scored again, and compared for mmr"),
+        fetch: number("keys, metadata and vectors were read"),
+        total: number("all of it; parts are searched side by side"),
+      },
+      "milliseconds by phase",
+    ),
+  },
+  "how it was done and what it cost; with explain only",
+);
+
 const report = {
   activation: optional(
     object(
@@ -198,17 +237,16 @@ const report = {
       "how the tenant was found; absent when there is none",
     ),
   ),
-  plan: optional(
-    object(
-      {
-        path: choice(["empty", "exact", "codes", "matches", "graph"], "how candidates were found"),
-        rowsScanned: count("rows compared"),
-        rowsRescored: count("rows compared again in float32"),
-        segmentCount: count("segments looked into"),
-      },
-      "what was done; with explain only",
-    ),
+  plan: object(
+    {
+      path: choice(["empty", "exact", "codes", "matches", "graph"], "how candidates were found"),
+      rowsScanned: count("rows looked at"),
+      rowsRescored: count("rows compared again in float32"),
+      segmentCount: count("segments looked into"),
+    },
+    "what was done",
   ),
+  explanation: optional(EXPLANATION),
 };
 
 const distance = number("as the metric defines it, smaller is nearer");
@@ -226,6 +264,11 @@ export const SEARCH_ANSWER: Schema<unknown> = object(
     hits: list(object({ ...record, distance }, "a hit"), Number.MAX_SAFE_INTEGER, "nearest first"),
     ...report,
   },
+  "what was found",
+);
+
+export const SEARCHES_ANSWER: Schema<unknown> = object(
+  { results: list(SEARCH_ANSWER, Number.MAX_SAFE_INTEGER, "one a query, in order") },
   "what was found",
 );
 

@@ -9,6 +9,8 @@ export const NATIVE_LIMITS = {
   searchBodyBytesMax: 1_048_576,
   /** Body bytes of a search at many. Source: 10,000 places of 300 bytes, and a search. */
   manyBodyBytesMax: 4_194_304,
+  /** Body bytes of several searches at one place. Source: 100 of 4,096 numbers of 20 digits. */
+  allBodyBytesMax: 8_388_608,
   /** Body bytes of the calls about databases, collections, tenants and keys. */
   catalogBodyBytesMax: 262_144,
   /** Body bytes of embed. */

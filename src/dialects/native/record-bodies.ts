@@ -3,7 +3,9 @@ import { fromExactMembers } from "../../base/exact-json.ts";
 import { InsulaError } from "../../base/errors.ts";
 import {
   BATCH_RECORDS_MAX,
+  MMR_CANDIDATES_MAX,
   PAGE_ITEMS_MAX,
+  QUERIES_MAX,
   QUERY_PLACES_MAX,
   TOP_K_MAX,
   VECTOR_FIELDS_MAX,
@@ -22,6 +24,7 @@ import {
   integer,
   list,
   members,
+  number,
   object,
   optional,
   text,
@@ -189,31 +192,71 @@ export const LIST_BODY: Schema<ListBody> = object(
 );
 
 export interface SearchBody {
-  readonly vector: Float32Array;
+  readonly vector: Float32Array | undefined;
+  readonly like: { readonly key: string; readonly leaveOut: boolean | undefined } | undefined;
   readonly topK: number | undefined;
   readonly field: string | undefined;
   readonly filter: Filter | undefined;
   readonly include: Include | undefined;
   readonly exact: boolean | undefined;
+  readonly maxDistance: number | undefined;
+  readonly mmr: { readonly lambda: number; readonly candidates: number | undefined } | undefined;
   readonly explain: boolean | undefined;
 }
 
 const search = {
-  vector: vector("what is searched for"),
   topK: optional(integer(1, TOP_K_MAX, "hits; default 10")),
   field: optional(text("vector field; default the unnamed one")),
   filter: optional(filter),
   include,
   exact: optional(flag("true: float32 scan of all that passes the filter")),
-  explain: optional(flag("true: the answer says what was done")),
+  maxDistance: optional(number("hits are at most this far away, as the metric defines it")),
+  explain: optional(flag("true: the answer says how it was done and what it cost")),
+};
+
+const searchAtOne = {
+  vector: optional(vector("what is searched for; or like")),
+  like: optional(
+    object(
+      {
+        key: text("of the record whose stored vector is searched for"),
+        leaveOut: optional(flag("true: the record itself is no hit")),
+      },
+      "a record whose vector is searched for; or vector",
+    ),
+  ),
+  ...search,
+  mmr: optional(
+    object(
+      {
+        lambda: number("0 to 1: 1 by distance alone, 0 by difference alone, after the nearest"),
+        candidates: optional(
+          integer(1, MMR_CANDIDATES_MAX, "records chosen from, at least topK; default 4 * topK"),
+        ),
+      },
+      "maximal marginal relevance: hits that differ from one another, in the order of choice",
+    ),
+  ),
 };
 
 /** Where the numbers stand in {@link SEARCH_BODY} and {@link MANY_BODY}. */
 export const SEARCH_NUMBERS: readonly (readonly string[])[] = [["vector"]];
 
-export const SEARCH_BODY: Schema<SearchBody> = object(search, "A search at one place.");
+export const SEARCH_BODY: Schema<SearchBody> = object(searchAtOne, "A search at one place.");
 
-export interface ManyBody extends SearchBody {
+export interface SearchesBody {
+  readonly queries: readonly SearchBody[];
+}
+
+/** Where the numbers stand in {@link SEARCHES_BODY}. */
+export const SEARCHES_NUMBERS: readonly (readonly string[])[] = [["queries", "*", "vector"]];
+
+export const SEARCHES_BODY: Schema<SearchesBody> = object(
+  { queries: list(SEARCH_BODY, QUERIES_MAX, "searches; their topK together at most 10,000") },
+  "Searches at one place, all of one state of it.",
+);
+
+export interface ManyBody extends Omit<SearchBody, "like" | "mmr"> {
   readonly places: readonly Place[];
 }
 
@@ -238,6 +281,10 @@ const placeMembers = object(
 );
 
 export const MANY_BODY: Schema<ManyBody> = object(
-  { places: list(place, QUERY_PLACES_MAX, "each searched once"), ...search },
+  {
+    places: list(place, QUERY_PLACES_MAX, "each searched once"),
+    vector: vector("what is searched for"),
+    ...search,
+  },
   "A search at many places, merged exactly.",
 );

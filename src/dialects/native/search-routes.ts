@@ -1,23 +1,19 @@
 /** Searches at one place or at many: the answer is put together as text. */
-import type {
-  Activation,
-  Hit,
-  MultiQueryResult,
-  Place,
-  Query,
-  QueryPlan,
-} from "../../model/index.ts";
+import type { Hit, MultiQueryResult, Place, Query, QueryResult } from "../../model/index.ts";
 import { boundTenant } from "../../access/index.ts";
-import { MANY_ANSWER, SEARCH_ANSWER } from "./answers.ts";
+import { MANY_ANSWER, SEARCHES_ANSWER, SEARCH_ANSWER } from "./answers.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { toProblem } from "./problem.ts";
 import {
   INCLUDE_DEFAULT,
   MANY_BODY,
+  SEARCHES_BODY,
+  SEARCHES_NUMBERS,
   SEARCH_BODY,
   SEARCH_NUMBERS,
   type ManyBody,
   type SearchBody,
+  type SearchesBody,
 } from "./record-bodies.ts";
 import { PLACE_PATTERNS } from "./record-routes.ts";
 import { JsonText, RecordPrinter } from "./records-json.ts";
@@ -30,12 +26,21 @@ const SEARCH_OPERATION = "Search";
 async function searchOne(call: Call, body: SearchBody): Promise<JsonText> {
   const { context } = call;
   const query = toQuery(call, body);
+  checkHits([query]);
   const startMs = context.clock.monotonicMs();
-  const { hits, plan, activation } = await context.engine.query(placeOf(call), query);
+  const result = await context.engine.query(placeOf(call), query);
   context.endPhase("search", startMs);
-  const printer = new RecordPrinter();
-  const report = printReport(body, { plan, ...(activation === undefined ? {} : { activation }) });
-  return new JsonText(`{"hits":[${hits.map((hit) => printHit(printer, hit)).join()}]${report}}`);
+  return new JsonText(printResult(result));
+}
+
+async function searchAll(call: Call, { queries }: SearchesBody): Promise<JsonText> {
+  const { context } = call;
+  const asked = queries.map((body, i) => toQuery(call, body, `queries[${String(i)}].`));
+  checkHits(asked);
+  const startMs = context.clock.monotonicMs();
+  const results = await context.engine.queryAll(placeOf(call), asked);
+  context.endPhase("search", startMs);
+  return new JsonText(`{"results":[${results.map(printResult).join()}]}`);
 }
 
 /**
@@ -51,11 +56,12 @@ async function searchMany(call: Call, body: ManyBody): Promise<JsonText> {
     else trail.aimAlso(target);
     context.access.authorize(principal, `records:${SEARCH_OPERATION}`, target);
   }
-  const query = toQuery(call, body);
+  const query = toQuery(call, { ...body, like: undefined, mmr: undefined });
+  checkHits([query]);
   const startMs = context.clock.monotonicMs();
   const result = await context.engine.queryMany(places, query);
   context.endPhase("search", startMs);
-  return new JsonText(printMany(call, body, result));
+  return new JsonText(printMany(call, result));
 }
 
 /** A key bound to one tenant means it where a place names none. */
@@ -64,26 +70,48 @@ function withTenant({ principal }: Call, place: Place): Place {
   return tenant === undefined ? place : { ...place, tenant };
 }
 
-function toQuery(call: Call, body: SearchBody): Query {
+/** @param at where the body stands: empty, or `queries[3].`. */
+function toQuery(call: Call, body: SearchBody, at = ""): Query {
   const { topK = NATIVE_LIMITS.topKDefault, include = INCLUDE_DEFAULT, field = "" } = body;
-  if (include.vectors && topK > NATIVE_LIMITS.topKVectorsMax) {
-    throw refusal("topK", `expected at most ${String(NATIVE_LIMITS.topKVectorsMax)} with vectors`);
-  }
-  if (include.metadata && topK > NATIVE_LIMITS.topKMetadataMax) {
-    throw refusal(
-      "topK",
-      `expected at most ${String(NATIVE_LIMITS.topKMetadataMax)} with metadata, which are included unless include.metadata is false`,
-    );
+  const { vector, like, filter, exact, maxDistance, mmr, explain } = body;
+  if ((vector === undefined) === (like === undefined)) {
+    throw refusal(`${at}vector`, "expected either vector or like");
   }
   return {
     field,
-    vector: body.vector,
+    vector: vector ?? NO_VECTOR,
     topK,
     include,
     signal: call.request.signal,
-    ...(body.filter === undefined ? {} : { filter: body.filter }),
-    ...(body.exact === undefined ? {} : { isExact: body.exact }),
+    ...(like === undefined ? {} : { like: { key: like.key, isLeftOut: like.leaveOut ?? false } }),
+    ...(filter === undefined ? {} : { filter }),
+    ...(exact === undefined ? {} : { isExact: exact }),
+    ...(maxDistance === undefined ? {} : { maxDistance }),
+    ...(mmr === undefined ? {} : { mmr }),
+    ...(explain === undefined ? {} : { isExplained: explain }),
   };
+}
+
+const NO_VECTOR = new Float32Array(0);
+
+/** Of all queries of one answer together. */
+function checkHits(queries: readonly Query[]): void {
+  let vectors = 0;
+  let metadata = 0;
+  for (const { topK, include } of queries) {
+    if (include.vectors) vectors += topK;
+    if (include.metadata) metadata += topK;
+  }
+  const { topKVectorsMax, topKMetadataMax } = NATIVE_LIMITS;
+  if (vectors > topKVectorsMax) {
+    throw refusal("topK", `expected at most ${String(topKVectorsMax)} with vectors`);
+  }
+  if (metadata > topKMetadataMax) {
+    throw refusal(
+      "topK",
+      `expected at most ${String(topKMetadataMax)} with metadata, which are included unless include.metadata is false`,
+    );
+  }
 }
 
 function printHit(printer: RecordPrinter, hit: Hit, place?: Place): string {
@@ -91,23 +119,22 @@ function printHit(printer: RecordPrinter, hit: Hit, place?: Place): string {
   return `{${printer.members(hit)},"distance":${String(hit.distance)}${where}}`;
 }
 
-function printReport(
-  { explain }: SearchBody,
-  { plan, activation }: { readonly plan: QueryPlan; readonly activation?: Activation },
-): string {
-  const state = activation === undefined ? "" : `,"activation":${JSON.stringify(activation)}`;
-  return explain === true ? `${state},"plan":${JSON.stringify(plan)}` : state;
+function printResult({ hits, ...report }: QueryResult): string {
+  const printer = new RecordPrinter();
+  return `{"hits":[${hits.map((hit) => printHit(printer, hit)).join()}]${printReport(report)}}`;
 }
 
-function printMany(
-  { request }: Call,
-  body: ManyBody,
-  { hits, searched, failures }: MultiQueryResult,
-): string {
+function printReport({ plan, activation, explanation }: Omit<QueryResult, "hits">): string {
+  const state = activation === undefined ? "" : `,"activation":${JSON.stringify(activation)}`;
+  const told = explanation === undefined ? "" : `,"explanation":${JSON.stringify(explanation)}`;
+  return `${state},"plan":${JSON.stringify(plan)}${told}`;
+}
+
+function printMany({ request }: Call, { hits, searched, failures }: MultiQueryResult): string {
   const printer = new RecordPrinter();
   const found = hits.map((hit) => printHit(printer, hit, hit.place));
   const reports = searched.map(
-    (report) => `{"place":${JSON.stringify(report.place)}${printReport(body, report)}}`,
+    (report) => `{"place":${JSON.stringify(report.place)}${printReport(report)}}`,
   );
   const failed = failures.map(({ place, error }) =>
     JSON.stringify({ place, problem: toProblem(error, request.id) }),
@@ -131,6 +158,23 @@ export const SEARCH_ROUTES: readonly Route[] = [
         numbers: SEARCH_NUMBERS,
       },
       run: searchOne,
+    }),
+  ),
+  ...PLACE_PATTERNS.map((pattern) =>
+    withBody({
+      method: "POST",
+      pattern: `${pattern}/records/searches`,
+      operation: "SearchAll",
+      area: "records",
+      status: 200,
+      summary: "Several searches of one state of the place, in their order.",
+      answers: SEARCHES_ANSWER,
+      takes: {
+        schema: SEARCHES_BODY,
+        bytesMax: NATIVE_LIMITS.allBodyBytesMax,
+        numbers: SEARCHES_NUMBERS,
+      },
+      run: searchAll,
     }),
   ),
   withBody({

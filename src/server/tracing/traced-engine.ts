@@ -30,6 +30,7 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   count: "place",
   list: "place",
   query: "place",
+  queryAll: "place",
   queryMany: "places",
 };
 

@@ -1,0 +1,178 @@
+/**
+ * Searches over one state of a shard: what is searched for (a vector, or that of a record), the
+ * ranking, which of the ranked are answered, and the hits.
+ */
+import { InsulaError } from "../base/errors.ts";
+import {
+  defaultCandidates,
+  type DiverseChoice,
+  type LikeRecord,
+  type Query,
+  type QueryResult,
+  type VectorField,
+} from "../model/index.ts";
+import { chooseDiverse } from "./diverse-choice.ts";
+import { toHits, vectorOf, type ViewPlace } from "./ranked-records.ts";
+import { rankShard, type SearchedView, type SearchRules } from "./shard-search.ts";
+import type { SegmentView } from "./read-view.ts";
+import type { ShardStructure } from "./shard-structure.ts";
+
+/** While one waits for a file or a worker, another computes. */
+const QUERIES_AT_ONCE = 4;
+
+/**
+ * Results in the order of the queries; all of one state.
+ *
+ * @param view taken in this turn: keys of memtables are looked up before anything is awaited.
+ * @throws InsulaError `argument_invalid`, `record_not_found`, `memory_exhausted`, `data_damaged`;
+ *   then no query is answered.
+ */
+export async function queryShard(
+  structure: ShardStructure,
+  view: SearchedView,
+  queries: readonly Query[],
+): Promise<readonly QueryResult[]> {
+  const inMemory = queries.map(({ like }) => like && placeInMemtables(view, like.key));
+  const [only] = queries;
+  if (queries.length === 1 && only !== undefined) {
+    return [await queryView(structure, view, only, inMemory[0])];
+  }
+  const results: QueryResult[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let i = next++; i < queries.length; i = next++) {
+      const query = queries[i];
+      if (query === undefined) return;
+      query.signal?.throwIfAborted();
+      results[i] = await queryView(structure, view, query, inMemory[i]);
+      // Searches of small shards end without waiting for anything.
+      await structure.context.clock.yield();
+    }
+  };
+  await Promise.all(Array.from({ length: QUERIES_AT_ONCE }, work));
+  return results;
+}
+
+async function queryView(
+  structure: ShardStructure,
+  view: SearchedView,
+  query: Query,
+  inMemory: ViewPlace | undefined,
+): Promise<QueryResult> {
+  const { context } = structure;
+  const rules = rulesOf(structure, query);
+  const { field } = rules;
+  const asked =
+    query.like === undefined ? { query, view } : await readLike(view, field, query, inMemory);
+  const ranking = await rankShard(context, asked.view, rules, widened(asked.query));
+  const { plan, trace } = ranking;
+  const ranked = isDiverse(asked.query)
+    ? await chooseDiverse(context, field, ranking, asked.query)
+    : ranking.ranked;
+  const startMs = trace === undefined ? 0 : context.clock.monotonicMs();
+  const hits = await toHits(ranked, query, field);
+  if (trace === undefined) return { hits, plan };
+  trace.add("fetch", context.clock.monotonicMs() - startMs);
+  return { hits, plan, explanation: trace.explain() };
+}
+
+/** @throws InsulaError `argument_invalid` for a field that the schema does not have. */
+export function rulesOf({ schema }: ShardStructure, query: Pick<Query, "field">): SearchRules {
+  const field = schema.vectors.find(({ name }) => name === query.field);
+  if (field === undefined) {
+    throw new InsulaError(
+      "argument_invalid",
+      "Cannot search: the collection has no such vector field.",
+    );
+  }
+  return { field, unfilterable: schema.unfilterable };
+}
+
+/** The query with the vector of the record it names, and the view without that record. */
+async function readLike(
+  view: SearchedView,
+  field: VectorField,
+  query: Query,
+  inMemory: ViewPlace | undefined,
+): Promise<{ readonly query: Query; readonly view: SearchedView }> {
+  const { like } = query;
+  if (like === undefined) return { query, view };
+  const place = inMemory ?? (await placeInSegments(view, like.key));
+  if (place === undefined) throw recordMissing(like);
+  const vector = await vectorOf(place, field);
+  return {
+    query: { ...query, vector },
+    view: like.isLeftOut === true ? viewWithout(view, place) : view,
+  };
+}
+
+/** What a search by record says when there is none. */
+export function recordMissing({ key }: LikeRecord): InsulaError {
+  return new InsulaError(
+    "record_not_found",
+    `Cannot search by record: there is none of key ${JSON.stringify(key)}.`,
+  );
+}
+
+function placeInMemtables({ memtables }: SearchedView, key: string): ViewPlace | undefined {
+  for (const view of memtables) {
+    const row = view.memtable.rowOf(key);
+    if (row !== undefined) return { view, row };
+  }
+  return undefined;
+}
+
+async function placeInSegments(
+  { segments }: SearchedView,
+  key: string,
+): Promise<ViewPlace | undefined> {
+  const encoded = Buffer.from(key, "utf8");
+  for (const view of segments) {
+    if (view.segment.knowsItLacks(encoded)) continue;
+    const found = await view.segment.find(encoded);
+    if (found !== undefined && hasBit(view.liveBits, found.row)) {
+      return { view, row: found.row };
+    }
+  }
+  return undefined;
+}
+
+function hasBit(bits: Uint8Array | undefined, row: number): boolean {
+  return bits === undefined || ((bits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
+}
+
+/** The same view, in which one record is not live. */
+export function viewWithout(view: SearchedView, { view: part, row }: ViewPlace): SearchedView {
+  const { memtables, segments } = view;
+  return {
+    memtables: memtables.map((each) =>
+      each === part ? { ...each, liveBits: bitsWithout(each, each.rowCount, row) } : each,
+    ),
+    segments: segments.map((each) => (each === part ? segmentWithout(each, row) : each)),
+  };
+}
+
+function segmentWithout(view: SegmentView, row: number): SegmentView {
+  const liveBits = bitsWithout(view, view.segment.rowCount, row);
+  return { ...view, liveBits, liveCount: view.liveCount - 1, isAltered: true };
+}
+
+function bitsWithout(
+  { liveBits }: { readonly liveBits: Uint8Array | undefined },
+  rowCount: number,
+  row: number,
+): Uint8Array {
+  const bits = liveBits?.slice() ?? new Uint8Array((rowCount + 7) >>> 3).fill(0xff);
+  bits[row >>> 3] = (bits[row >>> 3] ?? 0) & ~(1 << (row & 7));
+  return bits;
+}
+
+/** As many as the choice is made from. */
+function widened(query: Query): Query {
+  if (query.mmr === undefined) return query;
+  return { ...query, topK: query.mmr.candidates ?? defaultCandidates(query.topK) };
+}
+
+function isDiverse(query: Query): query is Query & { readonly mmr: DiverseChoice } {
+  return query.mmr !== undefined;
+}
