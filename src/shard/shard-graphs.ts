@@ -5,6 +5,7 @@
  */
 import { isInsulaError } from "../base/errors.ts";
 import { chooseGraph } from "./graph-choice.ts";
+import { graphFields } from "./kernel-metric.ts";
 import type { QueuedMerge } from "./merge-queue.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import { compactShard } from "./shard-compaction.ts";
@@ -88,7 +89,8 @@ export class ShardGraphs {
   }
 
   #choice(isQuiet: boolean): SegmentHandle | undefined {
-    const { context, freeSegments } = this.#structure;
+    const { context, freeSegments, schema } = this.#structure;
+    if (graphFields(schema.vectors).length === 0) return undefined;
     return context.hasRoom() ? chooseGraph(freeSegments, context.policy, isQuiet)[0] : undefined;
   }
 }
