@@ -21,18 +21,26 @@ import type { ListRequest, Page, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
+import type { RecallProbe } from "./recall-probe.ts";
 import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
 
 export class Records {
   readonly #catalog: Catalog;
   readonly #directory: Directory;
   readonly #keeper: ShardKeeper;
+  readonly #probe: Pick<RecallProbe, "offer">;
   #isClosed = false;
 
-  constructor(catalog: Catalog, directory: Directory, keeper: ShardKeeper) {
+  constructor(
+    catalog: Catalog,
+    directory: Directory,
+    keeper: ShardKeeper,
+    probe: Pick<RecallProbe, "offer">,
+  ) {
     this.#catalog = catalog;
     this.#directory = directory;
     this.#keeper = keeper;
+    this.#probe = probe;
   }
 
   /** Refuses every later call. */
@@ -104,10 +112,12 @@ export class Records {
     checkQueries(collection.schema, queries);
     for (const { signal } of queries) signal?.throwIfAborted();
     if (shard === undefined) return queries.map(emptyResult);
-    return this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
+    const results = await this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
       const activation = { state, wasAsleep, wakeMs };
       return (await open.query(queries)).map((result) => withActivation(result, activation));
     });
+    for (const query of queries) this.#probe.offer(place, shard, query);
+    return results;
   }
 
   async write(place: Place, batch: WriteBatch, refusesExisting: boolean): Promise<WriteResult> {
