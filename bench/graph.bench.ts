@@ -27,6 +27,7 @@ import {
   SearchMemory,
   WALK_SCORED_MAX,
   buildLayout,
+  efForRecall,
   RowQuantizer,
   type SectionBytes,
 } from "../src/vector/index.ts";
@@ -432,7 +433,7 @@ function showCurves(): void {
 
 /** Walks and scans among a share of the rows, at the breadth of recall 0.95. */
 function showAllowed(): void {
-  const ef = resident.graph()?.efs[1] ?? 40;
+  const ef = efForRecall(resident.graph()?.efs ?? [], 0.95);
   const table = SHARES.map((share): Row => {
     report.progress(`searching among ${share * 100} % of the rows`);
     const bits = new Uint8Array(Math.ceil(rowCount / 8));

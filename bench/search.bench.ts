@@ -145,7 +145,11 @@ function showBuild(): void {
     })),
   );
   report.figure("insula: written and searchable, without a graph yet", own.ingestSeconds, "s");
-  report.figure("insula: vectors, codes, graph by its own count", own.residentBytes / MIB, "MiB");
+  report.figure(
+    "insula: rows, codes, graph, scratch by its own count",
+    own.residentBytes / MIB,
+    "MiB",
+  );
   report.figure("the same of the float32 size", own.residentBytes / float32, "×");
 }
 

@@ -40,6 +40,8 @@ export interface S3Call {
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** Ends the call with its reason, at once. */
+  readonly signal?: AbortSignal | undefined;
   /** Answers that are no failure. */
   readonly accepts: readonly number[];
   /** Bytes of an accepted answer. */
@@ -64,6 +66,7 @@ export async function sendToS3(
     try {
       return await sendOnce(settings, clock, call);
     } catch (error) {
+      call.signal?.throwIfAborted();
       const isPassing = !isInsulaError(error) || error.retryAfterMs !== undefined;
       if (!isPassing) throw error;
       if (count >= S3_TRIES_MAX) throw noAnswer(call, error);
@@ -71,7 +74,7 @@ export async function sendToS3(
     const longest = Math.min(WAIT_MS_MAX, WAIT_MS_FIRST * 2 ** (count - 1));
     // Half of it by chance: those who were refused together do not come back together.
     const chance = (random.bytes(1)[0] ?? 0) / 255;
-    await sleep(clock, longest * (0.5 + chance / 2));
+    await sleep(clock, longest * (0.5 + chance / 2), call.signal);
   }
 }
 
@@ -92,9 +95,12 @@ async function sendOnce(settings: S3Settings, clock: Clock, call: S3Call): Promi
   // The client sets it itself, to the same.
   delete signed["host"];
   const giveUp = new AbortController();
-  const timer = clock.after(TRY_MS_MAX, () => {
+  const abort = (): void => {
     giveUp.abort();
-  });
+  };
+  call.signal?.throwIfAborted();
+  const timer = clock.after(TRY_MS_MAX, abort);
+  call.signal?.addEventListener("abort", abort);
   try {
     const response = await fetch(url, {
       method,
@@ -107,6 +113,7 @@ async function sendOnce(settings: S3Settings, clock: Clock, call: S3Call): Promi
     return await readAnswer(response, call);
   } finally {
     timer.cancel();
+    call.signal?.removeEventListener("abort", abort);
   }
 }
 

@@ -8,6 +8,8 @@ import type { S3Settings } from "./s3-request.ts";
 export type S3Fault =
   | { readonly kind: "status"; readonly status: number }
   | { readonly kind: "reset" }
+  /** No answer, ever; told when the request is there, and when the caller is gone. */
+  | { readonly kind: "silence"; readonly onRequest: () => void; readonly onGone: () => void }
   /** The request takes effect, and nobody is told. */
   | { readonly kind: "lost answer" }
   /** Half of the answer's body. */
@@ -70,6 +72,11 @@ async function answer(
   const body = Buffer.concat(parts);
   if (fault?.kind === "reset") {
     request.socket.destroy();
+    return;
+  }
+  if (fault?.kind === "silence") {
+    request.socket.once("close", fault.onGone);
+    fault.onRequest();
     return;
   }
   if (fault?.kind === "status") {

@@ -64,6 +64,33 @@ describeObjectStore(
 const body = Buffer.from("the body");
 
 describe("S3ObjectStore", () => {
+  it("gives up a reading that is of no use any more, also between two tries", async () => {
+    const store = open();
+    const reason = new Error("nobody waits");
+    const stop = new AbortController();
+    const isGone = new Promise<void>((onGone) => {
+      const onRequest = (): void => {
+        stop.abort(reason);
+      };
+      server.faults.push({ kind: "silence", onRequest, onGone });
+    });
+    await expect(store.get("k", undefined, stop.signal)).rejects.toBe(reason);
+    await isGone;
+    expect(server.requests).toBe(1);
+    await expect(store.get("k", undefined, stop.signal)).rejects.toBe(reason);
+    expect(server.requests).toBe(1);
+    const waiting = new AbortController();
+    server.faults.push({ kind: "status", status: 503 });
+    const slow = new ManualClock();
+    const { settings } = server;
+    const other = new S3ObjectStore(settings, "", { clock: slow, random: new SeededRandom(1) });
+    slow.jumpWall(Date.now() - slow.wallMs());
+    const reading = other.get("k", undefined, waiting.signal);
+    await expect.poll(() => server.requests).toBe(2);
+    waiting.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+  });
+
   it("tries again what may pass: refusals, resets, answers cut short", async () => {
     const store = open();
     server.objects.set("k", body);

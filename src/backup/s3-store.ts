@@ -44,7 +44,7 @@ export class S3ObjectStore implements ObjectStore {
     await this.#put(key, body, {});
   }
 
-  async get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+  async get(key: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined> {
     if (range?.length === 0) {
       return (await this.head(key)) === undefined ? undefined : new Uint8Array(0);
     }
@@ -56,6 +56,7 @@ export class S3ObjectStore implements ObjectStore {
       method: "GET",
       key,
       headers,
+      signal,
       accepts: [200, 206, 404, 416],
       bytesMax: S3_OBJECT_BYTES_MAX,
     });

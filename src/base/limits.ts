@@ -4,6 +4,13 @@
  * Components of one vector. Source: 4,096 is the largest of the vendors; room for longer models.
  */
 export const DIMENSION_MAX = 16_384;
+
+/**
+ * Lowest and highest share of the true nearest that a vector field can be made to find. Source: a
+ * graph's own check tells no finer differences from 1; `exact` finds all.
+ */
+export const RECALL_MIN = 0.5;
+export const RECALL_MAX = 0.999;
 /** Vector fields of one collection. */
 export const VECTOR_FIELDS_MAX = 16;
 /** UTF-8 bytes of a record key. Source: 1,024 characters of four bytes in OSS and S3 Vectors. */

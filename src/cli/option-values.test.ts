@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { printGrant, toGrants, toRate } from "./option-values.ts";
+import { printGrant, toGrants, toRate, toShare } from "./option-values.ts";
 
 describe("a grant on the command line", () => {
   it.each([
@@ -51,4 +51,17 @@ describe("a grant on the command line", () => {
 it("a rate is a number above 0, also below 1", () => {
   expect([toRate("50"), toRate("0.5")]).toEqual([50, 0.5]);
   for (const text of ["0", "-1", "1e3", "", "many"]) expect(() => toRate(text)).toThrow(/above 0/);
+});
+
+it.each([
+  ["0.95", 0.95],
+  [".5", 0.5],
+  ["0", 0],
+  ["1", 1],
+])("the share %s is read", (text, share) => {
+  expect(toShare(text)).toBe(share);
+});
+
+it.each(["", "95", "95%", "-0.5", "1.1", "1e-1", "0,95", "0."])("%j is no share", (text) => {
+  expect(() => toShare(text)).toThrow("Expected 0 to 1.");
 });

@@ -25,11 +25,10 @@ export function toNumber(text: string): number {
   return value;
 }
 
-/** From 0 to 1. */
+/** A share: the engine knows which are possible. */
 export function toShare(text: string): number {
-  const share = toNumber(text);
-  if (share < 0 || share > 1) throw new InvalidArgumentError("Expected a number from 0 to 1.");
-  return share;
+  if (!/^(0|1|0?\.\d{1,9})$/.test(text)) throw new InvalidArgumentError("Expected 0 to 1.");
+  return Number(text);
 }
 
 /** `7d`, `12h`, `30m` as milliseconds. */

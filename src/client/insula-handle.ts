@@ -75,7 +75,7 @@ export class InsulaHandle implements Insula {
   updateCollection(
     database: string,
     collection: string,
-    patch: Pick<CollectionPatch, "status" | "embeddingModel">,
+    patch: Pick<CollectionPatch, "status" | "embeddingModel" | "vectors">,
     options: CallOptions = {},
   ): Promise<CollectionInfo> {
     return abortable(options.signal, () =>
@@ -113,11 +113,17 @@ export class InsulaHandle implements Insula {
 
 /** @throws InsulaError `argument_invalid` unless there is one of `dimension` and `vectors`. */
 function toCollectionOptions(made: NewCollection): CollectionOptions {
-  const { dimension, metric, vectors, tenancy, unfilterable = [], embeddingModel } = made;
+  const { dimension, metric, recall, vectors, tenancy, unfilterable = [], embeddingModel } = made;
   if ((dimension === undefined) === (vectors === undefined)) {
     throw new InsulaError(
       "argument_invalid",
       "Cannot create the collection: expected either dimension or vectors.",
+    );
+  }
+  if (vectors !== undefined && recall !== undefined) {
+    throw new InsulaError(
+      "argument_invalid",
+      "Cannot create the collection: recall: expected it in vectors, for each field.",
     );
   }
   // A program in JavaScript can say anything: with a word of its own it would get one shard.
@@ -127,7 +133,10 @@ function toCollectionOptions(made: NewCollection): CollectionOptions {
       'Cannot create the collection: tenancy: expected "single" or "multi".',
     );
   }
-  const unnamed = { name: "", dimension: dimension ?? 0, metric: metric ?? "cosine" };
+  const unnamed = {
+    ...{ name: "", dimension: dimension ?? 0, metric: metric ?? "cosine" },
+    ...(recall === undefined ? {} : { recall }),
+  };
   return {
     schema: { vectors: vectors ?? [unnamed], identity: "key", unfilterable },
     ...(tenancy === undefined ? {} : { tenancy }),

@@ -146,12 +146,35 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       expect(await insula.getCollection("shop", "closed")).toMatchObject({ embeddingModel: "m" });
     });
 
+    it("the recall of a field is named, changed, and the usual one again", async () => {
+      await insula.createCollection("shop", "aimed", { dimension: 1, recall: 0.9 });
+      const recallNow = async (): Promise<unknown> =>
+        (await insula.getCollection("shop", "aimed"))?.schema.vectors[0]?.recall;
+      expect(await recallNow()).toBe(0.9);
+      await insula.updateCollection("shop", "aimed", { vectors: [{ name: "", recall: 0.99 }] });
+      expect(await recallNow()).toBe(0.99);
+      await insula.updateCollection("shop", "aimed", { status: "enabled" });
+      expect(await recallNow()).toBe(0.99);
+      await insula.updateCollection("shop", "aimed", { vectors: [{ name: "", recall: null }] });
+      expect(await recallNow()).toBeUndefined();
+      for (const patch of [
+        { name: "other", recall: 0.9 },
+        { name: "", recall: 1 },
+      ]) {
+        await expect(
+          insula.updateCollection("shop", "aimed", { vectors: [patch] }),
+        ).rejects.toMatchObject(refused("argument_invalid"));
+      }
+    });
+
     it.each([
       [{}],
       [{ dimension: 0 }],
       [{ dimension: 2.5 }],
       [{ dimension: 2, metric: "taxicab" as "dot" }],
       [{ dimension: 2, vectors: [] }],
+      [{ dimension: 2, recall: 1 }],
+      [{ vectors: [{ name: "", dimension: 2, metric: "dot" as const }], recall: 0.9 }],
       [{ vectors: [] }],
       [{ dimension: 2, tenancy: "some" as "multi" }],
     ])("a collection of %j is refused", async (made) => {

@@ -60,11 +60,14 @@ export interface Insula extends AsyncDisposable {
   ): Promise<CollectionInfo | undefined>;
   /** @throws `database_not_found` */
   listCollections(database: string, page?: PageOptions): Promise<Page<CollectionInfo>>;
-  /** Disables, enables, names the embedding model. @throws `collection_not_found` */
+  /**
+   * Disables, enables, names the embedding model, changes the recall of a field.
+   * @throws `collection_not_found`, `argument_invalid`
+   */
   updateCollection(
     database: string,
     name: string,
-    patch: Pick<CollectionPatch, "status" | "embeddingModel">,
+    patch: Pick<CollectionPatch, "status" | "embeddingModel" | "vectors">,
     options?: CallOptions,
   ): Promise<CollectionInfo>;
   /** Gone for every reader when the promise resolves. @throws `collection_not_found` */
@@ -94,6 +97,8 @@ export interface NewCollection {
   readonly dimension?: number;
   /** Of the unnamed vector; default `cosine`. */
   readonly metric?: Metric;
+  /** Of the unnamed vector: share of the true nearest that searches aim at; default 0.95. */
+  readonly recall?: number;
   /** Several named vectors a record. */
   readonly vectors?: readonly VectorField[];
   /** `single`: one shard, no tenants. Default `single`. */

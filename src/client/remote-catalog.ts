@@ -67,8 +67,8 @@ export class RemoteCatalog implements CatalogCalls {
     patch: CollectionPatch,
     options: CallOptions,
   ): Promise<CollectionInfo> {
-    const { status, embeddingModel } = patch;
-    const body = JSON.stringify({ status, embeddingModel });
+    const { status, embeddingModel, vectors } = patch;
+    const body = JSON.stringify({ status, embeddingModel, vectors });
     return this.#ask(collectionPath(place), { method: "PATCH", body }, options);
   }
 

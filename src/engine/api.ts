@@ -213,7 +213,15 @@ export interface CollectionOptions {
   readonly embeddingModel?: string;
 }
 
+export interface VectorFieldPatch {
+  readonly name: string;
+  /** Null: the usual one again. */
+  readonly recall?: number | null;
+}
+
 export interface CollectionPatch extends AttributePatch {
+  /** Fields that change; others stay as they are. */
+  readonly vectors?: readonly VectorFieldPatch[];
   readonly status?: "enabled" | "disabled";
   readonly embeddingModel?: string | null;
 }

@@ -8,6 +8,7 @@ import { InsulaError } from "../base/errors.ts";
 import { otherFormat } from "../base/format-version.ts";
 import type { Metric, Schema, VectorField } from "../model/index.ts";
 import type { TenantState } from "./api.ts";
+import { NO_RECALLS, type FieldRecalls } from "./field-recalls.ts";
 
 const ROW_VERSION = 1;
 /** ON DISK: position is the encoded number. */
@@ -38,6 +39,7 @@ export interface CollectionRow {
   readonly createdAtMs: number;
   readonly embeddingModel: string | undefined;
   readonly attributes: Attributes;
+  readonly recalls: FieldRecalls;
 }
 
 export interface TenantRow {
@@ -72,11 +74,14 @@ export function encodeCollection(row: CollectionRow): Buffer {
   const flags =
     (row.shard === undefined ? 0 : 1) |
     (row.isEnabled ? 2 : 0) |
-    (row.embeddingModel === undefined ? 0 : 4);
+    (row.embeddingModel === undefined ? 0 : 4) |
+    (row.recalls.size === 0 ? 0 : 8);
   writer.uint8(flags).float64(row.createdAtMs);
   if (row.shard !== undefined) writer.raw(row.shard);
   if (row.embeddingModel !== undefined) writer.string(row.embeddingModel);
-  return encodeAttributes(writer, row.attributes).finish();
+  encodeAttributes(writer, row.attributes);
+  if (row.recalls.size > 0) encodeRecalls(writer, row.recalls);
+  return writer.finish();
 }
 
 export function decodeCollection(bytes: Uint8Array): CollectionRow {
@@ -93,7 +98,23 @@ export function decodeCollection(bytes: Uint8Array): CollectionRow {
     shard: (flags & 1) === 0 ? undefined : toShardUid(new Uint8Array(reader.raw(16))),
     embeddingModel: (flags & 4) === 0 ? undefined : reader.string(),
     attributes: decodeAttributes(reader),
+    recalls: (flags & 8) === 0 ? NO_RECALLS : decodeRecalls(reader),
   };
+}
+
+/** Readers that do not know them stop before. */
+function encodeRecalls(writer: ByteWriter, recalls: FieldRecalls): void {
+  writer.varint(recalls.size);
+  for (const [name, recall] of recalls) writer.string(name).float64(recall);
+}
+
+function decodeRecalls(reader: ByteReader): FieldRecalls {
+  const recalls = new Map<string, number>();
+  for (let left = reader.varint(); left > 0; left--) {
+    const name = reader.string();
+    recalls.set(name, reader.float64());
+  }
+  return recalls;
 }
 
 export function encodeTenant(row: TenantRow): Buffer {

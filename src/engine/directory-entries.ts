@@ -15,6 +15,7 @@ export interface CollectionEntry {
   readonly database: DatabaseEntry;
   readonly name: string;
   row: CollectionRow;
+  /** As stored: the recalls of its fields are in the row. */
   readonly schema: Schema;
   readonly isMultiTenant: boolean;
   isGone: boolean;

@@ -43,6 +43,7 @@ import type {
   DirectoryDoors,
   ClaimedName,
 } from "./directory-entries.ts";
+import { patchRecalls, takeRecalls } from "./field-recalls.ts";
 import { readStanding, TenantDirectory, type Removals } from "./tenant-directory.ts";
 
 /** Cached names; each costs a few hundred bytes. */
@@ -284,7 +285,8 @@ export class Directory {
           ? row.embeddingModel
           : (patch.embeddingModel ?? undefined);
       const attributes = patchAttributes(row.attributes, patch.attributes ?? {});
-      const next: CollectionRow = { ...row, isEnabled, embeddingModel, attributes };
+      const recalls = patchRecalls(entry.schema, row.recalls, patch.vectors ?? []);
+      const next: CollectionRow = { ...row, isEnabled, embeddingModel, attributes, recalls };
       const key = collectionKey(entry.database.row.number, name);
       await this.#catalog.commit([{ kind: "put", key, value: encodeCollection(next) }]);
       entry.row = next;
@@ -346,7 +348,8 @@ export class Directory {
       );
     }
     const isMultiTenant = options.tenancy === "multi";
-    const schemaNumber = await this.schemas.intern(options.schema, isMultiTenant);
+    const { schema, recalls } = takeRecalls(options.schema);
+    const schemaNumber = await this.schemas.intern(schema, isMultiTenant);
     const { number, change } = await this.#numbers.next();
     const shard = isMultiTenant ? undefined : toShardUid(this.#random.bytes(16));
     const keySlot = await this.#takeSlot();
@@ -358,6 +361,7 @@ export class Directory {
       createdAtMs: this.#clock.wallMs(),
       embeddingModel: options.embeddingModel,
       attributes: patchAttributes({}, options.attributes ?? {}),
+      recalls,
     };
     const changes: CatalogChange[] = [
       change,
@@ -373,8 +377,8 @@ export class Directory {
         : { kind: "new-shard", shard, collectionNumber: number, keySlot },
     );
     await this.#catalog.commit(changes);
-    const { schema } = await this.schemas.get(schemaNumber);
-    const entry = { database, name, row, schema, isMultiTenant, isGone: false };
+    const stored = await this.schemas.get(schemaNumber);
+    const entry = { database, name, row, ...stored, isGone: false };
     this.#collections.set(`${database.name}\0${name}`, entry);
     return entry;
   }

@@ -444,6 +444,7 @@ class NodeEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#records.close();
+    this.#node.lazy?.endSoon();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
       () => this.#copies.close(),

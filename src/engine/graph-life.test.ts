@@ -82,7 +82,7 @@ async function rest(clock: ManualClock): Promise<void> {
 function ask(
   key: number,
   topK: number,
-  more: { filter?: Filter; isExact?: boolean } = {},
+  more: { filter?: Filter; isExact?: boolean; recall?: number } = {},
 ): Promise<QueryResult> {
   if (engine === undefined) throw new RangeError("open the engine first");
   const vector = vectorOf(key).map((x, j) => x + noise(key * 7 + j) * 0.3);
@@ -127,6 +127,36 @@ it("a resting shard gets a graph, with which it answers, also after a restart", 
     await engine?.close();
     engine = undefined;
   }
+});
+
+it("a search is as broad as the recall of its field needs, from the next one on", async () => {
+  const files = new MemoryFileSystem();
+  const clock = new ManualClock();
+  const open = await openWith(files, clock);
+  await open.upsert(PLACE, batch(0, ROWS));
+  await rest(clock);
+  const scored = async (more: { recall?: number } = {}): Promise<number> => {
+    let rows = 0;
+    for (let key = 0; key < 20; key++) {
+      const { plan } = await ask(key * 17, 10, more);
+      expect(plan.path).toBe("graph");
+      rows += plan.rowsScanned;
+    }
+    return rows;
+  };
+  const usual = await scored();
+  expect(usual).toBe(await scored({ recall: 0.95 }));
+  const low = await scored({ recall: 0.5 });
+  const high = await scored({ recall: 0.99 });
+  expect(high).toBeGreaterThan(usual);
+  await open.updateCollection("db", "c", { vectors: [{ name: "", recall: 0.99 }] });
+  expect(await scored()).toBe(high);
+  expect(await scored({ recall: 0.5 })).toBe(low);
+  await open.close();
+  const again = await openWith(files, clock);
+  expect(await scored()).toBe(high);
+  await again.updateCollection("db", "c", { vectors: [{ name: "", recall: null }] });
+  expect(await scored()).toBe(usual);
 });
 
 it("deleted and updated rows are never found, and the graph is taken over by the merge", async () => {

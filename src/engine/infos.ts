@@ -7,6 +7,7 @@ import type { CollectionInfo, DatabaseInfo, TenantInfo } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import { databaseTotalsKey, totalsKey } from "./catalog-keys.ts";
 import type { CollectionEntry, DatabaseEntry } from "./directory-entries.ts";
+import { withRecalls } from "./field-recalls.ts";
 
 export class Infos {
   readonly #catalog: Catalog;
@@ -28,7 +29,7 @@ export class Infos {
     return {
       database: entry.database.name,
       name: entry.name,
-      schema: entry.schema,
+      schema: withRecalls(entry.schema, row.recalls),
       tenancy: entry.isMultiTenant ? "multi" : "single",
       status: row.isEnabled ? "enabled" : "disabled",
       createdAtMs: row.createdAtMs,

@@ -122,6 +122,37 @@ describe("a folder to restore into", () => {
     expect(cuts).toBeGreaterThan(3);
   });
 
+  it("is filled by several fetches at once, of keys, too: each is the way to the store and back", async () => {
+    await lose();
+    const [mirror = ""] = (await bench.store.list("mirrors/", { limit: 1 })).map((key) =>
+      key.slice(8),
+    );
+    // As a folder of many tenants has them.
+    const prefix = `mirror/${mirror}/secrets/keys/`;
+    const slots = (await bench.store.get(`${prefix}0000000001.slots`)) ?? new Uint8Array();
+    for (let i = 2; i < 40; i++) {
+      await bench.store.put(`${prefix}${String(i).padStart(10, "0")}.slots`, slots);
+    }
+    let now = 0;
+    const most = { secrets: 0, pieces: 0 };
+    const store = new HookedStore(
+      bench.store,
+      async ({ kind, key }) => {
+        if (kind === "get") now++;
+        if (key.includes("/secrets/")) most.secrets = Math.max(most.secrets, now);
+        if (key.includes("/pieces/")) most.pieces = Math.max(most.pieces, now);
+        await turns(2);
+      },
+      ({ kind }) => {
+        if (kind === "get") now--;
+      },
+    );
+    const target = await bench.restore({ store, isWhole: true });
+    expect(await target.listFolder("keys")).toHaveLength(40);
+    expect(most.secrets).toBe(16);
+    expect(most.pieces).toBeGreaterThan(5);
+  });
+
   it("is told to stop by a signal, and nobody writes into it afterwards", async () => {
     await lose();
     const target = new MemoryFileSystem();
@@ -371,6 +402,23 @@ describe("segments that are still in the mirror", () => {
     await engine.syncMirror();
     const found = await bench.readBack(TENANTS, { store: elsewhere });
     for (const tenant of TENANTS) expect(found[tenant]).toHaveLength(42);
+  });
+
+  it("are waited for three seconds by a stop when the store is silent, and are there next time", async () => {
+    await lose();
+    const { store, asked } = gate();
+    const { engine, target } = await comeBack(store);
+    const reading = expect(keysOf(engine, "acme")).rejects.toMatchObject({ code: "engine_closed" });
+    await turns(20);
+    expect(asked.length).toBeGreaterThan(0);
+    const closing = engine.close();
+    await turns(20);
+    bench.clock.advance(3_000);
+    await closing;
+    await reading;
+    expect(bench.faults).toEqual([]);
+    const again = await bench.openRestored(target);
+    expect(await keysOf(again, "acme")).toHaveLength(42);
   });
 
   it("are in packs, too, and a pack that grows after the restore is another one", async () => {

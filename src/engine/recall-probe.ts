@@ -63,6 +63,7 @@ export class RecallProbe {
       topK: Math.min(query.topK, TOP_K_PROBED_MAX),
       signal: this.#stop.signal,
       ...(query.filter === undefined ? {} : { filter: query.filter }),
+      ...(query.recall === undefined ? {} : { recall: query.recall }),
     };
     this.#timer = clock.after(DELAY_MS, () => {
       this.#timer = undefined;

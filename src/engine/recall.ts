@@ -26,11 +26,13 @@ export async function measureRecall(
   checkRequest(collection.schema, request);
   request.signal?.throwIfAborted();
   if (shard === undefined) return NOTHING;
-  return keeper.use(shard, (open) => open.measureRecall(request));
+  const recall = request.recall ?? collection.row.recalls.get(request.field);
+  const asked = recall === undefined ? request : { ...request, recall };
+  return keeper.use(shard, (open) => open.measureRecall(asked));
 }
 
 function checkRequest(schema: Schema, request: RecallRequest): void {
-  const { field, vectors, topK, filter, sample = RECALL_SAMPLE_DEFAULT } = request;
+  const { field, vectors, topK, filter, recall, sample = RECALL_SAMPLE_DEFAULT } = request;
   if (vectors !== undefined && request.sample !== undefined) {
     throw new InsulaError(
       "argument_invalid",
@@ -44,7 +46,13 @@ function checkRequest(schema: Schema, request: RecallRequest): void {
     );
   }
   const include = { vectors: false, metadata: false };
-  const shared = { field, topK, include, ...(filter === undefined ? {} : { filter }) };
+  const shared = {
+    field,
+    topK,
+    include,
+    ...(filter === undefined ? {} : { filter }),
+    ...(recall === undefined ? {} : { recall }),
+  };
   const dimension = schema.vectors.find(({ name }) => name === field)?.dimension ?? 0;
   const drawn = (): Query => ({ ...shared, vector: new Float32Array(dimension) });
   checkQueries(

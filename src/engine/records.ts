@@ -21,6 +21,7 @@ import type { ListRequest, Page, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
+import { aimed } from "./field-recalls.ts";
 import type { RecallProbe } from "./recall-probe.ts";
 import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
 
@@ -112,11 +113,13 @@ export class Records {
     checkQueries(collection.schema, queries);
     for (const { signal } of queries) signal?.throwIfAborted();
     if (shard === undefined) return queries.map(emptyResult);
+    const { recalls } = collection.row;
+    const asked = queries.map((query) => aimed(query, recalls));
     const results = await this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
       const activation = { state, wasAsleep, wakeMs };
-      return (await open.query(queries)).map((result) => withActivation(result, activation));
+      return (await open.query(asked)).map((result) => withActivation(result, activation));
     });
-    for (const query of queries) this.#probe.offer(place, shard, query);
+    for (const query of asked) this.#probe.offer(place, shard, query);
     return results;
   }
 

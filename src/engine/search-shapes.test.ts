@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
-import type { Place, Query, QueryResult } from "../model/index.ts";
+import type { Filter, Place, Query, QueryResult } from "../model/index.ts";
 import { openEngine, type Engine } from "./index.ts";
 
 const PLACE: Place = { database: "db", collection: "c" };
@@ -79,6 +79,22 @@ it("the record searched by is left out although the graph has it, and nothing el
   // It is there for everybody else, also after that.
   const [again] = await engine.queryAll(PLACE, [asked({ like: { key: like.key }, topK: 1 })]);
   expect(again?.hits[0]?.key).toBe(like.key);
+});
+
+it("who is left out under a filter stays there for the next search with it", async () => {
+  await write(0, ROWS);
+  await rest();
+  const filter: Filter = { kind: "equal", property: "half", value: 1 };
+  for (const number of [77, 78, 79]) {
+    const like = { key: keyOf(number), isLeftOut: true };
+    const others = await engine.query(PLACE, asked({ like, filter, isExact: true }));
+    expect(keysOf(others)).not.toContain(like.key);
+    const own = await engine.query(
+      PLACE,
+      asked({ like: { key: like.key }, filter, topK: 1, isExact: true }),
+    );
+    expect(keysOf(own)).toEqual(number % 2 === 1 ? [like.key] : [expect.any(String)]);
+  }
 });
 
 it("a record that was written again is searched by its newest vector, a deleted one not at all", async () => {

@@ -32,7 +32,7 @@ export interface FilterSource {
  * @throws InsulaError `data_damaged`, and what the source throws.
  */
 export async function evaluateFilter(filter: Filter, source: FilterSource): Promise<Bitmap> {
-  const candidates = source.candidates?.clone() ?? Bitmap.full(source.rowCount);
+  const candidates = source.candidates ?? Bitmap.full(source.rowCount);
   return evaluate(filter, source, candidates);
 }
 
@@ -60,8 +60,10 @@ async function evaluate(filter: Filter, source: FilterSource, candidates: Bitmap
   if (candidates.isEmpty) return candidates.clone();
   switch (filter.kind) {
     case "and": {
-      let rows = candidates.clone();
-      for (const part of filter.filters) rows = await evaluate(part, source, rows);
+      const [first, ...others] = filter.filters;
+      if (first === undefined) return candidates.clone();
+      let rows = await evaluate(first, source, candidates);
+      for (const part of others) rows = await evaluate(part, source, rows);
       return rows;
     }
     case "or": {

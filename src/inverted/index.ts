@@ -23,6 +23,7 @@
  */
 export { evaluateFilter, filterRows } from "./filter-rows.ts";
 export type { FilterSource } from "./filter-rows.ts";
+export { filterName } from "./leaf-name.ts";
 export { InvertedBuilder } from "./inverted-builder.ts";
 export type { InvertedSection, InvertedSections } from "./inverted-builder.ts";
 export { InvertedReader } from "./inverted-reader.ts";

@@ -13,6 +13,7 @@ import { DictionaryBlock, type PostingsExtent } from "./dictionary-block.ts";
 import { Fences } from "./fences.ts";
 import { HEADER_BYTES, headBytes, readHeader, type InvertedHeader } from "./header.ts";
 import { addPostings, addRow, damaged } from "./postings.ts";
+import { leafName } from "./leaf-name.ts";
 import { isLongString, TERM_KIND, toTerm } from "./term.ts";
 import { toTermRange, type TermRange } from "./term-range.ts";
 
@@ -26,6 +27,13 @@ export interface InvertedSource {
   readonly length: number;
   /** Exactly `length` bytes from `start`, verified; they must not change while they are used. */
   read(start: number, length: number): Promise<Uint8Array>;
+}
+
+/** Where answers are kept: bits of a leaf by its name. What it holds it may lose at any time. */
+export interface LeafMemory {
+  get(name: string): Uint8Array | undefined;
+  /** The bytes are the memory's from now on. */
+  set(name: string, bits: Uint8Array): void;
 }
 
 /** Answer of an index to one leaf. */
@@ -42,9 +50,16 @@ export class InvertedReader {
   readonly #fences: Fences;
   readonly #exists: Uint8Array;
   readonly #long: Uint8Array;
+  readonly #memory: LeafMemory | undefined;
 
-  private constructor(source: InvertedSource, header: InvertedHeader, head: Uint8Array) {
+  private constructor(
+    source: InvertedSource,
+    header: InvertedHeader,
+    head: Uint8Array,
+    memory: LeafMemory | undefined,
+  ) {
     this.#source = source;
+    this.#memory = memory;
     this.#header = header;
     const fencesEnd = HEADER_BYTES + header.fencesBytes;
     const existsEnd = fencesEnd + header.existsBytes;
@@ -57,14 +72,19 @@ export class InvertedReader {
    * Reads the head: one read for most properties, two for those with many values.
    *
    * @param owner the segment, for the refusal of another format.
+   * @param memory keeps answers; a segment never changes, so what it kept stays true.
    * @throws InsulaError `data_damaged`, `format_unsupported`, and what the source throws.
    */
-  static async open(source: InvertedSource, owner = "a segment"): Promise<InvertedReader> {
+  static async open(
+    source: InvertedSource,
+    owner = "a segment",
+    memory?: LeafMemory,
+  ): Promise<InvertedReader> {
     const first = await read(source, 0, Math.min(source.length, HEAD_READ_BYTES));
     const header = readHeader(first, source.length, owner);
     const length = headBytes(header);
     const head = length <= first.length ? first : await read(source, 0, length);
-    return new InvertedReader(source, header, head.subarray(0, length));
+    return new InvertedReader(source, header, head.subarray(0, length), memory);
   }
 
   /** Rows of the segment. */
@@ -88,9 +108,20 @@ export class InvertedReader {
    * @throws InsulaError `data_damaged`, and what the source throws.
    *
    * Cost: `equal` one block and at most one posting list, `in` the same for each value, `range` the
-   * blocks and postings between its bounds, `exists` nothing.
+   * blocks and postings between its bounds, `exists` nothing. A leaf that is kept costs a copy of
+   * its bits.
    */
   async evaluate(leaf: FilterLeaf): Promise<LeafRows> {
+    const name = this.#memory === undefined ? undefined : leafName(leaf);
+    if (name === undefined) return this.#evaluate(leaf);
+    const kept = this.#memory?.get(name);
+    if (kept !== undefined) return { matches: Bitmap.fromBytes(this.rowCount, kept) };
+    const found = await this.#evaluate(leaf);
+    if (found.unsure === undefined) this.#memory?.set(name, found.matches.bytes().slice());
+    return found;
+  }
+
+  async #evaluate(leaf: FilterLeaf): Promise<LeafRows> {
     const matches = new Bitmap(this.rowCount);
     switch (leaf.kind) {
       case "exists":

@@ -10,7 +10,7 @@
  * The shorter form is written. No rows are no bytes.
  */
 import type { Bitmap } from "../base/bitset.ts";
-import { ByteReader, type ByteWriter } from "../base/bytes.ts";
+import type { ByteWriter } from "../base/bytes.ts";
 import { InsulaError } from "../base/errors.ts";
 
 const FORM = { sparse: 0, dense: 1, all: 2 } as const;
@@ -48,13 +48,16 @@ export function writePostings(
  */
 export function addPostings(bitmap: Bitmap, bytes: Uint8Array): void {
   if (bytes.length === 0) return;
-  const reader = new ByteReader(bytes);
-  const form = reader.uint8();
-  if (form === FORM.all) bitmap.addRange(0, bitmap.rowCount);
-  else if (form === FORM.dense) addDense(bitmap, reader);
-  else if (form === FORM.sparse) addSparse(bitmap, reader);
-  else throw damaged("unknown form of postings");
-  if (reader.remaining > 0) throw damaged("postings are followed by other bytes");
+  const form = bytes[0];
+  if (form === FORM.sparse) {
+    addSparse(bitmap, bytes);
+    return;
+  }
+  const rest = bytes.subarray(1);
+  if (form === FORM.dense) addDense(bitmap, rest);
+  else if (form !== FORM.all) throw damaged("unknown form of postings");
+  else if (rest.length > 0) throw damaged("postings are followed by other bytes");
+  else bitmap.addRange(0, bitmap.rowCount);
 }
 
 /** Adds a row whose number was read from a file. */
@@ -68,20 +71,34 @@ export function damaged(reason: string): InsulaError {
   return new InsulaError("data_damaged", `Cannot read the inverted index: ${reason}.`);
 }
 
-function addSparse(bitmap: Bitmap, reader: ByteReader): void {
-  let row = reader.varint();
-  addRow(bitmap, row);
-  while (reader.remaining > 0) {
-    const gap = reader.varint();
-    if (gap === 0) throw damaged("rows are out of order");
+/** Written out: a range over a property reads a list for each of its values. */
+function addSparse(bitmap: Bitmap, bytes: Uint8Array): void {
+  const { rowCount, words } = bitmap;
+  let row = 0;
+  let isFirst = true;
+  let at = 1;
+  do {
+    let byte = bytes[at++] ?? LAST_VARINT_BYTE;
+    let gap = byte & 0x7f;
+    for (let factor = 0x80; byte > 0x7f; factor *= 0x80) {
+      byte = bytes[at++] ?? LAST_VARINT_BYTE;
+      gap += (byte & 0x7f) * factor;
+      if (gap >= rowCount) break;
+    }
+    if (gap === 0 && !isFirst) throw damaged("rows are out of order");
+    isFirst = false;
     row += gap;
-    addRow(bitmap, row);
-  }
+    if (row >= rowCount || at > bytes.length) throw damaged("a row is outside the segment");
+    words[row >>> 5] = (words[row >>> 5] ?? 0) | (1 << (row & 31));
+  } while (at < bytes.length);
 }
 
-function addDense(bitmap: Bitmap, reader: ByteReader): void {
+/** Stands for what is missing: it ends the number. */
+const LAST_VARINT_BYTE = 0x7f;
+
+function addDense(bitmap: Bitmap, bits: Uint8Array): void {
   const { rowCount } = bitmap;
-  const bits = reader.raw((rowCount + 7) >>> 3);
+  if (bits.length !== (rowCount + 7) >>> 3) throw damaged("postings of another length");
   const tail = rowCount & 7;
   if (tail !== 0 && (bits.at(-1) ?? 0) >>> tail !== 0)
     throw damaged("a row is outside the segment");

@@ -6,8 +6,12 @@ export interface ObjectStore {
   /** Creates the object; false, and nothing changed, when the key is taken. */
   putIfAbsent(key: string, body: Uint8Array): Promise<boolean>;
   put(key: string, body: Uint8Array): Promise<void>;
-  /** The object or a range of it; undefined when there is none. */
-  get(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;
+  /**
+   * The object or a range of it; undefined when there is none.
+   *
+   * @param signal aborted: the answer is of no use any more. A store may send it all the same.
+   */
+  get(key: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>;
   /** Length in bytes; undefined when there is none. */
   head(key: string): Promise<number | undefined>;
   /** Keys with the prefix in byte order, after `after`, at most `limit`. */

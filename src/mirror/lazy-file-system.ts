@@ -13,6 +13,7 @@ import {
   type FolderLock,
   type ReadableFile,
   type SyncedFile,
+  type Timer,
   type WritableFile,
 } from "../io/index.ts";
 import { MIRROR_FOLDER } from "./mirror-marker.ts";
@@ -22,6 +23,8 @@ import { RemoteList } from "./remote-list.ts";
 
 /** After a failure the background waits so long. */
 const RETRY_MS = 5_000;
+/** An engine that ends waits no longer than this for what it still reads from the mirror. */
+export const LAZY_STOP_MS = 3_000;
 const FETCH_PREFIX = "fetch-";
 
 export interface LazyDoors {
@@ -39,7 +42,9 @@ export class LazyFileSystem implements FileSystem {
   #place: MirrorPlace | undefined;
   /** By path, while it is fetched. */
   readonly #fetching = new Map<string, Promise<void>>();
+  /** Aborted: nothing is fetched any more, whatever is under way. */
   readonly #ending = new AbortController();
+  #limit: Timer | undefined;
   #background: Promise<void> | undefined;
   #fetchNext = 0;
 
@@ -68,9 +73,17 @@ export class LazyFileSystem implements FileSystem {
     this.#background ??= this.#fetchAll();
   }
 
-  /** Ends the background after the file under way. */
+  /** To be called when the engine begins to end; {@link LazyFileSystem.stop} follows. */
+  endSoon(): void {
+    this.#limit ??= this.#doors.clock.after(LAZY_STOP_MS, () => {
+      this.#giveUp();
+    });
+  }
+
+  /** Gives up what is under way, whether or not the store answers. */
   async stop(): Promise<void> {
-    this.#ending.abort();
+    this.#limit?.cancel();
+    this.#giveUp();
     await this.#background;
     await Promise.allSettled(this.#fetching.values());
     await this.#list.close();
@@ -140,13 +153,23 @@ export class LazyFileSystem implements FileSystem {
     return this.#files.lock(path);
   }
 
+  #giveUp(): void {
+    this.#ending.abort();
+  }
+
   /** One fetch of a file at a time, whoever asks. */
   #bring(path: string): Promise<void> {
     const remote = this.#list.get(path);
     if (remote === undefined) return Promise.resolve();
+    const { signal } = this.#ending;
+    if (signal.aborted) return Promise.reject(closedError(path));
     const known = this.#fetching.get(path);
     if (known !== undefined) return known;
-    const fetching = this.#fetch(path, remote).finally(() => this.#fetching.delete(path));
+    const fetching = this.#fetch(path, remote)
+      .catch((error: unknown) => {
+        throw signal.aborted ? closedError(path, error) : error;
+      })
+      .finally(() => this.#fetching.delete(path));
     this.#fetching.set(path, fetching);
     return fetching;
   }
@@ -156,12 +179,13 @@ export class LazyFileSystem implements FileSystem {
     if (place === undefined) {
       throw new InsulaError("io_failed", `Cannot read "${path}": its mirror is not open yet.`);
     }
+    const { signal } = this.#ending;
     const temporary = `${MIRROR_FOLDER}/${FETCH_PREFIX}${String(this.#fetchNext++)}`;
     const file = await this.#files.create(temporary);
     try {
       let position = 0;
       for (const { piece, offset, length } of ranges) {
-        const plain = await fetchPiece(place, piece);
+        const plain = await unlessAborted(signal, fetchPiece(place, piece, signal));
         await file.write(position, plain.subarray(offset, offset + length));
         position += length;
       }
@@ -183,12 +207,14 @@ export class LazyFileSystem implements FileSystem {
   async #fetchAll(): Promise<void> {
     const { clock, onFault } = this.#doors;
     const { signal } = this.#ending;
+    const isEnding = (): boolean => signal.aborted;
     for (const path of this.#list.paths()) {
-      if (signal.aborted) break;
+      if (isEnding()) break;
       try {
         await this.#bring(path);
         await clock.yield();
       } catch (error) {
+        if (isEnding()) break;
         onFault(error);
         // One that cannot be fetched keeps no other from it.
         this.#list.defer(path);
@@ -197,4 +223,26 @@ export class LazyFileSystem implements FileSystem {
     }
     if (this.#list.size === 0) await this.#list.finish().catch(onFault);
   }
+}
+
+/** Of a store that does not listen to the signal nothing is waited for either. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(new InsulaError("engine_closed", "The fetch was given up."));
+    };
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener("abort", onAbort);
+    });
+  });
+}
+
+function closedError(path: string, cause?: unknown): InsulaError {
+  return new InsulaError(
+    "engine_closed",
+    `Cannot fetch "${path}" from its mirror: the engine is closed.`,
+    { cause },
+  );
 }

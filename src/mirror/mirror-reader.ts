@@ -167,9 +167,10 @@ export interface MirrorPlace {
 export async function fetchPiece(
   { store, mirror, seal }: MirrorPlace,
   piece: Piece,
+  signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const key = piecePrefix(mirror) + piece.name;
-  const body = await fetchWhole(store, key);
+  const body = await fetchWhole(store, key, signal);
   if (body.length !== piece.bytes || !sha256(body).equals(piece.sha256)) {
     throw new InsulaError(
       "data_damaged",
@@ -198,8 +199,12 @@ export async function listAll(
   }
 }
 
-async function fetchWhole(store: ObjectStore, key: string): Promise<Uint8Array> {
-  const bytes = await store.get(key);
+async function fetchWhole(
+  store: ObjectStore,
+  key: string,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = await store.get(key, undefined, signal);
   if (bytes === undefined) throw missing(key);
   return bytes;
 }

@@ -20,7 +20,7 @@ import type { MirroredFile, MirrorState, Piece } from "./mirror-state.ts";
 import { RESTORING_PATH, writeRemote } from "./remote-list.ts";
 import { isPlainSecret } from "./secret-paths.ts";
 
-/** Pieces fetched at once: the time of a small one is the way to the store and back. */
+/** Objects fetched at once: the time of a small one is the way to the store and back. */
 const PIECES_AT_ONCE = 16;
 
 export interface RestoreMirrorOptions {
@@ -155,18 +155,19 @@ class RestoreRun {
   }
 
   async bringSecrets(): Promise<void> {
-    const { store, files } = this.#options;
+    const { store, files, signal } = this.#options;
     const { mirror, seal } = this.#place;
     const prefix = secretPrefix(mirror);
     await files.makeFolder("keys");
-    for (const key of await listAll(store, prefix, "")) {
+    // One file for each thousand tenants: of a million it is as many as the log has pieces.
+    await eachAtOnce(await listAll(store, prefix, ""), signal, async (key) => {
       const path = key.slice(prefix.length);
       const bytes = await store.get(key);
       // Erased between the listing and here.
-      if (bytes === undefined) continue;
+      if (bytes === undefined) return;
       const plain = isPlainSecret(path) ? bytes : seal.open(bytes, SEAL_PURPOSES.secret(path));
       await files.replaceWhole(path, plain, { mode: 0o600 });
-    }
+    });
     await files.syncFolder("keys");
     await files.syncFolder("");
   }
@@ -235,14 +236,23 @@ async function eachPiece(
       position += length;
     }
   }
-  const waiting = pieces.values();
+  await eachAtOnce(pieces.values(), signal, ({ piece, parts }) => visit(piece, parts));
+}
+
+/** Several at once; the first failure ends the work, and is thrown when nothing is under way. */
+async function eachAtOnce<T>(
+  items: Iterable<T>,
+  signal: AbortSignal | undefined,
+  visit: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = items[Symbol.iterator]();
   const failures: unknown[] = [];
   const work = async (): Promise<void> => {
-    for (const { piece, parts } of waiting) {
+    for (let next = waiting.next(); next.done !== true; next = waiting.next()) {
       if (failures.length > 0) return;
       try {
         signal?.throwIfAborted();
-        await visit(piece, parts);
+        await visit(next.value);
       } catch (error) {
         failures.push(error);
       }

@@ -2,7 +2,7 @@
  * The model: what a caller can say and get back, and the checks of it. Plain values only: nothing
  * here knows files, threads or protocols.
  */
-export { DEFAULT_VECTOR } from "./schema.ts";
+export { DEFAULT_RECALL, DEFAULT_VECTOR } from "./schema.ts";
 export type { Metric, Schema, VectorField } from "./schema.ts";
 export type { Metadata, MetadataObject, MetadataScalar, MetadataValue } from "./metadata.ts";
 export type { Filter, FilterScalar, RangeBound } from "./filter.ts";
@@ -46,6 +46,7 @@ export { encodeMetadata, writeMetadata } from "./metadata-encode.ts";
 export { checkMetadata } from "./metadata-size.ts";
 export { RECALL_SAMPLE_DEFAULT, type RecallReport, type RecallRequest } from "./recall.ts";
 export { checkQuery, checkQueryOfMany, defaultCandidates } from "./query-check.ts";
+export { checkRecall } from "./recall-check.ts";
 export { checkBatch, checkKey, checkVector } from "./record-check.ts";
 export type { BatchSize } from "./record-check.ts";
 export { checkSchema } from "./schema-check.ts";

@@ -3,6 +3,7 @@ import { InsulaError } from "../base/errors.ts";
 import { MMR_CANDIDATES_MAX, TOP_K_MAX } from "../base/limits.ts";
 import { checkFilter } from "./filter-check.ts";
 import type { Query } from "./query.ts";
+import { checkRecall } from "./recall-check.ts";
 import { checkKey, checkVector } from "./record-check.ts";
 import type { Schema } from "./schema.ts";
 
@@ -23,6 +24,7 @@ export function checkQuery(schema: Schema, query: Query): void {
       `topK out of range: expected 1 to ${String(TOP_K_MAX)}, received ${String(topK)}`,
     );
   }
+  if (query.recall !== undefined) checkRecall(query.recall, "Cannot run the query");
   if (query.like === undefined) checkVector(field, query.vector);
   else checkLike(query);
   if (query.filter !== undefined) checkFilter(query.filter);

@@ -14,6 +14,8 @@ export interface Query {
   readonly include: Include;
   /** True: float32 scan of everything that passes the filter, no codes. */
   readonly isExact?: boolean;
+  /** Share of the true nearest aimed at, RECALL_MIN to RECALL_MAX; absent: that of the field. */
+  readonly recall?: number;
   /** Hits are at most this far away, in the metric's own measure, as {@link Hit.distance}. */
   readonly maxDistance?: number;
   /** The hits are chosen to differ from one another. At one place only, and not page by page. */

@@ -12,6 +12,8 @@ export interface RecallRequest {
   /** Of each search. */
   readonly topK: number;
   readonly filter?: Filter;
+  /** What the planned searches aim at; default that of the field. */
+  readonly recall?: number;
   readonly signal?: AbortSignal;
 }
 

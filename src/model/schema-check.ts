@@ -6,6 +6,7 @@ import {
   UNFILTERABLE_PROPERTIES_MAX,
   VECTOR_FIELDS_MAX,
 } from "../base/limits.ts";
+import { checkRecall } from "./recall-check.ts";
 import type { Metric, Schema, VectorField } from "./schema.ts";
 import { isWellFormed } from "./well-formed.ts";
 
@@ -50,12 +51,13 @@ export function checkSchema(schema: Schema): void {
 
 function checkField(field: VectorField): void {
   checkName(field.name, "a vector field");
-  const { dimension, metric } = field;
+  const { dimension, metric, recall } = field;
   if (!Number.isInteger(dimension) || dimension < 1 || dimension > DIMENSION_MAX) {
     throw schemaInvalid(
       `dimension out of range: expected 1 to ${String(DIMENSION_MAX)}, received ${String(dimension)}`,
     );
   }
+  if (recall !== undefined) checkRecall(recall, "Cannot use the schema");
   if (!Object.hasOwn(IS_METRIC_SEARCHABLE, metric)) {
     throw schemaInvalid("unknown metric: expected cosine, dot or euclidean");
   }

@@ -18,7 +18,15 @@ export interface VectorField {
   /** Number of float32 components, 1 to DIMENSION_MAX. */
   readonly dimension: number;
   readonly metric: Metric;
+  /**
+   * Share of the true nearest that searches aim at, RECALL_MIN to RECALL_MAX; absent:
+   * {@link DEFAULT_RECALL}. It can be changed at any time and holds from the next search on.
+   */
+  readonly recall?: number;
 }
+
+/** The recall of fields that do not name one. */
+export const DEFAULT_RECALL = 0.95;
 
 /**
  * Distances, smaller is nearer:

@@ -1,6 +1,6 @@
 /** Which rows of a part may be returned: live, and passing the filter. One bit a row. */
 import { Bitmap } from "../base/bitset.ts";
-import { evaluateFilter, filterRows } from "../inverted/index.ts";
+import { evaluateFilter, filterName, filterRows } from "../inverted/index.ts";
 import { compileFilter, type Filter, type FilterLeaf } from "../model/index.ts";
 import type { MemtableView, SegmentView } from "./read-view.ts";
 
@@ -20,17 +20,47 @@ export function memtableCandidates(
   return bits;
 }
 
+/** Rows of a segment that may be returned. */
+export interface CandidateRows {
+  /** One bit a row, for reading only; undefined: all rows. */
+  readonly bits: Uint8Array | undefined;
+  readonly count: number;
+}
+
 /**
- * From the inverted indexes of the properties the filter names; no other section is read.
+ * From the inverted indexes of the properties the filter names; no other section is read. The last
+ * answers are kept with the segment's blocks: a row that is dead stays dead, so the number of live
+ * rows tells whether an answer is still true.
  *
  * @param unfilterable properties of the schema that are not indexed: their rows are looked at.
  */
-export async function segmentCandidates(
-  { segment, liveBits }: SegmentView,
+export function segmentCandidates(
+  view: SegmentView,
   filter: Filter | undefined,
   unfilterable: readonly string[],
-): Promise<Uint8Array | undefined> {
-  if (filter === undefined) return liveBits;
+): CandidateRows | Promise<CandidateRows> {
+  if (filter === undefined) return { bits: view.liveBits, count: view.liveCount };
+  const name = view.isAltered === true ? undefined : filterName(filter);
+  if (name === undefined) return evaluateRows(view, filter, unfilterable);
+  const keptName = `${view.liveCount}${name}`;
+  const kept = view.segment.kept(keptName);
+  if (kept !== undefined) return unpack(kept);
+  return evaluateRows(view, filter, unfilterable).then((rows) => {
+    view.segment.keep(keptName, pack(rows));
+    return rows;
+  });
+}
+
+/** Rows of which the bit is set; all when there are no bits. */
+export function countBits(bits: Uint8Array | undefined, rowCount: number): number {
+  return bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
+}
+
+async function evaluateRows(
+  { segment, liveBits }: SegmentView,
+  filter: Filter,
+  unfilterable: readonly string[],
+): Promise<CandidateRows> {
   const { rowCount } = segment;
   const live = liveBits === undefined ? undefined : Bitmap.fromBytes(rowCount, liveBits);
   const hasAllProperties = await segment.hasAllProperties();
@@ -44,7 +74,21 @@ export async function segmentCandidates(
     },
     fallback: (leaf, candidates) => lookAtRows(segment, leaf, candidates),
   });
-  return rows.bytes();
+  return { bits: rows.bytes(), count: rows.count() };
+}
+
+/** The bits with their count behind them. */
+function pack({ bits, count }: CandidateRows): Uint8Array {
+  const packed = new Uint8Array((bits?.length ?? 0) + 4);
+  if (bits !== undefined) packed.set(bits);
+  new DataView(packed.buffer).setUint32(packed.length - 4, count, true);
+  return packed;
+}
+
+function unpack(packed: Uint8Array): CandidateRows {
+  const end = packed.length - 4;
+  const count = new DataView(packed.buffer, packed.byteOffset + end, 4).getUint32(0, true);
+  return { bits: packed.subarray(0, end), count };
 }
 
 async function lookAtRows(

@@ -8,8 +8,9 @@ import { rowStrideBytes } from "../math/index.ts";
 import type { DiverseChoice, Query, VectorField } from "../model/index.ts";
 import { FlatScan, RowWindow } from "../vector/index.ts";
 import { kernelMetric } from "./kernel-metric.ts";
+import { shownDistance, vectorOf, type RankedRecord } from "./ranked-records.ts";
 import type { ShardContext } from "./shard-context.ts";
-import { shownDistance, vectorOf, type RankedRecord, type Ranking } from "./shard-search.ts";
+import type { Ranking } from "./shard-search.ts";
 
 /** Multiply-adds after which the thread is given back: well below 2 ms. */
 const SLICE_MULTIPLY_ADDS = 4_194_304;

@@ -1,6 +1,7 @@
 /** Live records of a view, drawn by chance. */
 import type { Random } from "../io/index.ts";
-import type { SearchedView, ViewPlace } from "./shard-search.ts";
+import type { ViewPlace } from "./ranked-records.ts";
+import type { SearchedView } from "./shard-search.ts";
 
 /** Draws for each record wanted: enough unless almost all rows are dead. */
 const DRAWS_PER_RECORD = 16;

@@ -56,7 +56,7 @@ it("a merge takes over a graph that holds half of the rows, and is mostly alive"
 
 it("a walk is for when it costs less than a scan of the matches", () => {
   const limits = (rowCount: number, matchCount: number, k = 10): unknown =>
-    walkLimits([20, 40, 80], { rowCount, matchCount, k }, POLICY);
+    walkLimits([10, 15, 20, 40, 60, 0, 80], { rowCount, matchCount, k, recall: 0.95 }, POLICY);
   expect(limits(1_280, 1_280)).toEqual({ ef: 40, scoredMax: 1_200 });
   expect(limits(1_279, 1_279)).toBeUndefined();
   expect(limits(100_000, 11_000)).toBeUndefined();
@@ -68,6 +68,16 @@ it("a walk is for when it costs less than a scan of the matches", () => {
 });
 
 it("a graph whose check found no breadth for the recall is not walked", () => {
-  const among = { rowCount: 100_000, matchCount: 100_000, k: 10 };
-  expect(walkLimits([20, 0, 0], among, POLICY)).toBeUndefined();
+  const among = { rowCount: 100_000, matchCount: 100_000, k: 10, recall: 0.95 };
+  expect(walkLimits([10, 15, 20, 0, 0, 0, 0, 0, 0], among, POLICY)).toBeUndefined();
+});
+
+it("a walk is as broad as the next recall measured needs, and none is made beyond them", () => {
+  const efFor = (recall: number): number | undefined => {
+    const among = { rowCount: 1_000_000, matchCount: 1_000_000, k: 10, recall };
+    return walkLimits([10, 15, 20, 40, 60, 0, 80, 0, 0], among, POLICY)?.ef;
+  };
+  expect([0.5, 0.7, 0.71, 0.9, 0.93, 0.96].map(efFor)).toEqual([10, 10, 15, 20, 40, 60]);
+  expect(efFor(0.975)).toBe(80);
+  expect(efFor(0.991)).toBeUndefined();
 });

@@ -7,13 +7,17 @@ import { toHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { Extent } from "../math/index.ts";
 import type { VectorField } from "../model/index.ts";
-import { GRAPH_ROWS_MAX, WALK_EF_MAX, WALK_SCORED_MAX, type WalkLimits } from "../vector/index.ts";
+import {
+  GRAPH_ROWS_MAX,
+  WALK_EF_MAX,
+  WALK_SCORED_MAX,
+  efForRecall,
+  type WalkLimits,
+} from "../vector/index.ts";
 import { graphBuildBytes, type PlannedGraph } from "./segment-graph.ts";
 import type { MergeCandidate } from "./merge-choice.ts";
 import type { ShardContext, ShardPolicy } from "./shard-context.ts";
 
-/** Which of GRAPH_RECALLS searches are made for: 0.95. Until schemas have a knob for it. */
-const RECALL_STEP = 1;
 /** Neighbours that graphs were tuned for. */
 const TUNED_K = 10;
 /** More breadth for each further neighbour. */
@@ -87,6 +91,8 @@ export interface WalkCase {
   /** Rows that may be found. */
   readonly matchCount: number;
   readonly k: number;
+  /** Share of the nearest that a walk is to find. */
+  readonly recall: number;
 }
 
 /**
@@ -95,10 +101,10 @@ export interface WalkCase {
  */
 export function walkLimits(
   efs: readonly number[],
-  { rowCount, matchCount, k }: WalkCase,
+  { rowCount, matchCount, k, recall }: WalkCase,
   { scannedPerEf }: Pick<ShardPolicy, "scannedPerEf">,
 ): WalkLimits | undefined {
-  const tuned = efs[RECALL_STEP] ?? 0;
+  const tuned = efForRecall(efs, recall);
   const ef = tuned + EF_PER_NEIGHBOUR * Math.max(0, k - TUNED_K);
   if (tuned === 0 || matchCount === 0 || ef > WALK_EF_MAX) return undefined;
   // Among allowed rows a walk goes on until it has met `ef` of them.

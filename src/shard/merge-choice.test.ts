@@ -59,43 +59,57 @@ function merged(inputs: readonly MergeCandidate[]): readonly MergeCandidate[] {
 
 it("three segments of one size wait for the fourth", () => {
   const three = [segment(MIB), segment(MIB), segment(MIB)];
-  expect(chooseMerge(three, POLICY, false)).toEqual([]);
+  expect(chooseMerge(three, POLICY, "busy")).toEqual([]);
   const four = [...three, segment(MIB)];
-  expect(chooseMerge(four, POLICY, false)).toHaveLength(4);
+  expect(chooseMerge(four, POLICY, "busy")).toHaveLength(4);
 });
 
 it("small segments are not merged with one of another class", () => {
   const large = segment(512 * MIB);
   const small = Array.from({ length: 4 }, () => segment(16 * MIB));
-  expect(chooseMerge([large, ...small], POLICY, false)).toEqual(small);
+  expect(chooseMerge([large, ...small], POLICY, "busy")).toEqual(small);
 });
 
 it("a small shard becomes one segment when it is quiet, not before", () => {
   const two = [segment(MIB), segment(3 * MIB)];
   expect(isSmall(two, POLICY)).toBe(true);
-  expect(chooseMerge(two, POLICY, false)).toEqual([]);
-  expect(chooseMerge(two, POLICY, true)).toHaveLength(2);
-  expect(chooseMerge([segment(MIB)], POLICY, true)).toEqual([]);
+  expect(chooseMerge(two, POLICY, "busy")).toEqual([]);
+  expect(chooseMerge(two, POLICY, "quiet")).toHaveLength(2);
+  expect(chooseMerge([segment(MIB)], POLICY, "quiet")).toEqual([]);
   const large = [segment(MIB), segment(8 * MIB)];
-  expect(chooseMerge(large, POLICY, true)).toEqual([]);
+  expect(chooseMerge(large, POLICY, "quiet")).toEqual([]);
+});
+
+it("segments worth a graph become one when writers pause, as far as the largest grows by it", () => {
+  const pair = [segment(64 * MIB), segment(20 * MIB)];
+  expect(chooseMerge(pair, POLICY, "busy")).toEqual([]);
+  expect(chooseMerge(pair, POLICY, "settled")).toEqual([pair[1], pair[0]]);
+  const unequal = [segment(64 * MIB), segment(12 * MIB)];
+  expect(chooseMerge(unequal, POLICY, "settled")).toEqual([]);
+  const stairs = [segment(512 * MIB), segment(40 * MIB), segment(12 * MIB)];
+  expect(chooseMerge(stairs, POLICY, "settled")).toEqual([stairs[2], stairs[1]]);
+  const fewRows = [segment(8 * MIB), segment(8 * MIB)];
+  expect(chooseMerge(fewRows, POLICY, "settled")).toEqual([]);
+  const full = [segment(900 * MIB), segment(300 * MIB)];
+  expect(chooseMerge(full, POLICY, "settled")).toEqual([]);
 });
 
 it("a segment with more dead rows than the share is rewritten, one with fewer is not", () => {
   const large = segment(512 * MIB);
-  expect(chooseMerge([large, segment(64 * MIB, 0.19)], POLICY, false)).toEqual([]);
+  expect(chooseMerge([large, segment(64 * MIB, 0.19)], POLICY, "busy")).toEqual([]);
   const wasteful = segment(64 * MIB, 0.21);
-  expect(chooseMerge([large, wasteful], POLICY, false)).toEqual([wasteful]);
+  expect(chooseMerge([large, wasteful], POLICY, "busy")).toEqual([wasteful]);
 });
 
 it("a segment that only says which rows are dead is left alone", () => {
   const large = segment(512 * MIB);
   const onlyDeaths = { ...segment(1_000), rowCount: 0, liveCount: 0, hasDeadRows: false };
-  expect(chooseMerge([large, onlyDeaths], POLICY, false)).toEqual([]);
+  expect(chooseMerge([large, onlyDeaths], POLICY, "busy")).toEqual([]);
 });
 
 it("wasteful segments are rewritten together only as far as one segment may grow", () => {
   const wasteful = Array.from({ length: 4 }, () => segment(900 * MIB, 0.5));
-  const chosen = chooseMerge(wasteful, POLICY, false);
+  const chosen = chooseMerge(wasteful, POLICY, "busy");
   expect(chosen).toHaveLength(2);
   expect(bytesOf(merged(chosen))).toBeLessThanOrEqual(POLICY.segmentBytesMax);
 });
@@ -140,7 +154,7 @@ it.each([
     segments = [...killed(segments, flushBytes / ROW_BYTES / 2, random), segment(flushBytes)];
     flushed += flushBytes;
     for (;;) {
-      const inputs = chooseMerge(segments, POLICY, false);
+      const inputs = chooseMerge(segments, POLICY, "busy");
       if (inputs.length === 0) break;
       const output = merged(inputs);
       written += bytesOf(output);

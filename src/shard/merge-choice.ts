@@ -9,6 +9,8 @@ import type { ShardPolicy } from "./shard-context.ts";
 const SIZE_CLASS_FACTOR = 4;
 /** Segments up to this many bytes are of one class. */
 const CLASS_FLOOR_BYTES = 65_536;
+/** Share by which the largest input of a merge at rest grows at least. */
+const GROWTH_MIN = 1 / 4;
 /** Segments of one merge; more wait for the next. */
 export const MERGE_INPUTS_MAX = 32;
 
@@ -19,20 +21,29 @@ export type MergeCandidate = Pick<
 >;
 
 /**
+ * How a shard rests: `busy` while it is written to, `settled` when its writers pause, `quiet` when
+ * nothing was written for a while.
+ */
+export type Rest = "busy" | "settled" | "quiet";
+
+/**
  * The segments worth merging now; empty when the shard is in good order.
  *
- * @param isQuiet nothing was written for a while: what is small becomes one. Done after each flush
- *   it would write a small shard anew each time.
+ * A quiet shard's small segments become one: done after each flush it would write a small shard
+ * anew each time. A settled shard's segments become one when they are worth a graph: a walk
+ * through one graph costs a fraction of walks through several of the same rows.
  */
 export function chooseMerge<Segment extends MergeCandidate>(
   segments: readonly Segment[],
   policy: ShardPolicy,
-  isQuiet: boolean,
+  rest: Rest,
 ): readonly Segment[] {
   const bySize = sorted(segments);
-  if (isQuiet && isSmall(bySize, policy)) return bySize.slice(0, MERGE_INPUTS_MAX);
+  if (rest === "quiet" && isSmall(bySize, policy)) return bySize.slice(0, MERGE_INPUTS_MAX);
   const tier = fullTier(bySize, policy);
   if (tier.length > 0) return tier;
+  const gathered = rest === "busy" ? [] : worthOneGraph(bySize, policy);
+  if (gathered.length > 0) return gathered;
   // One that holds no rows, only dead ones of others, is as it should be.
   const wasteful = bySize.filter(
     (segment) =>
@@ -87,6 +98,27 @@ function fitting<Segment extends MergeCandidate>(
 /** What is left of a segment after a merge, about. */
 function liveBytes({ entry, liveCount, rowCount }: MergeCandidate): number {
   return rowCount === 0 ? 0 : entry.location.bytes * (liveCount / rowCount);
+}
+
+/**
+ * The smallest segments up to the largest that grows by {@link GROWTH_MIN} or more when they are
+ * put into it: so much growth for each time that its bytes are written again.
+ */
+function worthOneGraph<Segment extends MergeCandidate>(
+  bySize: readonly Segment[],
+  policy: ShardPolicy,
+): readonly Segment[] {
+  let smaller = 0;
+  let rows = 0;
+  let count = 0;
+  for (const [i, segment] of bySize.slice(0, MERGE_INPUTS_MAX).entries()) {
+    const bytes = liveBytes(segment);
+    rows += segment.liveCount;
+    if (smaller + bytes > policy.segmentBytesMax) break;
+    if (rows >= policy.graphRowsMin && smaller > 0 && smaller >= bytes * GROWTH_MIN) count = i + 1;
+    smaller += bytes;
+  }
+  return bySize.slice(0, count);
 }
 
 function fullTier<Segment extends MergeCandidate>(

@@ -17,6 +17,9 @@ export interface MemtableView {
 export interface SegmentView {
   readonly segment: SegmentHandle;
   readonly liveBits: Uint8Array | undefined;
+  readonly liveCount: number;
+  /** True when rows look dead that are live: nothing found so may be kept. */
+  readonly isAltered?: boolean;
 }
 
 export class ReadView {
@@ -39,7 +42,11 @@ export class ReadView {
       });
     this.segments = structure.segments
       .filter((segment) => segment.rowCount > 0)
-      .map((segment) => ({ segment: segment.retain(), liveBits: segment.liveBits() }));
+      .map((segment) => ({
+        segment: segment.retain(),
+        liveBits: segment.liveBits(),
+        liveCount: segment.liveCount,
+      }));
   }
 
   /** Gives back what the view holds; closing twice is harmless. */

@@ -159,7 +159,7 @@ export class RecordFences {
   }
 
   #uint32(slot: number): number {
-    return this.#bytes.readUInt32LE(slot * 4);
+    return uint32In(this.#bytes, slot * 4);
   }
 }
 
@@ -168,6 +168,28 @@ export interface RecordEntry {
   readonly key: Buffer;
   /** A view on the block; undefined for a record without metadata. */
   readonly metadata: Buffer | undefined;
+}
+
+/**
+ * The key at a position of a cached block, without anything made beside it; undefined for keys and
+ * blocks that need a closer look, {@link RecordBlock.entry}.
+ */
+export function shortKeyIn(block: Uint8Array, position: number): string | undefined {
+  if (!Buffer.isBuffer(block)) return undefined;
+  const start = position === 0 ? 0 : uint32In(block, 4 * position);
+  const from = 4 + 4 * uint32In(block, 0) + start;
+  const to = 4 + 4 * uint32In(block, 0) + uint32In(block, 4 + 4 * position);
+  const length = block[from] ?? 0x80;
+  const end = from + 1 + length;
+  return length < 0x80 && end <= to && to <= block.length
+    ? block.toString("utf8", from + 1, end)
+    : undefined;
+}
+
+/** 0 for what is missing. */
+function uint32In(bytes: Buffer, at: number): number {
+  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+  return (low | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
 }
 
 /** One block, already verified. Reads entries where they lie. */

@@ -2,7 +2,6 @@
  * What a search did, part by part, when somebody asks for an explanation. Nobody asks most of the
  * time: then there is no trace, and a search pays one comparison where it would note something.
  */
-import { Bitmap } from "../base/bitset.ts";
 import type { Clock } from "../io/index.ts";
 import type { ExplainedPart, Explanation, QueryPhase } from "../model/index.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
@@ -91,9 +90,8 @@ export class PartTrace {
     this.#lapMs = clock.monotonicMs();
   }
 
-  filtered(bits: Uint8Array | undefined): void {
-    this.#matchCount =
-      bits === undefined ? this.#rowCount : Bitmap.fromBytes(this.#rowCount, bits).count();
+  filtered(matchCount: number): void {
+    this.#matchCount = matchCount;
     this.#lap("filter");
   }
 

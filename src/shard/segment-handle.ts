@@ -19,9 +19,10 @@ import {
   type SegmentSource,
 } from "../storage/index.ts";
 import { ResidentRows } from "../vector/index.ts";
+import { CachedSection } from "./cached-section.ts";
 import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { kernelMetric } from "./kernel-metric.ts";
-import { RecordBlock, RecordFences, type RecordEntry } from "./record-blocks.ts";
+import { RecordBlock, RecordFences, shortKeyIn, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 import { openSegmentSource } from "./segment-source.ts";
 import type { ShardContext } from "./shard-context.ts";
@@ -143,6 +144,19 @@ export class SegmentHandle {
     return this.#block(fences, number).then((block) => block.entry(row - block.firstRow));
   }
 
+  /** The key of a row; at once when its block is in memory. */
+  key(row: DocId): string | Promise<string> {
+    const number = this.#fences?.blockOfRow(row);
+    const cached = number === undefined ? undefined : this.#shelf.get(number);
+    if (this.#fences !== undefined && number !== undefined && cached !== undefined) {
+      const key = shortKeyIn(cached, row - this.#fences.firstRow(number));
+      if (key !== undefined) return key;
+    }
+    const entry = this.record(row);
+    if (!(entry instanceof Promise)) return entry.key.toString("utf8");
+    return entry.then(({ key }) => key.toString("utf8"));
+  }
+
   /** First row whose key is not below `key`; `rowCount` when all are. */
   async rowAtOrAfter(key: Uint8Array): Promise<DocId> {
     const fences = await this.#loadFences();
@@ -184,10 +198,23 @@ export class SegmentHandle {
     return this.#once(`i:${property}`, async () => {
       const section = (await this.#open()).section(SECTION.inverted, property);
       const owner = `segment ${toHex(this.entry.uid)}`;
-      const reader = section === undefined ? undefined : await InvertedReader.open(section, owner);
+      const reader =
+        section === undefined
+          ? undefined
+          : await InvertedReader.open(new CachedSection(section, this.#shelf), owner, this.#shelf);
       this.#inverted.set(property, reader);
       return reader;
     });
+  }
+
+  /** What was kept of this segment under a name; not to be changed. */
+  kept(name: string): Uint8Array | undefined {
+    return this.#shelf.get(name);
+  }
+
+  /** Keeps what is true of this segment for ever, as long as the cache has room. */
+  keep(name: string, bytes: Uint8Array): void {
+    this.#shelf.set(name, bytes);
   }
 
   /**

@@ -10,7 +10,7 @@ import {
   type Include,
   type RecordView,
 } from "../model/index.ts";
-import { memtableCandidates, segmentCandidates } from "./candidates.ts";
+import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { RowsAhead } from "./rows-ahead.ts";
 import type { ShardStructure } from "./shard-structure.ts";
@@ -164,8 +164,7 @@ export async function countMatches(
     count += countBits(memtableCandidates(part, filter), part.rowCount);
   }
   for (const part of view.segments) {
-    const bits = await segmentCandidates(part, filter, unfilterable);
-    count += countBits(bits, part.segment.rowCount);
+    count += (await segmentCandidates(part, filter, unfilterable)).count;
   }
   return count;
 }
@@ -184,7 +183,7 @@ export async function collectKeys(
     }
   }
   for (const part of view.segments) {
-    const bits = await segmentCandidates(part, filter, schema.unfilterable);
+    const { bits } = await segmentCandidates(part, filter, schema.unfilterable);
     for (const row of setBits(bits, part.segment.rowCount)) {
       keys.push((await part.segment.record(row)).key.toString("utf8"));
       if (keys.length % ROWS_PER_TURN === 0) await context.clock.yield();
@@ -195,10 +194,6 @@ export async function collectKeys(
 
 /** Rows looked at before the thread is given back: about 2 ms. */
 const ROWS_PER_TURN = 1_024;
-
-function countBits(bits: Uint8Array | undefined, rowCount: number): number {
-  return bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
-}
 
 function setBits(bits: Uint8Array | undefined, rowCount: number): Iterable<number> {
   return (bits === undefined ? Bitmap.full(rowCount) : Bitmap.fromBytes(rowCount, bits)).toIds();

@@ -7,7 +7,7 @@
  */
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { sleep } from "../io/index.ts";
-import { chooseFullMerge, chooseMerge, isSmall, mergeBacklog } from "./merge-choice.ts";
+import { chooseFullMerge, chooseMerge, isSmall, mergeBacklog, type Rest } from "./merge-choice.ts";
 import type { QueuedMerge } from "./merge-queue.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import { compactShard } from "./shard-compaction.ts";
@@ -45,16 +45,16 @@ export class ShardMerges {
     return this.#current !== undefined;
   }
 
-  isDue(nowMs: number, isQuiet: boolean): boolean {
+  isDue(nowMs: number, rest: Rest): boolean {
     if (this.#current !== undefined || this.#background !== undefined) return false;
     if (this.#isStopped || nowMs < this.#retryAtMs) return false;
-    return this.#policyChoice(isQuiet)(this.#structure.freeSegments).length > 0;
+    return this.#policyChoice(rest)(this.#structure.freeSegments).length > 0;
   }
 
   /** Merges what the policy asks for until it asks for nothing; nobody waits. */
-  startInBackground(nowMs: number, isQuiet: boolean): void {
-    if (!this.isDue(nowMs, isQuiet)) return;
-    this.#background = this.#mergeAll(this.#policyChoice(isQuiet))
+  startInBackground(nowMs: number, rest: Rest): void {
+    if (!this.isDue(nowMs, rest)) return;
+    this.#background = this.#mergeAll(this.#policyChoice(rest))
       .catch((error: unknown) => {
         this.#structure.context.onFault(error, this.#structure.state.uid);
       })
@@ -72,7 +72,8 @@ export class ShardMerges {
   /** One segment for a small shard; a large one stays as it is. */
   async mergeSmall(): Promise<void> {
     const { policy } = this.#structure.context;
-    if (isSmall(this.#structure.segments, policy)) await this.#mergeAll(this.#policyChoice(true));
+    if (isSmall(this.#structure.segments, policy))
+      await this.#mergeAll(this.#policyChoice("quiet"));
   }
 
   /** Merges what `choose` chooses; false when that is nothing, or the shard is put to sleep. */
@@ -115,13 +116,13 @@ export class ShardMerges {
     const { clock, policy } = this.#structure.context;
     if (this.#backlog() < policy.segmentsSlow) return;
     const startMs = clock.monotonicMs();
-    this.startInBackground(startMs, false);
+    this.startInBackground(startMs, "busy");
     const slowMs = (this.#backlog() - policy.segmentsSlow + 1) * WAIT_MS_PER_SEGMENT;
     if (this.#backlog() < policy.segmentsMax) return this.#awaitMerge(slowMs);
     const endMs = startMs + MERGE_WAIT_MS_MAX;
     while (this.#backlog() >= policy.segmentsMax && !this.#isStopped) {
       const nowMs = clock.monotonicMs();
-      this.startInBackground(nowMs, false);
+      this.startInBackground(nowMs, "busy");
       // Merges cannot make it less: then it is no backlog of theirs.
       if (!this.#isMerging() && this.#failures === 0) return;
       if (nowMs >= endMs || !this.#isMerging()) throw this.#tooManySegments();
@@ -137,9 +138,9 @@ export class ShardMerges {
   }
 
   /** Nothing on a disk that is short of room: a merge needs some before it gives any back. */
-  #policyChoice(isQuiet: boolean): Choose {
+  #policyChoice(rest: Rest): Choose {
     const { policy, hasRoom } = this.#structure.context;
-    return (segments) => (hasRoom() ? chooseMerge(segments, policy, isQuiet) : []);
+    return (segments) => (hasRoom() ? chooseMerge(segments, policy, rest) : []);
   }
 
   async #mergeAll(choose: Choose): Promise<void> {

@@ -12,14 +12,9 @@ import {
   type VectorField,
 } from "../model/index.ts";
 import { chooseDiverse } from "./diverse-choice.ts";
-import {
-  rankShard,
-  toHits,
-  vectorOf,
-  type SearchedView,
-  type SearchRules,
-  type ViewPlace,
-} from "./shard-search.ts";
+import { toHits, vectorOf, type ViewPlace } from "./ranked-records.ts";
+import { rankShard, type SearchedView, type SearchRules } from "./shard-search.ts";
+import type { SegmentView } from "./read-view.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
 /** While one waits for a file or a worker, another computes. */
@@ -153,10 +148,13 @@ export function viewWithout(view: SearchedView, { view: part, row }: ViewPlace):
     memtables: memtables.map((each) =>
       each === part ? { ...each, liveBits: bitsWithout(each, each.rowCount, row) } : each,
     ),
-    segments: segments.map((each) =>
-      each === part ? { ...each, liveBits: bitsWithout(each, each.segment.rowCount, row) } : each,
-    ),
+    segments: segments.map((each) => (each === part ? segmentWithout(each, row) : each)),
   };
+}
+
+function segmentWithout(view: SegmentView, row: number): SegmentView {
+  const liveBits = bitsWithout(view, view.segment.rowCount, row);
+  return { ...view, liveBits, liveCount: view.liveCount - 1, isAltered: true };
 }
 
 function bitsWithout(

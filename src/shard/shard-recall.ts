@@ -8,8 +8,9 @@ import {
   type RecallRequest,
 } from "../model/index.ts";
 import { drawLiveRows } from "./drawn-rows.ts";
+import { toHits, vectorOf } from "./ranked-records.ts";
 import { rulesOf, viewWithout } from "./shard-query.ts";
-import { rankShard, toHits, vectorOf, type SearchedView } from "./shard-search.ts";
+import { rankShard, type SearchedView } from "./shard-search.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
 /** One search, and what it looks at. */
@@ -53,7 +54,7 @@ export async function measureRecall(
 async function measureOne(
   structure: ShardStructure,
   { vector, view }: Asked,
-  { field, topK, filter, signal }: RecallRequest,
+  { field, topK, filter, recall, signal }: RecallRequest,
   sums: RecallSums,
 ): Promise<void> {
   const { context } = structure;
@@ -64,6 +65,7 @@ async function measureOne(
     topK,
     include: { vectors: false, metadata: false },
     ...(filter === undefined ? {} : { filter }),
+    ...(recall === undefined ? {} : { recall }),
     ...(signal === undefined ? {} : { signal }),
   };
   const startMs = context.clock.monotonicMs();

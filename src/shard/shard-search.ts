@@ -6,11 +6,9 @@
  * when asked, when they are tiny or when few rows pass the filter. A filter decides before anything
  * is scored, so k results come whenever k records match.
  */
-import { Bitmap } from "../base/bitset.ts";
 import { assert } from "../base/errors.ts";
-import type { Hit, Query, QueryPlan, VectorField } from "../model/index.ts";
-import { decodeMetadata } from "../model/index.ts";
-import { CANDIDATES_MAX, FLOAT32_MAX, type RowHits } from "../math/index.ts";
+import { DEFAULT_RECALL, type Query, type QueryPlan, type VectorField } from "../model/index.ts";
+import { CANDIDATES_MAX, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
   GraphSearch,
@@ -20,9 +18,10 @@ import {
   type ResidentRows,
   type SearchMemory,
 } from "../vector/index.ts";
-import { memtableCandidates, segmentCandidates } from "./candidates.ts";
+import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import { walkLimits } from "./graph-choice.ts";
 import { kernelMetric } from "./kernel-metric.ts";
+import { nearest, shownDistance, type Candidate, type RankedRecord } from "./ranked-records.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { SearchTrace, type PartTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
@@ -42,24 +41,6 @@ export type SearchedView = Pick<ReadView, "memtables" | "segments">;
 export interface SearchRules {
   readonly field: VectorField;
   readonly unfilterable: readonly string[];
-}
-
-/** Where a record is, as a view sees it. */
-export interface ViewPlace {
-  readonly view: MemtableView | SegmentView;
-  readonly row: number;
-}
-
-/** One record that may be among the nearest. */
-export interface Candidate extends ViewPlace {
-  readonly distance: number;
-}
-
-/** A record among the nearest, before it is shown. */
-export interface RankedRecord {
-  readonly candidate: Candidate;
-  readonly key: Buffer;
-  readonly metadata: Uint8Array | undefined;
 }
 
 export interface Ranking {
@@ -141,7 +122,7 @@ interface SearchWork {
 async function searchMemtable(work: SearchWork, view: MemtableView): Promise<void> {
   const trace = work.trace?.memtable(view.rowCount);
   const bits = memtableCandidates(view, work.query.filter);
-  trace?.filtered(bits);
+  if (trace !== undefined) trace.filtered(countBits(bits, view.rowCount));
   const parts = view.memtable
     .rows(work.field.name)
     .targets(view.rowCount)
@@ -205,9 +186,10 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const { clock, observer } = work.context;
   const trace = work.trace?.segment(segment);
   const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
-  const bits = await segmentCandidates(view, query.filter, work.unfilterable);
+  const chosen = segmentCandidates(view, query.filter, work.unfilterable);
+  const { bits, count: matchCount } = chosen instanceof Promise ? await chosen : chosen;
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
-  trace?.filtered(bits);
+  trace?.filtered(matchCount);
   const maybe = segment.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
   trace?.loaded();
@@ -220,9 +202,8 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   }
   const isExact = query.isExact === true && rowTarget !== undefined;
   const wanted = candidateCount(query.topK);
-  const walked = isExact
-    ? undefined
-    : await walkGraph(work, resident, { bits, k: query.topK, trace });
+  const allowed = { bits, matchCount, trace };
+  const walked = isExact ? undefined : await walkGraph(work, resident, allowed);
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
     const part: FlatPart = {
@@ -261,11 +242,11 @@ async function walkGraph(
   resident: ResidentRows,
   {
     bits,
-    k,
+    matchCount,
     trace,
   }: {
     readonly bits: Uint8Array | undefined;
-    readonly k: number;
+    readonly matchCount: number;
     readonly trace: PartTrace | undefined;
   },
 ): Promise<Uint32Array | undefined> {
@@ -273,9 +254,9 @@ async function walkGraph(
   trace?.because("The segment has no graph: the codes are scanned.");
   if (graph === undefined) return undefined;
   const { rowCount } = resident;
-  const matchCount = bits === undefined ? rowCount : Bitmap.fromBytes(rowCount, bits).count();
+  const { topK: k, recall = DEFAULT_RECALL } = work.query;
   trace?.because("A scan of the rows that pass costs less than a walk of the graph.");
-  const limits = walkLimits(graph.efs, { rowCount, matchCount, k }, work.context.policy);
+  const limits = walkLimits(graph.efs, { rowCount, matchCount, k, recall }, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
   const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
@@ -342,94 +323,9 @@ function addCandidates(
   }
 }
 
-/** Lists up to this long are sorted by insertion: candidates of a scan come nearly in order. */
-const INSERTED_MAX = 64;
-
-function sortByDistance(found: Candidate[]): void {
-  if (found.length > INSERTED_MAX) {
-    found.sort((a, b) => a.distance - b.distance);
-    return;
-  }
-  for (let i = 1; i < found.length; i++) {
-    const candidate = found[i];
-    if (candidate === undefined) continue;
-    let at = i;
-    for (; at > 0; at--) {
-      const before = found[at - 1];
-      if (before === undefined || before.distance <= candidate.distance) break;
-      found[at] = before;
-    }
-    found[at] = candidate;
-  }
-}
-
 function within(found: Candidate[], { maxDistance }: Query, field: VectorField): Candidate[] {
   if (maxDistance === undefined) return found;
   return found.filter(({ distance }) => shownDistance(field, distance) <= maxDistance);
-}
-
-/** Sorts by distance, fetches keys of all that may be among the k, sorts ties by key. */
-async function nearest(
-  found: Candidate[],
-  { topK }: Pick<Query, "topK">,
-): Promise<readonly RankedRecord[]> {
-  sortByDistance(found);
-  const edge = found[Math.min(topK, found.length) - 1]?.distance;
-  if (edge === undefined) return [];
-  let end = Math.min(topK, found.length);
-  while (end < found.length && found[end]?.distance === edge) end++;
-  const keyed: RankedRecord[] = [];
-  for (const candidate of found.slice(0, end)) {
-    const { view, row } = candidate;
-    if ("memtable" in view) {
-      const { memtable } = view;
-      const key = Buffer.from(memtable.key(row), "utf8");
-      keyed.push({ candidate, key, metadata: memtable.metadata(row) });
-    } else {
-      const maybe = view.segment.record(row);
-      const { key, metadata } = maybe instanceof Promise ? await maybe : maybe;
-      keyed.push({ candidate, key, metadata });
-    }
-  }
-  keyed.sort((a, b) => a.candidate.distance - b.candidate.distance || Buffer.compare(a.key, b.key));
-  return keyed.slice(0, topK);
-}
-
-/** Records as they are answered. */
-export async function toHits(
-  ranked: readonly RankedRecord[],
-  { include }: Pick<Query, "include">,
-  field: VectorField,
-): Promise<readonly Hit[]> {
-  const hits: Hit[] = [];
-  for (const { candidate, key, metadata } of ranked) {
-    const hit: Writable<Hit> = {
-      key: key.toString("utf8"),
-      distance: shownDistance(field, candidate.distance),
-    };
-    if (include.metadata && metadata !== undefined) hit.metadata = decodeMetadata(metadata);
-    if (include.vectors) hit.vectors = new Map([[field.name, await vectorOf(candidate, field)]]);
-    hits.push(hit);
-  }
-  return hits;
-}
-
-type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
-
-/** No protocol has a word for infinity: beyond float32 is its largest number. */
-export function shownDistance({ metric }: VectorField, distance: number): number {
-  const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
-  return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
-}
-
-/** The stored vector, owned by the caller. */
-export async function vectorOf(
-  { view, row }: ViewPlace,
-  field: VectorField,
-): Promise<Float32Array> {
-  return "memtable" in view
-    ? view.memtable.vector(field.name, row)
-    : view.segment.vector(field, row);
 }
 
 /** Bits from `first` on, which need not begin at a byte. */

@@ -33,6 +33,7 @@ import { queryShard } from "./shard-query.ts";
 import { measureRecall } from "./shard-recall.ts";
 import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardGraphs } from "./shard-graphs.ts";
+import type { Rest } from "./merge-choice.ts";
 import { ShardMerges } from "./shard-merges.ts";
 import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
@@ -241,16 +242,16 @@ export class Shard {
   isUpkeepDue(nowMs: number): boolean {
     return (
       this.#isFlushDue(nowMs) ||
-      this.#merges.isDue(nowMs, this.#isQuiet(nowMs)) ||
-      this.#graphs.isDue(nowMs, this.#isSettled(nowMs))
+      this.#merges.isDue(nowMs, this.#rest(nowMs)) ||
+      this.#graphs.isDue(nowMs, this.#rest(nowMs) !== "busy")
     );
   }
 
   /** Flush by size or idleness; merges and graphs that are due begin, nobody waits for them. */
   async maintain(nowMs: number): Promise<void> {
     if (this.#isFlushDue(nowMs)) await this.flush();
-    this.#merges.startInBackground(nowMs, this.#isQuiet(nowMs));
-    if (!this.#merges.isBusy) this.#graphs.startInBackground(nowMs, this.#isSettled(nowMs));
+    this.#merges.startInBackground(nowMs, this.#rest(nowMs));
+    if (!this.#merges.isBusy) this.#graphs.startInBackground(nowMs, this.#rest(nowMs) !== "busy");
   }
 
   /** Before a sleep that is not urgent: a small shard becomes one segment. */
@@ -293,13 +294,10 @@ export class Shard {
     return tailBytes(this.state) >= policy.quietFlushBytesMin;
   }
 
-  #isQuiet(nowMs: number): boolean {
-    return nowMs - this.#lastWriteMs >= this.#context.policy.quietMergeMs;
-  }
-
-  /** Nothing is being written: what was written last is worth a graph. */
-  #isSettled(nowMs: number): boolean {
-    return nowMs - this.#lastWriteMs >= this.#context.policy.quietFlushMs;
+  #rest(nowMs: number): Rest {
+    const idleMs = nowMs - this.#lastWriteMs;
+    if (idleMs >= this.#context.policy.quietMergeMs) return "quiet";
+    return idleMs >= this.#context.policy.quietFlushMs ? "settled" : "busy";
   }
 
   #view(): ReadView {
@@ -312,7 +310,7 @@ export class Shard {
     // in the log.
     this.flush().then(
       () => {
-        this.#merges.startInBackground(this.#context.clock.monotonicMs(), false);
+        this.#merges.startInBackground(this.#context.clock.monotonicMs(), "busy");
       },
       () => undefined,
     );

@@ -14,21 +14,24 @@
  */
 const ENTRY_OVERHEAD_BYTES = 200;
 
+/** Most blocks are numbered; what has no number has a name. */
+export type BlockName = number | string;
+
 /** A block that is kept, and where it is found. */
 interface Kept {
   readonly shelf: BlockShelf;
-  readonly number: number;
+  readonly name: BlockName;
   readonly block: Uint8Array;
   /** Since it was last considered for going. */
   isUsed: boolean;
 }
 
-/** The blocks of one owner, by number: a number is found without making a name of it first. */
+/** The blocks of one owner: a number is found without making a name of it first. */
 export class BlockShelf {
   readonly name: string;
   readonly #cache: BlockCache;
   /** Of the cache alone. */
-  readonly blocks: Map<number, Kept> = new Map();
+  readonly blocks: Map<BlockName, Kept> = new Map();
 
   constructor(cache: BlockCache, name: string) {
     this.#cache = cache;
@@ -36,8 +39,8 @@ export class BlockShelf {
   }
 
   /** The block, for reading only; it is given a second chance. */
-  get(number: number): Uint8Array | undefined {
-    const kept = this.blocks.get(number);
+  get(name: BlockName): Uint8Array | undefined {
+    const kept = this.blocks.get(name);
     if (kept === undefined) return undefined;
     kept.isUsed = true;
     return kept.block;
@@ -47,8 +50,8 @@ export class BlockShelf {
    * Keeps the block from now on; nobody may change it. A block larger than the whole cache is not
    * kept. Pass bytes that own their memory: a view would keep more alive than is counted.
    */
-  set(number: number, block: Uint8Array): void {
-    this.#cache.keep(this, number, block);
+  set(name: BlockName, block: Uint8Array): void {
+    this.#cache.keep(this, name, block);
   }
 }
 
@@ -80,15 +83,15 @@ export class BlockCache {
   }
 
   /** For {@link BlockShelf.set}. */
-  keep(asked: BlockShelf, number: number, block: Uint8Array): void {
+  keep(asked: BlockShelf, name: BlockName, block: Uint8Array): void {
     // Two owners of one name have one shelf from the first block on.
     const shelf = this.#shelves.get(asked.name) ?? asked;
-    this.#remove(shelf.blocks.get(number));
-    const cost = block.length + ENTRY_OVERHEAD_BYTES;
+    this.#remove(shelf.blocks.get(name));
+    const cost = costOf(name, block);
     if (cost > this.#bytesMax) return;
     this.#shelves.set(shelf.name, shelf);
-    const kept = { shelf, number, block, isUsed: false };
-    shelf.blocks.set(number, kept);
+    const kept = { shelf, name, block, isUsed: false };
+    shelf.blocks.set(name, kept);
     this.#kept.add(kept);
     this.#bytes += cost;
     this.#shrink();
@@ -113,10 +116,14 @@ export class BlockCache {
 
   #remove(kept: Kept | undefined): void {
     if (kept === undefined) return;
-    const { shelf, number, block } = kept;
+    const { shelf, name, block } = kept;
     this.#kept.delete(kept);
-    shelf.blocks.delete(number);
+    shelf.blocks.delete(name);
     if (shelf.blocks.size === 0) this.#shelves.delete(shelf.name);
-    this.#bytes -= block.length + ENTRY_OVERHEAD_BYTES;
+    this.#bytes -= costOf(name, block);
   }
+}
+
+function costOf(name: BlockName, block: Uint8Array): number {
+  return block.length + ENTRY_OVERHEAD_BYTES + (typeof name === "string" ? name.length : 0);
 }

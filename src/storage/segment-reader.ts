@@ -87,7 +87,10 @@ export class SectionReader {
   readonly #source: SegmentSource;
   readonly #identity: SegmentIdentity;
   readonly #entry: SectionEntry;
-  readonly #number: number;
+  /** Of the segment's sections. */
+  readonly number: number;
+  /** Plain bytes that are verified together. */
+  readonly chunkBytes: number;
   readonly #entryBytes: number;
   #table: Promise<Buffer> | undefined;
 
@@ -100,7 +103,8 @@ export class SectionReader {
     this.#source = source;
     this.#identity = identity;
     this.#entry = entry;
-    this.#number = number;
+    this.number = number;
+    this.chunkBytes = entry.chunkBytes;
     this.length = entry.plainBytes;
     this.#entryBytes = chunkEntryBytes(entry.codec);
   }
@@ -184,7 +188,7 @@ export class SectionReader {
   }
 
   #verify(table: Buffer, chunk: number, bytes: Uint8Array): void {
-    const crc = chunkCrc(bytes, this.#identity.segment, this.#number, chunk);
+    const crc = chunkCrc(bytes, this.#identity.segment, this.number, chunk);
     if (crc !== table.readUInt32LE(chunk * this.#entryBytes)) throw this.#wrong(chunk, "is wrong");
   }
 
@@ -196,7 +200,7 @@ export class SectionReader {
     const start = chunk * this.#entryBytes;
     const tag = table.subarray(start + 4, start + this.#entryBytes);
     const { segment, shard } = this.#identity;
-    const plain = openChunk({ sealed: bytes, tag }, { segment, shard, key }, this.#number, chunk);
+    const plain = openChunk({ sealed: bytes, tag }, { segment, shard, key }, this.number, chunk);
     if (plain === undefined) throw this.#wrong(chunk, "was sealed with another key");
     return plain;
   }

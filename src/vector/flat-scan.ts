@@ -58,12 +58,19 @@ export class FlatScan {
 
   /** The `k` nearest of each part, in the order of the parts. */
   scan(parts: readonly FlatPart[], k: number): RowHits[] | Promise<RowHits[]> {
+    const cut = parts.map((part) => ({ arena: part.arena, slices: slicesOf(part) }));
     let bytes = 0;
-    for (const part of parts) bytes += part.rowCount * part.target.strideBytes;
-    if (bytes <= INLINE_BYTES_MAX || this.#workers.size === 0) {
-      return parts.map((part) => this.#scanHere(part, k));
+    for (const { slices } of cut) {
+      for (const slice of slices) {
+        const rows = slice.rows?.length ?? slice.rowCount;
+        this.rowsScanned += rows;
+        bytes += rows * slice.target.strideBytes;
+      }
     }
-    return Promise.all(parts.map((part) => this.#scanInSlices(part, k)));
+    if (bytes <= INLINE_BYTES_MAX || this.#workers.size === 0) {
+      return cut.map(({ arena, slices }) => this.#scanHere(arena, slices, k));
+    }
+    return Promise.all(cut.map(({ arena, slices }) => this.#scanInSlices(arena, slices, k)));
   }
 
   /** Exact distances of rows of a resident float32 target, in the order of the list. */
@@ -101,18 +108,16 @@ export class FlatScan {
     return this.leased(arena).scanner;
   }
 
-  #scanHere(part: FlatPart, k: number): RowHits {
-    const scanner = this.#scanner(part.arena);
-    const results = slicesOf(part).map((slice) => scanSlice(scanner, slice, k));
-    this.rowsScanned += part.rowCount;
-    return mergeResults(results, k);
+  #scanHere(arena: number, slices: readonly ScanSlice[], k: number): RowHits {
+    const scanner = this.#scanner(arena);
+    return mergeResults(
+      slices.map((slice) => scanSlice(scanner, slice, k)),
+      k,
+    );
   }
 
-  async #scanInSlices(part: FlatPart, k: number): Promise<RowHits> {
-    const results = await Promise.all(
-      slicesOf(part).map((slice) => this.#scanThere(part.arena, slice, k)),
-    );
-    this.rowsScanned += part.rowCount;
+  async #scanInSlices(arena: number, slices: readonly ScanSlice[], k: number): Promise<RowHits> {
+    const results = await Promise.all(slices.map((slice) => this.#scanThere(arena, slice, k)));
     return mergeResults(results, k);
   }
 

@@ -21,6 +21,7 @@ export {
   GRAPH_EF_CONSTRUCTION,
   GRAPH_M,
   GRAPH_ROWS_MAX,
+  efForRecall,
   openOldGraph,
 } from "./graph/graph-layout.ts";
 export { GraphSearch } from "./graph/graph-search.ts";

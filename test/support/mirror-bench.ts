@@ -16,6 +16,8 @@ export interface StoreCall {
   readonly kind: "put-if-absent" | "put" | "get" | "head" | "list" | "delete";
   /** Or the prefix of a listing. */
   readonly key: string;
+  /** Of a get that may be given up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** May wait, or throw to fail the call. */
@@ -41,8 +43,8 @@ export class HookedStore implements ObjectStore {
     return this.#run({ kind: "put", key }, () => this.#inner.put(key, body));
   }
 
-  get(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
-    return this.#run({ kind: "get", key }, () => this.#inner.get(key, range));
+  get(key: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    return this.#run({ kind: "get", key, signal }, () => this.#inner.get(key, range, signal));
   }
 
   head(key: string): Promise<number | undefined> {

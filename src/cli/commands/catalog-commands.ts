@@ -7,7 +7,7 @@ import { addTenantCopyCommand } from "./backup-commands.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
 import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
-import { toWholeNumber } from "../option-values.ts";
+import { toShare, toWholeNumber } from "../option-values.ts";
 import { printBytes, printCount, printTable } from "../output.ts";
 import { addWhereCommand } from "./where-command.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
@@ -67,9 +67,12 @@ async function removeCollections(catalog: Session["catalog"], database: string):
   for (const { name } of collections) await catalog.deleteCollection(database, name);
 }
 
+const RECALL_HELP = "share of the true nearest that searches aim at, 0.5 to 0.999";
+
 interface CollectionCreateOptions {
   readonly dimension: number;
   readonly metric: string;
+  readonly recall?: number;
   readonly tenants?: true;
   readonly unfilterable: readonly string[];
 }
@@ -103,6 +106,7 @@ export function addCollectionCommands(program: Command): void {
     .description("make a collection")
     .option("--dimension <n>", "components of a vector", toWholeNumber, BUILT_IN_DIMENSION)
     .option("--metric <metric>", METRICS.join(", "), "cosine")
+    .option("--recall <share>", `${RECALL_HELP} (default: 0.95)`, toShare)
     .option("--tenants", "a collection with tenants, each with a shard of its own")
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
     .addHelpText(
@@ -120,10 +124,12 @@ export function addCollectionCommands(program: Command): void {
         command: Command,
       ) => {
         const metric = toMetric(options.metric);
+        const { dimension, recall } = options;
+        const aim = recall === undefined ? {} : { recall };
         await withSession(command, true, async ({ catalog }, output) => {
           const info = await catalog.createCollection(database, name, {
             schema: {
-              vectors: [{ name: DEFAULT_VECTOR, dimension: options.dimension, metric }],
+              vectors: [{ name: DEFAULT_VECTOR, dimension, metric, ...aim }],
               identity: "key",
               unfilterable: options.unfilterable,
             },
@@ -137,6 +143,7 @@ export function addCollectionCommands(program: Command): void {
 }
 
 function addCollectionStateCommands(parent: Command): void {
+  addUpdateCommand(parent);
   addStatusCommand(parent, "enable", "enabled", "let a disabled collection read and write again");
   addStatusCommand(parent, "disable", "disabled", "refuse reads and writes; nothing is removed");
   parent
@@ -153,6 +160,30 @@ function addCollectionStateCommands(parent: Command): void {
         );
       });
     });
+}
+
+function addUpdateCommand(parent: Command): void {
+  parent
+    .command("update <database> <collection>")
+    .description("change how searches of a collection are done; nothing is written anew")
+    .requiredOption("--recall <share>", RECALL_HELP, toShare)
+    .option("--field <name>", "a named vector field", DEFAULT_VECTOR)
+    .addHelpText("after", notes(["insula collection update acme notes --recall 0.99"]))
+    .action(
+      async (
+        database: string,
+        name: string,
+        { recall, field }: { recall: number; field: string },
+        command: Command,
+      ) => {
+        await withSession(command, false, async ({ catalog }, output) => {
+          const vectors = [{ name: field, recall }];
+          const info = await catalog.updateCollection(database, name, { vectors });
+          const aim = String(recall);
+          output.result(info, () => `Searches of ${database}/${name} aim at a recall of ${aim}.`);
+        });
+      },
+    );
 }
 
 function addStatusCommand(

@@ -62,6 +62,7 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
               name: text("of the field; empty for the unnamed one"),
               dimension: count("components"),
               metric: choice(["cosine", "dot", "euclidean"], "how distances are measured"),
+              recall: optional(number("share of the true nearest aimed at, when one was named")),
             },
             "one vector field",
           ),

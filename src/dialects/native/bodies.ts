@@ -2,18 +2,26 @@
 import { InsulaError } from "../../base/errors.ts";
 import {
   DIMENSION_MAX,
+  RECALL_MAX,
+  RECALL_MIN,
   UNFILTERABLE_PROPERTIES_MAX,
   VECTOR_FIELDS_MAX,
 } from "../../base/limits.ts";
 import { RERANK_DOCUMENTS_MAX } from "../../embed/index.ts";
-import type { CollectionOptions, CollectionPatch } from "../../engine/api.ts";
-import { DEFAULT_VECTOR, type Metric, type VectorField } from "../../model/index.ts";
+import type { CollectionOptions, CollectionPatch, VectorFieldPatch } from "../../engine/api.ts";
+import {
+  DEFAULT_RECALL,
+  DEFAULT_VECTOR,
+  type Metric,
+  type VectorField,
+} from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import {
   choice,
   integer,
   list,
   nullable,
+  numberIn,
   object,
   optional,
   refusal,
@@ -36,25 +44,41 @@ export interface CollectionBody {
   readonly name: string;
   readonly dimension: number | undefined;
   readonly metric: Metric | undefined;
-  readonly vectors: readonly VectorField[] | undefined;
+  readonly recall: number | undefined;
+  readonly vectors: readonly ReadField[] | undefined;
   readonly tenancy: "single" | "multi" | undefined;
   readonly unfilterable: readonly string[] | undefined;
   readonly embeddingModel: string | undefined;
 }
 
+/** A vector field as it is read: members that are left out are there, and undefined. */
+interface ReadField extends Pick<VectorField, "name" | "dimension" | "metric"> {
+  readonly recall: number | undefined;
+}
+
 const dimension = integer(1, DIMENSION_MAX, "components of the vector");
 const metric = choice(METRICS, "how distances are measured; smaller is nearer");
+
+const recall = numberIn(
+  RECALL_MIN,
+  RECALL_MAX,
+  `share of the true nearest that searches aim at; default ${String(DEFAULT_RECALL)}`,
+);
 
 export const COLLECTION_BODY: Schema<CollectionBody> = object(
   {
     name: text("1 to 512 bytes of UTF-8"),
     dimension: optional(dimension),
     metric: optional(metric),
+    recall: optional(recall),
     vectors: optional(
       list(
-        object({ name: text("of the field"), dimension, metric }, "one vector field"),
+        object(
+          { name: text("of the field"), dimension, metric, recall: optional(recall) },
+          "one vector field",
+        ),
         VECTOR_FIELDS_MAX,
-        "several named vectors a record, instead of dimension and metric",
+        "several named vectors a record, instead of dimension, metric and recall",
       ),
     ),
     tenancy: optional(choice(["single", "multi"], "multi: one shard a tenant; default single")),
@@ -75,16 +99,22 @@ export function toCollectionOptions(body: CollectionBody): CollectionOptions {
   if ((body.dimension === undefined) === (body.vectors === undefined)) {
     throw refusal("dimension", "expected either dimension or vectors");
   }
+  if (body.vectors !== undefined && body.recall !== undefined) {
+    throw refusal("recall", "expected it in vectors, for each field");
+  }
   const unnamed = {
     name: DEFAULT_VECTOR,
     dimension: body.dimension ?? 0,
     metric: body.metric ?? "cosine",
+    recall: body.recall,
   };
   const { embeddingModel } = body;
   if (embeddingModel === "") throw refusal("embeddingModel", "expected a name");
   return {
     schema: {
-      vectors: body.vectors ?? [unnamed],
+      vectors: (body.vectors ?? [unnamed]).map(({ recall: aim, ...field }) =>
+        aim === undefined ? field : { ...field, recall: aim },
+      ),
       identity: "key",
       unfilterable: body.unfilterable ?? [],
     },
@@ -96,23 +126,46 @@ export function toCollectionOptions(body: CollectionBody): CollectionOptions {
 export interface CollectionPatchBody {
   readonly status: "enabled" | "disabled" | undefined;
   readonly embeddingModel: string | null | undefined;
+  readonly vectors:
+    readonly { readonly name: string; readonly recall: number | null | undefined }[] | undefined;
 }
 
 export const COLLECTION_PATCH_BODY: Schema<CollectionPatchBody> = object(
   {
     status: optional(choice(["enabled", "disabled"], "a disabled collection refuses records")),
     embeddingModel: optional(nullable(text("null forgets it"))),
+    vectors: optional(
+      list(
+        object(
+          {
+            name: text("of the field; empty for the unnamed one"),
+            recall: optional(nullable(recall)),
+          },
+          "one vector field; null is the default again",
+        ),
+        VECTOR_FIELDS_MAX,
+        "fields that change; nothing is written anew",
+      ),
+    ),
   },
   "What changes.",
 );
 
 export function toCollectionPatch(body: CollectionPatchBody): CollectionPatch {
-  const { status, embeddingModel } = body;
+  const { status, embeddingModel, vectors } = body;
   if (embeddingModel === "") throw refusal("embeddingModel", "expected a name");
   return {
     ...(status === undefined ? {} : { status }),
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
+    ...(vectors === undefined ? {} : { vectors: vectors.map(toFieldPatch) }),
   };
+}
+
+function toFieldPatch({
+  name,
+  recall: aim,
+}: NonNullable<CollectionPatchBody["vectors"]>[number]): VectorFieldPatch {
+  return aim === undefined ? { name } : { name, recall: aim };
 }
 
 export interface EmbedBody {

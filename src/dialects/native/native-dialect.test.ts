@@ -153,6 +153,26 @@ describe("routes about databases, collections, tenants and keys", () => {
       { embeddingModel: null },
       ["updateCollection", "d", "c", { embeddingModel: null }],
     ],
+    [
+      "PATCH databases/d/collections/c",
+      {
+        vectors: [
+          { name: "", recall: 0.9 },
+          { name: "t", recall: null },
+        ],
+      },
+      [
+        "updateCollection",
+        "d",
+        "c",
+        {
+          vectors: [
+            { name: "", recall: 0.9 },
+            { name: "t", recall: null },
+          ],
+        },
+      ],
+    ],
     ["DELETE databases/d/collections/c", undefined, ["deleteCollection", "d", "c"]],
     ["GET databases/d/collections/c/tenants", undefined, ["listTenants", "d", "c", { limit: 100 }]],
     [

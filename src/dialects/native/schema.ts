@@ -68,6 +68,17 @@ export function number(description: string): Schema<number> {
   };
 }
 
+/** A number from `min` to `max`, fractions too. */
+export function numberIn(min: number, max: number, description: string): Schema<number> {
+  return {
+    json: { type: "number", minimum: min, maximum: max, description },
+    read: (value, at) => {
+      if (typeof value === "number" && value >= min && value <= max) return value;
+      throw refusal(at, `expected a number from ${String(min)} to ${String(max)}`);
+    },
+  };
+}
+
 export function flag(description: string): Schema<boolean> {
   return {
     json: { type: "boolean", description },

@@ -52,13 +52,15 @@ function gatherFresh(view: GraphView, list: usize, width: u32): u32 {
 }
 
 /**
- * Loads the beginning of each code before the first is needed: the loads do not wait for each
- * other, so the memory answers several at once. There is no other way to prefetch here.
+ * Loads the beginning of each code before the first is needed, and of the list of the node that
+ * comes `next` most often: the loads do not wait for each other, so the memory answers several at
+ * once. There is no other way to prefetch here.
  */
 @inline
-function touch(view: GraphView, level: u32, count: u32): void {
+function touch(view: GraphView, level: u32, count: u32, next: u32): void {
   const fresh = view.fresh, second: usize = view.stride > 64 ? 64 : 0;
-  let sum = view.touched;
+  const list = listOf(view, next, level);
+  let sum = view.touched ^ load<u32>(list);
   for (let i: u32 = 0; i < count; i++) {
     const code = codeOf(view, rowOf(view, load<u32>(fresh + ((<usize>i) << 2)), level));
     sum ^= load<u32>(code) ^ load<u32>(code + second);
@@ -117,7 +119,8 @@ export function walkLevel(
     store<u64>(place, key | 1);
     const found = gatherFresh(view, listOf(view, idOf(key), level), width);
     scored += found;
-    touch(view, level, found);
+    const next = cursor < count ? load<u64>(pool + ((<usize>cursor) << 3)) : key;
+    touch(view, level, found, idOf(next));
     for (let i: u32 = 0; i < found; i += 4) {
       const at = fresh + ((<usize>i) << 2);
       const a = load<u32>(at), b = load<u32>(at, 4), c = load<u32>(at, 8), d = load<u32>(at, 12);
@@ -205,7 +208,7 @@ export function graphSearchAllowed(
     if (waiting > 0) heapReplace(heap, waiting, load<u64>(heap + ((<usize>waiting) << 3)));
     const found = gatherFresh(view, listOf(view, idOf(key), 0), width);
     scored += found;
-    touch(view, 0, found);
+    touch(view, 0, found, idOf(waiting > 0 ? load<u64>(heap) : key));
     for (let i: u32 = 0; i < found; i += 4) {
       const at = fresh + ((<usize>i) << 2);
       const distances = fourSteps(

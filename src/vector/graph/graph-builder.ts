@@ -17,7 +17,13 @@ import {
 } from "../../math/index.ts";
 import { buildLayout, cosineWeights, type BuildLayout, type GraphPlan } from "./build-layout.ts";
 import { GraphCopy, type OldGraph } from "./graph-copy.ts";
-import { NO_NODE, encodeGraphHeader, graphLayout, type GraphHeader } from "./graph-layout.ts";
+import {
+  NO_NODE,
+  efForRecall,
+  encodeGraphHeader,
+  graphLayout,
+  type GraphHeader,
+} from "./graph-layout.ts";
 import { levelOf, upperNodes, upperRoom, type UpperNodes } from "./graph-levels.ts";
 import { linkLostRows } from "./graph-reach.ts";
 import { RECALL_SAMPLE_ROWS, measureEfs } from "./graph-recall.ts";
@@ -26,7 +32,9 @@ import { writeView, type GraphTarget } from "./graph-view.ts";
 /** The rows of a graph with fewer are all sampled for the recall check; it needs more than that. */
 const SAMPLED_ROWS_MIN = 4 * RECALL_SAMPLE_ROWS;
 /** Of graphs too small for a check. */
-const UNMEASURED_EFS: GraphHeader["efs"] = [80, 160, 320];
+const UNMEASURED_EFS: GraphHeader["efs"] = [40, 60, 80, 160, 200, 240, 320, 480, 800];
+/** A graph that no walk reaches this recall of is not worth keeping. */
+const USABLE_RECALL = 0.95;
 
 export class GraphBuilder {
   readonly plan: GraphPlan;
@@ -64,9 +72,9 @@ export class GraphBuilder {
     return this.#bytes(this.layout.factors, bytes - scales);
   }
 
-  /** After the last insert: whether walks of it reach the recall that searches are made for. */
+  /** After the last insert: whether walks of it reach a recall that searches are made for. */
   get isUsable(): boolean {
-    return (this.#efs ?? UNMEASURED_EFS)[1] > 0;
+    return efForRecall(this.#efs ?? UNMEASURED_EFS, USABLE_RECALL) > 0;
   }
 
   /** Rows that wait to be put in. */

@@ -26,8 +26,13 @@ export const GRAPH_ROWS_MAX = 1_572_864;
 /** Levels above 0. Source: with 16 neighbours the chance of a row to reach it is 16 ** -8. */
 export const GRAPH_LEVEL_MAX = 8;
 
-/** Recalls that a graph knows the breadth of a search for, at ten neighbours. */
-export const GRAPH_RECALLS = [0.9, 0.95, 0.99] as const;
+/** Recalls that a graph knows the breadth of a search for, at ten neighbours; rising. */
+export const GRAPH_RECALLS = [0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999] as const;
+/** ON DISK: positions in {@link GRAPH_RECALLS} of the words 10 to 12 of a header. */
+const WORD_RECALLS = [2, 3, 6] as const;
+/** ON DISK: those of the u16 from byte 52 on, which older sections leave zero. */
+const SHORT_RECALLS = [0, 1, 4, 5, 7, 8] as const;
+const SHORTS_AT = 52;
 
 export interface GraphShape {
   readonly rowCount: number;
@@ -63,8 +68,11 @@ export interface GraphHeader extends GraphShape {
   /** Where walks begin: an ordinal of `entryLevel`, a row when that is 0. */
   readonly entry: number;
   readonly entryLevel: number;
-  /** Breadth for each of {@link GRAPH_RECALLS}; 0 where no breadth that was tried reaches it. */
-  readonly efs: readonly [number, number, number];
+  /**
+   * Breadth for each of {@link GRAPH_RECALLS}; 0 where no breadth that was tried reaches it, or it
+   * was not measured.
+   */
+  readonly efs: readonly number[];
 }
 
 export function encodeGraphHeader(header: GraphHeader): Uint8Array {
@@ -81,9 +89,12 @@ export function encodeGraphHeader(header: GraphHeader): Uint8Array {
     header.entryLevel,
     header.upperCount,
     header.upperListCount,
-    ...header.efs,
+    ...WORD_RECALLS.map((position) => header.efs[position] ?? 0),
   ];
   for (const [i, value] of fields.entries()) view.setUint32(i * 4, value, true);
+  for (const [i, position] of SHORT_RECALLS.entries()) {
+    view.setUint16(SHORTS_AT + i * 2, header.efs[position] ?? 0, true);
+  }
   return bytes;
 }
 
@@ -116,7 +127,7 @@ export function decodeGraphHeader(
     entryLevel: field(7),
     upperCount: field(8),
     upperListCount: field(9),
-    efs: [field(10), field(11), field(12)],
+    efs: decodeEfs(view),
   };
   const { rowCount, m, entry, entryLevel, upperCount, upperListCount } = header;
   if (rowCount !== expected.rowCount || field(3) !== KERNEL_METRICS[expected.metric]) {
@@ -130,6 +141,25 @@ export function decodeGraphHeader(
     entryLevel <= GRAPH_LEVEL_MAX && entry < (entryLevel === 0 ? rowCount : upperCount);
   if (!isEntry) throw damaged("its entry lies outside");
   return header;
+}
+
+function decodeEfs(view: DataView): readonly number[] {
+  const efs = GRAPH_RECALLS.map(() => 0);
+  for (const [i, position] of WORD_RECALLS.entries()) {
+    efs[position] = view.getUint32(40 + i * 4, true);
+  }
+  for (const [i, position] of SHORT_RECALLS.entries()) {
+    efs[position] = view.getUint16(SHORTS_AT + i * 2, true);
+  }
+  return efs;
+}
+
+/**
+ * The breadth of a search that is to have a recall: that of the next recall measured. 0 when it is
+ * not known; then a scan is the way.
+ */
+export function efForRecall(efs: readonly number[], recall: number): number {
+  return efs.find((ef, i) => ef > 0 && (GRAPH_RECALLS[i] ?? 0) >= recall) ?? 0;
 }
 
 /**

@@ -12,7 +12,7 @@ import { rowPoint, writePoint, type GraphTarget } from "./graph-view.ts";
 export const RECALL_SAMPLE_ROWS = 128;
 /** Neighbours looked for. */
 export const RECALL_K = 10;
-/** Breadths tried, each about a quarter to a half more than the one before. */
+/** Breadths tried first, each about a quarter to a half more than the one before. */
 export const EF_LADDER = [
   10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1_280, 1_792,
 ] as const;
@@ -32,12 +32,16 @@ export interface MeasurePlaces {
   readonly inserted: number;
 }
 
+/** Halvings of the gap between two of {@link EF_LADDER}: a breadth is right to a tenth or so. */
+const EF_HALVINGS = 2;
+
 /**
- * The smallest breadth for each of {@link GRAPH_RECALLS}; 0 where none suffices.
+ * A breadth for each of {@link GRAPH_RECALLS}, as small as two halvings tell; 0 where none of the
+ * ladder suffices.
  *
  * @param queries `isStrange`: they are not in the graph yet. Rows that are in it find themselves
- *   and
- *   are better connected than a stranger: then themselves do not count, and one step is added.
+ *   and are better connected than a stranger: then themselves do not count, and a step of the
+ *   ladder is added.
  */
 export function measureEfs(
   graph: MeasuredGraph,
@@ -69,15 +73,34 @@ export function measureEfs(
     }
     return wanted === 0 ? 1 : found / wanted;
   };
-  const efs: [number, number, number] = [0, 0, 0];
-  for (let step = 0; step < EF_LADDER.length && efs[2] === 0; step++) {
-    const recall = recallAt(EF_LADDER[step] ?? 0);
-    const chosen = EF_LADDER[Math.min(EF_LADDER.length - 1, step + own)] ?? 0;
-    for (const [i, target_] of GRAPH_RECALLS.entries()) {
-      if (efs[i] === 0 && recall >= target_) efs[i] = chosen;
+  const efs = breadths(recallAt);
+  return isStrange ? efs : efs.map((ef) => (ef === 0 ? 0 : nextStep(ef)));
+}
+
+/** Breadths by recall; each is measured once. */
+function breadths(recallAt: (ef: number) => number): readonly number[] {
+  const known = new Map<number, number>();
+  const recall = (ef: number): number => {
+    const value = known.get(ef) ?? recallAt(ef);
+    known.set(ef, value);
+    return value;
+  };
+  let step = 0;
+  return GRAPH_RECALLS.map((wanted) => {
+    while (step < EF_LADDER.length && recall(EF_LADDER[step] ?? 0) < wanted) step++;
+    let high = EF_LADDER[step] ?? 0;
+    let low = EF_LADDER[step - 1] ?? high;
+    for (let i = 0; i < EF_HALVINGS && high - low > 1; i++) {
+      const middle = (low + high) >>> 1;
+      if (recall(middle) < wanted) low = middle;
+      else high = middle;
     }
-  }
-  return efs;
+    return high;
+  });
+}
+
+function nextStep(ef: number): number {
+  return EF_LADDER.find((step) => step > ef) ?? EF_LADDER.at(-1) ?? ef;
 }
 
 /** The upper halves of keys: distances as numbers that sort as they do. */

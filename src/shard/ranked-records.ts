@@ -1,0 +1,133 @@
+/**
+ * The records nearest to a query, put in order, and the hits they become: keys are fetched of all
+ * that may be among the k, everything else only of those that are answered.
+ */
+import { FLOAT32_MAX } from "../math/index.ts";
+import { decodeMetadata, type Hit, type Query, type VectorField } from "../model/index.ts";
+import type { MemtableView, SegmentView } from "./read-view.ts";
+
+/** Where a record is, as a view sees it. */
+export interface ViewPlace {
+  readonly view: MemtableView | SegmentView;
+  readonly row: number;
+}
+
+/** One record that may be among the nearest. */
+export interface Candidate extends ViewPlace {
+  readonly distance: number;
+}
+
+/** A record among the nearest, before it is shown. */
+export interface RankedRecord {
+  readonly candidate: Candidate;
+  readonly key: string;
+}
+
+/** Lists up to this long are sorted by insertion: candidates of a scan come nearly in order. */
+const INSERTED_MAX = 64;
+
+/** Nearest first, in place. */
+export function sortByDistance(found: Candidate[]): void {
+  if (found.length > INSERTED_MAX) {
+    found.sort((a, b) => a.distance - b.distance);
+    return;
+  }
+  for (let i = 1; i < found.length; i++) {
+    const candidate = found[i];
+    if (candidate === undefined) continue;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = found[at - 1];
+      if (before === undefined || before.distance <= candidate.distance) break;
+      found[at] = before;
+    }
+    found[at] = candidate;
+  }
+}
+
+/** The nearest by (distance, key). */
+export async function nearest(
+  found: Candidate[],
+  { topK }: Pick<Query, "topK">,
+): Promise<readonly RankedRecord[]> {
+  sortByDistance(found);
+  const edge = found[Math.min(topK, found.length) - 1]?.distance;
+  if (edge === undefined) return [];
+  let end = Math.min(topK, found.length);
+  while (end < found.length && found[end]?.distance === edge) end++;
+  const ranked: RankedRecord[] = [];
+  for (let i = 0; i < end; i++) {
+    const candidate = found[i];
+    if (candidate === undefined) continue;
+    const key = keyOf(candidate);
+    ranked.push({ candidate, key: key instanceof Promise ? await key : key });
+  }
+  sortTies(ranked);
+  return ranked.slice(0, topK);
+}
+
+/** Records as they are answered. */
+export async function toHits(
+  ranked: readonly RankedRecord[],
+  { include }: Pick<Query, "include">,
+  field: VectorField,
+): Promise<readonly Hit[]> {
+  const hits: Hit[] = [];
+  for (const { candidate, key } of ranked) {
+    const hit: Writable<Hit> = { key, distance: shownDistance(field, candidate.distance) };
+    if (include.metadata) {
+      const maybe = metadataOf(candidate);
+      const metadata = maybe instanceof Promise ? await maybe : maybe;
+      if (metadata !== undefined) hit.metadata = decodeMetadata(metadata);
+    }
+    if (include.vectors) hit.vectors = new Map([[field.name, await vectorOf(candidate, field)]]);
+    hits.push(hit);
+  }
+  return hits;
+}
+
+type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
+
+/** No protocol has a word for infinity: beyond float32 is its largest number. */
+export function shownDistance({ metric }: VectorField, distance: number): number {
+  const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
+  return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
+}
+
+/** The stored vector, owned by the caller. */
+export async function vectorOf(
+  { view, row }: ViewPlace,
+  field: VectorField,
+): Promise<Float32Array> {
+  return "memtable" in view
+    ? view.memtable.vector(field.name, row)
+    : view.segment.vector(field, row);
+}
+
+function keyOf({ view, row }: ViewPlace): string | Promise<string> {
+  return "memtable" in view ? view.memtable.key(row) : view.segment.key(row);
+}
+
+function metadataOf({
+  view,
+  row,
+}: ViewPlace): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  if ("memtable" in view) return view.memtable.metadata(row);
+  const entry = view.segment.record(row);
+  return entry instanceof Promise ? entry.then(({ metadata }) => metadata) : entry.metadata;
+}
+
+/** Sorts runs of one distance by key, in the order of its bytes. */
+function sortTies(ranked: RankedRecord[]): void {
+  for (let start = 0; start < ranked.length;) {
+    const distance = ranked[start]?.candidate.distance;
+    let end = start + 1;
+    while (end < ranked.length && ranked[end]?.candidate.distance === distance) end++;
+    if (end - start > 1) {
+      const run = ranked.slice(start, end).map((one) => ({ one, bytes: Buffer.from(one.key) }));
+      run.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+      for (const [i, { one }] of run.entries()) ranked[start + i] = one;
+    }
+    start = end;
+  }
+}
