@@ -177,12 +177,8 @@ class NodeEngine implements Engine {
       directory: this.#directory,
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
     });
-    this.#tenants = new Tenants({
-      node,
-      directory: this.#directory,
-      infos: this.#infos,
-      keeper: this.#keeper,
-    });
+    const [directory, infos, keeper] = [this.#directory, this.#infos, this.#keeper];
+    this.#tenants = new Tenants({ node, directory, infos, keeper });
     this.#probe = new RecallProbe(options, this.#keeper);
     this.#records = new Records(node.catalog, this.#directory, this.#keeper, this.#probe);
     this.#upkeep = new Upkeep(options, {
