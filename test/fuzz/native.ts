@@ -150,6 +150,12 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
         { filter: drawValue({}, chance, "filter") },
         { all: true },
       ]);
+    case "Search":
+      return withOneTarget(body);
+    case "SearchAll":
+      return { queries: (body["queries"] as readonly object[]).map(withOneTarget) };
+    case "MeasureRecall":
+      return chance.isLikely(0.5) ? without(body, "vectors") : without(body, "sample");
     case "SearchMany":
       return {
         ...body,
@@ -161,6 +167,15 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
     default:
       return body;
   }
+}
+
+/** A vector is searched for or a record; the draw has both, or neither. */
+function withOneTarget(body: object): object {
+  return "vector" in body ? without(body, "like") : body;
+}
+
+function without(body: object, name: string): object {
+  return Object.fromEntries(Object.entries(body).filter(([own]) => own !== name));
 }
 
 function judge(operation: string, { status, headers, text }: Reply): Verdict {

@@ -275,6 +275,22 @@ export const SEARCHES_ANSWER: Schema<unknown> = object(
   "what was found",
 );
 
+export const RECALL_ANSWER: Schema<unknown> = object(
+  {
+    recall: number("found of wanted; 1 when nothing was wanted"),
+    recallMin: number("that of the worst query"),
+    queryCount: count("searches done twice"),
+    wanted: count("hits of the exact searches"),
+    found: count("of them, hits that the search as planned had, or one as near"),
+    paths: members({ description: "searches by the path of their plan" }, (value) => value),
+    ms: object(
+      { planned: number("of all searches as planned"), exact: number("of the exact ones") },
+      "milliseconds",
+    ),
+  },
+  "how much the planned searches found",
+);
+
 export const MANY_ANSWER: Schema<unknown> = object(
   {
     hits: list(
