@@ -127,9 +127,9 @@ function createRecords(calls: RemoteCalls): SessionRecords {
 }
 
 /** The server reads filters itself, in the words of filter-text.ts. */
-function toPlainQuery({ filter, field, vector, topK, include }: Query): PlainQuery {
+function toPlainQuery({ filter, signal: _, ...query }: Query): PlainQuery {
   const where = filter === undefined ? undefined : printFilter(filter);
-  return { field, vector, topK, include, ...(where !== undefined && { where }) };
+  return { ...query, ...(where !== undefined && { where }) };
 }
 
 function toQuery(page: PageRequest): string {

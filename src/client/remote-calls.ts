@@ -9,6 +9,7 @@ import type {
   Place,
   QueryResult,
   RecordView,
+  SparseQuery,
   WriteBatch,
 } from "../model/index.ts";
 import type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./calls.ts";
@@ -130,7 +131,7 @@ export class RemoteCalls extends RemoteCatalog implements Calls {
 }
 
 function searchRequest(
-  { vector, field, topK, include, isExact, where }: PlainQuery,
+  { vector, sparse, weights, field, topK, include, isExact, where }: PlainQuery,
   before: string,
   { signal }: CallOptions,
 ): Parameters<HttpChannel["send"]>[1] {
@@ -139,11 +140,19 @@ function searchRequest(
     topK,
     include,
     exact: isExact,
+    weights,
     ...whereMember(where),
     explain: true,
   });
-  const body = `{${before}"vector":${printVector(vector)},${rest.slice(1)}`;
+  const dense = vector === undefined ? "" : `"vector":${printVector(vector)},`;
+  const terms = sparse === undefined ? "" : `"sparse":${printSparse(sparse)},`;
+  const body = `{${before}${dense}${terms}${rest.slice(1)}`;
   return { method: "POST", body, ...withSignal(signal) };
+}
+
+function printSparse({ field, vector: { indices, values } }: SparseQuery): string {
+  const numbers = printVector(values);
+  return `{"field":${JSON.stringify(field)},"indices":[${indices.join()}],"values":${numbers}}`;
 }
 
 function deletionBody(what: Deletion): object {

@@ -1,11 +1,19 @@
 import type { Filter } from "./filter.ts";
 import type { Include, RecordView } from "./record.ts";
+import type { ScoreWeights, SparseQuery } from "./sparse.ts";
 
 export interface Query {
-  /** Vector field searched. */
+  /** Vector field searched; without a vector it says nothing. */
   readonly field: string;
-  /** As many finite float32 as the field's dimension. */
-  readonly vector: Float32Array;
+  /** As many finite float32 as the field's dimension. Absent only beside a sparse one. */
+  readonly vector?: Float32Array;
+  /**
+   * Alone: the nearest of the records that share a dimension with it. With a vector: one score of
+   * both, for a field whose metric is `dot`; a record without a sparse vector has 0 there.
+   */
+  readonly sparse?: SparseQuery;
+  /** Only where there are both; default 1 each. Finite, not negative. */
+  readonly weights?: ScoreWeights;
   /** 1 to TOP_K_MAX. */
   readonly topK: number;
   readonly filter?: Filter;
@@ -48,7 +56,7 @@ export interface QueryPlan {
   readonly rowsScanned: number;
   readonly rowsRescored: number;
   readonly segmentCount: number;
-  readonly path: "empty" | "exact" | "codes" | "matches" | "graph";
+  readonly path: "empty" | "exact" | "codes" | "matches" | "sparse" | "graph";
 }
 
 /** A shard a search over many names: one tenant in one collection. */

@@ -17,6 +17,7 @@ import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
+import { SegmentSparse } from "./segment-sparse.ts";
 import { openSegmentSource } from "./segment-source.ts";
 import type { ShardContext } from "./shard-context.ts";
 import type { ShardSeal } from "./shard-seal.ts";
@@ -38,6 +39,8 @@ export class SegmentHandle {
   readonly entry: SegmentEntry;
   /** The name by which segments of its shard speak of it: the hexadecimal uid in its bytes. */
   readonly id: string;
+  /** Its sparse fields, if the schema has any. */
+  readonly sparse: SegmentSparse;
   /** Nobody else's, also not of a copy: for what is cached. */
   readonly #cacheId: string;
   readonly #context: ShardContext;
@@ -59,6 +62,9 @@ export class SegmentHandle {
     this.entry = entry;
     this.id = toHex(writtenIdentity(owner.uid, entry).segment);
     this.#cacheId = toHex(entry.uid);
+    const { rowCount } = entry;
+    const open = (): Promise<SegmentReader> => this.#open();
+    this.sparse = new SegmentSparse({ id: this.#cacheId, rowCount, open, cache: context.cache });
     for (const row of entry.deadRows) this.kill(row);
   }
 
@@ -192,7 +198,7 @@ export class SegmentHandle {
   get residentBytes(): number {
     let bytes = 0;
     for (const rows of this.#resident.values()) bytes += rows.bytes;
-    return bytes;
+    return bytes + this.sparse.bytes;
   }
 
   /** The manifest no longer names the segment: its bytes go when the last reader has gone. */

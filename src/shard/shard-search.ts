@@ -35,7 +35,7 @@ function candidateCount(k: number): number {
 }
 
 /** One record that may be among the nearest. */
-interface Candidate {
+export interface Candidate {
   readonly distance: number;
   readonly place:
     | { readonly kind: "memtable"; readonly view: MemtableView; readonly row: number }
@@ -49,7 +49,7 @@ export async function searchShard(
     field,
     unfilterable,
   }: { readonly field: VectorField; readonly unfilterable: readonly string[] },
-  query: Query,
+  query: Query & Required<Pick<Query, "vector">>,
 ): Promise<QueryResult> {
   const scan = new FlatScan(context.memory, context.workers, kernelMetric(field), query.vector);
   try {
@@ -65,7 +65,10 @@ export async function searchShard(
     await Promise.all(view.segments.map((part) => searchSegment(work, part)));
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
-    const hits = await nearest(found, query, field);
+    const hits = await nearest(found, query, {
+      show: (distance) => shownDistance(field, distance),
+      vectors: async (candidate) => ({ vectors: await vectorsOf(candidate, field) }),
+    });
     observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
     const plan: QueryPlan = {
       rowsScanned: scan.rowsScanned + work.walked,
@@ -278,10 +281,13 @@ function addCandidates(
  * Sorts by distance, fetches keys of all that may be among the k, sorts ties by key, fetches the
  * rest.
  */
-async function nearest(
+export async function nearest(
   found: Candidate[],
   query: Query,
-  field: VectorField,
+  look: {
+    readonly show: (distance: number) => number;
+    readonly vectors: (candidate: Candidate) => Promise<Pick<Hit, "vectors" | "sparse">>;
+  },
 ): Promise<readonly Hit[]> {
   found.sort((a, b) => a.distance - b.distance);
   const edge = found[Math.min(query.topK, found.length) - 1]?.distance;
@@ -307,23 +313,23 @@ async function nearest(
     const { distance } = candidate;
     hits.push({
       key: key.toString("utf8"),
-      distance: shownDistance(field, distance),
+      distance: look.show(distance),
       ...(query.include.metadata && metadata !== undefined
         ? { metadata: decodeMetadata(metadata) }
         : {}),
-      ...(query.include.vectors ? { vectors: await vectorsOf(candidate, field) } : {}),
+      ...(query.include.vectors ? await look.vectors(candidate) : {}),
     });
   }
   return hits;
 }
 
 /** No protocol has a word for infinity: beyond float32 is its largest number. */
-function shownDistance({ metric }: VectorField, distance: number): number {
+export function shownDistance({ metric }: Pick<VectorField, "metric">, distance: number): number {
   const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
   return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
 }
 
-async function vectorsOf(
+export async function vectorsOf(
   { place }: Candidate,
   field: VectorField,
 ): Promise<ReadonlyMap<string, Float32Array>> {

@@ -21,6 +21,7 @@ import {
 } from "./shard-fetch.ts";
 import { flushShard } from "./shard-flush.ts";
 import { searchShard } from "./shard-search.ts";
+import { searchSparseShard } from "./shard-sparse-search.ts";
 import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardGraphs } from "./shard-graphs.ts";
 import { ShardMerges } from "./shard-merges.ts";
@@ -180,8 +181,9 @@ export class Shard {
   }
 
   async query(query: Query): Promise<QueryResult> {
+    const { vector, sparse } = query;
     const field = this.schema.vectors.find(({ name }) => name === query.field);
-    if (field === undefined) {
+    if (vector !== undefined && field === undefined) {
       throw new InsulaError(
         "argument_invalid",
         "Cannot search: the collection has no such vector field.",
@@ -189,12 +191,12 @@ export class Shard {
     }
     const view = this.#view();
     try {
-      return await searchShard(
-        this.#context,
-        view,
-        { field, unfilterable: this.schema.unfilterable },
-        query,
-      );
+      if (sparse !== undefined) {
+        return await searchSparseShard(this.#context, view, this.schema, { ...query, sparse });
+      }
+      assert(vector !== undefined && field !== undefined, "a query names what it searches for");
+      const { unfilterable } = this.schema;
+      return await searchShard(this.#context, view, { field, unfilterable }, { ...query, vector });
     } finally {
       view.close();
     }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
 import type { CollectionInfo, ErasureReceipt } from "../../engine/api.ts";
-import { DEFAULT_VECTOR } from "../../model/index.ts";
+import { DEFAULT_VECTOR, type Schema } from "../../model/index.ts";
 import { addTenantCopyCommand } from "./backup-commands.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
 import { notes } from "../help.ts";
@@ -70,6 +70,7 @@ async function removeCollections(catalog: Session["catalog"], database: string):
 interface CollectionCreateOptions {
   readonly dimension: number;
   readonly metric: string;
+  readonly sparse?: readonly string[];
   readonly tenants?: true;
   readonly unfilterable: readonly string[];
 }
@@ -103,6 +104,7 @@ export function addCollectionCommands(program: Command): void {
     .description("make a collection")
     .option("--dimension <n>", "components of a vector", toWholeNumber, BUILT_IN_DIMENSION)
     .option("--metric <metric>", METRICS.join(", "), "cosine")
+    .option("--sparse <field...>", "sparse vectors a record may have besides")
     .option("--tenants", "a collection with tenants, each with a shard of its own")
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
     .addHelpText(
@@ -124,6 +126,7 @@ export function addCollectionCommands(program: Command): void {
           const info = await catalog.createCollection(database, name, {
             schema: {
               vectors: [{ name: DEFAULT_VECTOR, dimension: options.dimension, metric }],
+              ...sparseOf(options.sparse),
               identity: "key",
               unfilterable: options.unfilterable,
             },
@@ -134,6 +137,10 @@ export function addCollectionCommands(program: Command): void {
       },
     );
   addCollectionStateCommands(collection);
+}
+
+function sparseOf(names: readonly string[] = []): Pick<Schema, "sparseVectors"> {
+  return names.length === 0 ? {} : { sparseVectors: names.map((name) => ({ name })) };
 }
 
 function addCollectionStateCommands(parent: Command): void {

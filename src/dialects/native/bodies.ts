@@ -7,7 +7,7 @@ import {
 } from "../../base/limits.ts";
 import { RERANK_DOCUMENTS_MAX } from "../../embed/index.ts";
 import type { CollectionOptions, CollectionPatch } from "../../engine/api.ts";
-import { DEFAULT_VECTOR, type Metric, type VectorField } from "../../model/index.ts";
+import { DEFAULT_VECTOR, type Metric, type SparseField, type VectorField } from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import {
   choice,
@@ -37,6 +37,7 @@ export interface CollectionBody {
   readonly dimension: number | undefined;
   readonly metric: Metric | undefined;
   readonly vectors: readonly VectorField[] | undefined;
+  readonly sparseVectors: readonly SparseField[] | undefined;
   readonly tenancy: "single" | "multi" | undefined;
   readonly unfilterable: readonly string[] | undefined;
   readonly embeddingModel: string | undefined;
@@ -57,6 +58,13 @@ export const COLLECTION_BODY: Schema<CollectionBody> = object(
         "several named vectors a record, instead of dimension and metric",
       ),
     ),
+    sparseVectors: optional(
+      list(
+        object({ name: text("of the field") }, "one field of sparse vectors"),
+        VECTOR_FIELDS_MAX,
+        "sparse vectors a record may have, besides or instead of the others",
+      ),
+    ),
     tenancy: optional(choice(["single", "multi"], "multi: one shard a tenant; default single")),
     unfilterable: optional(
       list(
@@ -67,12 +75,17 @@ export const COLLECTION_BODY: Schema<CollectionBody> = object(
     ),
     embeddingModel: optional(text("the model whose vectors fill the collection")),
   },
-  "A collection; either dimension or vectors.",
+  "A collection; either dimension or vectors, or only sparseVectors.",
 );
 
-/** @throws InsulaError `argument_invalid` unless there is one of dimension and vectors. */
+/**
+ * @throws InsulaError `argument_invalid` unless there is one of dimension and vectors, or sparse
+ *   fields without either.
+ */
 export function toCollectionOptions(body: CollectionBody): CollectionOptions {
-  if ((body.dimension === undefined) === (body.vectors === undefined)) {
+  const { sparseVectors = [] } = body;
+  const isSparse = sparseVectors.length > 0 && body.dimension === undefined;
+  if (!isSparse && (body.dimension === undefined) === (body.vectors === undefined)) {
     throw refusal("dimension", "expected either dimension or vectors");
   }
   const unnamed = {
@@ -84,7 +97,8 @@ export function toCollectionOptions(body: CollectionBody): CollectionOptions {
   if (embeddingModel === "") throw refusal("embeddingModel", "expected a name");
   return {
     schema: {
-      vectors: body.vectors ?? [unnamed],
+      vectors: body.vectors ?? (isSparse ? [] : [unnamed]),
+      ...(sparseVectors.length === 0 ? {} : { sparseVectors }),
       identity: "key",
       unfilterable: body.unfilterable ?? [],
     },

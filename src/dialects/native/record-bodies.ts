@@ -15,8 +15,11 @@ import {
   type Include,
   type Metadata,
   type Place,
+  type ScoreWeights,
+  type SparseQuery,
 } from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
+import { SPARSE, WEIGHTS } from "./sparse-json.ts";
 import {
   flag,
   integer,
@@ -101,6 +104,7 @@ export interface NewRecord {
   readonly vector: Float32Array | undefined;
   readonly vectors:
     readonly { readonly field: string; readonly values: Float32Array }[] | undefined;
+  readonly sparse: readonly SparseQuery[] | undefined;
   readonly metadata: Metadata | undefined;
 }
 
@@ -112,6 +116,7 @@ export interface RecordsBody {
 export const RECORDS_NUMBERS: readonly (readonly string[])[] = [
   ["records", "*", "vector"],
   ["records", "*", "vectors", "*", "values"],
+  ["records", "*", "sparse", "*", "values"],
 ];
 
 const record: Schema<NewRecord> = object(
@@ -125,6 +130,7 @@ const record: Schema<NewRecord> = object(
         "named vectors",
       ),
     ),
+    sparse: optional(list(SPARSE, VECTOR_FIELDS_MAX, "sparse vectors, of any sparse fields")),
     metadata: optional(metadata),
   },
   "One record.",
@@ -189,7 +195,9 @@ export const LIST_BODY: Schema<ListBody> = object(
 );
 
 export interface SearchBody {
-  readonly vector: Float32Array;
+  readonly vector: Float32Array | undefined;
+  readonly sparse: SparseQuery | undefined;
+  readonly weights: ScoreWeights | undefined;
   readonly topK: number | undefined;
   readonly field: string | undefined;
   readonly filter: Filter | undefined;
@@ -199,7 +207,9 @@ export interface SearchBody {
 }
 
 const search = {
-  vector: vector("what is searched for"),
+  vector: optional(vector("what is searched for")),
+  sparse: optional(SPARSE),
+  weights: optional(WEIGHTS),
   topK: optional(integer(1, TOP_K_MAX, "hits; default 10")),
   field: optional(text("vector field; default the unnamed one")),
   filter: optional(filter),
@@ -209,7 +219,10 @@ const search = {
 };
 
 /** Where the numbers stand in {@link SEARCH_BODY} and {@link MANY_BODY}. */
-export const SEARCH_NUMBERS: readonly (readonly string[])[] = [["vector"]];
+export const SEARCH_NUMBERS: readonly (readonly string[])[] = [
+  ["vector"],
+  ["sparse", "values"],
+];
 
 export const SEARCH_BODY: Schema<SearchBody> = object(search, "A search at one place.");
 

@@ -77,7 +77,9 @@ function toQuery(call: Call, body: SearchBody): Query {
   }
   return {
     field,
-    vector: body.vector,
+    ...(body.vector === undefined ? {} : { vector: body.vector }),
+    ...(body.sparse === undefined ? {} : { sparse: body.sparse }),
+    ...(body.weights === undefined ? {} : { weights: body.weights }),
     topK,
     include,
     signal: call.request.signal,
