@@ -204,7 +204,7 @@ function walkOne(
   const graph = resident.graph();
   if (graph === undefined) throw new Error("The graph was built with the rows.");
   const scan = new FlatScan(memory, threads, METRIC, query);
-  const search = new GraphSearch(memory, threads, METRIC, query);
+  const search = new GraphSearch(scan, { memory, workers: threads, metric: METRIC, vector: query });
   const part = { arena: resident.arena, target: graph.target, bits };
   const limits = { ef, scoredMax: WALK_SCORED_MAX };
   const found = search.walk(part, limits) as { rows: Uint32Array; isWhole: boolean };

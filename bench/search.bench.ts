@@ -226,7 +226,7 @@ async function filterRow(
   return row;
 }
 
-/** A share of the rows is put again: what was there is dead, and new rows stand in new segments. */
+/** A share of the rows is put again: what was there is dead, new rows stand in new segments. */
 async function showChurn(): Promise<void> {
   report.progress(`${CHURN * 100} % churn`);
   const truth = exact.nearest(data.queries, K);

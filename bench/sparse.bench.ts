@@ -47,7 +47,7 @@ function draw(about: number): SparseVector {
   const count = Math.max(1, Math.round(about * (0.5 + uniform())));
   const dimensions = report.size("dimensions");
   const indices = new Set<number>();
-  while (indices.size < count) indices.add(Math.floor(dimensions ** uniform()) );
+  while (indices.size < count) indices.add(Math.floor(dimensions ** uniform()));
   const sorted = Uint32Array.from(indices).sort();
   return { indices: sorted, values: Float32Array.from(sorted, () => -Math.log(1 - uniform())) };
 }

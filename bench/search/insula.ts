@@ -19,7 +19,7 @@ export interface Own extends Contender {
   readonly ingestSeconds: number;
   /** Bytes that its memory holds for vectors by its own count. */
   readonly residentBytes: number;
-  /** Gives `share` of the rows new places: removed, and put again under the same key. */
+  /** Puts a `share` of the rows again: the old ones are dead, the new ones in new segments. */
   churn(share: number): Promise<void>;
   path(): Promise<string>;
 }
@@ -105,15 +105,22 @@ function filterOf({ property, below }: RowFilter): Filter {
   return { kind: "range", property, upper: { value: below, isInclusive: false } };
 }
 
-/** Waits until searches walk a graph, or until none is made for so few rows. */
+/** Polls in a row without a build that say that all graphs are made. */
+const QUIET_POLLS = 20;
+const POLL_MS = 250;
+const WAIT_MS_MAX = 1_800_000;
+
+/** Waits until searches walk a graph and none is being built, or none is made for so few rows. */
 async function untilGraph(engine: Engine, { data, tell }: Workshop): Promise<void> {
   if (data.rowCount < 10_000) return;
-  for (let i = 0; ; i++) {
+  let quiet = 0;
+  for (let i = 0; i * POLL_MS < WAIT_MS_MAX; i++) {
     const asked = { field: DEFAULT_VECTOR, vector: rowAt(data, 0), topK: 10, include: NOTHING };
     const { plan } = await engine.query(PLACE, asked);
-    const { builds } = engine.stats();
-    if (plan.path === "graph" && plan.segmentCount === 1 && builds === 0) return;
-    if (i % 40 === 0) tell(`insula: waiting for its graph, ${plan.segmentCount} segments`);
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    quiet = plan.path === "graph" && engine.stats().builds === 0 ? quiet + 1 : 0;
+    if (quiet >= QUIET_POLLS) return;
+    if (i % 40 === 0) tell(`insula: waiting for its graphs, ${plan.segmentCount} segments`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+  throw new Error("No graph was built within half an hour.");
 }

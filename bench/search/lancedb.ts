@@ -60,7 +60,11 @@ export async function openLancedb(shop: Workshop): Promise<Contender | undefined
     const search = table.vectorSearch(Array.from(query)).distanceType("cosine").nprobes(1);
     const narrowed =
       filter === undefined ? search : search.where(`${filter.property} < ${filter.below}`);
-    const asked = narrowed.ef(Math.max(ef, 2 * k)).refineFactor(2).select(["id", "_distance"]).limit(k);
+    const asked = narrowed
+      .ef(Math.max(ef, 2 * k))
+      .refineFactor(2)
+      .select(["id", "_distance"])
+      .limit(k);
     return (await asked.toArray()).map(({ id }) => id);
   };
   await ask(rowAt(data, 0), 1);

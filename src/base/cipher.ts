@@ -38,6 +38,47 @@ export function sealBytes(
   return { sealed: isOne ? first : Buffer.concat(pieces), tag: cipher.getAuthTag() };
 }
 
+/** {@link sealBytes} for bytes that come part by part, with other work between them. */
+export function beginSeal({ key, nonce, context }: Seal): {
+  readonly add: (part: Uint8Array) => Buffer;
+  /** The tag; to be called once, at the end. */
+  readonly end: () => Buffer;
+} {
+  const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS).setAAD(context);
+  return {
+    add: (part) => cipher.update(part),
+    end: () => {
+      // A mode that counts keeps no bytes back.
+      cipher.final();
+      return cipher.getAuthTag();
+    },
+  };
+}
+
+/** {@link openBytes} part by part. What comes out may be used only after `isSound` said so. */
+export function beginOpen(
+  { key, nonce, context }: Seal,
+  tag: Uint8Array,
+): {
+  readonly add: (part: Uint8Array) => Buffer;
+  /** To be called once, at the end. */
+  readonly isSound: () => boolean;
+} {
+  const decipher = createDecipheriv(CIPHER, key, nonce, OPTIONS);
+  decipher.setAAD(context).setAuthTag(tag);
+  return {
+    add: (part) => decipher.update(part),
+    isSound: () => {
+      try {
+        decipher.final();
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
 /** Undefined when bytes, tag, context or key are not those of the seal. */
 export function openBytes(
   { key, nonce, context }: Seal,

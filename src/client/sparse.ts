@@ -8,8 +8,8 @@ const INDEX_MAX = 0xffff_ffff;
 /**
  * With its indices ascending.
  *
- * @throws InsulaError `vector_invalid` for an index that is no whole number of 32 bits, for lists of
- *   different lengths; doubles and numbers that are not finite are refused by every body.
+ * @throws InsulaError `vector_invalid` for an index that is no whole number of 32 bits, for lists
+ *   of different lengths; doubles and numbers that are not finite are refused by every body.
  */
 export function toSparse({ indices, values }: SparseLike): SparseVector {
   if (indices.length !== values.length) {
@@ -46,10 +46,7 @@ function sparseOf({ sparse }: NewRecord<object>): ReadonlyMap<string, SparseVect
   return found;
 }
 
-function toColumn(
-  field: string,
-  rows: readonly ReadonlyMap<string, SparseVector>[],
-): SparseColumn {
+function toColumn(field: string, rows: readonly ReadonlyMap<string, SparseVector>[]): SparseColumn {
   const starts = new Uint32Array(rows.length + 1);
   for (const [i, row] of rows.entries()) {
     starts[i + 1] = (starts[i] ?? 0) + (row.get(field)?.indices.length ?? 0);

@@ -1,6 +1,7 @@
 /**
- * Sparse vectors through the life of a shard: found from memtables and segments alike, to the bit as
- * a look at every record finds them, after flushes, merges, deletions, restarts and under filters.
+ * Sparse vectors through the life of a shard: found from memtables and segments alike, to the bit
+ * as a look at every record finds them, after flushes, merges, deletions, restarts and under
+ * filters.
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { ManualClock, MemoryFileSystem, SeededRandom, type FileSystem } from "../io/index.ts";
@@ -187,7 +188,7 @@ for (const [name, more] of [
       await opened.delete(PLACE, gone);
       for (const key of gone) model.delete(key);
       if (round % 3 === 1) await opened.flush();
-      if (round % 5 === 4) await opened.compact();
+      if (round % 5 === 4) await opened.compact(PLACE);
       if (round % 4 === 3) opened = await openOn(files, more);
       await compare(opened, model, chance);
       await compareRecords(opened, model);

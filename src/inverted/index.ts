@@ -6,8 +6,8 @@
  * the property at all. A filter becomes a bitmap of rows before anything is scored, so `topK` is
  * filled whenever enough rows match.
  *
- * For sparse vectors too: one weighted index per sparse field, dimensions to rows with their values,
- * in blocks with their maxima (`sparse/`). Text postings will be kept the same way.
+ * For sparse vectors too: one weighted index per sparse field, dimensions to rows with their
+ * values, in blocks with their maxima (`sparse/`). Text postings will be kept the same way.
  *
  * Not for: the meaning of filters (`model/filter-match.ts` is the reference, and the tests
  * compare), text search, and where sections lie: a source gives verified bytes.
@@ -21,8 +21,9 @@
  * INVERTED_PROPERTIES_MAX) it says, and rows are looked at instead. Damage is an error, never a
  * read outside.
  *
- * On disk: docs/formats/inverted.md, docs/formats/sparse.md. Sources: prefix-compressed sorted blocks as in LevelDB's table
- * format; sparse or dense rows, whichever is smaller, after Chambi et al., Roaring bitmaps, 2016.
+ * On disk: docs/formats/inverted.md, docs/formats/sparse.md. Sources: prefix-compressed sorted
+ * blocks as in LevelDB's table format; sparse or dense rows, whichever is smaller, after Chambi et
+ * al., Roaring bitmaps, 2016; those of block maxima in `sparse/sparse-search.ts`.
  */
 export { evaluateFilter, filterRows } from "./filter-rows.ts";
 export type { FilterSource } from "./filter-rows.ts";

@@ -183,9 +183,8 @@ export class LazyFileSystem implements FileSystem {
   async #fetchAll(): Promise<void> {
     const { clock, onFault } = this.#doors;
     const { signal } = this.#ending;
-    while (!signal.aborted) {
-      const [path] = this.#list.paths();
-      if (path === undefined) break;
+    for (const path of this.#list.paths()) {
+      if (signal.aborted) break;
       try {
         await this.#bring(path);
         await clock.yield();

@@ -15,6 +15,7 @@ import {
 import { decodeHead, decodePoint, type PointHead, type PointSeal } from "./mirror-point.ts";
 import { SEAL_PURPOSES } from "./mirror-seal.ts";
 import { MirrorState, type Piece } from "./mirror-state.ts";
+import { Turns } from "./turns.ts";
 
 /** Keys of one listing. */
 const LIST_KEYS = 1_000;
@@ -113,10 +114,14 @@ export async function pointAt(
   );
 }
 
-/** @throws InsulaError `data_damaged` when an object is missing or was changed. */
+/**
+ * @param turns absent where nothing else waits.
+ * @throws InsulaError `data_damaged` when an object is missing or was changed.
+ */
 export async function loadMirror(
   { store, mirror, seal }: MirrorPlace,
   point: PointHead,
+  turns: Turns = new Turns(),
 ): Promise<LoadedMirror> {
   const bases = await listBases(store, mirror);
   const base = bases.filter(({ number }) => number <= point.number).at(-1);
@@ -126,9 +131,9 @@ export async function loadMirror(
     const purpose = SEAL_PURPOSES.base(base.number);
     const key = baseKey(mirror, base.number, base.atMs);
     const object = await fetchWhole(store, key);
-    const { head, body } = decodePoint(key, object, { seal, purpose });
+    const { head, body } = await decodePoint(key, object, { seal, purpose, turns });
     if (head.number !== base.number) throw misplaced(key);
-    state.apply(base.number, body);
+    await state.applyInTurns(base.number, body, turns);
     state.addFreed(body.freed);
     bytes = object.length;
   }
@@ -142,9 +147,9 @@ export async function loadMirror(
       const number = first + i;
       const key = keys[i] ?? "";
       const purpose = SEAL_PURPOSES.point(number);
-      const { head, body } = decodePoint(key, object, { seal, purpose });
+      const { head, body } = await decodePoint(key, object, { seal, purpose, turns });
       if (head.number !== number) throw misplaced(key);
-      state.apply(number, body);
+      await state.applyInTurns(number, body, turns);
       state.addFreed(body.freed);
       bytes += object.length;
     }

@@ -7,19 +7,21 @@
  */
 import { toHex } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
-import type { FileSystem, ObjectStore, Random } from "../io/index.ts";
+import type { Clock, FileSystem, ObjectStore, Random } from "../io/index.ts";
 import { mirrorKey, secretPrefix } from "./mirror-keys.ts";
 import { readMarker, writeMarker, MIRROR_FOLDER, type MirrorMarker } from "./mirror-marker.ts";
 import type { PointHead, PointSeal } from "./mirror-point.ts";
 import { listAll, loadMirror, newestPoint, type LoadedMirror } from "./mirror-reader.ts";
 import { mirrorSeal } from "./mirror-seal.ts";
 import { MirrorState } from "./mirror-state.ts";
+import { Turns } from "./turns.ts";
 
 const ID_BYTES = 16;
 const WRITER_BYTES = 4;
 
 export interface SessionDoors {
   readonly store: ObjectStore;
+  readonly clock: Clock;
   readonly random: Random;
   /** Rooted at the data folder. */
   readonly fileSystem: FileSystem;
@@ -58,7 +60,8 @@ export async function openSession(doors: SessionDoors): Promise<MirrorSession> {
   if (newest !== undefined && newest.isSealed !== isSealed) return makeMirror(doors, writer);
   const seal = mirrorSeal(doors.keyOf?.(marker.mirror), random);
   const place = { store, seal, mirror: marker.mirror };
-  const loaded = newest === undefined ? EMPTY() : await loadMirror(place, newest);
+  const loaded =
+    newest === undefined ? EMPTY() : await loadMirror(place, newest, new Turns(doors.clock));
   const point = newest?.number ?? 0;
   doors.signal.throwIfAborted();
   await writeMarker(fileSystem, { mirror: marker.mirror, point, writer });

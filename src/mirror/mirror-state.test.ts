@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../io/index.ts";
 import { MirrorState, type FileChange, type Piece } from "./mirror-state.ts";
+import { Turns } from "./turns.ts";
 
 function pieceOf(name: string): Piece {
   return { name, bytes: 100, sha256: new Uint8Array(32) };
@@ -57,7 +58,7 @@ describe("a piece", () => {
   });
 });
 
-it.each([1, 2, 3, 4])("a base says the same as the points before it, seed %i", (seed) => {
+it.each([1, 2, 3, 4])("a base says the same as the points before it, seed %i", async (seed) => {
   const random = new SeededRandom(seed);
   const points = new MirrorState();
   let based = new MirrorState();
@@ -77,10 +78,10 @@ it.each([1, 2, 3, 4])("a base says the same as the points before it, seed %i", (
     const removed = random.below(3) === 0 ? [`f${String(random.below(8))}`] : [];
     for (const path of removed) model.delete(path);
     points.apply(point, { files, removed });
-    based.apply(point, { files, removed });
+    await based.applyInTurns(point, { files, removed }, new Turns());
     if (random.below(10) === 0) {
       const next = new MirrorState();
-      next.apply(point, based.whole());
+      next.apply(point, await based.whole(new Turns()));
       next.addFreed(based.freed);
       based = next;
     }

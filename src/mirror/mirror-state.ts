@@ -1,4 +1,5 @@
 /** What a mirror holds at one point: which bytes of which pieces are which file. */
+import { eachInTurns, type Turns } from "./turns.ts";
 
 /** One object of the store that holds bytes of files. */
 export interface Piece {
@@ -64,6 +65,11 @@ export class MirrorState {
     return this.#files.has(path);
   }
 
+  /** True when a file has bytes of the piece. */
+  isUsed(piece: string): boolean {
+    return this.#uses.has(piece);
+  }
+
   apply(point: number, { files, removed }: PointChange): void {
     for (const { path, isWhole, ranges } of files) {
       const before = this.#files.get(path);
@@ -85,9 +91,21 @@ export class MirrorState {
     }
   }
 
+  /** {@link MirrorState.apply} of what may be a million files. Nobody looks at it meanwhile. */
+  async applyInTurns(point: number, change: PointChange, turns: Turns): Promise<void> {
+    await eachInTurns(change.files, turns, (file) => {
+      this.apply(point, { files: [file], removed: [] });
+      return file.ranges.length;
+    });
+    await eachInTurns(change.removed, turns, (path) => {
+      this.apply(point, { files: [], removed: [path] });
+    });
+  }
+
   /** What points and bases name beside the files. */
   addFreed(freed: readonly FreedPiece[]): void {
-    this.#freed.push(...freed);
+    // Not as arguments of one call: their number has a bound.
+    for (const piece of freed) this.#freed.push(piece);
   }
 
   /** Pieces that nothing at or behind the point uses. */
@@ -100,13 +118,12 @@ export class MirrorState {
     this.#freed = this.#freed.filter((piece) => piece.point > point);
   }
 
-  /** Everything, as one change of an empty state. */
-  whole(): PointChange {
-    const files = Array.from(this.#files, ([path, { ranges }]) => ({
-      path,
-      isWhole: true,
-      ranges,
-    }));
+  /** Everything, as one change of an empty state. Nobody changes it meanwhile. */
+  async whole(turns: Turns): Promise<PointChange> {
+    const files: FileChange[] = [];
+    await eachInTurns(this.#files, turns, ([path, { ranges }]) => {
+      files.push({ path, isWhole: true, ranges });
+    });
     return { files, removed: [] };
   }
 

@@ -1,10 +1,11 @@
 /** Keeps a mirror short: sums points up in bases, and removes what no point in reach uses. */
-import type { ObjectStore } from "../io/index.ts";
+import type { Clock, ObjectStore } from "../io/index.ts";
 import { baseKey, pieceName, piecePrefix, pointKey, writerOfPiece } from "./mirror-keys.ts";
 import { encodePoint, type PointHead } from "./mirror-point.ts";
 import { listAll, listBases, listPoints } from "./mirror-reader.ts";
 import { SEAL_PURPOSES } from "./mirror-seal.ts";
 import type { MirrorSession } from "./mirror-session.ts";
+import { Turns } from "./turns.ts";
 
 /** Points that are read at most, besides a base, to know a state. */
 export const POINTS_PER_BASE = 500;
@@ -15,6 +16,7 @@ const DELETES_AT_ONCE = 4;
 
 export interface UpkeepOptions {
   readonly store: ObjectStore;
+  readonly clock: Pick<Clock, "yield">;
   readonly session: MirrorSession;
   /** Points younger than this stay readable. */
   readonly retentionMs: number;
@@ -56,26 +58,30 @@ export class MirrorUpkeep {
   }
 
   /**
-   * Pieces of points that a former life did not make. Not before this life has made one: until then
-   * a machine that was taken for dead may still make that point, and needs them.
+   * Pieces of points that a former life did not make, or made without them. Not before this life
+   * has made one: until then a machine that was taken for dead may still make that point, and needs
+   * them. From the last base on: there is none before this has been done, in whatever life.
    */
   async #removeUnfinished(newest: PointHead): Promise<void> {
     const { store, session } = this.#options;
-    const { mirror, writer } = session;
-    const before = session.newest?.number ?? 0;
-    if (newest.number === before) return;
+    const { mirror, writer, state } = session;
+    if (newest.number === session.newest?.number) return;
     const prefix = piecePrefix(mirror);
-    const keys = await listAll(store, prefix, prefix + pieceName(before + 1, "", 0));
-    await this.#delete(keys.filter((key) => writerOfPiece(key.slice(prefix.length)) !== writer));
+    const keys = await listAll(store, prefix, prefix + pieceName(this.#baseNumber, "", 0));
+    const freed = new Set(state.freed.map(({ name }) => name));
+    const isLeft = (name: string): boolean =>
+      writerOfPiece(name) !== writer && !state.isUsed(name) && !freed.has(name);
+    await this.#delete(keys.filter((key) => isLeft(key.slice(prefix.length))));
     this.#isTidy = true;
   }
 
   async #putBase(newest: PointHead, pointBytes: number): Promise<void> {
     const { store, session } = this.#options;
     const { mirror, state, seal } = session;
-    const body = { ...state.whole(), freed: state.freed };
+    const turns = new Turns(this.#options.clock);
+    const body = { ...(await state.whole(turns)), freed: state.freed };
     const purpose = SEAL_PURPOSES.base(newest.number);
-    const object = encodePoint(newest, body, { seal, purpose });
+    const object = await encodePoint(newest, body, { seal, purpose, turns });
     await store.put(baseKey(mirror, newest.number, newest.atMs), object);
     this.#baseNumber = newest.number;
     this.#baseBytes = object.length;

@@ -135,12 +135,12 @@ export class Mirror {
   }
 
   async #makeOne(): Promise<void> {
-    const { store, retentionMs, pointsPerBase } = this.#options;
+    const { store, clock, retentionMs, pointsPerBase } = this.#options;
     if (this.#maker === undefined) {
       const { signal } = this.#ending;
       const session = await openSession({ ...this.#options, signal });
       this.#mirror = session.mirror;
-      this.#upkeep = new MirrorUpkeep({ store, session, retentionMs, pointsPerBase });
+      this.#upkeep = new MirrorUpkeep({ store, clock, session, retentionMs, pointsPerBase });
       this.#maker = await PointMaker.open({ ...this.#options, signal }, session);
     }
     this.#coveredMs = await this.#maker.make();

@@ -78,18 +78,19 @@ async function grow(text: string): Promise<void> {
 async function openMaker(
   doors: { readonly store?: ObjectStore; readonly fileSystem?: FileSystem } = {},
 ): Promise<{ maker: PointMaker; upkeep: MirrorUpkeep; mirror: string }> {
+  const clock = new ManualClock();
   const all = {
     store: doors.store ?? store,
     fileSystem: doors.fileSystem ?? files,
     random,
-    clock: new ManualClock(),
+    clock,
     source: sourceOf(),
     keyOf: undefined,
     signal: new AbortController().signal,
   };
   const session = await openSession(all);
   const maker = await PointMaker.open(all, session);
-  const upkeep = new MirrorUpkeep({ store: all.store, session, retentionMs: 0, pointsPerBase: 4 });
+  const upkeep = new MirrorUpkeep({ ...all, session, retentionMs: 0, pointsPerBase: 4 });
   return { maker, upkeep, mirror: session.mirror };
 }
 

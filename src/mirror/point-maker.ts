@@ -6,7 +6,7 @@
  * in the folder may be removed.
  */
 import { sha256 } from "../backup/index.ts";
-import type { Clock, ReadableFile } from "../io/index.ts";
+import type { ReadableFile } from "../io/index.ts";
 import { pointKey, secretKey } from "./mirror-keys.ts";
 import { writeMarker } from "./mirror-marker.ts";
 import { encodePoint, type PointHead } from "./mirror-point.ts";
@@ -15,15 +15,11 @@ import { SEAL_PURPOSES } from "./mirror-seal.ts";
 import { mirrorTaken, type MirrorSession, type SessionDoors } from "./mirror-session.ts";
 import type { FolderImage, MirrorSource } from "./mirror-source.ts";
 import type { FileChange, PieceRange, PointChange } from "./mirror-state.ts";
+import { PendingFiles } from "./pending-files.ts";
 import { PIECE_BYTES_MAX, PieceWriter } from "./piece-writer.ts";
-import {
-  FileGone,
-  isInWholeFolder,
-  planPoint,
-  type PointPlan,
-  type Sending,
-} from "./point-plan.ts";
+import { FileGone, planPoint, type PointPlan, type Sending } from "./point-plan.ts";
 import { isPlainSecret } from "./secret-paths.ts";
+import { Turns, eachInTurns } from "./turns.ts";
 
 /** More than this is sent before the image that counts is taken. */
 const AHEAD_BYTES = 67_108_864;
@@ -33,7 +29,6 @@ const OWN_PIECES_BYTES = 262_144;
 const TRIES_MAX = 8;
 
 export interface MakerDoors extends SessionDoors {
-  readonly clock: Clock;
   readonly source: MirrorSource;
 }
 
@@ -47,9 +42,7 @@ export class PointMaker {
   readonly #doors: MakerDoors;
   readonly #session: MirrorSession;
   #newest: PointHead | undefined;
-  /** Sent and in no point yet. */
-  readonly #sent = new Map<string, PieceRange[]>();
-  readonly #wholePaths = new Set<string>();
+  readonly #pending: PendingFiles;
   #segments = new Map<string, boolean>();
   #packs = new Map<string, number>();
   readonly #secrets = new Set<string>();
@@ -59,35 +52,34 @@ export class PointMaker {
   readonly #replaced = new Map<string, string>();
   /** Of the newest point that the folder's marker tells of. */
   #marked: number;
-  /** Pieces that are in the store, or may be, and that no point will name. */
-  readonly #strays = new Set<string>();
   #pieceNext = 0;
   #bytesSent = 0;
   #pointBytes = 0;
 
-  private constructor(doors: MakerDoors, session: MirrorSession) {
+  private constructor(doors: MakerDoors, session: MirrorSession, pending: PendingFiles) {
     this.#doors = doors;
     this.#session = session;
     this.#newest = session.newest;
     this.#marked = session.newest?.number ?? 0;
     this.#secretsThere = new Set(session.secrets);
-    for (const path of session.state.files.keys()) {
-      if (isInWholeFolder(path)) this.#wholePaths.add(path);
-    }
+    this.#pending = pending;
   }
 
   /** Begins to watch the folder and lists what is there, once a life. */
   static async open(doors: MakerDoors, session: MirrorSession): Promise<PointMaker> {
-    const maker = new PointMaker(doors, session);
+    const turns = new Turns(doors.clock);
+    const maker = new PointMaker(doors, session, await PendingFiles.open(session.state, turns));
     const { segments, packs, secrets } = await doors.source.list();
     for (const [path, bytes] of packs) maker.#packs.set(path, bytes);
-    for (const path of segments.keys()) maker.#segments.set(path, true);
     for (const path of secrets) maker.#secrets.add(path);
+    await eachInTurns(segments.keys(), turns, (path) => {
+      if (!session.state.has(path)) maker.#segments.set(path, true);
+    });
     // What the store has and the folder has not any more.
-    for (const path of session.state.files.keys()) {
+    await eachInTurns(session.state.files.keys(), turns, (path) => {
       if (path.startsWith("seg/") && !segments.has(path)) maker.#segments.set(path, false);
       if (path.startsWith("pack/") && !packs.has(path)) maker.#packs.set(path, 0);
-    }
+    });
     return maker;
   }
 
@@ -169,13 +161,8 @@ export class PointMaker {
 
   #plan(image: FolderImage): Promise<PointPlan> {
     const changes = { segments: this.#segments, packs: this.#packs };
-    const { state } = this.#session;
-    const sent = {
-      has: (path: string) => this.#sent.has(path) || state.has(path),
-      bytesOf: (path: string) => state.bytesOf(path) + lengthOf(this.#sent.get(path) ?? []),
-      wholePaths: () => this.#wholePaths,
-    };
-    return planPoint(image, changes, { sent, fileSystem: this.#doors.fileSystem });
+    const { fileSystem } = this.#doors;
+    return planPoint(image, changes, { sent: this.#pending, fileSystem });
   }
 
   /** Sends in steps, each remembered: a failure loses one. */
@@ -197,20 +184,18 @@ export class PointMaker {
     await this.#send(plan.sendings, false);
     await this.#putNewSecrets();
     const replaced = await this.#sendReplaced(image);
-    const files: FileChange[] = [...replaced];
-    for (const [path, ranges] of this.#sent) files.push({ path, isWhole: false, ranges });
+    const files = await this.#pending.changes(this.#turns());
+    for (const change of replaced) files.push(change);
     if (files.length > 0 || plan.removed.length > 0) {
-      const strays = [...this.#strays];
-      for (const { ranges } of replaced) {
-        for (const { piece } of ranges) this.#strays.add(piece.name);
-      }
+      const strays = this.#pending.strays();
+      // Of the next try, if this one fails.
+      this.#pending.addStrays(replaced.flatMap(({ ranges }) => namesOf(ranges)));
       await this.#putPoint({ files, removed: plan.removed, strays }, atMs);
-      this.#strays.clear();
+      this.#pending.forgetStrays();
     }
     for (const { path, bytes } of image.replaced) this.#replaced.set(path, hashOf(bytes));
-    for (const { path } of files) if (isInWholeFolder(path)) this.#wholePaths.add(path);
-    for (const path of plan.removed) this.#wholePaths.delete(path);
-    this.#sent.clear();
+    const paths = files.map(({ path }) => path);
+    this.#pending.settle(paths, plan.removed);
     this.#segments = new Map();
     this.#packs = new Map();
     await this.#mark();
@@ -232,6 +217,7 @@ export class PointMaker {
   /** @param isAhead passes over what is gone: the image that counts will not name it. */
   async #send(sendings: readonly Sending[], isAhead: boolean): Promise<void> {
     const writer = this.#openWriter();
+    const starts = new Map(sendings.map(({ path, start }) => [path, start]));
     let folder = "";
     try {
       for (const sending of sendings) {
@@ -245,21 +231,18 @@ export class PointMaker {
       }
     } finally {
       // What was read before a file turned out to be gone is of use all the same.
-      await this.#note(writer);
+      await this.#note(writer, starts);
     }
   }
 
-  async #note(writer: PieceWriter): Promise<void> {
+  async #note(writer: PieceWriter, starts: ReadonlyMap<string, number>): Promise<void> {
     try {
       await writer.finish();
     } finally {
       this.#bytesSent += writer.bytesSent;
       const { ranges, strays } = writer.result();
-      for (const name of strays) this.#strays.add(name);
-      for (const [path, added] of ranges) {
-        this.#sent.set(path, [...(this.#sent.get(path) ?? []), ...added]);
-        if (isInWholeFolder(path)) this.#wholePaths.add(path);
-      }
+      this.#pending.addStrays(strays);
+      for (const [path, added] of ranges) this.#pending.add(path, starts.get(path) ?? 0, added);
     }
   }
 
@@ -301,8 +284,7 @@ export class PointMaker {
       await writer.finish();
     } catch (error) {
       const { ranges, strays } = writer.result();
-      for (const name of strays) this.#strays.add(name);
-      for (const { piece } of [...ranges.values()].flat()) this.#strays.add(piece.name);
+      this.#pending.addStrays([...strays, ...namesOf([...ranges.values()].flat())]);
       throw error;
     } finally {
       this.#bytesSent += writer.bytesSent;
@@ -363,17 +345,22 @@ export class PointMaker {
     const head = { number, atMs, writer, isSealed };
     const purpose = SEAL_PURPOSES.point(number);
     const body = { files, removed, freed: strays.map((name) => ({ point: number, name })) };
-    const object = encodePoint(head, body, { seal, purpose });
+    const turns = this.#turns();
+    const object = await encodePoint(head, body, { seal, purpose, turns });
     if (!(await store.putIfAbsent(pointKey(mirror, number), object))) {
       // Perhaps our own, whose answer was lost; but then it may say less than this one.
       const taken = await readHead(store, mirror, number);
       if (taken?.writer !== writer) throw mirrorTaken(mirror);
       await store.put(pointKey(mirror, number), object);
     }
-    state.apply(number, body);
+    await state.applyInTurns(number, body, turns);
     state.addFreed(body.freed);
     this.#newest = head;
     this.#pointBytes += object.length;
+  }
+
+  #turns(): Turns {
+    return new Turns(this.#doors.clock);
   }
 
   #openWriter(): PieceWriter {
@@ -384,8 +371,8 @@ export class PointMaker {
   }
 }
 
-function lengthOf(ranges: readonly PieceRange[]): number {
-  return ranges.reduce((sum, { length }) => sum + length, 0);
+function namesOf(ranges: readonly PieceRange[]): readonly string[] {
+  return ranges.map(({ piece }) => piece.name);
 }
 
 function hashOf(bytes: Uint8Array): string {

@@ -23,6 +23,8 @@ export interface PointPlan {
 export interface SentFiles {
   has(path: string): boolean;
   bytesOf(path: string): number;
+  /** Where a file that never loses bytes is to be sent from; at most its bytes there. */
+  startOf(path: string, bytes: number): number;
   /** Paths in folders that an image names completely. */
   wholePaths(): Iterable<string>;
 }
@@ -50,7 +52,7 @@ export async function planPoint(
   const kept = new Set(image.replaced.map(({ path }) => path));
   for (const { path, bytes } of image.whole) {
     kept.add(path);
-    const start = sent.bytesOf(path);
+    const start = sent.startOf(path, bytes);
     if (start < bytes) sendings.push({ path, from: [path], start, end: bytes });
   }
   for (const { temporary, final } of image.placed) {
@@ -66,9 +68,10 @@ export async function planPoint(
     sendings.push({ path, from: [path], start: 0, end: await sizeOf(fileSystem, [path]) });
   }
   for (const [path, bytes] of packs) {
-    const start = sent.bytesOf(path);
     if (bytes === 0 && sent.has(path)) removed.push(path);
-    if (start < bytes) sendings.push({ path, from: [path], start, end: bytes });
+    // One that has not grown is left as it is: it may still be in another mirror only.
+    if (sent.bytesOf(path) >= bytes) continue;
+    sendings.push({ path, from: [path], start: sent.startOf(path, bytes), end: bytes });
   }
   const bytes = sendings.reduce((sum, { start, end }) => sum + end - start, 0);
   return { sendings, bytes, removed };

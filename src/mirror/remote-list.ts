@@ -6,8 +6,10 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import { parentFolder, type FileSystem, type SyncedFile } from "../io/index.ts";
+import { FolderNames } from "./folder-names.ts";
 import { MIRROR_FOLDER } from "./mirror-marker.ts";
-import { decodePoint, encodePoint, type PointSeal } from "./mirror-point.ts";
+import { decodePoint, encodePoint } from "./mirror-point.ts";
+import { PLAIN_SEAL } from "./mirror-seal.ts";
 import { MirrorState, type MirroredFile } from "./mirror-state.ts";
 
 /** While it is there the folder is half a restore. */
@@ -16,8 +18,7 @@ const SOURCE_PATH = `${MIRROR_FOLDER}/source`;
 const LIST_PATH = `${MIRROR_FOLDER}/remote`;
 const GONE_PATH = `${MIRROR_FOLDER}/gone`;
 /** It names no bytes of tenants, and no object that a listing of the store does not name. */
-const PLAIN: PointSeal = { seal: (bytes) => bytes, open: (bytes) => bytes };
-const OPENING = { seal: PLAIN, purpose: "" };
+const OPENING = { seal: PLAIN_SEAL, purpose: "" };
 
 export interface RemoteSource {
   /** A folder, or `s3://BUCKET/PREFIX`. */
@@ -36,7 +37,7 @@ export async function writeRemote(
   const entries = Array.from(remote, ([path, { ranges }]) => ({ path, isWhole: true, ranges }));
   const head = { number: 0, atMs: 0, writer: "00000000", isSealed: false };
   const body = { files: entries, removed: [], freed: [] };
-  await files.replaceWhole(LIST_PATH, encodePoint(head, body, OPENING));
+  await files.replaceWhole(LIST_PATH, await encodePoint(head, body, OPENING));
   await files.unlink(GONE_PATH);
   await files.replaceWhole(SOURCE_PATH, Buffer.from(`${JSON.stringify(source)}\n`, "utf8"));
 }
@@ -77,6 +78,8 @@ function parseSource(bytes: Uint8Array): RemoteSource {
 export class RemoteList {
   readonly #files: FileSystem;
   readonly #remote: Map<string, MirroredFile>;
+  /** Of `#remote`. */
+  readonly #names = new FolderNames();
   #gone: SyncedFile | undefined;
   #goneBytes: number;
   /** Paths are written down one after the other. */
@@ -85,13 +88,14 @@ export class RemoteList {
   private constructor(files: FileSystem, remote: Map<string, MirroredFile>, goneBytes: number) {
     this.#files = files;
     this.#remote = remote;
+    for (const path of remote.keys()) this.#names.add(path);
     this.#goneBytes = goneBytes;
   }
 
   static async open(files: FileSystem): Promise<RemoteList> {
     const list = (await files.readWhole(LIST_PATH)) ?? new Uint8Array();
     const state = new MirrorState();
-    state.apply(0, decodePoint(LIST_PATH, list, OPENING).body);
+    state.apply(0, (await decodePoint(LIST_PATH, list, OPENING)).body);
     const remote = new Map(state.files);
     const gone = (await files.readWhole(GONE_PATH)) ?? new Uint8Array();
     const text = Buffer.from(gone).toString("utf8");
@@ -112,23 +116,19 @@ export class RemoteList {
     return this.#remote.get(path);
   }
 
+  /** Each once, and again when it was put off or could not be removed; in the order to fetch. */
   paths(): Iterable<string> {
     return this.#remote.keys();
   }
 
   /** Names directly inside a folder, of files and of folders with files. */
   namesIn(folder: string): ReadonlySet<string> {
-    const prefix = folder === "" ? "" : `${folder}/`;
-    const names = new Set<string>();
-    for (const path of this.#remote.keys()) {
-      if (path.startsWith(prefix)) names.add(path.slice(prefix.length).split("/", 1)[0] ?? "");
-    }
-    return names;
+    return this.#names.in(folder);
   }
 
   /** The file is here now. */
   arrived(path: string): void {
-    this.#remote.delete(path);
+    if (this.#remote.delete(path)) this.#names.delete(path);
   }
 
   /** The file is the last to be fetched. */
@@ -144,12 +144,14 @@ export class RemoteList {
     const file = this.#remote.get(path);
     if (file === undefined) return;
     this.#remote.delete(path);
+    this.#names.delete(path);
     const noting = this.#lastNote.then(() => this.#noteGone(path));
     this.#lastNote = noting.catch(() => undefined);
     try {
       await noting;
     } catch (error) {
       this.#remote.set(path, file);
+      this.#names.add(path);
       throw error;
     }
   }

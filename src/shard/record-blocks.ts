@@ -137,6 +137,10 @@ export class RecordFences {
     return low - 1;
   }
 
+  firstRow(block: number): DocId {
+    return this.#uint32(2 + block);
+  }
+
   block(number: number): BlockPlace {
     const offset = this.#uint32(2 + this.blockCount + number);
     return {
@@ -174,7 +178,9 @@ export class RecordBlock {
   readonly #entriesStart: number;
 
   constructor(bytes: Uint8Array, firstRow: DocId) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.firstRow = firstRow;
     this.count = this.#bytes.readUInt32LE(0);
     this.#entriesStart = 4 + 4 * this.count;
@@ -190,9 +196,17 @@ export class RecordBlock {
   entry(position: number): RecordEntry {
     const start = position === 0 ? 0 : this.#bytes.readUInt32LE(4 * position);
     const end = this.#bytes.readUInt32LE(4 + 4 * position);
-    const reader = new ByteReader(
-      this.#bytes.subarray(this.#entriesStart + start, this.#entriesStart + end),
-    );
+    const bytes = this.#bytes;
+    const from = this.#entriesStart + start;
+    const to = this.#entriesStart + end;
+    // Nearly every key is shorter than 128 bytes: its length is one byte, and needs no reader.
+    const length = bytes[from] ?? 0x80;
+    if (length < 0x80 && from + 1 + length <= to) {
+      const rest = from + 1 + length;
+      const metadata = rest === to ? undefined : bytes.subarray(rest, to);
+      return { key: bytes.subarray(from + 1, rest), metadata };
+    }
+    const reader = new ByteReader(bytes.subarray(from, to));
     const key = reader.bytes();
     const metadata = reader.remaining === 0 ? undefined : reader.raw(reader.remaining);
     return { key, metadata };

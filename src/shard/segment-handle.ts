@@ -11,7 +11,12 @@ import { assert } from "../base/errors.ts";
 import { toHex, type DocId, type ShardUid } from "../base/brands.ts";
 import { InvertedReader } from "../inverted/index.ts";
 import type { VectorField } from "../model/index.ts";
-import { BloomFilter, SegmentReader, type SectionReader } from "../storage/index.ts";
+import {
+  BloomFilter,
+  SegmentReader,
+  type BlockShelf,
+  type SectionReader,
+} from "../storage/index.ts";
 import { ResidentRows } from "../vector/index.ts";
 import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { kernelMetric } from "./kernel-metric.ts";
@@ -41,8 +46,8 @@ export class SegmentHandle {
   readonly id: string;
   /** Its sparse fields, if the schema has any. */
   readonly sparse: SegmentSparse;
-  /** Nobody else's, also not of a copy: for what is cached. */
-  readonly #cacheId: string;
+  /** What is cached of this segment; nobody else's, also not of a copy. */
+  readonly #shelf: BlockShelf;
   readonly #context: ShardContext;
   readonly #owner: SegmentOwner;
   readonly #loads = new Map<string, Promise<unknown>>();
@@ -61,10 +66,12 @@ export class SegmentHandle {
     this.#owner = owner;
     this.entry = entry;
     this.id = toHex(writtenIdentity(owner.uid, entry).segment);
-    this.#cacheId = toHex(entry.uid);
+    const cacheId = toHex(entry.uid);
+    const { cache } = context;
+    this.#shelf = cache.shelf(cacheId);
     const { rowCount } = entry;
     const open = (): Promise<SegmentReader> => this.#open();
-    this.sparse = new SegmentSparse({ id: this.#cacheId, rowCount, open, cache: context.cache });
+    this.sparse = new SegmentSparse({ id: cacheId, rowCount, open, cache });
     for (const row of entry.deadRows) this.kill(row);
   }
 
@@ -129,11 +136,17 @@ export class SegmentHandle {
     return { row: block.firstRow + position, entry: block.entry(position) };
   }
 
-  /** Key and metadata of a row. */
-  async record(row: DocId): Promise<RecordEntry> {
-    const fences = this.#fences ?? (await this.#loadFences());
-    const block = await this.#block(fences, fences.blockOfRow(row));
-    return block.entry(row - block.firstRow);
+  /** Key and metadata of a row; at once when its block is in memory. */
+  record(row: DocId): RecordEntry | Promise<RecordEntry> {
+    const fences = this.#fences;
+    if (fences === undefined) return this.#loadFences().then(() => this.record(row));
+    const number = fences.blockOfRow(row);
+    const cached = this.#shelf.get(number);
+    if (cached !== undefined) {
+      const firstRow = fences.firstRow(number);
+      return new RecordBlock(cached, firstRow).entry(row - firstRow);
+    }
+    return this.#block(fences, number).then((block) => block.entry(row - block.firstRow));
   }
 
   /** First row whose key is not below `key`; `rowCount` when all are. */
@@ -246,12 +259,11 @@ export class SegmentHandle {
 
   async #block(fences: RecordFences, number: number): Promise<RecordBlock> {
     const { offset, length, firstRow } = fences.block(number);
-    const cacheKey = `${this.#cacheId}:${String(number)}`;
-    const cached = this.#context.cache.get(cacheKey);
+    const cached = this.#shelf.get(number);
     if (cached !== undefined) return new RecordBlock(cached, firstRow);
     const section = this.#section(await this.#open(), SECTION.records, "");
     const bytes = await section.read(offset, length);
-    this.#context.cache.set(cacheKey, bytes);
+    this.#shelf.set(number, bytes);
     return new RecordBlock(bytes, firstRow);
   }
 

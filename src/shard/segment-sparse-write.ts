@@ -4,6 +4,7 @@ import { SparseIndexBuilder } from "../inverted/index.ts";
 import type { SparseField, SparseRows } from "../model/index.ts";
 import type { SegmentBuilder } from "../storage/index.ts";
 import { SECTION } from "./section-types.ts";
+import type { GraphPlace } from "./segment-graph.ts";
 
 /** Rows are fetched one by one. */
 const ROW_CHUNK_BYTES = 4_096;
@@ -23,13 +24,13 @@ export interface SparseSource {
  * The rows are read once for their section and the lengths of the lists, then once for as many
  * lists as are built at a time.
  *
- * @param turn gives the thread back, between steps.
+ * @param place gives the thread back, between steps.
  */
 export async function writeSparseField(
   builder: SegmentBuilder,
   field: SparseField,
   rows: SparseSource,
-  turn: () => Promise<void>,
+  place: Pick<GraphPlace, "turn">,
 ): Promise<void> {
   const index = new SparseIndexBuilder();
   builder.beginSection(SECTION.sparseRows, field.name, {
@@ -47,7 +48,7 @@ export async function writeSparseField(
     }
     await builder.append(encodeRows(step));
     index.count(step);
-    await turn();
+    await place.turn();
   }
   assert(row === rows.count, "a sparse row for every row");
   await builder.append(new Uint8Array(starts.buffer));
@@ -59,7 +60,7 @@ export async function writeSparseField(
   while (index.begin()) {
     for await (const step of rows.sparse(field)) {
       index.add(step);
-      await turn();
+      await place.turn();
     }
     for (const list of index.lists()) await builder.append(list);
   }

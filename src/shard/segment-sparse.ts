@@ -50,9 +50,7 @@ export class SegmentSparse {
     if (rows === undefined) return undefined;
     const start = (rows.starts[row] ?? 0) * 8;
     const end = (rows.starts[row + 1] ?? 0) * 8;
-    return end <= start
-      ? undefined
-      : toSparseVector(await rows.section.read(start, end - start));
+    return end <= start ? undefined : toSparseVector(await rows.section.read(start, end - start));
   }
 
   /** The index; undefined when the segment has none, because no row has a vector. */
@@ -79,13 +77,7 @@ export class SegmentSparse {
 
   #cacheOf(field: string): ListCache {
     const { cache, id } = this.#segment;
-    const nameOf = (term: number): string => `${id}:s:${String(term)}:${field}`;
-    return {
-      get: (term) => cache.get(nameOf(term)),
-      set: (term, bytes) => {
-        cache.set(nameOf(term), bytes);
-      },
-    };
+    return cache.shelf(`${id}:s:${field}`);
   }
 }
 

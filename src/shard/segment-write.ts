@@ -78,7 +78,7 @@ export async function writeSegment(
   await writeRecords(builder, rows, inverted);
   for (const field of plan.fields) await writeField(builder, { plan, field, rows }, place);
   for (const field of plan.sparseFields ?? []) {
-    await writeSparseField(builder, field, rows, place.turn);
+    await writeSparseField(builder, field, rows, place);
   }
   const { sections, hasOverflow } = inverted.finish(rows.count);
   for (const { property, bytes } of sections) {

@@ -37,9 +37,8 @@ function candidateCount(k: number): number {
 /** One record that may be among the nearest. */
 export interface Candidate {
   readonly distance: number;
-  readonly place:
-    | { readonly kind: "memtable"; readonly view: MemtableView; readonly row: number }
-    | { readonly kind: "segment"; readonly view: SegmentView; readonly row: number };
+  readonly view: MemtableView | SegmentView;
+  readonly row: number;
 }
 
 export async function searchShard(
@@ -55,10 +54,22 @@ export async function searchShard(
   try {
     const found: Candidate[] = [];
     const { clock, observer, memory } = context;
-    const graphs = new GraphSearch(memory, context.workers, kernelMetric(field), query.vector);
+    const { workers } = context;
+    const asked = { memory, workers, metric: kernelMetric(field), vector: query.vector };
+    const graphs = new GraphSearch(scan, asked);
+    // Written out: an object put together from others is a slow one for every later access.
     const work: SearchWork = {
-      ...{ scan, graphs, memory, context, field, unfilterable, query, found },
-      ...{ rescored: 0, walked: 0, graphCount: 0 },
+      scan,
+      graphs,
+      memory,
+      context,
+      field,
+      unfilterable,
+      query,
+      found,
+      rescored: 0,
+      walked: 0,
+      graphCount: 0,
     };
     const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
@@ -66,7 +77,7 @@ export async function searchShard(
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
     const hits = await nearest(found, query, {
-      show: (distance) => shownDistance(field, distance),
+      metric: field.metric,
       vectors: async (candidate) => ({ vectors: await vectorsOf(candidate, field) }),
     });
     observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
@@ -114,7 +125,7 @@ async function searchMemtable(work: SearchWork, view: MemtableView): Promise<voi
   const results = await work.scan.scan(parts, work.query.topK + 1);
   // Merged first: the ties of the whole memtable are looked for once.
   const complete = withTies(work, view, mergeResults(results, work.query.topK + 1), bits);
-  addCandidates(work, complete, (row) => ({ kind: "memtable", view, row }));
+  addCandidates(work, complete, view);
 }
 
 /**
@@ -168,7 +179,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const rowTarget = resident.rowTarget();
   if (query.isExact === true && rowTarget === undefined) {
     const result = await scanWindows(work, view, bits);
-    addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
+    addCandidates(work, result, view);
     return;
   }
   const isExact = query.isExact === true && rowTarget !== undefined;
@@ -187,7 +198,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     const [result] = scanned instanceof Promise ? await scanned : scanned;
     assert(result !== undefined, "one result for one part");
     if (isExact) {
-      addCandidates(work, result, (row) => ({ kind: "segment", view, row }));
+      addCandidates(work, result, view);
       return;
     }
     rows = result.rows;
@@ -197,7 +208,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     rowTarget === undefined
       ? scan.scoreRead(resident.arena, await readRows(view, field, rows))
       : scan.score(rowTarget.arena, rowTarget.target, rows);
-  addCandidates(work, { rows, distances }, (row) => ({ kind: "segment", view, row }));
+  addCandidates(work, { rows, distances }, view);
 }
 
 /**
@@ -266,16 +277,46 @@ async function scanWindows(
 
 function addCandidates(
   work: SearchWork,
-  result: RowHits,
-  place: (row: number) => Candidate["place"],
+  { rows, distances }: RowHits,
+  view: Candidate["view"],
 ): void {
-  for (let i = 0; i < result.rows.length; i++) {
-    const distance = result.distances[i];
-    const row = result.rows[i];
+  for (let i = 0; i < rows.length; i++) {
+    const distance = distances[i];
+    const row = rows[i];
     if (distance === undefined || row === undefined) continue;
-    work.found.push({ distance, place: place(row) });
+    work.found.push({ distance, view, row });
   }
 }
+
+/** Lists up to this long are sorted by insertion: candidates of a scan come nearly in order. */
+const INSERTED_MAX = 64;
+
+function sortByDistance(found: Candidate[]): void {
+  if (found.length > INSERTED_MAX) {
+    found.sort((a, b) => a.distance - b.distance);
+    return;
+  }
+  for (let i = 1; i < found.length; i++) {
+    const candidate = found[i];
+    if (candidate === undefined) continue;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = found[at - 1];
+      if (before === undefined || before.distance <= candidate.distance) break;
+      found[at] = before;
+    }
+    found[at] = candidate;
+  }
+}
+
+/** What a hit shows besides its record. */
+export interface HitLook {
+  readonly metric: VectorField["metric"];
+  /** Called only when the query includes vectors. */
+  readonly vectors: (candidate: Candidate) => Promise<HitVectors>;
+}
+
+export type HitVectors = Pick<Hit, "vectors" | "sparse">;
 
 /**
  * Sorts by distance, fetches keys of all that may be among the k, sorts ties by key, fetches the
@@ -284,25 +325,22 @@ function addCandidates(
 export async function nearest(
   found: Candidate[],
   query: Query,
-  look: {
-    readonly show: (distance: number) => number;
-    readonly vectors: (candidate: Candidate) => Promise<Pick<Hit, "vectors" | "sparse">>;
-  },
+  look: HitLook,
 ): Promise<readonly Hit[]> {
-  found.sort((a, b) => a.distance - b.distance);
+  sortByDistance(found);
   const edge = found[Math.min(query.topK, found.length) - 1]?.distance;
   if (edge === undefined) return [];
   let end = Math.min(query.topK, found.length);
   while (end < found.length && found[end]?.distance === edge) end++;
   const keyed: { candidate: Candidate; key: Buffer; metadata: Uint8Array | undefined }[] = [];
   for (const candidate of found.slice(0, end)) {
-    const { place } = candidate;
-    if (place.kind === "memtable") {
-      const { memtable } = place.view;
-      const key = Buffer.from(memtable.key(place.row), "utf8");
-      keyed.push({ candidate, key, metadata: memtable.metadata(place.row) });
+    const { view, row } = candidate;
+    if ("memtable" in view) {
+      const { memtable } = view;
+      const key = Buffer.from(memtable.key(row), "utf8");
+      keyed.push({ candidate, key, metadata: memtable.metadata(row) });
     } else {
-      const maybe = place.view.segment.record(place.row);
+      const maybe = view.segment.record(row);
       const { key, metadata } = maybe instanceof Promise ? await maybe : maybe;
       keyed.push({ candidate, key, metadata });
     }
@@ -310,33 +348,37 @@ export async function nearest(
   keyed.sort((a, b) => a.candidate.distance - b.candidate.distance || Buffer.compare(a.key, b.key));
   const hits: Hit[] = [];
   for (const { candidate, key, metadata } of keyed.slice(0, query.topK)) {
-    const { distance } = candidate;
-    hits.push({
+    const hit: Writable<Hit> = {
       key: key.toString("utf8"),
-      distance: look.show(distance),
-      ...(query.include.metadata && metadata !== undefined
-        ? { metadata: decodeMetadata(metadata) }
-        : {}),
-      ...(query.include.vectors ? await look.vectors(candidate) : {}),
-    });
+      distance: shownDistance(look.metric, candidate.distance),
+    };
+    if (query.include.metadata && metadata !== undefined) hit.metadata = decodeMetadata(metadata);
+    if (query.include.vectors) {
+      const { vectors, sparse } = await look.vectors(candidate);
+      if (vectors !== undefined) hit.vectors = vectors;
+      if (sparse !== undefined) hit.sparse = sparse;
+    }
+    hits.push(hit);
   }
   return hits;
 }
 
+type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
+
 /** No protocol has a word for infinity: beyond float32 is its largest number. */
-export function shownDistance({ metric }: Pick<VectorField, "metric">, distance: number): number {
+function shownDistance(metric: VectorField["metric"], distance: number): number {
   const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
   return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
 }
 
 export async function vectorsOf(
-  { place }: Candidate,
+  { view, row }: Candidate,
   field: VectorField,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const values =
-    place.kind === "memtable"
-      ? place.view.memtable.vector(field.name, place.row)
-      : await place.view.segment.vector(field, place.row);
+    "memtable" in view
+      ? view.memtable.vector(field.name, row)
+      : await view.segment.vector(field, row);
   return new Map([[field.name, values]]);
 }
 

@@ -30,7 +30,7 @@ import { memtableDistances, segmentDistances, type ScoredRows } from "./dense-sc
 import { kernelMetric } from "./kernel-metric.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import type { ShardContext } from "./shard-context.ts";
-import { nearest, shownDistance, vectorsOf, type Candidate } from "./shard-search.ts";
+import { nearest, vectorsOf, type Candidate, type HitVectors } from "./shard-search.ts";
 
 /** Values compared before the thread is given back: about 1 ms. */
 const VALUES_PER_TURN = 262_144;
@@ -54,7 +54,7 @@ export async function searchSparseShard(
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
     const hits = await nearest(work.found, query, {
-      show: (distance) => shownDistance({ metric: "dot" }, distance),
+      metric: "dot",
       vectors: async (candidate) => vectorsOfHit(work, candidate),
     });
     observer.endStep("fetch", scannedAtMs, clock.monotonicMs());
@@ -109,7 +109,7 @@ async function searchMemtable(work: Work, view: MemtableView): Promise<void> {
     const parts = memtableDistances({ ...dense, memory, bits }, view);
     await addScores(work, dense, { parts, sums, distances });
   }
-  addNearest(work, distances, (row) => ({ kind: "memtable", view, row }));
+  addNearest(work, distances, view);
 }
 
 /** NaN for rows without a shared dimension. */
@@ -155,7 +155,7 @@ async function searchSegment(work: Work, view: SegmentView): Promise<void> {
     const { rows, scores, rowsScored } = await searchSparse(reader, sparse.vector, scan);
     work.scanned += rowsScored;
     for (const [i, row] of rows.entries()) {
-      work.found.push({ distance: 0 - (scores[i] ?? 0), place: { kind: "segment", view, row } });
+      work.found.push({ distance: 0 - (scores[i] ?? 0), view, row });
     }
     return;
   }
@@ -166,7 +166,7 @@ async function searchSegment(work: Work, view: SegmentView): Promise<void> {
   const distances = new Float64Array(segment.rowCount).fill(Number.NaN);
   const parts = segmentDistances({ ...dense, memory: context.memory, bits }, view);
   await addScores(work, dense, { parts, sums, distances });
-  addNearest(work, distances, (row) => ({ kind: "segment", view, row }));
+  addNearest(work, distances, view);
 }
 
 /** One distance of both, for each row that is scored. */
@@ -197,11 +197,7 @@ async function addScores(
 }
 
 /** The k nearest rows and all that are as near as the last: their keys decide between them. */
-function addNearest(
-  work: Work,
-  distances: Float64Array,
-  place: (row: number) => Candidate["place"],
-): void {
+function addNearest(work: Work, distances: Float64Array, view: Candidate["view"]): void {
   const best = new BestRows(work.query.topK, distances.length);
   for (let row = 0; row < distances.length; row++) {
     const distance = distances[row] ?? Number.NaN;
@@ -210,21 +206,18 @@ function addNearest(
   const { threshold } = best;
   for (let row = 0; row < distances.length; row++) {
     const distance = distances[row] ?? Number.NaN;
-    if (0 - distance >= threshold) work.found.push({ distance, place: place(row) });
+    if (0 - distance >= threshold) work.found.push({ distance, view, row });
   }
 }
 
 /** Of the fields searched. */
-async function vectorsOfHit(
-  { dense, query }: Work,
-  candidate: Candidate,
-): Promise<Awaited<ReturnType<Parameters<typeof nearest>[2]["vectors"]>>> {
-  const { place } = candidate;
+async function vectorsOfHit({ dense, query }: Work, candidate: Candidate): Promise<HitVectors> {
+  const { view, row } = candidate;
   const { field } = query.sparse;
   const vector =
-    place.kind === "memtable"
-      ? place.view.memtable.sparse(field, place.row)
-      : await place.view.segment.sparse.vector(field, place.row);
+    "memtable" in view
+      ? view.memtable.sparse(field, row)
+      : await view.segment.sparse.vector(field, row);
   return {
     ...(dense === undefined ? {} : { vectors: await vectorsOf(candidate, dense.field) }),
     ...(vector === undefined ? {} : { sparse: new Map([[field, vector]]) }),

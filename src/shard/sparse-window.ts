@@ -59,7 +59,7 @@ export class SparseWindow {
     return new SparseWindow(section, starts);
   }
 
-  /** Owned by the caller; undefined when the row has none. Rows are asked for in ascending order. */
+  /** Owned by the caller; undefined when the row has none. Rows are asked for ascending. */
   async row(row: number): Promise<SparseVector | undefined> {
     const start = (this.#starts[row] ?? 0) * 8;
     const end = (this.#starts[row + 1] ?? 0) * 8;

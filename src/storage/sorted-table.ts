@@ -7,7 +7,7 @@
  */
 import { crc32 } from "../base/crc32.ts";
 import type { FileSystem, ReadableFile } from "../io/index.ts";
-import type { BlockCache } from "./block-cache.ts";
+import type { BlockCache, BlockShelf } from "./block-cache.ts";
 import { BloomFilter } from "./bloom.ts";
 import {
   BLOCK_HEAD_BYTES,
@@ -45,7 +45,7 @@ export class SortedTable implements TableName {
   /** Held in memory as long as the table is open. */
   readonly residentBytes: number;
   readonly #file: ReadableFile;
-  readonly #cache: BlockCache;
+  readonly #shelf: BlockShelf;
   readonly #filter: BloomFilter;
   readonly #fences: TableFences;
   #users = 0;
@@ -53,7 +53,7 @@ export class SortedTable implements TableName {
 
   private constructor(file: ReadableFile, cache: BlockCache, name: TableName, parts: TableParts) {
     this.#file = file;
-    this.#cache = cache;
+    this.#shelf = cache.shelf(`t${String(name.number)}`);
     this.number = name.number;
     this.footerCrc = name.footerCrc;
     this.bytes = parts.bytes;
@@ -86,7 +86,7 @@ export class SortedTable implements TableName {
     if (!this.#filter.mayContain(bytes)) return undefined;
     const block = this.#fences.blockOf(bytes);
     if (block < 0) return undefined;
-    const cached = this.#cache.get(this.#cacheKey(block));
+    const cached = this.#shelf.get(block);
     if (cached !== undefined) return findRow(asBuffer(cached), bytes);
     return this.#readBlock(block).then((rows) => findRow(rows, bytes));
   }
@@ -104,7 +104,7 @@ export class SortedTable implements TableName {
   async *rowsFrom(start: EncodedKey): AsyncIterable<readonly TableRow[]> {
     const first = Math.max(0, this.#fences.blockOf(Buffer.from(start, "latin1")));
     for (let block = first; block < this.#fences.blockCount; block++) {
-      const cached = this.#cache.get(this.#cacheKey(block));
+      const cached = this.#shelf.get(block);
       const bytes = cached === undefined ? await this.#readBlock(block) : asBuffer(cached);
       const rows = decodeRows(bytes);
       yield block === first ? rows.filter(({ key }) => key >= start) : rows;
@@ -145,17 +145,12 @@ export class SortedTable implements TableName {
     if (this.#users === 0) await this.#file.close();
   }
 
-  /** A number names one file for ever, so a cached block is never another table's. */
-  #cacheKey(block: number): string {
-    return `t${String(this.number)}:${String(block)}`;
-  }
-
   async #readBlock(block: number): Promise<Buffer> {
     const start = this.#fences.offset(block);
     const length = this.#fences.offset(block + 1) - start;
     const bytes = await readExactly(this.#file, start, length, this.number);
     this.#verify(bytes, block);
-    this.#cache.set(this.#cacheKey(block), bytes);
+    this.#shelf.set(block, bytes);
     return bytes;
   }
 

@@ -205,9 +205,10 @@ export class ShardKeeper {
     task: (shard: Shard, waking: Waking) => Promise<Value>,
   ): Promise<Value> {
     const { clock } = this.#options;
-    const isAwake = this.peek(uid) !== undefined;
+    const id = toHex(uid);
+    const isAwake = this.#kept.get(id)?.shard !== undefined;
     const cameAtMs = isAwake ? 0 : clock.monotonicMs();
-    const kept = await this.#acquire(uid);
+    const kept = await this.#acquire(uid, id);
     try {
       const shard = kept.shard ?? (await kept.opening);
       if (shard === undefined) {
@@ -222,8 +223,7 @@ export class ShardKeeper {
   }
 
   /** Holds a place for the caller: `users` is raised. */
-  async #acquire(uid: ShardUid): Promise<Kept> {
-    const id = toHex(uid);
+  async #acquire(uid: ShardUid, id: string): Promise<Kept> {
     for (let known = this.#kept.get(id); known !== undefined; known = this.#kept.get(id)) {
       if (known.ending === undefined) {
         known.users++;

@@ -82,14 +82,23 @@ export class FlatScan {
     this.#leased.clear();
   }
 
-  /** A scanner in the arena that has the query. */
-  #scanner(arena: number): RowScanner {
+  /**
+   * Scratch in the arena with a scanner that has the query; for work on this thread that is through
+   * before anything else of this scan runs.
+   *
+   * @throws InsulaError `memory_exhausted`.
+   */
+  leased(arena: number): LeasedScanner {
     const known = this.#leased.get(arena);
-    if (known !== undefined) return known.scanner;
+    if (known !== undefined) return known;
     const leased = this.#memory.lease(arena);
     this.#leased.set(arena, leased);
     leased.scanner.prepare(this.#vector, this.#metric);
-    return leased.scanner;
+    return leased;
+  }
+
+  #scanner(arena: number): RowScanner {
+    return this.leased(arena).scanner;
   }
 
   #scanHere(part: FlatPart, k: number): RowHits {

@@ -44,7 +44,8 @@ async function openWorld(
     files: new MemoryFileSystem(),
     clock,
     random: chance.random,
-    policy: { ...chance.policy(), memtableBytesMax: 16 * 1024 },
+    // A shard builds its graph when it rests, and then searches another way: no neighbour's doing.
+    policy: { ...chance.policy(), memtableBytesMax: 16 * 1024, graphRowsMin: 1_000_000 },
     logFileBytesMax: 64 * 1024,
     logBytesMax: 256 * 1024,
     awakeShardsMax: 3,

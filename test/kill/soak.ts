@@ -82,7 +82,7 @@ report();
 async function workUntil(untilMs: number): Promise<void> {
   const caller = new OssCaller(server.url);
   const isOver = (): boolean => performance.now() >= untilMs || tally.faults > 0;
-  const sampler = setInterval(() => samples.push(takeSample()), Math.max(1_000, totalMs / SAMPLES));
+  const sampler = setInterval(sample, Math.max(1_000, totalMs / SAMPLES));
   try {
     await Promise.all([
       ...groups.map((own, i) => write(caller, own, { isOver, chance: new Chance(seed + i) })),
@@ -140,6 +140,18 @@ async function judge(): Promise<void> {
 function fault(text: string): void {
   tally.faults++;
   console.log(`FAULT: ${text}`);
+}
+
+/** Takes a sample and tells it: a run of hours that is cut short has still shown something. */
+function sample(): void {
+  const taken = takeSample();
+  samples.push(taken);
+  const hours = (totalMs - (endMs - performance.now())) / 3_600_000;
+  const { rssMiB, handles, diskMiB } = taken;
+  console.log(
+    `${hours.toFixed(2)} h: ${tally.writes} writes, ${tally.reads} searches, ` +
+      `${rssMiB.toFixed(0)} MiB, ${handles} handles, ${diskMiB.toFixed(0)} MiB on disk`,
+  );
 }
 
 function takeSample(): Sample {

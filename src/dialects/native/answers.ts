@@ -221,7 +221,10 @@ const report = {
   plan: optional(
     object(
       {
-        path: choice(["empty", "exact", "codes", "matches", "graph", "sparse"], "how candidates were found"),
+        path: choice(
+          ["empty", "exact", "codes", "matches", "graph", "sparse"],
+          "how candidates were found",
+        ),
         rowsScanned: count("rows compared"),
         rowsRescored: count("rows compared again in float32"),
         segmentCount: count("segments looked into"),

@@ -7,7 +7,12 @@ import {
 } from "../../base/limits.ts";
 import { RERANK_DOCUMENTS_MAX } from "../../embed/index.ts";
 import type { CollectionOptions, CollectionPatch } from "../../engine/api.ts";
-import { DEFAULT_VECTOR, type Metric, type SparseField, type VectorField } from "../../model/index.ts";
+import {
+  DEFAULT_VECTOR,
+  type Metric,
+  type SparseField,
+  type VectorField,
+} from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import {
   choice,

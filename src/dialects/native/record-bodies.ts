@@ -219,10 +219,7 @@ const search = {
 };
 
 /** Where the numbers stand in {@link SEARCH_BODY} and {@link MANY_BODY}. */
-export const SEARCH_NUMBERS: readonly (readonly string[])[] = [
-  ["vector"],
-  ["sparse", "values"],
-];
+export const SEARCH_NUMBERS: readonly (readonly string[])[] = [["vector"], ["sparse", "values"]];
 
 export const SEARCH_BODY: Schema<SearchBody> = object(search, "A search at one place.");
 

@@ -36,7 +36,10 @@ const indices: Schema<Uint32Array> = {
       const isIndex =
         typeof index === "number" && Number.isInteger(index) && index >= 0 && index <= INDEX_MAX;
       if (!isIndex) {
-        throw refusal(`${at}[${String(i)}]`, `expected a whole number from 0 to ${String(INDEX_MAX)}`);
+        throw refusal(
+          `${at}[${String(i)}]`,
+          `expected a whole number from 0 to ${String(INDEX_MAX)}`,
+        );
       }
       read[i] = index;
     }

@@ -10,7 +10,13 @@
 import { assert } from "../../base/errors.ts";
 import type { SparseRows } from "../../model/index.ts";
 import { DimensionTable } from "./dimension-table.ts";
-import { BLOCK_SHIFT, listBytesOf, viewList, writeTrailer, type ListShape } from "./sparse-format.ts";
+import {
+  BLOCK_SHIFT,
+  listBytesOf,
+  viewList,
+  writeTrailer,
+  type ListShape,
+} from "./sparse-format.ts";
 
 /** Postings held at once: 64 MiB. One list that is longer is held alone. */
 const RUN_POSTINGS_MAX = 8_388_608;

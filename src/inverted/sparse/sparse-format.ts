@@ -49,11 +49,7 @@ export function writeTrailer({ rowCount, termCount, listBytes }: SparseTrailer):
  * @throws InsulaError `format_unsupported` for another version or kind, `data_damaged` when the
  *   parts do not fill the section.
  */
-export function readTrailer(
-  bytes: Uint8Array,
-  sectionBytes: number,
-  owner: string,
-): SparseTrailer {
+export function readTrailer(bytes: Uint8Array, sectionBytes: number, owner: string): SparseTrailer {
   const reader = new ByteReader(bytes);
   const version = reader.uint32();
   if (version !== SPARSE_FORMAT_VERSION) {

@@ -99,7 +99,7 @@ function addList(sums: Float64Array, list: SparseList, weight: number): void {
 
 /** In ascending order of the dimension, as the query has them. */
 async function termsOf(reader: SparseReader, query: SparseVector): Promise<readonly QueryTerm[]> {
-  const lists = await Promise.all(Array.from(query.indices, (index) => reader.list(index)));
+  const lists = await Promise.all(Array.from(query.indices, async (index) => reader.list(index)));
   const terms: QueryTerm[] = [];
   for (const [i, list] of lists.entries()) {
     if (list !== undefined) terms.push({ weight: query.values[i] ?? 0, list });

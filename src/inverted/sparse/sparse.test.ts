@@ -84,22 +84,20 @@ async function search(
 
 /** Few dimensions and few different values: many rows share dimensions, many scores are equal. */
 const vector = (dimensionMax: number): fc.Arbitrary<SparseVector> =>
-  fc
-    .uniqueArray(fc.nat(dimensionMax), { minLength: 1, maxLength: 12 })
-    .chain((indices) =>
-      fc.record({
-        indices: fc.constant(Uint32Array.from(indices).sort()),
-        values: fc
-          .array(
-            fc.oneof(
-              fc.constantFrom(0, 1, -1, 0.5),
-              fc.float({ noNaN: true, noDefaultInfinity: true }),
-            ),
-            { minLength: indices.length, maxLength: indices.length },
-          )
-          .map((values) => Float32Array.from(values)),
-      }),
-    );
+  fc.uniqueArray(fc.nat(dimensionMax), { minLength: 1, maxLength: 12 }).chain((indices) =>
+    fc.record({
+      indices: fc.constant(Uint32Array.from(indices).sort()),
+      values: fc
+        .array(
+          fc.oneof(
+            fc.constantFrom(0, 1, -1, 0.5),
+            fc.float({ noNaN: true, noDefaultInfinity: true }),
+          ),
+          { minLength: indices.length, maxLength: indices.length },
+        )
+        .map((values) => Float32Array.from(values)),
+    }),
+  );
 
 const rowsOf = (dimensionMax: number): fc.Arbitrary<SparseRows> =>
   fc

@@ -4,10 +4,11 @@
  */
 import type { WorkerPool } from "../../io/index.ts";
 import type { KernelMetric } from "../../math/index.ts";
+import type { FlatScan } from "../flat-scan.ts";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphTarget } from "./graph-view.ts";
 import type { GraphFound } from "./graph-walker.ts";
-import { WALK_JOB, runWalkJob, type WalkJob, type WalkLimits } from "./walk-job.ts";
+import { WALK_JOB, walkFrom, type WalkJob, type WalkLimits } from "./walk-job.ts";
 
 /**
  * Bytes of codes that a walk done on this thread may read, about: 0.3 ms. A walk reads half of the
@@ -25,16 +26,23 @@ export interface GraphPart {
 
 export class GraphSearch {
   readonly #memory: SearchMemory;
+  readonly #scan: FlatScan;
   readonly #workers: WorkerPool;
   readonly #metric: KernelMetric;
   readonly #vector: Float32Array;
 
+  /** @param scan of the same query, whose scratch serves the walks on this thread. */
   constructor(
-    memory: SearchMemory,
-    workers: WorkerPool,
-    metric: KernelMetric,
-    vector: Float32Array,
+    scan: FlatScan,
+    parts: {
+      readonly memory: SearchMemory;
+      readonly workers: WorkerPool;
+      readonly metric: KernelMetric;
+      readonly vector: Float32Array;
+    },
   ) {
+    const { memory, workers, metric, vector } = parts;
+    this.#scan = scan;
     this.#memory = memory;
     this.#workers = workers;
     this.#metric = metric;
@@ -52,12 +60,7 @@ export class GraphSearch {
     const rows = bits === undefined ? limits.ef * target.m : limits.scoredMax;
     const isShort = rows * target.strideBytes <= INLINE_BYTES_MAX;
     if (!isShort && this.#workers.size > 0) return this.#walkThere(part, limits);
-    const leased = this.#memory.lease(part.arena);
-    try {
-      return runWalkJob(this.#memory, this.#job(part, limits, leased.scratch));
-    } finally {
-      this.#memory.giveBack(leased);
-    }
+    return walkFrom(this.#memory, this.#scan.leased(part.arena), { target, bits, limits });
   }
 
   async #walkThere(part: GraphPart, limits: WalkLimits): Promise<GraphFound> {

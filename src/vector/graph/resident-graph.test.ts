@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { InlinePool } from "../../io/index.ts";
 import { int8Layout, type KernelMetric } from "../../math/index.ts";
+import { FlatScan } from "../flat-scan.ts";
 import { ResidentRows, type SectionBytes } from "../resident-rows.ts";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphPlan } from "./build-layout.ts";
@@ -109,9 +110,12 @@ describe("a graph read from a segment", () => {
         memory.giveBack(leased);
         const part = { arena: resident.arena, target: graph.target, bits: undefined };
         const limits = { ef: 200, scoredMax: 0 };
-        const here = await new GraphSearch(memory, inline, metric, vector).walk(part, limits);
+        const scan = new FlatScan(memory, inline, metric, vector);
+        const asked = { memory, metric, vector };
+        const here = await new GraphSearch(scan, { ...asked, workers: inline }).walk(part, limits);
         const wide = { ef: 4_000, scoredMax: 0 };
-        const there = await new GraphSearch(memory, thread, metric, vector).walk(part, wide);
+        const there = await new GraphSearch(scan, { ...asked, workers: thread }).walk(part, wide);
+        scan.close();
         found += here.rows.subarray(0, 10).filter((row) => exact.has(row)).length;
         expect(there.rows.subarray(0, 10).filter((row) => exact.has(row)).length).toBeGreaterThan(
           8,

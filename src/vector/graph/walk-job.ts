@@ -1,6 +1,6 @@
 /** A walk as a worker job. */
 import { catchUp, type Extent, type KernelMetric } from "../../math/index.ts";
-import type { ThreadMemory } from "../search-memory.ts";
+import type { LeasedScanner, ThreadMemory } from "../search-memory.ts";
 import type { GraphTarget } from "./graph-view.ts";
 import { GraphWalker, type GraphFound } from "./graph-walker.ts";
 
@@ -27,15 +27,24 @@ export interface WalkJob {
   readonly limits: WalkLimits;
 }
 
+/** On this thread, with a scanner that has the query. */
+export function walkFrom(
+  memory: ThreadMemory,
+  { scratch, scanner }: LeasedScanner,
+  { target, bits, limits }: Pick<WalkJob, "target" | "bits" | "limits">,
+): GraphFound {
+  const { arena } = scratch;
+  const walker = new GraphWalker(memory.kernels(arena), memory.memory(arena), scratch);
+  return bits === undefined
+    ? walker.search(target, scanner.point, limits.ef)
+    : walker.searchAllowed(target, scanner.point, bits, limits);
+}
+
 export function runWalkJob(memory: ThreadMemory, job: WalkJob): GraphFound {
   const { scratch, metric, vector } = job;
   const shared = memory.memory(scratch.arena);
   catchUp(shared, job.memoryBytes);
   const scanner = memory.scanner(scratch);
   scanner.prepare(vector, metric);
-  const walker = new GraphWalker(memory.kernels(scratch.arena), shared, scratch);
-  const { target, bits, limits } = job;
-  return bits === undefined
-    ? walker.search(target, scanner.point, limits.ef)
-    : walker.searchAllowed(target, scanner.point, bits, limits);
+  return walkFrom(memory, { scratch, scanner }, job);
 }
