@@ -86,8 +86,8 @@ class Chance {
     return { indices: sorted, values: Float32Array.from(sorted, () => this.below(7) / 4 - 0.5) };
   }
 
-  dense(): Float32Array {
-    return Float32Array.from({ length: DIMENSION }, () => this.below(9) - 4);
+  dense(dimension = DIMENSION): Float32Array {
+    return Float32Array.from({ length: dimension }, () => this.below(9) - 4);
   }
 }
 
@@ -125,6 +125,7 @@ async function compare(
   opened: Engine,
   model: ReadonlyMap<string, Known>,
   chance: Chance,
+  dimension = DIMENSION,
 ): Promise<void> {
   const filters: (Filter | undefined)[] = [
     undefined,
@@ -138,7 +139,7 @@ async function compare(
         ...(filter === undefined ? {} : { filter }),
       };
       const weights = { dense: 0.25, sparse: 0.75 };
-      const vector = chance.dense();
+      const vector = chance.dense(dimension);
       for (const query of [base, { ...base, vector }, { ...base, vector, weights }]) {
         const { hits } = await opened.query(PLACE, query);
         expect(hits).toEqual(expected(model, query));
@@ -203,6 +204,60 @@ for (const [name, more] of [
     expect((await opened.getCollection("db", "c"))?.byteCount).toBe(bytes);
   });
 }
+
+/** Lets the background work until it has nothing to do. */
+async function rest(clock: ManualClock): Promise<void> {
+  for (let turn = 0; turn < 12; turn++) {
+    clock.advance(turn === 0 ? 3_000 : 1_000);
+    for (let i = 0; i < 400; i++) await new Promise(setImmediate);
+  }
+}
+
+describe("where segments get graphs", () => {
+  const policy = { graphRowsMin: 500, scannedPerEf: 2, residentRowsBytesMax: 0 };
+  const dimension = 16;
+
+  it("one score of both is still the best of all records, whatever a graph would find", async () => {
+    const chance = new Chance(5);
+    const clock = new ManualClock();
+    const vectors = [{ name: "", dimension, metric: "dot" as const }];
+    const opened = await openNew({ ...SCHEMA, vectors }, { policy, clock });
+    const model = new Map<string, Known>();
+    for (let i = 0; i < 2_000; i++) {
+      const terms = i % 5 === 0 ? undefined : chance.sparse();
+      const color = i % 3 === 0 ? "red" : "blue";
+      model.set(`k${String(i)}`, { vector: chance.dense(dimension), terms, color });
+    }
+    await opened.upsert(PLACE, toBatch(model));
+    await opened.flush();
+    await rest(clock);
+    const query: Query = { field: "", topK: 10, include: NOTHING, vector: chance.dense(dimension) };
+    expect((await opened.query(PLACE, query)).plan.path).toBe("graph");
+    await compare(opened, model, chance, dimension);
+    const gone = [...model.keys()].filter(() => chance.below(4) === 0);
+    await opened.delete(PLACE, gone);
+    for (const key of gone) model.delete(key);
+    await compare(opened, model, chance, dimension);
+  });
+
+  it("a collection without dense vectors has none, and rests", async () => {
+    const chance = new Chance(6);
+    const clock = new ManualClock();
+    const opened = await openNew({ ...SCHEMA, vectors: [] }, { policy, clock });
+    const terms = Array.from({ length: 1_000 }, () => chance.sparse());
+    await opened.upsert(PLACE, {
+      keys: terms.map((_, i) => `k${String(i)}`),
+      vectors: [],
+      sparse: [{ field: "terms", ...joinSparse(terms) }],
+      metadata: terms.map(() => undefined),
+    });
+    await opened.flush();
+    await rest(clock);
+    const sparse = { field: "terms", vector: chance.sparse() };
+    const { hits } = await opened.query(PLACE, { field: "", topK: 5, include: NOTHING, sparse });
+    expect(hits).toHaveLength(5);
+  });
+});
 
 function metadataBytes(color: string): number {
   return encodeMetadata({ color }).length;

@@ -53,8 +53,9 @@ function checkSearched(schema: Schema, query: Query): void {
   }
   if (weights === undefined) return;
   for (const weight of [weights.dense, weights.sparse]) {
-    if (!Number.isFinite(weight) || weight < 0) {
-      throw queryInvalid("weights: expected finite numbers that are not negative");
+    // As float32, so that no product of weights and values is beyond float64.
+    if (!Number.isFinite(Math.fround(weight)) || weight < 0) {
+      throw queryInvalid("weights: expected finite float32 numbers that are not negative");
     }
   }
 }

@@ -12,7 +12,7 @@ export interface Query {
    * both, for a field whose metric is `dot`; a record without a sparse vector has 0 there.
    */
   readonly sparse?: SparseQuery;
-  /** Only where there are both; default 1 each. Finite, not negative. */
+  /** Only where there are both; default 1 each. Finite as float32, not negative. */
   readonly weights?: ScoreWeights;
   /** 1 to TOP_K_MAX. */
   readonly topK: number;

@@ -162,6 +162,12 @@ describe("a query with a sparse vector", () => {
       { vector, sparse: terms, weights: { dense: -1, sparse: 1 } },
       "argument_invalid",
     ],
+    [
+      "with a weight beyond float32",
+      SCHEMA,
+      { vector, sparse: terms, weights: { dense: 1, sparse: 1e39 } },
+      "argument_invalid",
+    ],
     ["and nothing at all", SCHEMA, {}, "argument_invalid"],
   ])("%s: %#", (_, schema, parts, expected) => {
     expect(codeOf(() => checkQuery(schema, query(parts)))).toBe(expected);

@@ -184,8 +184,7 @@ async function addScores(
   for await (const { rows, distances: dense } of scores.parts) {
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] ?? 0;
-      // Finite, or a weight of 0 would make of it what is no number.
-      const near = Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, dense[i] ?? 0));
+      const near = toFinite(dense[i] ?? 0);
       const sum = sums[row] ?? 0;
       const part = sparseWeight * (0 - (Number.isNaN(sum) ? 0 : sum));
       distances[row] = Math.fround(denseWeight * near + part);
@@ -194,6 +193,11 @@ async function addScores(
     await work.context.clock.yield();
     work.query.signal?.throwIfAborted();
   }
+}
+
+/** Or a weight of 0 would make of it what is no number. What is none already is farthest. */
+function toFinite(distance: number): number {
+  return distance <= FLOAT32_MAX ? Math.max(-FLOAT32_MAX, distance) : FLOAT32_MAX;
 }
 
 /** The k nearest rows and all that are as near as the last: their keys decide between them. */

@@ -181,9 +181,8 @@ export class Shard {
   }
 
   async query(query: Query): Promise<QueryResult> {
-    const { vector, sparse } = query;
     const field = this.schema.vectors.find(({ name }) => name === query.field);
-    if (vector !== undefined && field === undefined) {
+    if (query.vector !== undefined && field === undefined) {
       throw new InsulaError(
         "argument_invalid",
         "Cannot search: the collection has no such vector field.",
@@ -191,12 +190,13 @@ export class Shard {
     }
     const view = this.#view();
     try {
-      if (sparse !== undefined) {
-        return await searchSparseShard(this.#context, view, this.schema, { ...query, sparse });
+      // Handed on as it is: a copy put together from its members is slow to read ever after.
+      if (hasSparse(query)) {
+        return await searchSparseShard(this.#context, view, this.schema, query);
       }
-      assert(vector !== undefined && field !== undefined, "a query names what it searches for");
+      assert(hasVector(query) && field !== undefined, "a query names what it searches for");
       const { unfilterable } = this.schema;
-      return await searchShard(this.#context, view, { field, unfilterable }, { ...query, vector });
+      return await searchShard(this.#context, view, { field, unfilterable }, query);
     } finally {
       view.close();
     }
@@ -351,4 +351,12 @@ export class Shard {
       }
     }
   }
+}
+
+function hasSparse(query: Query): query is Query & Required<Pick<Query, "sparse">> {
+  return query.sparse !== undefined;
+}
+
+function hasVector(query: Query): query is Query & Required<Pick<Query, "vector">> {
+  return query.vector !== undefined;
 }
