@@ -35,4 +35,5 @@ export { BestRows } from "./sparse/best-rows.ts";
 export { sparseDot } from "./sparse/sparse-dot.ts";
 export { SparseIndexBuilder } from "./sparse/sparse-builder.ts";
 export { SparseReader, type ListCache } from "./sparse/sparse-reader.ts";
-export { scoreAllSparse, searchSparse } from "./sparse/sparse-search.ts";
+export { searchSparse } from "./sparse/sparse-search.ts";
+export { scoreAllSparse } from "./sparse/sparse-sums.ts";

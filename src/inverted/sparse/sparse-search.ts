@@ -7,25 +7,27 @@
  * the k-th row. No row is lost: bounds are added in the order of the sums and rounding is monotone,
  * so that a bound is never below a score, to the last bit.
  *
+ * Where values lie anywhere, bounds of many terms rule out little, and block after block costs more
+ * than list after list. So after the first blocks those left are counted: are they more than a few,
+ * every posting is added instead (`sparse-sums.ts`). Both ways give the same bits.
+ *
  * Sources: block maxima as in Ding and Suel, Faster top-k document retrieval using block-max
  * indexes, SIGIR 2011; blocks of rows in the order of their bounds as in Mallia, Suel and
  * Tonellotto, Faster learned sparse retrieval with block-max pruning, SIGIR 2024.
  */
-import type { Clock } from "../../io/index.ts";
 import type { SparseVector } from "../../model/index.ts";
 import { BestRows } from "./best-rows.ts";
-import { BLOCK_ROWS, BLOCK_SHIFT, type SparseList } from "./sparse-format.ts";
+import { BLOCK_ROWS } from "./sparse-format.ts";
 import type { SparseReader } from "./sparse-reader.ts";
+import { addTerms, Pace, termsOf, type QueryTerm, type SparseTurn } from "./sparse-sums.ts";
 
-/** Steps of the inner loops before the thread is given back: about 1 ms. */
-const STEPS_PER_TURN = 262_144;
 /** Bounds are sorted into this many drawers: exact order is not needed. */
 const DRAWERS = 2_048;
-
-export interface SparseTurn {
-  readonly clock: Clock;
-  readonly signal: AbortSignal | undefined;
-}
+/** Blocks scored before those left are counted: this many, or this many times k rows. */
+const PROBED_BLOCKS = 16;
+const PROBED_ROWS_PER_K = 4;
+/** A block costs as much by itself as this many in lists (bench/sparse.bench.ts). */
+const BLOCK_COST = 6;
 
 export interface SparseScan extends SparseTurn {
   /** Candidates, one bit a row; undefined for all. */
@@ -39,11 +41,6 @@ export interface SparseHits {
   readonly scores: Float64Array;
   /** Rows of the blocks that were scored. */
   readonly rowsScored: number;
-}
-
-interface QueryTerm {
-  readonly weight: number;
-  readonly list: SparseList;
 }
 
 /**
@@ -62,87 +59,44 @@ export async function searchSparse(
   return search.hits();
 }
 
-/**
- * The sum of every row that shares a dimension with the query, not rounded: for one score of dense
- * and sparse. Rows without are 0.
- */
-export async function scoreAllSparse(
-  reader: SparseReader,
-  query: SparseVector,
-  { clock, signal }: SparseTurn,
-): Promise<Float64Array> {
-  const sums = new Float64Array(reader.rowCount);
-  let steps = 0;
-  for (const { weight, list } of await termsOf(reader, query)) {
-    addList(sums, list, weight);
-    steps += list.values.length;
-    if (steps < STEPS_PER_TURN) continue;
-    steps = 0;
-    await clock.yield();
-    signal?.throwIfAborted();
-  }
-  return sums;
-}
-
-function addList(sums: Float64Array, list: SparseList, weight: number): void {
-  const { blockNumbers, blockEnds, values, rows } = list;
-  let at = 0;
-  for (let block = 0; block < blockNumbers.length; block++) {
-    const base = (blockNumbers[block] ?? 0) << BLOCK_SHIFT;
-    const end = blockEnds[block] ?? 0;
-    for (; at < end; at++) {
-      const row = base + (rows[at] ?? 0);
-      sums[row] = (sums[row] ?? 0) + weight * (values[at] ?? 0);
-    }
-  }
-}
-
-/** In ascending order of the dimension, as the query has them. */
-async function termsOf(reader: SparseReader, query: SparseVector): Promise<readonly QueryTerm[]> {
-  const lists = await Promise.all(Array.from(query.indices, async (index) => reader.list(index)));
-  const terms: QueryTerm[] = [];
-  for (const [i, list] of lists.entries()) {
-    if (list !== undefined) terms.push({ weight: query.values[i] ?? 0, list });
-  }
-  return terms;
-}
-
 /** One search: bounds, then blocks. Plain loops; what takes long gives the thread back. */
 class BlockSearch {
   readonly #terms: readonly QueryTerm[];
   readonly #scan: SparseScan;
-  readonly #best: BestRows;
+  readonly #pace: Pace;
+  readonly #rowCount: number;
   readonly #bounds: Float64Array;
-  /** Per block the place of its first entry in the two lists below; one more for the end. */
-  readonly #firsts: Uint32Array;
-  /** Per entry the number of its term in the query and of its block in the term's list. */
-  #entryTerms = new Uint16Array(0);
-  #entryBlocks = new Uint32Array(0);
+  /** 1 for blocks that any term has. */
+  readonly #isNamed: Uint8Array;
   readonly #sums = new Float64Array(BLOCK_ROWS);
   readonly #touched = new Uint8Array(BLOCK_ROWS);
+  #best: BestRows;
   #rowsScored = 0;
-  #steps = 0;
 
   constructor(terms: readonly QueryTerm[], rowCount: number, scan: SparseScan) {
     this.#terms = terms;
     this.#scan = scan;
+    this.#pace = new Pace(scan);
+    this.#rowCount = rowCount;
     this.#best = new BestRows(scan.k, rowCount);
     const blockCount = Math.ceil(rowCount / BLOCK_ROWS);
     this.#bounds = new Float64Array(blockCount);
-    this.#firsts = new Uint32Array(blockCount + 1);
+    this.#isNamed = new Uint8Array(blockCount);
   }
 
   async run(): Promise<void> {
     await this.#addBounds();
-    await this.#listEntries();
-    for (const drawer of this.#drawers()) {
-      // Bounds of later drawers are not higher than the lowest of this one.
-      if (drawer.bound < this.#best.threshold) return;
-      for (const block of drawer.blocks) {
-        if (Math.fround(this.#bounds[block] ?? 0) < this.#best.threshold) continue;
-        this.#scoreBlock(block);
-        if (this.#steps >= STEPS_PER_TURN) await this.#turn();
+    const blocks = this.#orderedBlocks();
+    const byRows = Math.ceil((this.#scan.k * PROBED_ROWS_PER_K) / BLOCK_ROWS);
+    const probed = Math.max(PROBED_BLOCKS, byRows);
+    for (let i = 0; i < blocks.length; i++) {
+      if (i === probed && this.#isMany(blocks.subarray(i))) {
+        await this.#scoreAll();
+        return;
       }
+      const block = blocks[i] ?? 0;
+      if (this.#mayHaveBetter(block)) this.#scoreBlock(block);
+      if (this.#pace.add(BLOCK_ROWS)) await this.#pace.rest();
     }
   }
 
@@ -152,45 +106,21 @@ class BlockSearch {
 
   async #addBounds(): Promise<void> {
     const bounds = this.#bounds;
-    const firsts = this.#firsts;
+    const isNamed = this.#isNamed;
     for (const { weight, list } of this.#terms) {
       const { blockNumbers, blockMaxima } = list;
       const factor = Math.abs(weight);
       for (let i = 0; i < blockNumbers.length; i++) {
         const block = blockNumbers[i] ?? 0;
         bounds[block] = (bounds[block] ?? 0) + factor * (blockMaxima[i] ?? 0);
-        firsts[block + 1] = (firsts[block + 1] ?? 0) + 1;
+        isNamed[block] = 1;
       }
-      this.#steps += blockNumbers.length;
-      if (this.#steps >= STEPS_PER_TURN) await this.#turn();
-    }
-    for (let block = 1; block < firsts.length; block++) {
-      firsts[block] = (firsts[block] ?? 0) + (firsts[block - 1] ?? 0);
-    }
-  }
-
-  /** For each block its entries in the order of the terms. */
-  async #listEntries(): Promise<void> {
-    const count = this.#firsts[this.#firsts.length - 1] ?? 0;
-    const entryTerms = (this.#entryTerms = new Uint16Array(count));
-    const entryBlocks = (this.#entryBlocks = new Uint32Array(count));
-    const next = this.#firsts.slice();
-    for (const [term, { list }] of this.#terms.entries()) {
-      const { blockNumbers } = list;
-      for (let i = 0; i < blockNumbers.length; i++) {
-        const block = blockNumbers[i] ?? 0;
-        const at = next[block] ?? 0;
-        next[block] = at + 1;
-        entryTerms[at] = term;
-        entryBlocks[at] = i;
-      }
-      this.#steps += blockNumbers.length;
-      if (this.#steps >= STEPS_PER_TURN) await this.#turn();
+      if (this.#pace.add(blockNumbers.length)) await this.#pace.rest();
     }
   }
 
   /** Blocks with candidates, those with high bounds first, roughly in order. */
-  *#drawers(): Iterable<{ readonly bound: number; readonly blocks: Uint32Array }> {
+  #orderedBlocks(): Uint32Array {
     const bounds = this.#bounds;
     let highest = 0;
     for (const bound of bounds) if (bound > highest) highest = bound;
@@ -198,27 +128,20 @@ class BlockSearch {
     const ends = new Uint32Array(DRAWERS + 1);
     const blocks: number[] = [];
     for (let block = 0; block < bounds.length; block++) {
-      if (this.#firsts[block] === this.#firsts[block + 1] || !this.#hasCandidates(block)) continue;
+      if (this.#isNamed[block] === 0 || !this.#hasCandidates(block)) continue;
       blocks.push(block);
       const drawer = DRAWERS - 1 - Math.floor((bounds[block] ?? 0) * scale);
       ends[drawer + 1] = (ends[drawer + 1] ?? 0) + 1;
     }
     for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0);
-    const next = ends.slice();
     const ordered = new Uint32Array(blocks.length);
-    const tops = new Float64Array(DRAWERS).fill(Number.NEGATIVE_INFINITY);
     for (const block of blocks) {
-      const bound = bounds[block] ?? 0;
-      const drawer = DRAWERS - 1 - Math.floor(bound * scale);
-      const at = next[drawer] ?? 0;
-      next[drawer] = at + 1;
+      const drawer = DRAWERS - 1 - Math.floor((bounds[block] ?? 0) * scale);
+      const at = ends[drawer] ?? 0;
+      ends[drawer] = at + 1;
       ordered[at] = block;
-      tops[drawer] = Math.max(tops[drawer] ?? 0, Math.fround(bound));
     }
-    for (let drawer = 0; drawer < DRAWERS; drawer++) {
-      const inside = ordered.subarray(ends[drawer] ?? 0, ends[drawer + 1] ?? 0);
-      if (inside.length > 0) yield { bound: tops[drawer] ?? 0, blocks: inside };
-    }
+    return ordered;
   }
 
   #hasCandidates(block: number): boolean {
@@ -229,41 +152,64 @@ class BlockSearch {
     return false;
   }
 
+  #mayHaveBetter(block: number): boolean {
+    return Math.fround(this.#bounds[block] ?? 0) >= this.#best.threshold;
+  }
+
+  /** True when the blocks that may have better rows cost more by themselves than all lists do. */
+  #isMany(blocks: Uint32Array): boolean {
+    let count = 0;
+    for (const block of blocks) if (this.#mayHaveBetter(block)) count++;
+    return count * BLOCK_COST > this.#bounds.length;
+  }
+
   #scoreBlock(block: number): void {
     const sums = this.#sums.fill(0);
     const touched = this.#touched.fill(0);
-    const end = this.#firsts[block + 1] ?? 0;
-    for (let entry = this.#firsts[block] ?? 0; entry < end; entry++) {
-      const term = this.#terms[this.#entryTerms[entry] ?? 0];
-      if (term === undefined) continue;
-      this.#steps += addBlock(term, this.#entryBlocks[entry] ?? 0, sums, touched);
+    for (const term of this.#terms) {
+      const at = positionOf(term.list.blockNumbers, block);
+      if (at >= 0) this.#pace.add(addBlock(term, at, sums, touched));
     }
-    this.#offer(block);
-    this.#steps += BLOCK_ROWS;
+    this.#rowsScored += BLOCK_ROWS;
+    this.#offer({ sums, touched }, block * BLOCK_ROWS, this.#best.threshold);
   }
 
-  #offer(block: number): void {
+  /** From nothing: what was scored before only says which rows are too far. */
+  async #scoreAll(): Promise<void> {
+    const floor = this.#best.threshold;
+    this.#best = new BestRows(this.#scan.k, this.#rowCount);
+    const { sums, touched } = await addTerms(this.#terms, this.#rowCount, this.#pace);
+    this.#rowsScored += this.#rowCount;
+    for (let base = 0; base < this.#rowCount; base += OFFERED_ROWS) {
+      const end = Math.min(this.#rowCount, base + OFFERED_ROWS);
+      const part = { sums: sums.subarray(base, end), touched: touched.subarray(base, end) };
+      this.#offer(part, base, floor);
+      if (this.#pace.add(end - base)) await this.#pace.rest();
+    }
+  }
+
+  /** @param floor what a score has to reach besides. */
+  #offer(
+    { sums, touched }: { readonly sums: Float64Array; readonly touched: Uint8Array },
+    base: number,
+    floor: number,
+  ): void {
     const { bits } = this.#scan;
-    const base = block * BLOCK_ROWS;
-    this.#rowsScored += BLOCK_ROWS;
-    let threshold = this.#best.threshold;
-    for (let i = 0; i < BLOCK_ROWS; i++) {
-      if (this.#touched[i] === 0) continue;
-      const score = Math.fround(this.#sums[i] ?? 0);
+    let threshold = Math.max(floor, this.#best.threshold);
+    for (let i = 0; i < sums.length; i++) {
+      if (touched[i] === 0) continue;
+      const score = Math.fround(sums[i] ?? 0);
       if (score < threshold) continue;
       const row = base + i;
       if (bits !== undefined && ((bits[row >>> 3] ?? 0) & (1 << (row & 7))) === 0) continue;
       this.#best.offer(row, score);
-      threshold = this.#best.threshold;
+      threshold = Math.max(floor, this.#best.threshold);
     }
   }
-
-  async #turn(): Promise<void> {
-    this.#steps = 0;
-    await this.#scan.clock.yield();
-    this.#scan.signal?.throwIfAborted();
-  }
 }
+
+/** Rows offered at a time. */
+const OFFERED_ROWS = 65_536;
 
 /** Adds one block of one list to the sums; how many postings it has. */
 function addBlock(
@@ -281,4 +227,16 @@ function addBlock(
     touched[row] = 1;
   }
   return end - start;
+}
+
+/** Where a block stands in a list; -1 when the list does not have it. */
+function positionOf(blockNumbers: Uint32Array, block: number): number {
+  let low = 0;
+  let high = blockNumbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((blockNumbers[middle] ?? 0) < block) low = middle + 1;
+    else high = middle;
+  }
+  return blockNumbers[low] === block ? low : -1;
 }

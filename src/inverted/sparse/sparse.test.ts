@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isInsulaError } from "../../base/errors.ts";
-import { ManualClock } from "../../io/index.ts";
+import { ManualClock, SeededRandom } from "../../io/index.ts";
 import { joinSparse, sparseRow, type SparseRows, type SparseVector } from "../../model/index.ts";
 import {
   scoreAllSparse,
@@ -182,6 +182,40 @@ describe("a sparse index", () => {
     const { rows: found, rowsScored } = await searchSparse(reader, query, scan);
     expect([...found]).toEqual([3_000]);
     expect(rowsScored).toBe(64);
+  });
+
+  it.each([
+    ["rule out little, so that every posting is added", 1, true],
+    ["rule out most, so that blocks are looked at one by one", 40, false],
+  ])("finds the same where bounds %s", async (_, clusters, isAll) => {
+    const rowCount = 4_000;
+    const random = new SeededRandom(7);
+    const rows = joinSparse(
+      Array.from({ length: rowCount }, (_, row) => {
+        const indices = new Set<number>();
+        const cluster = Math.floor((row * clusters) / rowCount);
+        while (indices.size < 12) indices.add(cluster * 50 + random.below(50));
+        const sorted = Uint32Array.from(indices).sort();
+        const values = Float32Array.from(sorted, () => random.below(1_000) / 1_000 - 0.3);
+        return { indices: sorted, values };
+      }),
+    );
+    const reader = await open(build(rows));
+    const isCandidate = (row: number): boolean => row % 7 !== 0;
+    const bits = new Uint8Array(rowCount / 8);
+    for (let row = 0; row < rowCount; row++) {
+      if (isCandidate(row)) bits[row >>> 3] = (bits[row >>> 3] ?? 0) | (1 << (row & 7));
+    }
+    const turn = { clock: new ManualClock(), signal: undefined };
+    for (let i = 0; i < 10; i++) {
+      const indices = Uint32Array.from({ length: 20 }, (_, at) => at * 2 + 50 * (i % clusters));
+      const query = { indices, values: Float32Array.from(indices, () => random.below(9) / 8) };
+      expect(await search(reader, query, 15)).toEqual(bruteForce(rows, query, 15));
+      const expected = bruteForce(rows, query, 15, isCandidate);
+      expect(await search(reader, query, 15, bits)).toEqual(expected);
+      const { rowsScored } = await searchSparse(reader, query, { ...turn, bits, k: 15 });
+      expect(rowsScored >= rowCount).toBe(isAll);
+    }
   });
 
   it("is given up when the signal says so, also within one search", async () => {
