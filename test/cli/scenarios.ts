@@ -24,6 +24,12 @@ export const FILES: Readonly<Record<string, string>> = {
     '{"key":"c","vector":[1,1]}',
     "",
   ].join("\n"),
+  "pages.jsonl": [
+    '{"key":"a","sparse":{"terms":{"indices":[9,4],"values":[1,2]}},"metadata":{"year":"2024"}}',
+    '{"key":"b","sparse":{"terms":{"indices":[4],"values":[8]}},"metadata":{"year":"2025"}}',
+    '{"key":"c","sparse":{"terms":{"indices":[7],"values":[1]}}}',
+    "",
+  ].join("\n"),
   "broken.jsonl": '{"key":"a","vector":[1,0]}\n{"key":"b","vector":[0,\n',
 };
 
@@ -80,6 +86,12 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: `query --text cats --filter '{"source":{"$in":["texts/bins.md"]}}'` },
     { line: `query --text cats --filter '{"source":{"$like":"x"}}'` },
     { line: "query --text cats --collection nowhere" },
+    { line: "import --create --collection pages pages.jsonl" },
+    { line: "query --collection pages --sparse terms=9:1,4:0.5" },
+    { line: "query --collection pages --sparse terms=4:1 --filter year=2024 --json" },
+    { line: "query --collection pages --sparse terms=4" },
+    { line: "query --collection pages --sparse words=4:1" },
+    { line: "query --collection pages --sparse terms=4:1 --rerank" },
   ],
   import: [
     { line: "import --help" },

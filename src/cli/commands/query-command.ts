@@ -1,7 +1,13 @@
 /** `insula query`: text found, by one text or many, in one place or in many. */
 import type { Command } from "commander";
 import { rerankHits, type Embedder, type Reranker } from "../../embed/index.ts";
-import { DEFAULT_VECTOR, type Filter, type Hit, type Place } from "../../model/index.ts";
+import {
+  DEFAULT_VECTOR,
+  type Filter,
+  type Hit,
+  type Place,
+  type SparseQuery,
+} from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { withSession } from "../command.ts";
 import { notes } from "../help.ts";
@@ -10,6 +16,7 @@ import { toCount, toFilter } from "../option-values.ts";
 import type { Output } from "../output.ts";
 import { addPlacesOptions, findPlaces, nameOfPlace, type PlacesOptions } from "../place-options.ts";
 import type { Session } from "../session.ts";
+import { toSparseQuery } from "../sparse-option.ts";
 import { openTextCollection } from "../text-collection.ts";
 import { addTextInputs, findInputs, type TextInputs } from "../text-inputs.ts";
 import { addTextSettings, readTextSettings, type TextSettings } from "../text-settings.ts";
@@ -18,6 +25,7 @@ import type { TextSource } from "../text-sources.ts";
 interface QueryOptions extends PlacesOptions, TextInputs {
   readonly topK: number;
   readonly filter?: Filter;
+  readonly sparse?: SparseQuery;
   readonly forceModel?: true;
   readonly rerank?: true;
 }
@@ -33,6 +41,11 @@ export function addQueryCommand(program: Command): void {
   )
     .option("--top-k <n>", "how many at most", toCount, 5)
     .option("--filter <filter>", 'name=value, or JSON such as {"part": {"$lt": 3}}', toFilter)
+    .option(
+      "--sparse <field=vector>",
+      "a sparse vector such as terms=4:2,9:1, alone or in one score with a text",
+      toSparseQuery,
+    )
     .option("--rerank", "let the configured reranker order five times as many hits")
     .option("--force-model", "although the collection was filled by another embedding model");
   addTextSettings(command, true)
@@ -43,6 +56,7 @@ export function addQueryCommand(program: Command): void {
           "insula query --collection handbook --text 'how do I reset a password'",
           "insula query --file letter.txt --top-k 3 --filter team=support",
           "insula query --collection handbook notes --text 'leave' 'sick days'",
+          "insula query --collection pages --sparse terms=4:2,9:1",
           "echo 'bins' | insula query --json",
         ],
         `With several collections or tenants all are searched and the nearest of all are shown, each with
@@ -52,6 +66,10 @@ $in, $nin, $gt, $gte, $lt, $lte, $exists, $and, $or and $not.`,
       ),
     )
     .action(async (options: QueryOptions, command: Command) => {
+      if (options.sparse !== undefined && !hasTexts(options)) {
+        await querySparse(options, options.sparse, command);
+        return;
+      }
       const texts = readTextSettings({ ...options });
       const reranker = options.rerank === true ? requireReranker(texts.reranker) : undefined;
       const sources = await findInputs(options);
@@ -59,7 +77,8 @@ $in, $nin, $gt, $gte, $lt, $lte, $exists, $and, $or and $not.`,
         const places = await findPlaces(session, options);
         const questions = await readQuestions(sources, output);
         const embedder = await openEmbedderOf(places, { session, options, texts });
-        await answerAll(questions, { session, output, options, places, embedder, reranker });
+        const work = { session, output, options, places, reranker };
+        report(await answerAll(questions, embedder, work), work);
       });
     });
 }
@@ -69,7 +88,6 @@ interface QueryWork {
   readonly output: Output;
   readonly options: QueryOptions;
   readonly places: readonly Place[];
-  readonly embedder: Embedder;
   readonly reranker: Reranker | undefined;
 }
 
@@ -83,6 +101,30 @@ interface Answer {
   readonly question: Question;
   readonly hits: readonly FoundHit[];
   readonly failures: readonly { readonly place: Place; readonly message: string }[];
+}
+
+/** No text, so nothing is embedded and nothing reranked; standard input is not read. */
+async function querySparse(
+  options: QueryOptions,
+  { field }: SparseQuery,
+  command: Command,
+): Promise<void> {
+  if (options.rerank === true) {
+    throw new CommandError(
+      EXIT_CODES.usage,
+      "--rerank needs a text to compare with.",
+      "Give --text beside --sparse, or leave --rerank out.",
+    );
+  }
+  await withSession(command, false, async (session, output) => {
+    const places = await findPlaces(session, options);
+    const work = { session, output, options, places, reranker: undefined };
+    report([await answer({ name: field, text: "" }, undefined, work)], work);
+  });
+}
+
+function hasTexts({ text = [], file = [], folder = [] }: TextInputs): boolean {
+  return text.length + file.length + folder.length > 0;
 }
 
 function requireReranker(reranker: Reranker | undefined): Reranker {
@@ -153,8 +195,11 @@ async function openEmbedderOf(
   );
 }
 
-async function answerAll(questions: readonly Question[], work: QueryWork): Promise<void> {
-  const { output, places, embedder } = work;
+async function answerAll(
+  questions: readonly Question[],
+  embedder: Embedder,
+  work: QueryWork,
+): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (let start = 0; start < questions.length; start += EMBED_TEXTS) {
     const group = questions.slice(start, start + EMBED_TEXTS);
@@ -164,6 +209,10 @@ async function answerAll(questions: readonly Question[], work: QueryWork): Promi
       if (vector !== undefined) answers.push(await answer(question, vector, work));
     }
   }
+  return answers;
+}
+
+function report(answers: readonly Answer[], { output, places }: QueryWork): void {
   output.result(toDocument(answers, places), () => printAnswers(output, answers));
   const failures = answers.flatMap((each) => each.failures);
   for (const { place, message } of failures) output.remark(`${nameOfPlace(place)}: ${message}`);
@@ -176,11 +225,17 @@ async function answerAll(questions: readonly Question[], work: QueryWork): Promi
   );
 }
 
-async function answer(question: Question, vector: Float32Array, work: QueryWork): Promise<Answer> {
+/** @param vector of the text; undefined where only the sparse vector is looked for. */
+async function answer(
+  question: Question,
+  vector: Float32Array | undefined,
+  work: QueryWork,
+): Promise<Answer> {
   const { session, options, places, reranker } = work;
   const query = {
     field: DEFAULT_VECTOR,
-    vector,
+    ...(vector !== undefined && { vector }),
+    ...(options.sparse !== undefined && { sparse: options.sparse }),
     topK: options.topK * (reranker === undefined ? 1 : RERANK_FACTOR),
     ...(options.filter !== undefined && { filter: options.filter }),
     include: { vectors: false, metadata: true },
