@@ -83,11 +83,12 @@ function* slices(rows: Uint32Array, { dimension }: VectorField): Iterable<Uint32
 
 /** Candidates of a stretch of rows, counted from its first. */
 function candidatesIn(bits: Uint8Array | undefined, first: number, count: number): Uint32Array {
-  if (bits === undefined) return Uint32Array.from({ length: count }, (_, i) => i);
-  const rows: number[] = [];
+  const rows = new Uint32Array(count);
+  let found = 0;
   for (let i = 0; i < count; i++) {
     const row = first + i;
-    if (((bits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0) rows.push(i);
+    if (bits !== undefined && ((bits[row >>> 3] ?? 0) & (1 << (row & 7))) === 0) continue;
+    rows[found++] = i;
   }
-  return Uint32Array.from(rows);
+  return rows.subarray(0, found);
 }
