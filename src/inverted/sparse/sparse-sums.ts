@@ -45,7 +45,7 @@ export interface QueryTerm {
   readonly list: SparseList;
 }
 
-/** In ascending order of the dimension, as the query has them; those that no row has are left out. */
+/** In ascending order of the dimension, as the query has them; without those that no row has. */
 export async function termsOf(
   reader: SparseReader,
   query: SparseVector,
