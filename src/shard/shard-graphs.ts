@@ -88,7 +88,8 @@ export class ShardGraphs {
   }
 
   #choice(isQuiet: boolean): SegmentHandle | undefined {
-    const { context, freeSegments } = this.#structure;
+    const { context, freeSegments, schema } = this.#structure;
+    if (schema.vectors.length === 0) return undefined;
     return context.hasRoom() ? chooseGraph(freeSegments, context.policy, isQuiet)[0] : undefined;
   }
 }
