@@ -13,6 +13,10 @@ export const RECALL_MIN = 0.5;
 export const RECALL_MAX = 0.999;
 /** Vector fields of one collection. */
 export const VECTOR_FIELDS_MAX = 16;
+/**
+ * Values of one sparse vector. Source: 2,048 in Pinecone; room for whole vocabularies of a text.
+ */
+export const SPARSE_VALUES_MAX = 16_384;
 /** UTF-8 bytes of a record key. Source: 1,024 characters of four bytes in OSS and S3 Vectors. */
 export const KEY_BYTES_MAX = 4_096;
 /** UTF-8 bytes of the name of a database, collection or tenant. */

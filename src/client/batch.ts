@@ -1,6 +1,7 @@
 /** Records as a program has them, to the columns every body takes. */
 import { InsulaError } from "../base/errors.ts";
 import type { Metadata, VectorColumn, WriteBatch } from "../model/index.ts";
+import { toSparseColumns } from "./sparse.ts";
 import type { Batch, NewRecord, VectorLike } from "./insula.ts";
 
 /** Name of the vector of collections with one unnamed vector, as in the model. */
@@ -54,6 +55,7 @@ function fromRecords(records: readonly NewRecord<object>[]): WriteBatch {
   return {
     keys: records.map(({ key }) => key),
     vectors,
+    ...toSparseColumns(records),
     metadata: records.map(({ metadata }) => metadata as Metadata | undefined),
   };
 }

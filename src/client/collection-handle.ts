@@ -69,7 +69,7 @@ export async function searchMany<M extends object>(
   if (plain.like !== undefined || plain.mmr !== undefined) {
     throw new InsulaError(
       "argument_invalid",
-      "Cannot search many places by record or with mmr: expected a vector alone.",
+      "Cannot search many places by record or with mmr: expected a vector, a sparse vector or both.",
     );
   }
   const result = await abortable(options.signal, async () =>

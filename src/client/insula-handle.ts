@@ -111,10 +111,15 @@ export class InsulaHandle implements Insula {
   }
 }
 
-/** @throws InsulaError `argument_invalid` unless there is one of `dimension` and `vectors`. */
+/**
+ * @throws InsulaError `argument_invalid` unless there is one of `dimension` and `vectors`, or only
+ *   `sparseVectors`.
+ */
 function toCollectionOptions(made: NewCollection): CollectionOptions {
   const { dimension, metric, recall, vectors, tenancy, unfilterable = [], embeddingModel } = made;
-  if ((dimension === undefined) === (vectors === undefined)) {
+  const { sparseVectors = [] } = made;
+  const isSparse = sparseVectors.length > 0 && dimension === undefined;
+  if (!isSparse && (dimension === undefined) === (vectors === undefined)) {
     throw new InsulaError(
       "argument_invalid",
       "Cannot create the collection: expected either dimension or vectors.",
@@ -138,7 +143,12 @@ function toCollectionOptions(made: NewCollection): CollectionOptions {
     ...(recall === undefined ? {} : { recall }),
   };
   return {
-    schema: { vectors: vectors ?? [unnamed], identity: "key", unfilterable },
+    schema: {
+      vectors: vectors ?? (isSparse ? [] : [unnamed]),
+      ...(sparseVectors.length === 0 ? {} : { sparseVectors }),
+      identity: "key",
+      unfilterable,
+    },
     ...(tenancy === undefined ? {} : { tenancy }),
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
   };

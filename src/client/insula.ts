@@ -22,6 +22,10 @@ import type {
   QueryPlan,
   RecallReport,
   SearchedPlace,
+  ScoreWeights,
+  SparseColumn,
+  SparseField,
+  SparseVector,
   VectorField,
   Where,
 } from "../model/index.ts";
@@ -101,6 +105,8 @@ export interface NewCollection {
   readonly recall?: number;
   /** Several named vectors a record. */
   readonly vectors?: readonly VectorField[];
+  /** Sparse vectors that a record may have, besides or instead of the others. */
+  readonly sparseVectors?: readonly SparseField[];
   /** `single`: one shard, no tenants. Default `single`. */
   readonly tenancy?: "single" | "multi";
   /** Properties that are returned but never indexed: long texts. */
@@ -173,6 +179,12 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
   ): Promise<ManyResult<M>>;
 }
 
+/** A sparse vector as callers have it: as many values as indices. */
+export interface SparseLike {
+  readonly indices: ArrayLike<number>;
+  readonly values: VectorLike;
+}
+
 /** Records one by one, or by columns: 500 vectors in one block of memory. */
 export type Batch<M extends object = Metadata> = readonly NewRecord<M>[] | Columns<M>;
 
@@ -182,6 +194,8 @@ export interface NewRecord<M extends object = Metadata> {
   readonly vector?: VectorLike;
   /** Named ones. */
   readonly vectors?: ReadonlyMap<string, VectorLike> | Readonly<Record<string, VectorLike>>;
+  /** Sparse ones, by field; the indices in any order, each once. */
+  readonly sparse?: ReadonlyMap<string, SparseLike> | Readonly<Record<string, SparseLike>>;
   readonly metadata?: M;
 }
 
@@ -189,6 +203,8 @@ export interface Columns<M extends object = Metadata> {
   readonly keys: readonly string[];
   /** Per vector field, row after row. */
   readonly vectors: readonly { readonly field: string; readonly values: Float32Array }[];
+  /** Per sparse field that any record has, row after row; indices ascending. */
+  readonly sparse?: readonly SparseColumn[];
   /** As long as `keys`. */
   readonly metadata: readonly (M | undefined)[];
 }
@@ -200,6 +216,8 @@ export interface StoredRecord<M extends object = Metadata> {
   readonly vector?: Float32Array;
   /** Named vectors, when vectors are asked for. */
   readonly vectors?: ReadonlyMap<string, Float32Array>;
+  /** Sparse ones, when vectors are asked for and the record has any. */
+  readonly sparse?: ReadonlyMap<string, SparseVector>;
   readonly metadata?: M;
 }
 
@@ -227,10 +245,20 @@ export interface ScanOptions<M extends object = Metadata> extends CallOptions, I
 }
 
 export interface Search<M extends object = Metadata> extends Includes {
-  /** What is searched for; or `like`. */
+  /** Absent where there is `like`, or only a sparse vector. */
   readonly vector?: VectorLike;
-  /** The stored vector of this record is searched for. At one place only. */
+  /**
+   * In place of a vector: the one that this record has stored in `field`, which may be a sparse
+   * field. At one place only.
+   */
   readonly like?: LikeRecord;
+  /**
+   * Alone: the nearest of the records that share an index with it. With a vector or `like`: one
+   * score of both, for a field whose metric is `dot`. Always exact; not with `mmr`.
+   */
+  readonly sparse?: SparseLike & { readonly field: string };
+  /** What each counts where there are both; default 1. Not negative. */
+  readonly weights?: ScoreWeights;
   /** Default 10. */
   readonly topK?: number;
   readonly where?: Where<M>;

@@ -35,7 +35,8 @@ function* inPieces(batch: WriteBatch): Generator<Bytes, void> {
   yield bytes.take();
 }
 
-function writeRecord({ keys, vectors, metadata }: WriteBatch, i: number, bytes: JsonBytes): void {
+function writeRecord(batch: WriteBatch, i: number, bytes: JsonBytes): void {
+  const { keys, vectors, sparse = [], metadata } = batch;
   bytes.text(`{"key":${JSON.stringify(keys[i])}`);
   let named = 0;
   for (const { field, values } of vectors) {
@@ -47,6 +48,7 @@ function writeRecord({ keys, vectors, metadata }: WriteBatch, i: number, bytes: 
     } else named++;
   }
   if (named > 0) writeNamed(vectors, i, keys.length, bytes);
+  if (sparse.length > 0) writeSparse(sparse, i, bytes);
   const members = metadata[i];
   if (members !== undefined) {
     bytes.text(`,"metadata":${JSON.stringify(toExactMembers(members, "metadata_invalid"))}`);
@@ -70,6 +72,25 @@ function writeNamed(
     before = ",";
   }
   bytes.text("]");
+}
+
+function writeSparse(
+  columns: NonNullable<WriteBatch["sparse"]>,
+  i: number,
+  bytes: JsonBytes,
+): void {
+  let before = ',"sparse":[';
+  for (const { field, starts, indices, values } of columns) {
+    const start = starts[i] ?? 0;
+    const end = starts[i + 1] ?? start;
+    if (end === start) continue;
+    const dimensions = indices.subarray(start, end).join();
+    bytes.text(`${before}{"field":${JSON.stringify(field)},"indices":[${dimensions}],"values":`);
+    bytes.numbers(values.subarray(start, end));
+    bytes.text("}");
+    before = ",";
+  }
+  if (before === ",") bytes.text("]");
 }
 
 function toBody(pieces: Generator<Bytes, void>): SentBody {

@@ -9,6 +9,7 @@ import type {
   QueryResult,
   RecordView,
   SearchedPlace,
+  SparseVector,
 } from "../model/index.ts";
 import { fromProblem } from "./http-channel.ts";
 
@@ -18,6 +19,11 @@ export interface RecordJson {
   readonly distance?: number;
   readonly vector?: readonly number[];
   readonly vectors?: readonly { readonly field: string; readonly values: readonly number[] }[];
+  readonly sparse?: readonly {
+    readonly field: string;
+    readonly indices: readonly number[];
+    readonly values: readonly number[];
+  }[];
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly place?: Place;
 }
@@ -36,15 +42,25 @@ export function readRecords(records: readonly RecordJson[]): readonly RecordView
   return records.map(readRecord);
 }
 
-export function readRecord({ key, vector, vectors, metadata }: RecordJson): RecordView {
+export function readRecord(record: RecordJson): RecordView {
+  const { key, vector, vectors, sparse = [], metadata } = record;
   const found = new Map<string, Float32Array>();
   if (vector !== undefined) found.set("", Float32Array.from(vector));
   for (const { field, values } of vectors ?? []) found.set(field, Float32Array.from(values));
   return {
     key,
     ...(found.size === 0 ? {} : { vectors: found }),
+    ...(sparse.length === 0 ? {} : { sparse: new Map(sparse.map(readSparse)) }),
     ...(metadata === undefined ? {} : { metadata: fromExactMembers(metadata, "metadata_invalid") }),
   };
+}
+
+function readSparse({
+  field,
+  indices,
+  values,
+}: NonNullable<RecordJson["sparse"]>[number]): readonly [string, SparseVector] {
+  return [field, { indices: Uint32Array.from(indices), values: Float32Array.from(values) }];
 }
 
 export function readResult(answer: unknown): QueryResult {

@@ -4,6 +4,7 @@ import type { Page, WriteResult } from "../engine/api.ts";
 import type { Include, Place, RecallReport, RecordView, Where } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import { toFloat32, toWriteBatch } from "./batch.ts";
+import { toSparse } from "./sparse.ts";
 import type { CallOptions, Deletion, PlainListing, PlainQuery, RecordCalls } from "./calls.ts";
 import type {
   Batch,
@@ -153,13 +154,18 @@ interface AnySearch extends Omit<Search, "where"> {
 
 export function toPlainQuery(query: AnySearch): PlainQuery {
   const { where, isExact, field = "", topK = TOP_K_DEFAULT } = query;
-  const { vector, like, maxDistance, mmr, isExplained } = query;
-  if ((vector === undefined) === (like === undefined)) {
+  const { vector, like, sparse, weights, maxDistance, mmr, isExplained } = query;
+  if (vector !== undefined && like !== undefined) {
     throw new InsulaError("argument_invalid", "Cannot search: expected either vector or like.");
+  }
+  if ((vector ?? like ?? sparse) === undefined) {
+    throw new InsulaError("argument_invalid", "Cannot search: expected vector, like or sparse.");
   }
   return {
     field,
-    vector: toFloat32(vector ?? []),
+    ...(vector === undefined ? {} : { vector: toFloat32(vector) }),
+    ...(sparse === undefined ? {} : { sparse: { field: sparse.field, vector: toSparse(sparse) } }),
+    ...(weights === undefined ? {} : { weights }),
     topK,
     include: toInclude(query),
     ...(like === undefined ? {} : { like }),
@@ -183,13 +189,15 @@ export function toFound<M extends object>(
 }
 
 /** The type of the metadata is the caller's promise. */
-function toStored<M extends object>({ key, vectors, metadata }: RecordView): StoredRecord<M> {
+function toStored<M extends object>(record: RecordView): StoredRecord<M> {
+  const { key, vectors, sparse, metadata } = record;
   const vector = vectors?.get("");
   const named = new Map([...(vectors ?? [])].filter(([field]) => field !== ""));
   return {
     key,
     ...(vector === undefined ? {} : { vector }),
     ...(named.size === 0 ? {} : { vectors: named }),
+    ...(sparse === undefined ? {} : { sparse }),
     ...(metadata === undefined ? {} : { metadata: metadata as M }),
   };
 }

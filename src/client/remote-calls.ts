@@ -10,6 +10,7 @@ import type {
   QueryResult,
   RecallReport,
   RecordView,
+  SparseQuery,
   WriteBatch,
 } from "../model/index.ts";
 import type {
@@ -154,7 +155,7 @@ export class RemoteCalls extends RemoteCatalog implements Calls {
 }
 
 function printSearch(
-  { vector, like, isExact, isExplained, where, ...named }: PlainQuery,
+  { vector, sparse, like, isExact, isExplained, where, ...named }: PlainQuery,
   before = "",
 ): string {
   const rest = JSON.stringify({
@@ -164,8 +165,14 @@ function printSearch(
     ...(like === undefined ? {} : { like: { key: like.key, leaveOut: like.isLeftOut } }),
     ...whereMember(where),
   });
-  const numbers = like === undefined ? `"vector":${printVector(vector)},` : "";
-  return `{${before}${numbers}${rest.slice(1)}`;
+  const dense = vector === undefined ? "" : `"vector":${printVector(vector)},`;
+  const terms = sparse === undefined ? "" : `"sparse":${printSparse(sparse)},`;
+  return `{${before}${dense}${terms}${rest.slice(1)}`;
+}
+
+function printSparse({ field, vector: { indices, values } }: SparseQuery): string {
+  const numbers = printVector(values);
+  return `{"field":${JSON.stringify(field)},"indices":[${indices.join()}],"values":${numbers}}`;
 }
 
 function deletionBody(what: Deletion): object {

@@ -45,8 +45,11 @@ export class RemoteCatalog implements CatalogCalls {
     { schema, tenancy, embeddingModel }: CollectionOptions,
     options: CallOptions,
   ): Promise<CollectionInfo> {
-    const { vectors, unfilterable } = schema;
-    const made = { name: collection, vectors, unfilterable, tenancy, embeddingModel };
+    const { sparseVectors, unfilterable } = schema;
+    // The interface takes one kind or both, never an empty list of the dense ones.
+    const vectors = schema.vectors.length === 0 ? undefined : schema.vectors;
+    const fields = { vectors, sparseVectors };
+    const made = { name: collection, ...fields, unfilterable, tenancy, embeddingModel };
     return this.#ask(`${databasePath(database)}/collections`, post(made), options);
   }
 

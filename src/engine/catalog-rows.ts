@@ -11,6 +11,8 @@ import type { TenantState } from "./api.ts";
 import { NO_RECALLS, type FieldRecalls } from "./field-recalls.ts";
 
 const ROW_VERSION = 1;
+/** ON DISK: flag of a schema that has sparse fields. */
+const SPARSE_FLAG = 8;
 /** ON DISK: position is the encoded number. */
 const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 /** ON DISK: position is the encoded number. */
@@ -144,13 +146,19 @@ export function decodeTotals(bytes: Uint8Array): TotalsRow {
 /** Canonical: equal schemas have equal bytes, so that their hash interns them. */
 export function encodeSchema(schema: Schema, isMultiTenant: boolean): Buffer {
   const writer = new ByteWriter(64).uint8(ROW_VERSION);
-  writer.uint8((schema.identity === "row" ? 1 : 0) | (isMultiTenant ? 2 : 0));
+  const { sparseVectors = [] } = schema;
+  const flags = (schema.identity === "row" ? 1 : 0) | (isMultiTenant ? 2 : 0);
+  writer.uint8(flags | (sparseVectors.length === 0 ? 0 : SPARSE_FLAG));
   writer.varint(schema.vectors.length);
   for (const { name, dimension, metric } of schema.vectors) {
     writer.string(name).varint(dimension).uint8(METRICS.indexOf(metric));
   }
   writer.varint(schema.unfilterable.length);
   for (const property of schema.unfilterable) writer.string(property);
+  if (sparseVectors.length > 0) {
+    writer.varint(sparseVectors.length);
+    for (const { name } of sparseVectors) writer.string(name);
+  }
   return writer.finish();
 }
 
@@ -171,8 +179,15 @@ export function decodeSchema(bytes: Uint8Array): StoredSchema {
     return { name, dimension, metric };
   });
   const unfilterable = Array.from({ length: reader.varint() }, () => reader.string());
+  const sparseCount = (flags & SPARSE_FLAG) === 0 ? 0 : reader.varint();
+  const sparseVectors = Array.from({ length: sparseCount }, () => ({ name: reader.string() }));
   return {
-    schema: { identity: (flags & 1) === 0 ? "key" : "row", vectors, unfilterable },
+    schema: {
+      identity: (flags & 1) === 0 ? "key" : "row",
+      vectors,
+      ...(sparseCount === 0 ? {} : { sparseVectors }),
+      unfilterable,
+    },
     isMultiTenant: (flags & 2) !== 0,
   };
 }

@@ -82,12 +82,12 @@ function describeValue(kind: string, key: EncodedKey, value: Uint8Array): string
 function describeSchema(value: Uint8Array): string {
   try {
     const { schema } = decodeSchema(value);
-    return schema.vectors
-      .map(
-        ({ name, dimension, metric }) =>
-          `${name === "" ? "vector" : name} ${String(dimension)} ${metric}`,
-      )
-      .join(", ");
+    const dense = schema.vectors.map(
+      ({ name, dimension, metric }) =>
+        `${name === "" ? "vector" : name} ${String(dimension)} ${metric}`,
+    );
+    const sparse = (schema.sparseVectors ?? []).map(({ name }) => `${name} sparse`);
+    return [...dense, ...sparse].join(", ");
   } catch {
     // The row of a hash holds the schema's number instead.
     return `${String(value.length)} bytes`;

@@ -56,6 +56,7 @@ export class RecallProbe {
     if (isBusy || this.#stop.signal.aborted || clock.monotonicMs() < this.#restUntilMs) return;
     // Neither says how well graphs and codes do.
     if (query.isExact === true || query.like !== undefined) return;
+    if (query.vector === undefined || query.sparse !== undefined) return;
     const request: RecallRequest = {
       field: query.field,
       // The caller may use his own again.

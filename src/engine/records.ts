@@ -139,6 +139,7 @@ export class Records {
         dimension,
         values: columns.get(name) ?? new Float32Array(0),
       })),
+      ...(batch.sparse === undefined ? {} : { sparse: batch.sparse }),
       refusesExisting,
     };
     const shard = known ?? (await this.#shardFor(collection, place));

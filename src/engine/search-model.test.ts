@@ -126,6 +126,7 @@ function expected(
 ): readonly Found[] {
   const { like, maxDistance = Number.POSITIVE_INFINITY, mmr, topK } = query;
   const vector = (like === undefined ? undefined : records.get(like.key)?.vector) ?? query.vector;
+  if (vector === undefined) throw new TypeError("a query of the test has a vector");
   const near = Array.from(records, ([key, stored]) => ({ key, stored }))
     .filter(({ key }) => !(like?.isLeftOut === true && like.key === key))
     .filter(({ stored }) => holds === undefined || holds(stored.metadata ?? {}))

@@ -60,7 +60,7 @@ async function rest(): Promise<void> {
 
 function asked(more: Partial<Query> = {}): Query {
   const include = { vectors: false, metadata: false };
-  return { field: "", vector: new Float32Array(0), topK: 10, include, ...more };
+  return { field: "", topK: 10, include, ...more };
 }
 
 function keysOf({ hits }: QueryResult): readonly string[] {

@@ -6,6 +6,16 @@ export { DEFAULT_RECALL, DEFAULT_VECTOR } from "./schema.ts";
 export type { Metric, Schema, VectorField } from "./schema.ts";
 export type { Metadata, MetadataObject, MetadataScalar, MetadataValue } from "./metadata.ts";
 export type { Filter, FilterScalar, RangeBound } from "./filter.ts";
+export { joinSparse, sortSparse, SPARSE_VALUE_BYTES, sparseRow } from "./sparse.ts";
+export type {
+  ScoreWeights,
+  SparseColumn,
+  SparseField,
+  SparseQuery,
+  SparseRows,
+  SparseVector,
+} from "./sparse.ts";
+export { checkSparseVector } from "./sparse-check.ts";
 export { filterFromWhere } from "./where.ts";
 export type { Condition, Where } from "./where.ts";
 export type { Include, RecordView, VectorColumn, WriteBatch } from "./record.ts";

@@ -5,7 +5,8 @@ import { checkFilter } from "./filter-check.ts";
 import type { Query } from "./query.ts";
 import { checkRecall } from "./recall-check.ts";
 import { checkKey, checkVector } from "./record-check.ts";
-import type { Schema } from "./schema.ts";
+import type { Schema, VectorField } from "./schema.ts";
+import { checkSparseVector } from "./sparse-check.ts";
 
 /**
  * Filters on unfilterable properties pass: they are right, only slow; dialects refuse them by their
@@ -14,10 +15,6 @@ import type { Schema } from "./schema.ts";
  * @throws InsulaError `argument_invalid`, `dimension_mismatch`, `vector_invalid`, `filter_invalid`.
  */
 export function checkQuery(schema: Schema, query: Query): void {
-  const field = schema.vectors.find(({ name }) => name === query.field);
-  if (field === undefined) {
-    throw queryInvalid("unknown vector field: expected one of the schema");
-  }
   const { topK } = query;
   if (!Number.isInteger(topK) || topK < 1 || topK > TOP_K_MAX) {
     throw queryInvalid(
@@ -25,8 +22,7 @@ export function checkQuery(schema: Schema, query: Query): void {
     );
   }
   if (query.recall !== undefined) checkRecall(query.recall, "Cannot run the query");
-  if (query.like === undefined) checkVector(field, query.vector);
-  else checkLike(query);
+  checkSearched(schema, query);
   if (query.filter !== undefined) checkFilter(query.filter);
   if (query.maxDistance !== undefined && !Number.isFinite(query.maxDistance)) {
     throw queryInvalid("maxDistance: expected a finite number");
@@ -42,12 +38,6 @@ export function checkQueryOfMany({ like, mmr }: Pick<Query, "like" | "mmr">): vo
   if (mmr !== undefined) throw queryInvalid("mmr over many places: expected a search at one");
 }
 
-function checkLike({ like, vector }: Query): void {
-  if (like === undefined) return;
-  if (vector.length > 0) throw queryInvalid("expected either a vector or the key of a record");
-  checkKey(like.key);
-}
-
 function checkDiverseChoice({ mmr, topK }: Query): void {
   if (mmr === undefined) return;
   const { lambda, candidates = defaultCandidates(topK) } = mmr;
@@ -58,6 +48,80 @@ function checkDiverseChoice({ mmr, topK }: Query): void {
   throw queryInvalid(
     `mmr.candidates: expected a whole number from topK (${String(topK)}) to ${String(MMR_CANDIDATES_MAX)}, received ${String(candidates)}`,
   );
+}
+
+/** What is searched for, dense, sparse or both: given, or named as a record's. */
+function checkSearched(schema: Schema, query: Query): void {
+  const { vector, sparse, like, field: name } = query;
+  if (vector === undefined && sparse === undefined && like === undefined) {
+    throw queryInvalid("nothing to search for: expected a vector, a sparse vector or both");
+  }
+  if (like !== undefined) {
+    if (vector !== undefined) {
+      throw queryInvalid("expected either a vector or the key of a record");
+    }
+    checkKey(like.key);
+    if (isSparseField(schema, name)) {
+      checkSparseLike(query);
+      return;
+    }
+  }
+  const field = schema.vectors.find((candidate) => candidate.name === name);
+  if (vector !== undefined || like !== undefined) {
+    if (field === undefined) {
+      throw queryInvalid("unknown vector field: expected one of the schema");
+    }
+    if (vector !== undefined) checkVector(field, vector);
+  }
+  if (sparse !== undefined) checkSparse(schema, field, query);
+  checkWeights(query);
+}
+
+/** A record stands for its sparse vector: there can be no second one, and no score of both. */
+function checkSparseLike({ sparse, weights, mmr }: Query): void {
+  if (sparse !== undefined) {
+    throw queryInvalid("expected either a sparse vector or a record with one");
+  }
+  if (weights !== undefined) throw weightsAlone();
+  if (mmr !== undefined) throw mmrOfSparse();
+}
+
+function checkSparse(schema: Schema, field: VectorField | undefined, query: Query): void {
+  const { vector, sparse, like, mmr } = query;
+  if (sparse === undefined) return;
+  if (!isSparseField(schema, sparse.field)) {
+    throw queryInvalid("unknown sparse field: expected one of the schema");
+  }
+  checkSparseVector(sparse.field, sparse.vector);
+  if (mmr !== undefined) throw mmrOfSparse();
+  if (vector === undefined && like === undefined) return;
+  if (field?.metric !== "dot") {
+    throw queryInvalid("one score of dense and sparse: expected a field with the metric dot");
+  }
+}
+
+function checkWeights({ vector, like, sparse, weights }: Query): void {
+  if (weights === undefined) return;
+  if (sparse === undefined || (vector === undefined && like === undefined)) throw weightsAlone();
+  for (const weight of [weights.dense, weights.sparse]) {
+    // As float32, so that no product of weights and values is beyond float64.
+    if (!Number.isFinite(Math.fround(weight)) || weight < 0) {
+      throw queryInvalid("weights: expected finite float32 numbers that are not negative");
+    }
+  }
+}
+
+function isSparseField({ sparseVectors = [] }: Schema, name: string): boolean {
+  return sparseVectors.some((field) => field.name === name);
+}
+
+function weightsAlone(): InsulaError {
+  return queryInvalid("weights: expected a vector and a sparse one");
+}
+
+/** Records are compared with one another by their vectors of one field, all of which have one. */
+function mmrOfSparse(): InsulaError {
+  return queryInvalid("mmr with a sparse vector: expected a vector alone");
 }
 
 function queryInvalid(reason: string): InsulaError {

@@ -1,13 +1,28 @@
 import type { Filter } from "./filter.ts";
 import type { Include, RecordView } from "./record.ts";
+import type { ScoreWeights, SparseQuery } from "./sparse.ts";
 
 export interface Query {
-  /** Vector field searched. */
+  /** Field of the vector, or of what `like` stands for; says nothing where there is neither. */
   readonly field: string;
-  /** As many finite float32 as the field's dimension; none when `like` names a record instead. */
-  readonly vector: Float32Array;
-  /** The stored vector of this record is searched for. At one place only. */
+  /**
+   * As many finite float32 as the field's dimension. Absent where `like` names a record instead, or
+   * beside a sparse one.
+   */
+  readonly vector?: Float32Array;
+  /**
+   * In place of a vector: what this record has stored in `field`, which may be a sparse field too.
+   * At one place only.
+   */
   readonly like?: LikeRecord;
+  /**
+   * Alone: the nearest of the records that share a dimension with it. With a vector, or that of a
+   * record: one score of both, for a field whose metric is `dot`; a record without a sparse vector
+   * has 0 there. Exact always, so any recall is reached; not with `mmr`.
+   */
+  readonly sparse?: SparseQuery;
+  /** Only where there are both; default 1 each. Finite as float32, not negative. */
+  readonly weights?: ScoreWeights;
   /** 1 to TOP_K_MAX. */
   readonly topK: number;
   readonly filter?: Filter;
@@ -81,7 +96,7 @@ export interface QueryPlan {
   readonly rowsScanned: number;
   readonly rowsRescored: number;
   readonly segmentCount: number;
-  readonly path: "empty" | "exact" | "codes" | "matches" | "graph";
+  readonly path: "empty" | "exact" | "codes" | "matches" | "sparse" | "graph";
 }
 
 /** How a search was done and what it cost: {@link Query.isExplained}. */
@@ -114,10 +129,11 @@ export interface ExplainedPart {
   /** Live rows that pass the filter. */
   readonly matchCount: number;
   /**
-   * `graph`: walked. `codes`: quantized codes scanned, then rescored. `exact`: float32 rows
-   * scanned. `none`: nothing passed the filter.
+   * `graph`: walked. `codes`: quantized codes scanned, then rescored. `exact`: stored vectors
+   * scanned. `sparse`: blocks of the sparse field's index scored. `none`: nothing passed the
+   * filter, or no row has the sparse field.
    */
-  readonly method: "graph" | "codes" | "exact" | "none";
+  readonly method: "graph" | "codes" | "exact" | "sparse" | "none";
   /** Why, one sentence. */
   readonly reason: string;
   readonly rowsScanned: number;

@@ -4,6 +4,7 @@ import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, KEY_BYTES_MAX } from "../base/limit
 import { checkMetadata } from "./metadata-size.ts";
 import type { VectorColumn, WriteBatch } from "./record.ts";
 import type { Schema, VectorField } from "./schema.ts";
+import { checkSparseColumns } from "./sparse-check.ts";
 import { isWellFormed } from "./well-formed.ts";
 
 /** What a batch costs, known after its check. */
@@ -66,6 +67,7 @@ export function checkBatch(schema: Schema, batch: WriteBatch): BatchSize {
   for (const column of vectors) bytes += column.values.byteLength;
   if (bytes > BATCH_BYTES_MAX) throw batchTooLarge(BATCH_BYTES_MAX, bytes, "bytes");
   for (const field of schema.vectors) checkColumn(field, vectors, keys.length);
+  bytes += checkSparseColumns(schema, batch);
   bytes += checkKeys(keys);
   for (const item of metadata) if (item !== undefined) bytes += checkMetadata(item);
   if (bytes > BATCH_BYTES_MAX) throw batchTooLarge(BATCH_BYTES_MAX, bytes, "bytes");

@@ -20,16 +20,18 @@ const METRICS: readonly string[] = [
 
 /** @throws InsulaError `argument_invalid`. */
 export function checkSchema(schema: Schema): void {
-  const { vectors, unfilterable } = schema;
-  if (vectors.length < 1 || vectors.length > VECTOR_FIELDS_MAX) {
+  const { vectors, sparseVectors = [], unfilterable } = schema;
+  const names = [...vectors, ...sparseVectors].map(({ name }) => name);
+  if (names.length < 1 || names.length > VECTOR_FIELDS_MAX) {
     throw schemaInvalid(
-      `expected 1 to ${String(VECTOR_FIELDS_MAX)} vector fields, received ${String(vectors.length)}`,
+      `expected 1 to ${String(VECTOR_FIELDS_MAX)} vector fields, received ${String(names.length)}`,
     );
   }
-  if (new Set(vectors.map(({ name }) => name)).size !== vectors.length) {
+  if (new Set(names).size !== names.length) {
     throw schemaInvalid("expected each vector field once, received one twice");
   }
   vectors.forEach(checkField);
+  for (const { name } of sparseVectors) checkName(name, "a sparse field");
   if (!["key", "row"].includes(schema.identity)) {
     throw schemaInvalid("unknown identity: expected key or row");
   }

@@ -1,9 +1,17 @@
+import type { SparseField } from "./sparse.ts";
+
 /** What a collection holds. Equal schemas are interned: a million equal collections share one. */
 export interface Schema {
   /**
-   * At least one; names are unique. The dialects with a single vector use {@link DEFAULT_VECTOR}.
+   * Every record has all of them. Names are unique, also among the sparse ones. The dialects with a
+   * single vector use {@link DEFAULT_VECTOR}.
    */
   readonly vectors: readonly VectorField[];
+  /**
+   * A record may have any of them; absent is none. With the dense ones 1 to VECTOR_FIELDS_MAX, and
+   * where there is no dense one each record has one of these.
+   */
+  readonly sparseVectors?: readonly SparseField[];
   /** `key`: a record is upserted by its key. `row`: every row is new, the key is generated. */
   readonly identity: "key" | "row";
   /**

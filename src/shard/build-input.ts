@@ -1,4 +1,5 @@
 /** What a segment is built from, as plain values that reach a worker. */
+import type { SparseColumn } from "../model/index.ts";
 import type { RowBlockPlace } from "../vector/index.ts";
 import type { MergeBlock } from "./merge-control.ts";
 import type { SegmentLocation, SegmentOrigin } from "./shard-state.ts";
@@ -18,6 +19,7 @@ export interface BuildInput {
           readonly field: string;
           readonly blocks: readonly RowBlockPlace[];
         }[];
+        readonly sparse: readonly SparseColumn[];
       }
     | {
         readonly kind: "merge";

@@ -6,21 +6,26 @@
  *
  * ```
  * version u8, operation count varint, then per operation
- *   kind u8 (1 upsert, 2 delete keys, 3 delete all; 4 reserved for range tombstones)
+ *   kind u8 (1 upsert, 2 delete keys, 3 delete all, 5 upsert with sparse vectors;
+ *            4 reserved for range tombstones)
  *   count varint, keys, [upsert] metadata (varint length, 0 for none) each,
  *   [upsert] field count varint, per field: name, dimension varint
- * padding to a multiple of 4, then the float32 blocks in the same order
+ *   [with sparse] field count varint, per field: name, values of each record varint
+ * padding to a multiple of 4, then the float32 blocks in the same order; of a sparse field the
+ * dimensions u32 of all records, then their values float32
  * ```
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { assert, InsulaError } from "../base/errors.ts";
 import { otherFormat } from "../base/format-version.ts";
+import type { SparseColumn } from "../model/index.ts";
 
 /** ON DISK. */
 const FRAME_VERSION = 1;
 const KIND_UPSERT = 1;
 const KIND_DELETE = 2;
 const KIND_DELETE_ALL = 3;
+const KIND_UPSERT_SPARSE = 5;
 const HEADER_LENGTH_BYTES = 4;
 
 /** Records by columns with their metadata encoded. */
@@ -29,6 +34,8 @@ export interface UpsertOperation {
   readonly keys: readonly string[];
   readonly metadata: readonly (Uint8Array | undefined)[];
   readonly vectors: readonly FieldBlock[];
+  /** Of the sparse fields that any of the records has. */
+  readonly sparse?: readonly SparseColumn[];
 }
 
 export interface DeleteOperation {
@@ -77,8 +84,10 @@ export function decodeOperations(payload: Uint8Array): readonly Operation[] {
 
 function encodeOperation(writer: ByteWriter, operation: Operation, blocks: Uint8Array[]): void {
   switch (operation.kind) {
-    case "upsert":
-      writer.uint8(KIND_UPSERT).varint(operation.keys.length);
+    case "upsert": {
+      const { sparse = [] } = operation;
+      writer.uint8(sparse.length === 0 ? KIND_UPSERT : KIND_UPSERT_SPARSE);
+      writer.varint(operation.keys.length);
       for (const key of operation.keys) writer.string(key);
       for (const bytes of operation.metadata) {
         if (bytes === undefined) writer.varint(0);
@@ -91,9 +100,11 @@ function encodeOperation(writer: ByteWriter, operation: Operation, blocks: Uint8
           "a block holds one row per key",
         );
         writer.string(field).varint(dimension);
-        blocks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+        blocks.push(bytesOf(values));
       }
+      if (sparse.length > 0) encodeSparse(writer, sparse, blocks);
       return;
+    }
     case "delete":
       writer.uint8(KIND_DELETE).varint(operation.keys.length);
       for (const key of operation.keys) writer.string(key);
@@ -110,7 +121,7 @@ function decodeOperation(reader: ByteReader, blocks: ByteReader): Operation {
   if (kind === KIND_DELETE_ALL) return { kind: "delete-all" };
   const keys = Array.from({ length: count }, () => reader.string());
   if (kind === KIND_DELETE) return { kind: "delete", keys };
-  if (kind !== KIND_UPSERT) {
+  if (kind !== KIND_UPSERT && kind !== KIND_UPSERT_SPARSE) {
     throw new InsulaError(
       "data_damaged",
       `Cannot decode a frame: unknown operation ${String(kind)}.`,
@@ -127,5 +138,37 @@ function decodeOperation(reader: ByteReader, blocks: ByteReader): Operation {
     new Uint8Array(values.buffer).set(blocks.raw(values.byteLength));
     return { field, dimension, values };
   });
-  return { kind: "upsert", keys, metadata, vectors };
+  if (kind === KIND_UPSERT) return { kind: "upsert", keys, metadata, vectors };
+  const sparse = Array.from({ length: reader.varint() }, () => decodeSparse(reader, blocks, count));
+  return { kind: "upsert", keys, metadata, vectors, sparse };
+}
+
+function encodeSparse(
+  writer: ByteWriter,
+  columns: readonly SparseColumn[],
+  blocks: Uint8Array[],
+): void {
+  writer.varint(columns.length);
+  for (const { field, starts, indices, values } of columns) {
+    writer.string(field);
+    for (let i = 0; i + 1 < starts.length; i++) {
+      writer.varint((starts[i + 1] ?? 0) - (starts[i] ?? 0));
+    }
+    blocks.push(bytesOf(indices), bytesOf(values));
+  }
+}
+
+function decodeSparse(reader: ByteReader, blocks: ByteReader, count: number): SparseColumn {
+  const field = reader.string();
+  const starts = new Uint32Array(count + 1);
+  for (let i = 0; i < count; i++) starts[i + 1] = (starts[i] ?? 0) + reader.varint();
+  const total = starts[count] ?? 0;
+  const indexBytes = Uint8Array.from(blocks.raw(total * 4));
+  const valueBytes = Uint8Array.from(blocks.raw(total * 4));
+  const indices = new Uint32Array(indexBytes.buffer);
+  return { field, starts, indices, values: new Float32Array(valueBytes.buffer) };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

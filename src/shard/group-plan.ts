@@ -6,6 +6,7 @@
  * shard.
  */
 import { assert, InsulaError } from "../base/errors.ts";
+import { SPARSE_VALUE_BYTES } from "../model/index.ts";
 import { addDeadRow } from "./dead-rows.ts";
 import type { Operation, UpsertOperation } from "./frame-codec.ts";
 import type { RowPlace, ShardStructure } from "./shard-structure.ts";
@@ -73,8 +74,7 @@ export class GroupPlan {
         const key = operation.keys[i];
         assert(key !== undefined, "a key for every row");
         this.#kill(key);
-        if (operation.kind === "upsert")
-          active.append(key, operation.metadata[i], operation.vectors, i);
+        if (operation.kind === "upsert") active.append(operation, i);
       }
     }
     active.sequence = sequence;
@@ -99,25 +99,23 @@ export class GroupPlan {
   }
 
   async #addUpsert(write: UpsertOperation, refusesExisting: boolean): Promise<WriteResult> {
-    const vectorBytes = write.vectors.reduce((sum, { dimension }) => sum + dimension * 4, 0);
     const before = await this.#resolve(write.keys);
     let replaced = 0;
     let bytes = 0;
     for (let i = 0; i < write.keys.length; i++) {
       const old = before[i];
-      const key = write.keys[i];
-      assert(old !== undefined && key !== undefined, "every key is resolved");
+      assert(old !== undefined, "every key is resolved");
       if (old.exists && refusesExisting) {
         throw new InsulaError("record_exists", "Cannot insert the batch: a key is taken.", {
           details: { position: i },
         });
       }
       if (old.exists) replaced++;
-      bytes += Buffer.byteLength(key) + (write.metadata[i]?.length ?? 0) + vectorBytes - old.bytes;
+      bytes += bytesOfRecord(write, i) - old.bytes;
     }
     for (let i = 0; i < write.keys.length; i++) {
       const key = write.keys[i] ?? "";
-      const own = Buffer.byteLength(key) + (write.metadata[i]?.length ?? 0) + vectorBytes;
+      const own = bytesOfRecord(write, i);
       this.#touched.set(key, { exists: true, bytes: own });
       this.payloadBytes += own;
     }
@@ -169,6 +167,19 @@ export class GroupPlan {
     }
     return found;
   }
+}
+
+/** As counted in totals: key, metadata and vectors. */
+function bytesOfRecord(
+  { keys, metadata, vectors, sparse = [] }: UpsertOperation,
+  i: number,
+): number {
+  let bytes = Buffer.byteLength(keys[i] ?? "") + (metadata[i]?.length ?? 0);
+  for (const { dimension } of vectors) bytes += dimension * 4;
+  for (const { starts } of sparse) {
+    bytes += ((starts[i + 1] ?? 0) - (starts[i] ?? 0)) * SPARSE_VALUE_BYTES;
+  }
+  return bytes;
 }
 
 const ABSENT: Touched = { exists: false, bytes: 0 };

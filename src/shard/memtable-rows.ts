@@ -1,7 +1,13 @@
 /** The rows of a frozen memtable in key order, read where they lie. */
 import { ByteReader, compareBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
-import type { VectorField } from "../model/index.ts";
+import {
+  joinSparse,
+  sparseRow,
+  type SparseField,
+  type SparseRows,
+  type VectorField,
+} from "../model/index.ts";
 import { rowView, type MemoryViews } from "../vector/index.ts";
 import type { BuildInput } from "./build-input.ts";
 import type { KeyedRecord, SegmentRows } from "./segment-write.ts";
@@ -29,6 +35,7 @@ export function memtableRows(memory: MemoryViews, input: MemtableInput): Memtabl
     count: rows.length,
     records: () => readRecords(rows),
     vectors: (field) => readVectors(memory, { input, order, field }),
+    sparse: (field) => readSparse(input, order, field),
   };
 }
 
@@ -66,5 +73,18 @@ async function* readVectors(
       step.set(rowView(memory, blocks, dimension, order[start + i] ?? 0), i * dimension);
     }
     yield step.subarray(0, count * dimension);
+  }
+}
+
+async function* readSparse(
+  input: MemtableInput,
+  order: Uint32Array,
+  field: SparseField,
+): AsyncIterable<SparseRows> {
+  const column = input.sparse.find((candidate) => candidate.field === field.name);
+  assert(column !== undefined, "rows for every sparse field of the schema");
+  for (let start = 0; start < order.length; start += STEP_ROWS) {
+    const rows = order.subarray(start, start + STEP_ROWS);
+    yield joinSparse(Array.from(rows, (row) => sparseRow(column, row)));
   }
 }

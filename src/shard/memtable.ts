@@ -11,9 +11,15 @@
 import type { ByteWriter } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { RowBlocks, type SearchMemory } from "../vector/index.ts";
-import type { VectorField } from "../model/index.ts";
+import {
+  SPARSE_VALUE_BYTES,
+  type Schema,
+  type SparseColumn,
+  type SparseVector,
+} from "../model/index.ts";
 import type { DeadRows } from "./dead-rows.ts";
-import type { FieldBlock } from "./frame-codec.ts";
+import type { UpsertOperation } from "./frame-codec.ts";
+import { SparseMemory } from "./sparse-memory.ts";
 
 /** Bookkeeping of one row on the JavaScript heap, for the memory ledger. */
 const ROW_OVERHEAD_BYTES = 96;
@@ -24,6 +30,7 @@ export class Memtable {
   /** Rows of segments that died by writes in here; they go into the next segment. */
   readonly deadElsewhere: DeadRows = new Map();
   readonly #vectors: ReadonlyMap<string, RowBlocks>;
+  readonly #sparse: ReadonlyMap<string, SparseMemory>;
   readonly #keys: string[] = [];
   readonly #metadata: (Uint8Array | undefined)[] = [];
   readonly #rowOfKey = new Map<string, number>();
@@ -32,10 +39,11 @@ export class Memtable {
   #payloadBytes = 0;
   #holders = 1;
 
-  constructor(fields: readonly VectorField[], memory: SearchMemory) {
+  constructor({ vectors, sparseVectors = [] }: Schema, memory: SearchMemory) {
     this.#vectors = new Map(
-      fields.map((field) => [field.name, new RowBlocks(memory, field.dimension)]),
+      vectors.map((field) => [field.name, new RowBlocks(memory, field.dimension)]),
     );
+    this.#sparse = new Map(sparseVectors.map(({ name }) => [name, new SparseMemory()]));
   }
 
   /** Rows appended, dead ones included. */
@@ -56,6 +64,7 @@ export class Memtable {
   get bytes(): number {
     let bytes = this.#payloadBytes + this.#keys.length * ROW_OVERHEAD_BYTES;
     for (const blocks of this.#vectors.values()) bytes += blocks.bytes;
+    for (const rows of this.#sparse.values()) bytes += rows.bytes;
     return bytes;
   }
 
@@ -74,17 +83,22 @@ export class Memtable {
     for (const blocks of this.#vectors.values()) blocks.reserve(count);
   }
 
-  /** Appends a record; an older row of the same key must have been killed. Returns the row. */
-  append(
-    key: string,
-    metadata: Uint8Array | undefined,
-    blocks: readonly FieldBlock[],
-    at: number,
-  ): number {
+  /**
+   * Appends record `at` of an operation; an older row of the same key must have been killed.
+   * Returns the row.
+   */
+  append(operation: UpsertOperation, at: number): number {
+    const key = operation.keys[at];
+    const metadata = operation.metadata[at];
+    assert(key !== undefined, "a key for every row");
     const row = this.#keys.length;
     assert(!this.#rowOfKey.has(key), "a key lives in one row of a memtable");
-    for (const { field, dimension, values } of blocks) {
+    for (const { field, dimension, values } of operation.vectors) {
       this.#vectors.get(field)?.append(values, at * dimension);
+    }
+    for (const [field, rows] of this.#sparse) {
+      const column = operation.sparse?.find((candidate) => candidate.field === field);
+      rows.append(column, at);
     }
     this.#keys.push(key);
     this.#metadata.push(metadata);
@@ -125,6 +139,7 @@ export class Memtable {
   recordBytes(row: number): number {
     let bytes = Buffer.byteLength(this.key(row)) + (this.metadata(row)?.length ?? 0);
     for (const blocks of this.#vectors.values()) bytes += blocks.dimension * 4;
+    for (const rows of this.#sparse.values()) bytes += rows.length(row) * SPARSE_VALUE_BYTES;
     return bytes;
   }
 
@@ -137,6 +152,22 @@ export class Memtable {
     const blocks = this.#vectors.get(field);
     assert(blocks !== undefined, "a vector field of the schema");
     return blocks;
+  }
+
+  /** A copy of one row, owned by the caller; undefined when the record has none. */
+  sparse(field: string, row: number): SparseVector | undefined {
+    return this.sparseRows(field).row(row);
+  }
+
+  sparseRows(field: string): SparseMemory {
+    const rows = this.#sparse.get(field);
+    assert(rows !== undefined, "a sparse field of the schema");
+    return rows;
+  }
+
+  /** Copies of all rows, for a segment build. */
+  packSparse(): readonly SparseColumn[] {
+    return Array.from(this.#sparse, ([field, rows]) => ({ field, ...rows.pack() }));
   }
 
   /** Copy of the live bits of the first `rowCount` rows: one bit a row, lowest first. */

@@ -7,7 +7,13 @@
  */
 import { compareBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
-import type { VectorField } from "../model/index.ts";
+import {
+  joinSparse,
+  type SparseField,
+  type SparseRows,
+  type SparseVector,
+  type VectorField,
+} from "../model/index.ts";
 import { SegmentReader, type SectionReader } from "../storage/index.ts";
 import { rowStrideBytes } from "../math/index.ts";
 import { GRAPH_M, openOldGraph, type OldGraph } from "../vector/index.ts";
@@ -15,6 +21,7 @@ import type { MergeSource } from "./build-input.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
+import { SparseWindow } from "./sparse-window.ts";
 import type { OpenMergeSource } from "./segment-source.ts";
 import type { KeyedRecord, SegmentPlan, SegmentRows } from "./segment-write.ts";
 
@@ -61,6 +68,7 @@ export async function mergedRows(
       );
       return gatherVectors(opened, order, field);
     },
+    sparse: (field) => gatherSparse(opened, order, field),
     oldGraph: async (field) => {
       const copyFrom = plan.graph?.copyFrom;
       const source = copyFrom === undefined ? undefined : opened[copyFrom];
@@ -145,6 +153,24 @@ async function* gatherVectors(
   }
 }
 
+async function* gatherSparse(
+  sources: readonly OpenSource[],
+  order: MergeOrder,
+  field: SparseField,
+): AsyncIterable<SparseRows> {
+  const windows: SparseWindow[] = [];
+  for (const source of sources) windows.push(await source.sparse(field));
+  for (let start = 0; start < order.rows.length; start += STEP_ROWS) {
+    const vectors: (SparseVector | undefined)[] = [];
+    for (let at = start; at < Math.min(start + STEP_ROWS, order.rows.length); at++) {
+      const window = windows[order.sources[at] ?? 0];
+      assert(window !== undefined, "a window for every source");
+      vectors.push(await window.row(order.rows[at] ?? 0));
+    }
+    yield joinSparse(vectors);
+  }
+}
+
 class OpenSource {
   readonly source: MergeSource;
   readonly fences: RecordFences;
@@ -193,6 +219,11 @@ class OpenSource {
 
   vectors(field: VectorField): SectionReader {
     return section(this.#reader, SECTION.vectors, field.name);
+  }
+
+  sparse(field: SparseField): Promise<SparseWindow> {
+    const { rowCount } = this.source;
+    return SparseWindow.open(this.#reader.section(SECTION.sparseRows, field.name), rowCount);
   }
 
   /** The graph of a field with where its rows are now; undefined when there is none. */

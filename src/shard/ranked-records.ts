@@ -3,7 +3,13 @@
  * that may be among the k, everything else only of those that are answered.
  */
 import { FLOAT32_MAX } from "../math/index.ts";
-import { decodeMetadata, type Hit, type Query, type VectorField } from "../model/index.ts";
+import {
+  decodeMetadata,
+  type Hit,
+  type Query,
+  type SparseVector,
+  type VectorField,
+} from "../model/index.ts";
 import type { MemtableView, SegmentView } from "./read-view.ts";
 
 /** Where a record is, as a view sees it. */
@@ -21,6 +27,19 @@ export interface Candidate extends ViewPlace {
 export interface RankedRecord {
   readonly candidate: Candidate;
   readonly key: string;
+}
+
+/** What tells how a distance is shown. */
+export type Measure = Pick<VectorField, "metric">;
+
+/** Of every score that a sparse vector has a part in. */
+export const SPARSE_MEASURE: Measure = { metric: "dot" };
+
+/** The fields that a search compares, one or both; hits show the vectors of these. */
+export interface ComparedFields {
+  readonly dense: VectorField | undefined;
+  /** Name of a sparse field. */
+  readonly sparse: string | undefined;
 }
 
 /** Lists up to this long are sorted by insertion: candidates of a scan come nearly in order. */
@@ -43,6 +62,16 @@ export function sortByDistance(found: Candidate[]): void {
     }
     found[at] = candidate;
   }
+}
+
+/** Those within the query's limit, if it has one: the limit is on what is shown. */
+export function within(
+  found: Candidate[],
+  { maxDistance }: Pick<Query, "maxDistance">,
+  measure: Measure,
+): Candidate[] {
+  if (maxDistance === undefined) return found;
+  return found.filter(({ distance }) => shownDistance(measure, distance) <= maxDistance);
 }
 
 /** The nearest by (distance, key). */
@@ -70,17 +99,24 @@ export async function nearest(
 export async function toHits(
   ranked: readonly RankedRecord[],
   { include }: Pick<Query, "include">,
-  field: VectorField,
+  { dense, sparse }: ComparedFields,
 ): Promise<readonly Hit[]> {
+  const measure = dense ?? SPARSE_MEASURE;
   const hits: Hit[] = [];
   for (const { candidate, key } of ranked) {
-    const hit: Writable<Hit> = { key, distance: shownDistance(field, candidate.distance) };
+    const hit: Writable<Hit> = { key, distance: shownDistance(measure, candidate.distance) };
     if (include.metadata) {
       const maybe = metadataOf(candidate);
       const metadata = maybe instanceof Promise ? await maybe : maybe;
       if (metadata !== undefined) hit.metadata = decodeMetadata(metadata);
     }
-    if (include.vectors) hit.vectors = new Map([[field.name, await vectorOf(candidate, field)]]);
+    if (include.vectors && dense !== undefined) {
+      hit.vectors = new Map([[dense.name, await vectorOf(candidate, dense)]]);
+    }
+    if (include.vectors && sparse !== undefined) {
+      const vector = await sparseVectorOf(candidate, sparse);
+      if (vector !== undefined) hit.sparse = new Map([[sparse, vector]]);
+    }
     hits.push(hit);
   }
   return hits;
@@ -89,7 +125,7 @@ export async function toHits(
 type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 /** No protocol has a word for infinity: beyond float32 is its largest number. */
-export function shownDistance({ metric }: VectorField, distance: number): number {
+export function shownDistance({ metric }: Measure, distance: number): number {
   const shown = metric === "euclidean" ? Math.fround(Math.sqrt(distance)) : distance;
   return Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, shown));
 }
@@ -102,6 +138,16 @@ export async function vectorOf(
   return "memtable" in view
     ? view.memtable.vector(field.name, row)
     : view.segment.vector(field, row);
+}
+
+/** The stored sparse vector, owned by the caller; undefined when the record has none. */
+export async function sparseVectorOf(
+  { view, row }: ViewPlace,
+  field: string,
+): Promise<SparseVector | undefined> {
+  return "memtable" in view
+    ? view.memtable.sparse(field, row)
+    : view.segment.sparse.vector(field, row);
 }
 
 function keyOf({ view, row }: ViewPlace): string | Promise<string> {

@@ -14,16 +14,17 @@ type PhaseSums = Record<QueryPhase, number>;
 
 export class SearchTrace {
   readonly #clock: Clock;
-  readonly #dimension: number;
+  readonly #rowMultiplyAdds: number;
   readonly #startMs: number;
   readonly #parts: PartTrace[] = [];
   readonly #sums: PhaseSums = { wake: 0, load: 0, filter: 0, scan: 0, rescore: 0, fetch: 0 };
   /** Rows compared beside those of the parts. */
   #comparisons = 0;
 
-  constructor(clock: Clock, dimension: number) {
+  /** @param rowMultiplyAdds of a comparison of what is searched for with a row, at most. */
+  constructor(clock: Clock, rowMultiplyAdds: number) {
     this.#clock = clock;
-    this.#dimension = dimension;
+    this.#rowMultiplyAdds = rowMultiplyAdds;
     this.#startMs = clock.monotonicMs();
   }
 
@@ -50,7 +51,7 @@ export class SearchTrace {
     const parts = this.#parts.map((part) => part.explain());
     const bytesRead = parts.reduce((sum, part) => sum + part.bytesRead, 0);
     const rows = parts.reduce((sum, part) => sum + part.rowsScanned + part.rowsRescored, 0);
-    const multiplyAdds = (rows + this.#comparisons) * this.#dimension;
+    const multiplyAdds = (rows + this.#comparisons) * this.#rowMultiplyAdds;
     return {
       reason: reasonOf(parts),
       parts,
@@ -104,14 +105,15 @@ export class PartTrace {
     this.#reason = reason;
   }
 
-  /** Rows scored by a walk, whether it was of use or not. */
+  /** Rows scored by a walk, whether it was of use or not, or through a sparse index. */
   walked(rows: number): void {
     this.#rowsScanned += rows;
   }
 
-  scanned(method: "graph" | "codes" | "exact", reason: string = this.#reason): void {
+  /** By a scan, every row that passes was compared; other rows are told by themselves. */
+  scanned(method: Exclude<ExplainedPart["method"], "none">, reason: string = this.#reason): void {
     this.#reason = reason;
-    if (method !== "graph") this.#rowsScanned += this.#matchCount;
+    if (method === "codes" || method === "exact") this.#rowsScanned += this.#matchCount;
     if (this.#matchCount > 0) this.#method = method;
     else this.#reason = "No row passes.";
     this.#lap("scan");

@@ -22,9 +22,14 @@ export const SECTION = {
   inverted: 8,
   /** Rows of older segments that this one made dead. */
   deadRows: 9,
-  /** Reserved: graph per vector field, text postings, sparse postings, range tombstones. */
+  /** Per vector field of a large segment at rest. */
   graph: 10,
+  /** Reserved: text postings. */
   text: 11,
+  /** Per sparse field: dimensions to rows with their values. */
   sparse: 12,
+  /** Reserved. */
   rangeTombstones: 13,
+  /** Per sparse field: the vectors of the rows. */
+  sparseRows: 14,
 } as const;

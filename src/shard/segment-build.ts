@@ -94,9 +94,11 @@ export async function buildSegment(place: BuildPlace, input: BuildInput): Promis
 
 function estimatedBytes(input: BuildInput): number {
   if (input.rows.kind !== "memtable") return Number.POSITIVE_INFINITY;
-  const { count, records } = input.rows;
+  const { count, records, sparse } = input.rows;
   const rowBytes = input.plan.fields.reduce((sum, { dimension }) => sum + dimension * 5 + 12, 16);
-  return records.length * 2 + count * rowBytes;
+  // A value is 8 bytes in its row and up to 17 in the index.
+  const valueCount = sparse.reduce((sum, { indices }) => sum + indices.length, 0);
+  return records.length * 2 + count * rowBytes + valueCount * 25;
 }
 
 /** Opens the sources of a merge, each read counted. */

@@ -24,6 +24,7 @@ import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences, shortKeyIn, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
+import { SegmentSparse } from "./segment-sparse.ts";
 import { openSegmentSource } from "./segment-source.ts";
 import type { ShardContext } from "./shard-context.ts";
 import type { ShardSeal } from "./shard-seal.ts";
@@ -45,6 +46,8 @@ export class SegmentHandle {
   readonly entry: SegmentEntry;
   /** The name by which segments of its shard speak of it: the hexadecimal uid in its bytes. */
   readonly id: string;
+  /** Its sparse fields, if the schema has any. */
+  readonly sparse: SegmentSparse;
   /** What is cached of this segment; nobody else's, also not of a copy. */
   readonly #shelf: BlockShelf;
   readonly #context: ShardContext;
@@ -66,7 +69,12 @@ export class SegmentHandle {
     this.#owner = owner;
     this.entry = entry;
     this.id = toHex(writtenIdentity(owner.uid, entry).segment);
-    this.#shelf = context.cache.shelf(toHex(entry.uid));
+    const cacheId = toHex(entry.uid);
+    const { cache } = context;
+    this.#shelf = cache.shelf(cacheId);
+    const { rowCount } = entry;
+    const open = (): Promise<SegmentReader> => this.#open();
+    this.sparse = new SegmentSparse({ id: cacheId, rowCount, open, cache });
     for (const row of entry.deadRows) this.kill(row);
   }
 
@@ -232,7 +240,7 @@ export class SegmentHandle {
   get residentBytes(): number {
     let bytes = 0;
     for (const rows of this.#resident.values()) bytes += rows.bytes;
-    return bytes;
+    return bytes + this.sparse.bytes;
   }
 
   /** Bytes read from its file since it was opened. */

@@ -9,11 +9,12 @@ import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
 import { otherFormat } from "../base/format-version.ts";
 import { InvertedBuilder } from "../inverted/index.ts";
-import type { VectorField } from "../model/index.ts";
+import type { SparseField, SparseRows, VectorField } from "../model/index.ts";
 import { BloomBuilder, SegmentBuilder, type SegmentSink } from "../storage/index.ts";
 import { RowQuantizer, type OldGraph } from "../vector/index.ts";
 import { codeMetric } from "./kernel-metric.ts";
 import { buildGraph, openGraphBuild, type GraphPlace, type PlannedGraph } from "./segment-graph.ts";
+import { writeSparseField } from "./segment-sparse-write.ts";
 import { RecordBlockBuilder } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 
@@ -36,6 +37,11 @@ export interface SegmentRows {
    * step.
    */
   vectors(field: VectorField): AsyncIterable<Float32Array>;
+  /**
+   * Rows of one sparse field, one behind the other; views that live until the next step. Called
+   * more than once.
+   */
+  sparse(field: SparseField): AsyncIterable<SparseRows>;
   /** The graph that is to be taken over; of a memtable none. */
   oldGraph?(field: VectorField): Promise<OldGraph | undefined>;
 }
@@ -49,6 +55,8 @@ export interface SegmentPlan {
   readonly segment: SegmentUid;
   readonly shard: ShardUid;
   readonly fields: readonly VectorField[];
+  /** Undefined for none. */
+  readonly sparseFields?: readonly SparseField[] | undefined;
   readonly unfilterable: readonly string[];
   readonly sequenceMax: number;
   /** The segment's own key; undefined for a plain one. */
@@ -70,6 +78,9 @@ export async function writeSegment(
   const inverted = new InvertedBuilder(plan.unfilterable);
   await writeRecords(builder, rows, inverted);
   for (const field of plan.fields) await writeField(builder, { plan, field, rows }, place);
+  for (const field of plan.sparseFields ?? []) {
+    await writeSparseField(builder, field, rows, place);
+  }
   const { sections, hasOverflow } = inverted.finish(rows.count);
   for (const { property, bytes } of sections) {
     await writeWhole(builder, SECTION.inverted, property, [bytes]);

@@ -135,6 +135,7 @@ async function mergeInput(
       shard: state.uid,
       key: parts.key,
       fields: structure.schema.vectors,
+      sparseFields: structure.schema.sparseVectors,
       unfilterable: structure.schema.unfilterable,
       sequenceMax: Math.max(0, ...inputs.map(({ entry }) => entry.sequenceMax)),
       deadRows: deadRows.size === 0 ? undefined : encodeDeadRows(deadRows),

@@ -9,10 +9,12 @@ import {
   type Filter,
   type Include,
   type RecordView,
+  type SparseVector,
 } from "../model/index.ts";
 import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { RowsAhead } from "./rows-ahead.ts";
+import { memtableSparse, NO_SPARSE, segmentSparse } from "./row-sparse.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
 /**
@@ -64,7 +66,8 @@ async function recordInSegments(
         vectors.set(field.name, await segment.vector(field, found.row));
       }
     }
-    return toRecord(key, found.entry.metadata, include, vectors);
+    const sparse = include.vectors ? await segmentSparse(structure, segment, found.row) : NO_SPARSE;
+    return toRecord(key, found.entry.metadata, include, { vectors, sparse });
   }
   return undefined;
 }
@@ -82,20 +85,28 @@ function memtableRecord(
   if (include.vectors) {
     for (const { name } of structure.schema.vectors) vectors.set(name, memtable.vector(name, row));
   }
-  return toRecord(memtable.key(row), memtable.metadata(row), include, vectors);
+  const sparse = include.vectors ? memtableSparse(structure, memtable, row) : NO_SPARSE;
+  return toRecord(memtable.key(row), memtable.metadata(row), include, { vectors, sparse });
 }
 
 function toRecord(
   key: string,
   metadata: Uint8Array | undefined,
   include: Include,
-  vectors: ReadonlyMap<string, Float32Array>,
+  { vectors, sparse }: RowVectors,
 ): RecordView {
   return {
     key,
     ...(include.vectors ? { vectors } : {}),
+    ...(sparse.size === 0 ? {} : { sparse }),
     ...(include.metadata && metadata !== undefined ? { metadata: decodeMetadata(metadata) } : {}),
   };
+}
+
+/** What a record has of vectors. */
+interface RowVectors {
+  readonly vectors: ReadonlyMap<string, Float32Array>;
+  readonly sparse: ReadonlyMap<string, SparseVector>;
 }
 
 export interface ScanRequest {
@@ -150,7 +161,7 @@ export async function scanRecords(
   return { records, hasMore: false };
 }
 
-const NO_VECTORS: ReadonlyMap<string, Float32Array> = new Map();
+const NO_VECTORS: RowVectors = { vectors: new Map(), sparse: NO_SPARSE };
 
 /** Number of live records that pass the filter: bits are counted, no record is read. */
 export async function countMatches(
@@ -220,12 +231,13 @@ function isInPart(key: Buffer, part: ScanRequest["part"]): boolean {
 
 function recordBytes(
   metadata: Uint8Array | undefined,
-  vectors: ReadonlyMap<string, Float32Array>,
+  { vectors, sparse }: RowVectors,
   include: Include,
 ): number {
   let bytes = include.metadata ? (metadata?.length ?? 0) : 0;
   // As text a component takes about eleven characters.
   for (const values of vectors.values()) bytes += values.length * 11;
+  for (const { values } of sparse.values()) bytes += values.length * 22;
   return bytes;
 }
 
@@ -234,7 +246,7 @@ interface Cursor {
   readonly key: Buffer | undefined;
   readonly metadata: Uint8Array | undefined;
   advance(): Promise<void>;
-  vectors(structure: ShardStructure): Promise<ReadonlyMap<string, Float32Array>>;
+  vectors(structure: ShardStructure): Promise<RowVectors>;
 }
 
 function smallest(cursors: readonly Cursor[]): Cursor | undefined {
@@ -274,12 +286,14 @@ class MemtableCursor implements Cursor {
     return Promise.resolve();
   }
 
-  vectors(structure: ShardStructure): Promise<ReadonlyMap<string, Float32Array>> {
+  vectors(structure: ShardStructure): Promise<RowVectors> {
     const row = this.#entries[this.#at]?.row ?? 0;
+    const { memtable } = this.#view;
     const fields = structure.schema.vectors;
-    return Promise.resolve(
-      new Map(fields.map(({ name }) => [name, this.#view.memtable.vector(name, row)])),
-    );
+    return Promise.resolve({
+      vectors: new Map(fields.map(({ name }) => [name, memtable.vector(name, row)])),
+      sparse: memtableSparse(structure, memtable, row),
+    });
   }
 }
 
@@ -322,7 +336,7 @@ class SegmentCursor implements Cursor {
     this.metadata = entry.metadata;
   }
 
-  async vectors(structure: ShardStructure): Promise<ReadonlyMap<string, Float32Array>> {
+  async vectors(structure: ShardStructure): Promise<RowVectors> {
     const vectors = new Map<string, Float32Array>();
     for (const field of structure.schema.vectors) {
       let rows = this.#rows.get(field.name);
@@ -332,6 +346,7 @@ class SegmentCursor implements Cursor {
       }
       vectors.set(field.name, await rows.row(this.#row));
     }
-    return vectors;
+    const sparse = await segmentSparse(structure, this.#view.segment, this.#row);
+    return { vectors, sparse };
   }
 }

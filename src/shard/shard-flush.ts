@@ -49,6 +49,7 @@ async function writeFrozen(
       shard: state.uid,
       key: sealed?.key,
       fields: structure.schema.vectors,
+      sparseFields: structure.schema.sparseVectors,
       unfilterable: structure.schema.unfilterable,
       sequenceMax: frozen.sequence,
       deadRows: frozen.deadElsewhere.size === 0 ? undefined : encodeDeadRows(frozen.deadElsewhere),
@@ -57,6 +58,7 @@ async function writeFrozen(
       kind: "memtable",
       ...(await packRows(frozen, context.clock)),
       blocks: rowBlocks(frozen, structure),
+      sparse: frozen.packSparse(),
     },
   };
   const built = await runBuild(context, input);

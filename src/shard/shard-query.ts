@@ -2,18 +2,27 @@
  * Searches over one state of a shard: what is searched for (a vector, or that of a record), the
  * ranking, which of the ranked are answered, and the hits.
  */
-import { InsulaError } from "../base/errors.ts";
+import { assert, InsulaError } from "../base/errors.ts";
 import {
   defaultCandidates,
   type DiverseChoice,
   type LikeRecord,
   type Query,
   type QueryResult,
+  type Schema,
+  type SparseVector,
   type VectorField,
 } from "../model/index.ts";
 import { chooseDiverse } from "./diverse-choice.ts";
-import { toHits, vectorOf, type ViewPlace } from "./ranked-records.ts";
-import { rankShard, type SearchedView, type SearchRules } from "./shard-search.ts";
+import {
+  sparseVectorOf,
+  toHits,
+  vectorOf,
+  type ComparedFields,
+  type ViewPlace,
+} from "./ranked-records.ts";
+import { rankShard, type Ranking, type SearchedView, type VectorQuery } from "./shard-search.ts";
+import { rankSparse, type SparseSearchQuery } from "./shard-sparse-search.ts";
 import type { SegmentView } from "./read-view.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
@@ -59,51 +68,83 @@ async function queryView(
   query: Query,
   inMemory: ViewPlace | undefined,
 ): Promise<QueryResult> {
-  const { context } = structure;
-  const rules = rulesOf(structure, query);
-  const { field } = rules;
+  const { context, schema } = structure;
   const asked =
-    query.like === undefined ? { query, view } : await readLike(view, field, query, inMemory);
-  const ranking = await rankShard(context, asked.view, rules, widened(asked.query));
+    query.like === undefined ? { query, view } : await readLike(schema, view, query, inMemory);
+  const fields = fieldsOf(schema, asked.query);
+  const ranking = await rank(structure, asked.view, fields, widened(asked.query));
   const { plan, trace } = ranking;
-  const ranked = isDiverse(asked.query)
-    ? await chooseDiverse(context, field, ranking, asked.query)
-    : ranking.ranked;
+  const ranked =
+    isDiverse(query) && fields.dense !== undefined
+      ? await chooseDiverse(context, fields.dense, ranking, query)
+      : ranking.ranked;
   const startMs = trace === undefined ? 0 : context.clock.monotonicMs();
-  const hits = await toHits(ranked, query, field);
+  const hits = await toHits(ranked, query, fields);
   if (trace === undefined) return { hits, plan };
   trace.add("fetch", context.clock.monotonicMs() - startMs);
   return { hits, plan, explanation: trace.explain() };
 }
 
-/** @throws InsulaError `argument_invalid` for a field that the schema does not have. */
-export function rulesOf({ schema }: ShardStructure, query: Pick<Query, "field">): SearchRules {
-  const field = schema.vectors.find(({ name }) => name === query.field);
-  if (field === undefined) {
-    throw new InsulaError(
-      "argument_invalid",
-      "Cannot search: the collection has no such vector field.",
-    );
-  }
-  return { field, unfilterable: schema.unfilterable };
+function rank(
+  { context, schema: { unfilterable } }: ShardStructure,
+  view: SearchedView,
+  { dense }: ComparedFields,
+  query: Query,
+): Promise<Ranking> {
+  if (hasSparse(query)) return rankSparse(context, view, { field: dense, unfilterable }, query);
+  assert(hasVector(query) && dense !== undefined, "a query says what it searches for");
+  return rankShard(context, view, { field: dense, unfilterable }, query);
 }
 
-/** The query with the vector of the record it names, and the view without that record. */
+/** @throws InsulaError `argument_invalid` for a field that the schema does not have. */
+function fieldsOf({ vectors }: Schema, query: Query): ComparedFields {
+  const sparse = query.sparse?.field;
+  if (query.vector === undefined) return { dense: undefined, sparse };
+  return { dense: denseField(vectors, query.field), sparse };
+}
+
+/** @throws InsulaError `argument_invalid` for a field that the schema does not have. */
+export function denseField(vectors: Schema["vectors"], name: string): VectorField {
+  const field = vectors.find((each) => each.name === name);
+  if (field !== undefined) return field;
+  throw new InsulaError(
+    "argument_invalid",
+    "Cannot search: the collection has no such vector field.",
+  );
+}
+
+/** The query with what the record it names has stored, and the view without that record. */
 async function readLike(
+  schema: Schema,
   view: SearchedView,
-  field: VectorField,
   query: Query,
   inMemory: ViewPlace | undefined,
 ): Promise<{ readonly query: Query; readonly view: SearchedView }> {
-  const { like } = query;
+  const { like, field: name } = query;
   if (like === undefined) return { query, view };
   const place = inMemory ?? (await placeInSegments(view, like.key));
   if (place === undefined) throw recordMissing(like);
-  const vector = await vectorOf(place, field);
+  const field = schema.vectors.find((candidate) => candidate.name === name);
   return {
-    query: { ...query, vector },
+    query:
+      field === undefined
+        ? { ...query, sparse: { field: name, vector: await storedSparse(place, name, like) } }
+        : { ...query, vector: await vectorOf(place, field) },
     view: like.isLeftOut === true ? viewWithout(view, place) : view,
   };
+}
+
+async function storedSparse(
+  place: ViewPlace,
+  field: string,
+  { key }: LikeRecord,
+): Promise<SparseVector> {
+  const vector = await sparseVectorOf(place, field);
+  if (vector !== undefined) return vector;
+  throw new InsulaError(
+    "argument_invalid",
+    `Cannot search by record: that of key ${JSON.stringify(key)} has no vector in the sparse field.`,
+  );
 }
 
 /** What a search by record says when there is none. */
@@ -175,4 +216,12 @@ function widened(query: Query): Query {
 
 function isDiverse(query: Query): query is Query & { readonly mmr: DiverseChoice } {
   return query.mmr !== undefined;
+}
+
+function hasSparse(query: Query): query is SparseSearchQuery {
+  return query.sparse !== undefined;
+}
+
+function hasVector(query: Query): query is VectorQuery {
+  return query.vector !== undefined;
 }

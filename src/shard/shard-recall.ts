@@ -2,15 +2,14 @@
 import {
   RECALL_SAMPLE_DEFAULT,
   type Hit,
-  type Query,
   type QueryPlan,
   type RecallReport,
   type RecallRequest,
 } from "../model/index.ts";
 import { drawLiveRows } from "./drawn-rows.ts";
 import { toHits, vectorOf } from "./ranked-records.ts";
-import { rulesOf, viewWithout } from "./shard-query.ts";
-import { rankShard, type SearchedView } from "./shard-search.ts";
+import { denseField, viewWithout } from "./shard-query.ts";
+import { rankShard, type SearchedView, type VectorQuery } from "./shard-search.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
 /** One search, and what it looks at. */
@@ -30,7 +29,7 @@ export async function measureRecall(
   request: RecallRequest,
 ): Promise<RecallReport> {
   const { clock, random } = structure.context;
-  const { field } = rulesOf(structure, request);
+  const field = denseField(structure.schema.vectors, request.field);
   const sums = new RecallSums();
   const drawn =
     request.vectors === undefined
@@ -57,9 +56,10 @@ async function measureOne(
   { field, topK, filter, recall, signal }: RecallRequest,
   sums: RecallSums,
 ): Promise<void> {
-  const { context } = structure;
-  const rules = rulesOf(structure, { field });
-  const query: Query = {
+  const { context, schema } = structure;
+  const dense = denseField(schema.vectors, field);
+  const rules = { field: dense, unfilterable: schema.unfilterable };
+  const query: VectorQuery = {
     field,
     vector,
     topK,
@@ -75,8 +75,8 @@ async function measureOne(
   const exactMs = context.clock.monotonicMs() - plannedAtMs;
   sums.add(
     planned.plan,
-    await toHits(planned.ranked, query, rules.field),
-    await toHits(exact.ranked, query, rules.field),
+    await toHits(planned.ranked, query, { dense, sparse: undefined }),
+    await toHits(exact.ranked, query, { dense, sparse: undefined }),
   );
   sums.addTime(plannedAtMs - startMs, exactMs);
 }

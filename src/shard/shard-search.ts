@@ -21,7 +21,7 @@ import {
 import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import { walkLimits } from "./graph-choice.ts";
 import { codeMetric, kernelMetric } from "./kernel-metric.ts";
-import { nearest, shownDistance, type Candidate, type RankedRecord } from "./ranked-records.ts";
+import { nearest, within, type Candidate, type RankedRecord } from "./ranked-records.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { SearchTrace, type PartTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
@@ -51,12 +51,15 @@ export interface Ranking {
   readonly trace: SearchTrace | undefined;
 }
 
+/** A query that searches by a vector, and by no sparse one. */
+export type VectorQuery = Query & { readonly vector: Float32Array };
+
 /** The nearest of a view; `query.vector` is what is searched for. */
 export async function rankShard(
   context: ShardContext,
   view: SearchedView,
   { field, unfilterable }: SearchRules,
-  query: Query,
+  query: VectorQuery,
 ): Promise<Ranking> {
   const scan = new FlatScan(context.memory, context.workers, kernelMetric(field), query.vector);
   try {
@@ -322,11 +325,6 @@ function addCandidates(
     if (distance === undefined || row === undefined) continue;
     work.found.push({ distance, view, row });
   }
-}
-
-function within(found: Candidate[], { maxDistance }: Query, field: VectorField): Candidate[] {
-  if (maxDistance === undefined) return found;
-  return found.filter(({ distance }) => shownDistance(field, distance) <= maxDistance);
 }
 
 /** Bits from `first` on, which need not begin at a byte. */

@@ -4,7 +4,7 @@
  *
  * A key lives in at most one place. Only the writer's turn changes the structure.
  */
-import type { Schema } from "../model/index.ts";
+import { SPARSE_VALUE_BYTES, type Schema } from "../model/index.ts";
 import { Memtable } from "./memtable.ts";
 import { SegmentHandle } from "./segment-handle.ts";
 import type { ShardContext } from "./shard-context.ts";
@@ -81,7 +81,7 @@ export class ShardStructure {
   }
 
   newMemtable(): Memtable {
-    return new Memtable(this.schema.vectors, this.context.memory);
+    return new Memtable(this.schema, this.context.memory);
   }
 
   handleOf(entry: SegmentEntry): SegmentHandle {
@@ -117,7 +117,10 @@ export class ShardStructure {
     for (const segment of segments) {
       const found = await segment.find(key);
       if (found === undefined || !segment.isLive(found.row)) continue;
-      const bytes = key.length + (found.entry.metadata?.length ?? 0) + this.#vectorBytes;
+      let bytes = key.length + (found.entry.metadata?.length ?? 0) + this.#vectorBytes;
+      for (const { name } of this.schema.sparseVectors ?? []) {
+        bytes += (await segment.sparse.length(name, found.row)) * SPARSE_VALUE_BYTES;
+      }
       return { kind: "segment", segment, row: found.row, bytes };
     }
     return undefined;

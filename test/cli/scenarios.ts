@@ -24,6 +24,12 @@ export const FILES: Readonly<Record<string, string>> = {
     '{"key":"c","vector":[1,1]}',
     "",
   ].join("\n"),
+  "pages.jsonl": [
+    '{"key":"a","sparse":{"terms":{"indices":[9,4],"values":[1,2]}},"metadata":{"year":"2024"}}',
+    '{"key":"b","sparse":{"terms":{"indices":[4],"values":[8]}},"metadata":{"year":"2025"}}',
+    '{"key":"c","sparse":{"terms":{"indices":[7],"values":[1]}}}',
+    "",
+  ].join("\n"),
   "broken.jsonl": '{"key":"a","vector":[1,0]}\n{"key":"b","vector":[0,\n',
 };
 
@@ -85,6 +91,12 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "query --like texts/cats.md --text cats" },
     { line: "query --text cats --max-distance 0.2 --exact", isLaidOut: false },
     { line: "query --text cats --diverse 1.1" },
+    { line: "import --create --collection pages pages.jsonl" },
+    { line: "query --collection pages --sparse terms=9:1,4:0.5" },
+    { line: "query --collection pages --sparse terms=4:1 --filter year=2024 --json" },
+    { line: "query --collection pages --sparse terms=4" },
+    { line: "query --collection pages --sparse words=4:1" },
+    { line: "query --collection pages --sparse terms=4:1 --rerank" },
   ],
   import: [
     { line: "import --help" },

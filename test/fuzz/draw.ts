@@ -14,6 +14,17 @@ export function drawVector(chance: Chance): readonly number[] {
   return Array.from({ length: DIMENSION }, () => chance.fraction() - 0.5);
 }
 
+/** Sparse field of the collections of our own interface. */
+export const SPARSE_FIELD = "terms";
+
+/** Few dimensions, so that vectors share some; now and then the largest there is. */
+export function drawSparse(chance: Chance): object {
+  const drawn = Array.from({ length: chance.between(1, 6) }, () => chance.between(0, 30));
+  const indices = [...new Set(chance.isLikely(0.1) ? [...drawn, 4_294_967_295] : drawn)];
+  const values = indices.map(() => chance.fraction() - 0.5);
+  return { field: SPARSE_FIELD, indices, values };
+}
+
 export function drawFilter(chance: Chance, depth: number): unknown {
   if (depth === 0 || chance.isLikely(0.5)) {
     const value = chance.pick<unknown>(["a", 1, true, -2.5]);

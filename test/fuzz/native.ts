@@ -4,7 +4,7 @@ import { NATIVE_PATH_PREFIX, NATIVE_ROUTES, type Route } from "../../src/dialect
 import type { Chance } from "../support/chance.ts";
 import { CREDENTIALS } from "../support/server-child.ts";
 import { bend, bendHead } from "./bends.ts";
-import { DIMENSION, INDEX } from "./draw.ts";
+import { DIMENSION, drawSparse, INDEX, SPARSE_FIELD } from "./draw.ts";
 import { NEIGHBOUR, NEIGHBOUR_SHARE, prepareNeighbour } from "./neighbour.ts";
 import { drawValue } from "./schema-values.ts";
 import {
@@ -44,8 +44,9 @@ export function createNativeSubject(chance: Chance): Subject {
     };
     const at = `databases/${DATABASE}/collections`;
     await post("databases", { name: DATABASE });
-    await post(at, { name: INDEX, dimension: DIMENSION });
-    await post(at, { name: SHARED, dimension: DIMENSION, tenancy: "multi" });
+    const shape = { dimension: DIMENSION, metric: "dot", sparseVectors: [{ name: SPARSE_FIELD }] };
+    await post(at, { name: INDEX, ...shape });
+    await post(at, { name: SHARED, ...shape, tenancy: "multi" });
     // Threads start when they are needed: a large body and a long scan, so that none starts later.
     const vector = Array.from({ length: WIDE_DIMENSION }, (_, i) => i + 0.5);
     const records = Array.from({ length: WIDE_ROWS }, (_, i) => ({ key: `k${i}`, vector }));
@@ -135,6 +136,7 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
     case "CreateCollection": {
       const vectors = [{ name: "a", dimension: 4, metric: "dot" }];
       const { dimension: _, metric: __, ...rest } = body;
+      if (chance.isLikely(0.1)) return { ...rest, sparseVectors: [{ name: SPARSE_FIELD }] };
       return chance.isLikely(0.2) ? { ...rest, vectors } : { ...body, dimension: 8 };
     }
     case "Upsert":
@@ -142,7 +144,12 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
       const records = body["records"] as readonly { readonly key: string }[];
       const byKey = new Map(records.map((record) => [record.key, record]));
       const vector = drawValue({}, chance, "vector");
-      return { records: [...byKey.values()].map((record) => ({ ...record, vector })) };
+      return {
+        records: [...byKey.values()].map((record) => {
+          const sparse = chance.isLikely(0.5) ? [drawSparse(chance)] : undefined;
+          return { ...record, vector, sparse };
+        }),
+      };
     }
     case "Delete":
       return chance.pick([
@@ -151,14 +158,16 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
         { all: true },
       ]);
     case "Search":
-      return withOneTarget(body);
+      return withTarget(body, chance);
     case "SearchAll":
-      return { queries: (body["queries"] as readonly object[]).map(withOneTarget) };
+      return {
+        queries: (body["queries"] as readonly object[]).map((query) => withTarget(query, chance)),
+      };
     case "MeasureRecall":
       return chance.isLikely(0.5) ? without(body, "vectors") : without(body, "sample");
     case "SearchMany":
       return {
-        ...body,
+        ...withSparse(without(body, "like"), chance),
         places: [
           { database, collection: INDEX },
           { database: DATABASE, collection: SHARED, tenant: `t${chance.between(1, TENANTS)}` },
@@ -169,13 +178,25 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
   }
 }
 
-/** A vector is searched for or a record; the draw has both, or neither. */
-function withOneTarget(body: object): object {
-  return "vector" in body ? without(body, "like") : body;
+/** Vectors are searched for or a record; the draw has both, or neither. */
+function withTarget(body: object, chance: Chance): object {
+  if (!("like" in body) || chance.isLikely(0.6)) return withSparse(without(body, "like"), chance);
+  return ["vector", "sparse", "weights"].reduce(without, body);
 }
 
 function without(body: object, name: string): object {
   return Object.fromEntries(Object.entries(body).filter(([own]) => own !== name));
+}
+
+/** A vector, a sparse vector or both, with weights only where there are both. */
+function withSparse(body: object, chance: Chance): object {
+  const { vector: _, sparse: __, weights: ___, ...rest } = body as Record<string, unknown>;
+  const vector = drawValue({}, chance, "vector");
+  const kind = chance.between(1, 4);
+  if (kind === 1) return { ...rest, sparse: drawSparse(chance) };
+  if (kind > 2) return { ...rest, vector };
+  const both = { ...rest, vector, sparse: drawSparse(chance) };
+  return chance.isLikely(0.5) ? both : { ...both, weights: { dense: 0.25, sparse: 3 } };
 }
 
 function judge(operation: string, { status, headers, text }: Reply): Verdict {

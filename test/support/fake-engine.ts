@@ -237,7 +237,7 @@ export class FakeEngine implements Pick<Engine, FakeCalls> {
     for (const [key, record] of records) {
       if (query.filter !== undefined && !matchesFilter(query.filter, record.metadata)) continue;
       const vector = record.vectors.get(query.field) ?? new Float32Array();
-      const distance = distanceOf(metric, query.vector, vector);
+      const distance = distanceOf(metric, query.vector ?? new Float32Array(), vector);
       hits.push({ key, ...view(key, record, query.include), distance });
     }
     hits.sort((a, b) => a.distance - b.distance || compare(a.key, b.key));

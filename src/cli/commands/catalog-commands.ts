@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
 import type { CollectionInfo, ErasureReceipt } from "../../engine/api.ts";
-import { DEFAULT_VECTOR } from "../../model/index.ts";
+import { DEFAULT_VECTOR, type Schema } from "../../model/index.ts";
 import { addTenantCopyCommand } from "./backup-commands.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
 import { notes } from "../help.ts";
@@ -73,6 +73,7 @@ interface CollectionCreateOptions {
   readonly dimension: number;
   readonly metric: string;
   readonly recall?: number;
+  readonly sparse?: readonly string[];
   readonly tenants?: true;
   readonly unfilterable: readonly string[];
 }
@@ -107,6 +108,7 @@ export function addCollectionCommands(program: Command): void {
     .option("--dimension <n>", "components of a vector", toWholeNumber, BUILT_IN_DIMENSION)
     .option("--metric <metric>", METRICS.join(", "), "cosine")
     .option("--recall <share>", `${RECALL_HELP} (default: 0.95)`, toShare)
+    .option("--sparse <field...>", "sparse vectors a record may have besides")
     .option("--tenants", "a collection with tenants, each with a shard of its own")
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
     .addHelpText(
@@ -130,6 +132,7 @@ export function addCollectionCommands(program: Command): void {
           const info = await catalog.createCollection(database, name, {
             schema: {
               vectors: [{ name: DEFAULT_VECTOR, dimension, metric, ...aim }],
+              ...sparseOf(options.sparse),
               identity: "key",
               unfilterable: options.unfilterable,
             },
@@ -140,6 +143,10 @@ export function addCollectionCommands(program: Command): void {
       },
     );
   addCollectionStateCommands(collection);
+}
+
+function sparseOf(names: readonly string[] = []): Pick<Schema, "sparseVectors"> {
+  return names.length === 0 ? {} : { sparseVectors: names.map((name) => ({ name })) };
 }
 
 function addCollectionStateCommands(parent: Command): void {

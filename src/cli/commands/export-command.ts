@@ -95,9 +95,10 @@ async function openSink(
   if (file === "-")
     throw new CommandError(EXIT_CODES.usage, "Standard output takes JSON Lines only.");
   const hasTenants = hasManyTenants(options, info);
-  const { vectors } = info.schema;
+  const { vectors, sparseVectors } = info.schema;
   if (format === "parquet") {
     const [field] = vectors;
+    if (sparseVectors !== undefined) throw notFor(format, "sparse vectors");
     if (vectors.length > 1 || field?.name !== DEFAULT_VECTOR)
       throw notFor(format, "vectors with names");
     return openParquetSink(file, { hasTenants, dimension: field.dimension });

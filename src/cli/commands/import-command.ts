@@ -199,7 +199,8 @@ async function openCollection(
     );
   }
   const shape = await sources[0]?.shape();
-  if (shape === undefined || shape.dimensions.size === 0) {
+  const sparseFields = shape?.sparseFields ?? [];
+  if (shape === undefined || shape.dimensions.size + sparseFields.length === 0) {
     throw new CommandError(
       EXIT_CODES.usage,
       "Cannot make a collection for a file without records.",
@@ -209,6 +210,9 @@ async function openCollection(
   return catalog.createCollection(database, collection, {
     schema: {
       vectors: [...shape.dimensions].map(([name, dimension]) => ({ name, dimension, metric })),
+      ...(sparseFields.length === 0
+        ? {}
+        : { sparseVectors: sparseFields.map((name) => ({ name })) }),
       identity: "key",
       unfilterable: [],
     },

@@ -7,6 +7,7 @@ import {
   type Place,
   type Query,
   type SearchedPlace,
+  type SparseQuery,
 } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { withSession } from "../command.ts";
@@ -17,6 +18,7 @@ import { toCount, toFilter, toNumber, toShare } from "../option-values.ts";
 import type { Output } from "../output.ts";
 import { addPlacesOptions, findPlaces, nameOfPlace, type PlacesOptions } from "../place-options.ts";
 import type { Session } from "../session.ts";
+import { toSparseQuery } from "../sparse-option.ts";
 import { openTextCollection } from "../text-collection.ts";
 import { addTextInputs, findInputs, type TextInputs } from "../text-inputs.ts";
 import { addTextSettings, readTextSettings, type TextSettings } from "../text-settings.ts";
@@ -26,6 +28,7 @@ interface QueryOptions extends PlacesOptions, TextInputs {
   readonly like?: string;
   readonly topK: number;
   readonly filter?: Filter;
+  readonly sparse?: SparseQuery;
   readonly forceModel?: true;
   readonly rerank?: true;
   readonly exact?: true;
@@ -46,6 +49,11 @@ export function addQueryCommand(program: Command): void {
     .option("--like <key>", "in place of a text: what is near the text of this key, without it")
     .option("--top-k <n>", "how many at most", toCount, 5)
     .option("--filter <filter>", 'name=value, or JSON such as {"part": {"$lt": 3}}', toFilter)
+    .option(
+      "--sparse <field=vector>",
+      "a sparse vector such as terms=4:2,9:1, alone or in one score with a text",
+      toSparseQuery,
+    )
     .option("--exact", "compare every text that passes the filter, without codes or graphs")
     .option("--max-distance <distance>", "nothing farther away than this", toNumber)
     .option("--diverse <lambda>", "texts that differ: 1 by distance alone, down to 0", toShare)
@@ -61,6 +69,7 @@ export function addQueryCommand(program: Command): void {
           "insula query --file letter.txt --top-k 3 --filter team=support",
           "insula query --collection handbook notes --text 'leave' 'sick days'",
           "insula query --like docs/leave.md --diverse 0.5",
+          "insula query --collection pages --sparse terms=4:2,9:1",
           "echo 'bins' | insula query --json",
         ],
         `With several collections or tenants all are searched and the nearest of all are shown, each with
@@ -70,9 +79,13 @@ $in, $nin, $gt, $gte, $lt, $lte, $exists, $and, $or and $not.`,
       ),
     )
     .action(async (options: QueryOptions, command: Command) => {
+      const { like } = options;
+      if (options.sparse !== undefined && like === undefined && !hasTexts(options)) {
+        await querySparse(options, options.sparse, command);
+        return;
+      }
       const texts = readTextSettings({ ...options });
       const reranker = options.rerank === true ? requireReranker(texts.reranker) : undefined;
-      const { like } = options;
       if (like !== undefined) requireNoText(options);
       const sources = like === undefined ? await findInputs(options) : [];
       await withSession(command, false, async (session, output) => {
@@ -104,8 +117,8 @@ interface QueryWork {
   readonly reranker: Reranker | undefined;
 }
 
-/** What is searched for. */
-type Sought = Pick<Query, "vector"> | Pick<Query, "like">;
+/** What is searched for besides a sparse vector. */
+type Sought = Pick<Query, "vector" | "like">;
 
 interface Question {
   /** Name of its file, or the text itself. */
@@ -118,6 +131,31 @@ interface Answer {
   readonly hits: readonly FoundHit[];
   readonly failures: readonly { readonly place: Place; readonly message: string }[];
   readonly searched: readonly SearchedPlace[];
+}
+
+/** No text, so nothing is embedded and nothing reranked; standard input is not read. */
+async function querySparse(
+  options: QueryOptions,
+  { field }: SparseQuery,
+  command: Command,
+): Promise<void> {
+  if (options.rerank === true) {
+    throw new CommandError(
+      EXIT_CODES.usage,
+      "--rerank needs a text to compare with.",
+      "Give --text beside --sparse, or leave --rerank out.",
+    );
+  }
+  await withSession(command, false, async (session, output) => {
+    const places = await findPlaces(session, options);
+    requireOnePlace(places, options);
+    const work = { session, output, options, places, reranker: undefined };
+    tell([await answer({ name: field, text: "" }, {}, work)], work);
+  });
+}
+
+function hasTexts({ text = [], file = [], folder = [] }: TextInputs): boolean {
+  return text.length + file.length + folder.length > 0;
 }
 
 function requireReranker(reranker: Reranker | undefined): Reranker {
@@ -252,12 +290,12 @@ async function answer(question: Question, sought: Sought, work: QueryWork): Prom
 }
 
 function toQuery(options: QueryOptions, sought: Sought): Query {
-  const { topK, filter, exact, maxDistance, diverse, explain } = options;
+  const { topK, filter, sparse, exact, maxDistance, diverse, explain } = options;
   return {
     field: DEFAULT_VECTOR,
-    vector: NO_VECTOR,
     ...sought,
     topK,
+    ...(sparse !== undefined && { sparse }),
     ...(filter !== undefined && { filter }),
     ...(exact === true && { isExact: true }),
     ...(maxDistance !== undefined && { maxDistance }),
@@ -283,8 +321,6 @@ async function search(
   const { hits, ...report } = await records.query(only, query);
   return { hits, searched: [{ place: only, ...report }], failures: [] };
 }
-
-const NO_VECTOR = new Float32Array(0);
 
 /** One text: its results. Several: a list with the name of each. */
 function toDocument(answers: readonly Answer[], places: readonly Place[]): object {

@@ -1,7 +1,7 @@
 /**
  * Gathers single records into batches by columns: of one tenant, one shape, without a key twice.
  */
-import type { WriteBatch } from "../../model/index.ts";
+import { joinSparse, type WriteBatch } from "../../model/index.ts";
 import type { BatchBounds, SourceBatch, SourcePosition } from "./record-source.ts";
 import type { SourceRecord } from "./record-members.ts";
 
@@ -63,9 +63,15 @@ function toColumns(records: readonly SourceRecord[], first: SourceRecord): Write
     });
     return { field, values };
   });
+  const fields = [...new Set(records.flatMap(({ sparse }) => [...sparse.keys()]))];
+  const sparse = fields.map((field) => ({
+    field,
+    ...joinSparse(records.map((record) => record.sparse.get(field))),
+  }));
   return {
     keys: records.map(({ key }) => key),
     vectors,
+    ...(sparse.length === 0 ? {} : { sparse }),
     metadata: records.map(({ metadata }) => metadata),
   };
 }

@@ -11,15 +11,19 @@ const NOTHING = new Uint8Array(0);
 export class ContentHash {
   readonly #hash = createHash("sha256");
 
-  add(tenant: string | undefined, { key, vectors, metadata }: RecordView): void {
+  add(tenant: string | undefined, { key, vectors, sparse, metadata }: RecordView): void {
     const writer = new ByteWriter(1_024).string(tenant ?? "").string(key);
     const fields = [...(vectors ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
     writer.varint(fields.length);
     for (const [name, values] of fields) {
       writer.string(name);
-      writer.bytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      writer.bytes(bytesOf(values));
     }
     writer.bytes(metadata === undefined ? NOTHING : encodeMetadata(metadata));
+    // Only where there are any: the hash of other collections stays what it was.
+    for (const [name, vector] of [...(sparse ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      writer.string(name).bytes(bytesOf(vector.indices)).bytes(bytesOf(vector.values));
+    }
     this.#hash.update(writer.view());
   }
 
@@ -27,4 +31,8 @@ export class ContentHash {
   finish(): string {
     return this.#hash.digest("hex");
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -3,6 +3,7 @@ import { DEFAULT_VECTOR } from "../../model/index.ts";
 import { printFloat32Array } from "../../wire/index.ts";
 import { GrowingFile } from "./growing-file.ts";
 import type { ExportedRecord, RecordSink } from "./record-sink.ts";
+import { printSparseVectors } from "./sparse-members.ts";
 import { printTyped } from "./typed-json.ts";
 
 /** Writes to a file; `-` is standard output. */
@@ -33,6 +34,7 @@ export function printRecord({ tenant, record }: ExportedRecord): string {
     else named.push(`${JSON.stringify(field)}:${printFloat32Array(values)}`);
   }
   if (named.length > 0) members.push(`"vectors":{${named.join(",")}}`);
+  if (record.sparse !== undefined) members.push(`"sparse":${printSparseVectors(record.sparse)}`);
   if (record.metadata !== undefined) members.push(`"metadata":${printTyped(record.metadata)}`);
   return `{${members.join(",")}}\n`;
 }

@@ -40,7 +40,8 @@ export class JsonlSource implements RecordSource {
   async shape(): Promise<SourceShape> {
     for await (const { record } of this.#records(SOURCE_START)) {
       const dimensions = new Map([...record.vectors].map(([name, { length }]) => [name, length]));
-      return { dimensions, hasTenants: record.tenant !== undefined };
+      const hasTenants = record.tenant !== undefined;
+      return { dimensions, sparseFields: [...record.sparse.keys()], hasTenants };
     }
     return { dimensions: new Map(), hasTenants: false };
   }

@@ -8,7 +8,7 @@ import { isInsulaError } from "../../base/errors.ts";
 import { parseJsonExact, type JsonObject, type JsonValue } from "../../wire/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { BatchBuilder } from "./batch-builder.ts";
-import { toRecord, toVector, type MemberNames, type SourceRecord } from "./record-members.ts";
+import { toRecord, type MemberNames, type SourceRecord } from "./record-members.ts";
 import {
   SOURCE_START,
   type BatchBounds,
@@ -17,6 +17,7 @@ import {
   type SourcePosition,
   type SourceShape,
 } from "./record-source.ts";
+import { toVector } from "./vector-member.ts";
 
 /** Rows read at once. Source: ours; a row of 1,536 numbers is 12 kB while it is read. */
 const SLICE_ROWS = 8_192;

@@ -1,7 +1,9 @@
 /** One record as JSON Lines and Parquet carry it: which members mean what, and the checks of it. */
-import type { Metadata } from "../../model/index.ts";
+import type { Metadata, SparseVector } from "../../model/index.ts";
 import type { JsonObject, JsonValue } from "../../wire/index.ts";
+import { toSparseVectors } from "./sparse-members.ts";
 import { toMetadata } from "./typed-json.ts";
+import { toVector } from "./vector-member.ts";
 
 /** How the members of a record are called in the file. */
 export interface MemberNames {
@@ -18,8 +20,9 @@ export interface MemberNames {
 export interface SourceRecord {
   readonly tenant: string | undefined;
   readonly key: string;
-  /** By field name, at least one. */
+  /** By field name; at least one of these or of the sparse ones. */
   readonly vectors: ReadonlyMap<string, Float32Array>;
+  readonly sparse: ReadonlyMap<string, SparseVector>;
   readonly metadata: Metadata | undefined;
 }
 
@@ -27,6 +30,7 @@ const KEY_NAMES = ["key", "id"];
 const VECTOR_NAMES = ["vector", "values", "embedding", "emb"];
 const TENANT_NAMES = ["tenant", "namespace"];
 const NAMED_VECTORS = "vectors";
+const SPARSE_VECTORS = "sparse";
 const METADATA = "metadata";
 
 /** @throws RangeError with a reason that follows the place in the file. */
@@ -39,8 +43,10 @@ export function toRecord(members: JsonObject, names: MemberNames): SourceRecord 
   if (vectorName !== undefined) vectors.set("", toVector(members[vectorName], vectorName));
   const named = members[NAMED_VECTORS];
   if (named !== undefined) addNamed(vectors, named);
-  if (vectors.size === 0) throw new RangeError(`expected a member ${names.vector ?? "vector"}`);
-  const known = new Set([keyName, vectorName, tenantName, NAMED_VECTORS, METADATA]);
+  const sparse = toSparseVectors(members[SPARSE_VECTORS]);
+  if (vectors.size + sparse.size === 0)
+    throw new RangeError(`expected a member ${names.vector ?? "vector"}`);
+  const known = new Set([keyName, vectorName, tenantName, NAMED_VECTORS, SPARSE_VECTORS, METADATA]);
   const others = Object.keys(members).filter((name) => !known.has(name));
   const unknown = others.find((name) => !names.metadata.includes(name));
   if (unknown !== undefined && !names.isLax) {
@@ -53,6 +59,7 @@ export function toRecord(members: JsonObject, names: MemberNames): SourceRecord 
     tenant: tenantName === undefined ? undefined : toTenant(members[tenantName] ?? null),
     key: toKey(members[keyName] ?? null),
     vectors,
+    sparse,
     metadata: joinMetadata(members, names.metadata),
   };
 }
@@ -82,26 +89,6 @@ function addNamed(vectors: Map<string, Float32Array>, named: JsonValue): void {
   if (typeof named !== "object" || named === null || Array.isArray(named))
     throw new RangeError("vectors: expected an object of lists");
   for (const [name, value] of Object.entries(named)) vectors.set(name, toVector(value, name));
-}
-
-/** @param name  for the message */
-export function toVector(value: unknown, name: string): Float32Array {
-  const isNumbers = Array.isArray(value) || value instanceof Float32Array;
-  const list = value instanceof Float64Array ? Float32Array.from(value) : value;
-  if (!isNumbers && !(value instanceof Float64Array))
-    throw new RangeError(`${JSON.stringify(name)}: expected a list of numbers`);
-  const numbers = list as ArrayLike<unknown>;
-  const vector = new Float32Array(numbers.length);
-  for (let i = 0; i < numbers.length; i++) {
-    const number = numbers[i];
-    if (typeof number !== "number" && typeof number !== "bigint")
-      throw new RangeError(`${JSON.stringify(name)}: expected numbers, at ${String(i)} is none`);
-    const component = Number(number);
-    vector[i] = component;
-    if (!Number.isFinite(vector[i]))
-      throw new RangeError(`${JSON.stringify(name)}: ${String(component)} is no finite float32`);
-  }
-  return vector;
 }
 
 function joinMetadata(members: JsonObject, taken: readonly string[]): Metadata | undefined {

@@ -24,6 +24,8 @@ export interface SourceBatch {
 export interface SourceShape {
   /** By field name; empty when the source has no record. */
   readonly dimensions: ReadonlyMap<string, number>;
+  /** Of the first record; undefined for none. */
+  readonly sparseFields?: readonly string[];
   readonly hasTenants: boolean;
 }
 

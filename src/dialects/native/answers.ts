@@ -73,6 +73,13 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
           "vector fields",
         ),
         identity: choice(["key", "row"], "what a record is found by"),
+        sparseVectors: optional(
+          list(
+            object({ name: text("of the field") }, "a field of sparse vectors"),
+            Number.MAX_SAFE_INTEGER,
+            "sparse vectors a record may have",
+          ),
+        ),
         unfilterable: list(text("a property"), Number.MAX_SAFE_INTEGER, "never indexed"),
       },
       "what its records look like",
@@ -173,6 +180,20 @@ const record = {
   vectors: optional(
     list(object({ field: text("its name"), values: numbers }, "a named vector"), 256, "named"),
   ),
+  sparse: optional(
+    list(
+      object(
+        {
+          field: text("its name"),
+          indices: list(count("a dimension"), Number.MAX_SAFE_INTEGER, "ascending"),
+          values: numbers,
+        },
+        "a sparse vector",
+      ),
+      256,
+      "those it has",
+    ),
+  ),
   metadata: optional(members({ description: "as it was written" }, (value) => value)),
 };
 
@@ -200,7 +221,10 @@ const EXPLANATION = object(
           segment: optional(text("hexadecimal uid")),
           rowCount: count("rows in it, dead ones included"),
           matchCount: count("live rows that pass the filter"),
-          method: choice(["graph", "codes", "exact", "none"], "none: nothing passes"),
+          method: choice(
+            ["graph", "codes", "exact", "sparse", "none"],
+            "none: nothing passes, or no row has the sparse field",
+          ),
           reason: text("why"),
           rowsScanned: count("rows scored"),
           rowsRescored: count("rows scored again in float32"),
@@ -242,7 +266,10 @@ const report = {
   ),
   plan: object(
     {
-      path: choice(["empty", "exact", "codes", "matches", "graph"], "how candidates were found"),
+      path: choice(
+        ["empty", "exact", "codes", "matches", "graph", "sparse"],
+        "how candidates were found",
+      ),
       rowsScanned: count("rows looked at"),
       rowsRescored: count("rows compared again in float32"),
       segmentCount: count("segments looked into"),

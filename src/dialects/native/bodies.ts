@@ -13,6 +13,7 @@ import {
   DEFAULT_RECALL,
   DEFAULT_VECTOR,
   type Metric,
+  type SparseField,
   type VectorField,
 } from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
@@ -46,6 +47,7 @@ export interface CollectionBody {
   readonly metric: Metric | undefined;
   readonly recall: number | undefined;
   readonly vectors: readonly ReadField[] | undefined;
+  readonly sparseVectors: readonly SparseField[] | undefined;
   readonly tenancy: "single" | "multi" | undefined;
   readonly unfilterable: readonly string[] | undefined;
   readonly embeddingModel: string | undefined;
@@ -81,6 +83,13 @@ export const COLLECTION_BODY: Schema<CollectionBody> = object(
         "several named vectors a record, instead of dimension, metric and recall",
       ),
     ),
+    sparseVectors: optional(
+      list(
+        object({ name: text("of the field") }, "one field of sparse vectors"),
+        VECTOR_FIELDS_MAX,
+        "sparse vectors a record may have, besides or instead of the others",
+      ),
+    ),
     tenancy: optional(choice(["single", "multi"], "multi: one shard a tenant; default single")),
     unfilterable: optional(
       list(
@@ -91,12 +100,17 @@ export const COLLECTION_BODY: Schema<CollectionBody> = object(
     ),
     embeddingModel: optional(text("the model whose vectors fill the collection")),
   },
-  "A collection; either dimension or vectors.",
+  "A collection; either dimension or vectors, or only sparseVectors.",
 );
 
-/** @throws InsulaError `argument_invalid` unless there is one of dimension and vectors. */
+/**
+ * @throws InsulaError `argument_invalid` unless there is one of dimension and vectors, or sparse
+ *   fields without either.
+ */
 export function toCollectionOptions(body: CollectionBody): CollectionOptions {
-  if ((body.dimension === undefined) === (body.vectors === undefined)) {
+  const { sparseVectors = [] } = body;
+  const isSparse = sparseVectors.length > 0 && body.dimension === undefined;
+  if (!isSparse && (body.dimension === undefined) === (body.vectors === undefined)) {
     throw refusal("dimension", "expected either dimension or vectors");
   }
   if (body.vectors !== undefined && body.recall !== undefined) {
@@ -112,9 +126,10 @@ export function toCollectionOptions(body: CollectionBody): CollectionOptions {
   if (embeddingModel === "") throw refusal("embeddingModel", "expected a name");
   return {
     schema: {
-      vectors: (body.vectors ?? [unnamed]).map(({ recall: aim, ...field }) =>
+      vectors: (body.vectors ?? (isSparse ? [] : [unnamed])).map(({ recall: aim, ...field }) =>
         aim === undefined ? field : { ...field, recall: aim },
       ),
+      ...(sparseVectors.length === 0 ? {} : { sparseVectors }),
       identity: "key",
       unfilterable: body.unfilterable ?? [],
     },

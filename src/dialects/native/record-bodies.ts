@@ -17,8 +17,11 @@ import {
   type Include,
   type Metadata,
   type Place,
+  type ScoreWeights,
+  type SparseQuery,
 } from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
+import { SPARSE, WEIGHTS } from "./sparse-json.ts";
 import {
   flag,
   integer,
@@ -104,6 +107,7 @@ export interface NewRecord {
   readonly vector: Float32Array | undefined;
   readonly vectors:
     readonly { readonly field: string; readonly values: Float32Array }[] | undefined;
+  readonly sparse: readonly SparseQuery[] | undefined;
   readonly metadata: Metadata | undefined;
 }
 
@@ -115,6 +119,7 @@ export interface RecordsBody {
 export const RECORDS_NUMBERS: readonly (readonly string[])[] = [
   ["records", "*", "vector"],
   ["records", "*", "vectors", "*", "values"],
+  ["records", "*", "sparse", "*", "values"],
 ];
 
 const record: Schema<NewRecord> = object(
@@ -128,6 +133,7 @@ const record: Schema<NewRecord> = object(
         "named vectors",
       ),
     ),
+    sparse: optional(list(SPARSE, VECTOR_FIELDS_MAX, "sparse vectors, of any sparse fields")),
     metadata: optional(metadata),
   },
   "One record.",
@@ -194,6 +200,8 @@ export const LIST_BODY: Schema<ListBody> = object(
 export interface SearchBody {
   readonly vector: Float32Array | undefined;
   readonly like: { readonly key: string; readonly leaveOut: boolean | undefined } | undefined;
+  readonly sparse: SparseQuery | undefined;
+  readonly weights: ScoreWeights | undefined;
   readonly topK: number | undefined;
   readonly field: string | undefined;
   readonly filter: Filter | undefined;
@@ -205,8 +213,10 @@ export interface SearchBody {
 }
 
 const search = {
+  sparse: optional(SPARSE),
+  weights: optional(WEIGHTS),
   topK: optional(integer(1, TOP_K_MAX, "hits; default 10")),
-  field: optional(text("vector field; default the unnamed one")),
+  field: optional(text("vector field, of like also a sparse one; default the unnamed one")),
   filter: optional(filter),
   include,
   exact: optional(flag("true: float32 scan of all that passes the filter")),
@@ -215,11 +225,11 @@ const search = {
 };
 
 const searchAtOne = {
-  vector: optional(vector("what is searched for; or like")),
+  vector: optional(vector("what is searched for; or like, or sparse alone")),
   like: optional(
     object(
       {
-        key: text("of the record whose stored vector is searched for"),
+        key: text("of the record whose stored vector is searched for, that of the field"),
         leaveOut: optional(flag("true: the record itself is no hit")),
       },
       "a record whose vector is searched for; or vector",
@@ -240,7 +250,7 @@ const searchAtOne = {
 };
 
 /** Where the numbers stand in {@link SEARCH_BODY} and {@link MANY_BODY}. */
-export const SEARCH_NUMBERS: readonly (readonly string[])[] = [["vector"]];
+export const SEARCH_NUMBERS: readonly (readonly string[])[] = [["vector"], ["sparse", "values"]];
 
 export const SEARCH_BODY: Schema<SearchBody> = object(searchAtOne, "A search at one place.");
 
@@ -249,7 +259,10 @@ export interface SearchesBody {
 }
 
 /** Where the numbers stand in {@link SEARCHES_BODY}. */
-export const SEARCHES_NUMBERS: readonly (readonly string[])[] = [["queries", "*", "vector"]];
+export const SEARCHES_NUMBERS: readonly (readonly string[])[] = [
+  ["queries", "*", "vector"],
+  ["queries", "*", "sparse", "values"],
+];
 
 export const SEARCHES_BODY: Schema<SearchesBody> = object(
   { queries: list(SEARCH_BODY, QUERIES_MAX, "searches; their topK together at most 10,000") },
@@ -305,7 +318,7 @@ const placeMembers = object(
 export const MANY_BODY: Schema<ManyBody> = object(
   {
     places: list(place, QUERY_PLACES_MAX, "each searched once"),
-    vector: vector("what is searched for"),
+    vector: optional(vector("what is searched for; or sparse alone")),
     ...search,
   },
   "A search at many places, merged exactly.",

@@ -11,6 +11,7 @@ import {
 import { printFloat32Array } from "../../wire/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import type { NewRecord } from "./record-bodies.ts";
+import { printSparse, toSparseColumns } from "./sparse-json.ts";
 
 /** An answer that is JSON already. */
 export class JsonText {
@@ -45,7 +46,13 @@ export function toWriteBatch(schema: CollectionSchema, records: readonly NewReco
     field: name,
     values: joinRows(columns.get(name) ?? [], dimension, name),
   }));
-  return { keys: records.map(({ key }) => key), vectors, metadata: records.map((r) => r.metadata) };
+  const sparse = toSparseColumns(schema, records);
+  return {
+    keys: records.map(({ key }) => key),
+    vectors,
+    ...(sparse.length === 0 ? {} : { sparse }),
+    metadata: records.map((r) => r.metadata),
+  };
 }
 
 /** Where the rows already lie one behind the other no number is copied. */
@@ -70,21 +77,30 @@ export class RecordPrinter {
   #numbersLeft: number = NATIVE_LIMITS.answerNumbersMax;
 
   /** The members of a record, for what comes behind them: `"key":…,"vector":…`. */
-  members({ key, vectors, metadata }: RecordView): string {
+  members({ key, vectors, sparse, metadata }: RecordView): string {
     let text = `"key":${JSON.stringify(key)}`;
     const named: string[] = [];
     for (const [field, values] of vectors ?? []) {
-      this.#numbersLeft -= values.length;
-      if (this.#numbersLeft < 0) throw answerTooLarge();
+      this.#count(values.length);
       const numbers = printFloat32Array(values);
       if (field === DEFAULT_VECTOR) text += `,"vector":${numbers}`;
       else named.push(`{"field":${JSON.stringify(field)},"values":${numbers}}`);
     }
     if (named.length > 0) text += `,"vectors":[${named.join()}]`;
+    const listed = Array.from(sparse ?? [], ([field, vector]) => {
+      this.#count(vector.indices.length * 2);
+      return printSparse(field, vector);
+    });
+    if (listed.length > 0) text += `,"sparse":[${listed.join()}]`;
     if (metadata !== undefined) {
       text += `,"metadata":${JSON.stringify(toExactMembers(metadata, "metadata_invalid"))}`;
     }
     return text;
+  }
+
+  #count(numbers: number): void {
+    this.#numbersLeft -= numbers;
+    if (this.#numbersLeft < 0) throw answerTooLarge();
   }
 }
 

@@ -73,13 +73,18 @@ function withTenant({ principal }: Call, place: Place): Place {
 /** @param at where the body stands: empty, or `queries[3].`. */
 function toQuery(call: Call, body: SearchBody, at = ""): Query {
   const { topK = NATIVE_LIMITS.topKDefault, include = INCLUDE_DEFAULT, field = "" } = body;
-  const { vector, like, filter, exact, maxDistance, mmr, explain } = body;
-  if ((vector === undefined) === (like === undefined)) {
+  const { vector, like, sparse, weights, filter, exact, maxDistance, mmr, explain } = body;
+  if (vector !== undefined && like !== undefined) {
     throw refusal(`${at}vector`, "expected either vector or like");
+  }
+  if ((vector ?? like ?? sparse) === undefined) {
+    throw refusal(`${at}vector`, "expected vector, like or sparse");
   }
   return {
     field,
-    vector: vector ?? NO_VECTOR,
+    ...(vector === undefined ? {} : { vector }),
+    ...(sparse === undefined ? {} : { sparse }),
+    ...(weights === undefined ? {} : { weights }),
     topK,
     include,
     signal: call.request.signal,
@@ -91,8 +96,6 @@ function toQuery(call: Call, body: SearchBody, at = ""): Query {
     ...(explain === undefined ? {} : { isExplained: explain }),
   };
 }
-
-const NO_VECTOR = new Float32Array(0);
 
 /** Of all queries of one answer together. */
 function checkHits(queries: readonly Query[]): void {

@@ -16,6 +16,7 @@ export function isVectorIndex(info: CollectionInfo): boolean {
     info.tenancy === "single" &&
     info.schema.identity === "key" &&
     info.schema.vectors.length === 1 &&
+    info.schema.sparseVectors === undefined &&
     field?.name === DEFAULT_VECTOR
   );
 }
