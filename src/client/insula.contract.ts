@@ -6,18 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KEY_BYTES_MAX, NAME_BYTES_MAX } from "../base/limits.ts";
 import type { Collection, Insula, Records } from "./index.ts";
 import { describeSearchShapes, type Note } from "./search-shapes.contract.ts";
+import { refused, sparseContract } from "./sparse.contract.ts";
 
 /** What a body is tested with: a fresh database, and the end of it. */
 export interface InsulaUnderTest {
   readonly insula: Insula;
   close(): Promise<void>;
 }
-
-const refused = (code: string, kind?: string): object => ({
-  name: "InsulaError",
-  code,
-  ...(kind === undefined ? {} : { kind }),
-});
 
 export function insulaContract(name: string, open: () => Promise<InsulaUnderTest>): void {
   let under: InsulaUnderTest;
@@ -267,72 +262,6 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       );
     });
 
-    it("may have sparse vectors beside the others, searched alone or in one score", async () => {
-      const pages = await insula.createCollection("shop", "pages", {
-        dimension: 2,
-        metric: "dot",
-        sparseVectors: [{ name: "terms" }],
-      });
-      await pages.upsert([
-        { key: "1", vector: [1, 0], sparse: { terms: { indices: [9, 4], values: [1, 2] } } },
-        { key: "2", vector: [0, 1], sparse: new Map([["terms", { indices: [4], values: [4] }]]) },
-        { key: "3", vector: [3, 0] },
-      ]);
-      const sparse = { field: "terms", indices: [4_000_000_000, 4], values: [1, 0.5] };
-      const alone = await pages.query({ sparse });
-      expect(alone.hits).toEqual([
-        { key: "2", distance: -2 },
-        { key: "1", distance: -1 },
-      ]);
-      const both = await pages.query({ vector: [1, 0], sparse, topK: 2, vectors: true });
-      const terms = { indices: Uint32Array.of(4, 9), values: Float32Array.of(2, 1) };
-      expect(both.hits).toEqual([
-        { key: "3", distance: -3, vector: Float32Array.of(3, 0) },
-        {
-          ...{ key: "1", distance: -2, vector: Float32Array.of(1, 0) },
-          sparse: new Map([["terms", terms]]),
-        },
-      ]);
-      const weights = { dense: 0, sparse: 1 };
-      const weighted = await pages.query({ vector: [1, 0], sparse, weights });
-      expect(weighted.hits.map(({ key }) => key)).toEqual(["2", "1", "3"]);
-      const [found] = await pages.get(["1"], { vectors: true });
-      expect(found?.sparse).toEqual(new Map([["terms", terms]]));
-      for await (const record of pages.scan({ vectors: true })) await pages.upsert([record]);
-      expect((await pages.query({ sparse })).hits).toEqual(alone.hits);
-    });
-
-    it("may have sparse vectors only, and wrong ones are refused whole", async () => {
-      const words = await insula.createCollection("shop", "words", {
-        sparseVectors: [{ name: "terms" }],
-      });
-      const info = await insula.getCollection("shop", "words");
-      expect(info?.schema).toMatchObject({ vectors: [], sparseVectors: [{ name: "terms" }] });
-      const wrong = [
-        { indices: [1, 1], values: [1, 2] },
-        { indices: [1], values: [1, 2] },
-        { indices: [], values: [] },
-        { indices: [1], values: [Number.NaN] },
-        { indices: [-1], values: [1] },
-        { indices: [0.5], values: [1] },
-        { indices: [2 ** 32], values: [1] },
-      ];
-      for (const terms of wrong) {
-        const good = { key: "good", sparse: { terms: { indices: [1], values: [1] } } };
-        const batch = [good, { key: "wrong", sparse: { terms } }];
-        await expect(words.upsert(batch)).rejects.toMatchObject(refused("vector_invalid"));
-      }
-      const without = words.upsert([{ key: "a" }]);
-      await expect(without).rejects.toMatchObject(refused("vector_invalid"));
-      const other = { other: { indices: [1], values: [1] } };
-      const elsewhere = words.upsert([{ key: "a", sparse: other }]);
-      await expect(elsewhere).rejects.toMatchObject(refused("argument_invalid"));
-      expect(await words.count()).toBe(0);
-      await words.upsert([{ key: "a", sparse: { terms: { indices: [1], values: [2] } } }]);
-      const sparse = { field: "terms", indices: [1], values: [1] };
-      expect((await words.query({ sparse })).hits).toEqual([{ key: "a", distance: -2 }]);
-    });
-
     it("that were scanned can be written again as they are", async () => {
       const records = await tenantOfTen("source");
       const copy = notes.tenant("copy");
@@ -424,6 +353,8 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       await expect(missing.count()).rejects.toMatchObject(refused("collection_not_found"));
     });
   });
+
+  sparseContract(name, () => insula);
 
   describe(`${name}: searches`, () => {
     it("find the nearest, with distances, metadata and vectors as asked", async () => {

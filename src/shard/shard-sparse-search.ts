@@ -40,6 +40,9 @@ import type { Ranking, SearchedView, SearchRules } from "./shard-search.ts";
 /** Values compared before the thread is given back: about 1 ms. */
 const VALUES_PER_TURN = 262_144;
 
+const INDEX_IS_EXACT = "The index of the sparse field gives exactly the nearest.";
+const NOTHING_SHARED = "No row shares a dimension with the query, says the index.";
+
 /** A query that searches by a sparse vector, and may search by another vector too. */
 export type SparseSearchQuery = Query & { readonly sparse: SparseQuery };
 
@@ -191,7 +194,7 @@ async function searchSegment(work: Work, view: SegmentView): Promise<void> {
     work.found.push({ distance: 0 - (scores[i] ?? 0), view, row });
   }
   trace?.walked(rowsScored);
-  trace?.scanned("sparse", "The index of the sparse field gives exactly the nearest.");
+  trace?.scanned("sparse", rowsScored === 0 ? NOTHING_SHARED : INDEX_IS_EXACT);
 }
 
 async function scoreBoth(
