@@ -96,6 +96,18 @@ it.each(IMPOSSIBLE)("impossible: %s", (_, calls) => {
   expect(judgeHistory(calls, TENANT_MODEL).kind).toBe("impossible");
 });
 
+it("decides among many calls without an answer, where only none of them explains it", () => {
+  const open = Array.from({ length: 16 }, (_, i) => upsert(1, { [`o${i}`]: i + 1, z: i + 1 }));
+  const calls = [
+    ...open,
+    upsert(20, { a: 1 }, 30, ONE_ADDED),
+    upsert(21, { b: 2 }, 31, ONE_ADDED),
+    list(22, 32, ""),
+    list(33, 34, "a=1,b=2"),
+  ];
+  expect(judgeHistory(calls, TENANT_MODEL, 20_000).kind).toBe("possible");
+});
+
 it("says that it gave up, and where a history gets stuck", () => {
   const calls = [upsert(1, { a: 1 }, 2, ONE_ADDED), get(3, ["a"], 4, "undefined")];
   expect(judgeHistory(calls, TENANT_MODEL, 1).kind).toBe("undecided");

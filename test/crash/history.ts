@@ -54,13 +54,31 @@ interface Level<State> {
   next: number;
 }
 
-/** Cost: linear for a history with a short overlap, exponential at worst in calls that overlap. */
+/**
+ * Orders without any unanswered call are tried first, then those with few: most were never done,
+ * and each that may have been doubles the orders.
+ *
+ * Cost: linear for a history with a short overlap, exponential at worst in calls that overlap.
+ */
 export function judgeHistory<State, Call>(
   calls: readonly HistoryCall<Call>[],
   model: HistoryModel<State, Call>,
   triesMax: number = TRIES_MAX,
 ): Verdict<Call> {
-  const search = new Search(calls);
+  const openTotal = calls.filter(({ end }) => end === undefined).length;
+  let tries = 0;
+  for (let openMax = 0; ; openMax = Math.min(openTotal, openMax * 2 + 1)) {
+    const verdict = searchOrder(new Search(calls, openMax), model, triesMax - tries);
+    tries += verdict.tries;
+    if (verdict.kind !== "impossible" || openMax === openTotal) return { ...verdict, tries };
+  }
+}
+
+function searchOrder<State, Call>(
+  search: Search<Call>,
+  model: HistoryModel<State, Call>,
+  triesMax: number,
+): Verdict<Call> {
   const seen = new Set<string>();
   const stack: Level<State>[] = [];
   let deepest = { count: -1, state: model.initial, stuck: [] as readonly number[] };
@@ -105,11 +123,15 @@ class Search<Call> {
   readonly #calls: readonly HistoryCall<Call>[];
   readonly #answeredTotal: number;
   readonly #isTaken: boolean[];
+  /** Unanswered calls that may still be taken. */
+  #openLeft: number;
   /** Lowest answered call that is not taken. */
   #first = 0;
   answeredCount = 0;
 
-  constructor(calls: readonly HistoryCall<Call>[]) {
+  /** @param openMax how many of the unanswered calls may have been done. */
+  constructor(calls: readonly HistoryCall<Call>[], openMax: number) {
+    this.#openLeft = openMax;
     const byBeginning = [...calls].sort((a, b) => a.beganAt - b.beganAt);
     const answered = byBeginning.filter(({ end }) => end !== undefined);
     const open = byBeginning.filter(({ end }) => end === undefined);
@@ -131,12 +153,16 @@ class Search<Call> {
   take(at: number): void {
     this.#isTaken[at] = true;
     if (at < this.#answeredTotal) this.answeredCount++;
+    else this.#openLeft--;
     while (this.#isTaken[this.#first] === true && this.#first < this.#answeredTotal) this.#first++;
   }
 
   release(at: number): void {
     this.#isTaken[at] = false;
-    if (at >= this.#answeredTotal) return;
+    if (at >= this.#answeredTotal) {
+      this.#openLeft++;
+      return;
+    }
     this.answeredCount--;
     this.#first = Math.min(this.#first, at);
   }
@@ -157,7 +183,7 @@ class Search<Call> {
     }
     const endOf = (at: number): number => this.call(at).end?.at ?? Infinity;
     found.sort((a, b) => endOf(a) - endOf(b));
-    for (let at = this.#answeredTotal; at < this.#calls.length; at++) {
+    for (let at = this.#answeredTotal; at < this.#calls.length && this.#openLeft > 0; at++) {
       if (this.#isTaken[at] !== true && this.call(at).beganAt < endMin) found.push(at);
     }
     return found.filter((at) => this.call(at).beganAt < endMin);
