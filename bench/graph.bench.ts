@@ -149,6 +149,7 @@ async function buildOurs(): Promise<{
     graph: sectionOf(section),
     metric: METRIC,
     residentRowsBytesMax: 0,
+    spareBytes: 0,
   });
   return { resident: loaded, buildSeconds: seconds, graphBytes: section.length };
 }

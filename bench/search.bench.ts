@@ -234,6 +234,7 @@ async function filterRow(
 async function showChurn(): Promise<void> {
   report.progress(`${CHURN * 100} % churn`);
   const truth = exact.nearest(data.queries, K);
+  await own.setBreadth(0.95);
   await own.churn(CHURN);
   const run = await timed(data.queries, (query) => own.search(query, K));
   report.figure(`insula right after ${CHURN * 100} % churn`, run.perSecond, "queries/s");

@@ -26,12 +26,13 @@ interface Index {
   readIndexSync(path: string): void;
 }
 
-interface Package {
-  readonly HierarchicalNSW: new (space: string, dimension: number) => Index;
+/** The package as it is loaded. */
+export interface Hnswlib {
+  readonly default: { readonly HierarchicalNSW: new (space: string, dimension: number) => Index };
 }
 
 export async function openHnswlib(shop: Workshop): Promise<Contender | undefined> {
-  const loaded = (await shop.load(HNSWLIB)) as { readonly default: Package } | undefined;
+  const loaded = (await shop.load(HNSWLIB)) as Hnswlib | undefined;
   if (loaded === undefined) return undefined;
   const { data } = shop;
   const { HierarchicalNSW } = loaded.default;

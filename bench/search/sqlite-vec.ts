@@ -24,11 +24,13 @@ interface Database {
   close(): void;
 }
 
-interface Sqlite {
+/** better-sqlite3 as it is loaded. */
+export interface Sqlite {
   readonly default: new (path: string) => Database;
 }
 
-interface Extension {
+/** sqlite-vec as it is loaded. */
+export interface Extension {
   load(database: Database): void;
 }
 

@@ -21,14 +21,17 @@ interface Index {
   load(path: string): void;
 }
 
-interface Package {
-  readonly Index: new (options: Readonly<Record<string, unknown>>) => Index;
-  readonly MetricKind: { readonly Cos: unknown };
-  readonly ScalarKind: { readonly F32: unknown };
+/** The package as it is loaded. */
+export interface Usearch {
+  readonly default: {
+    readonly Index: new (options: Readonly<Record<string, unknown>>) => Index;
+    readonly MetricKind: { readonly Cos: unknown };
+    readonly ScalarKind: { readonly F32: unknown };
+  };
 }
 
 export async function openUsearch(shop: Workshop): Promise<Contender | undefined> {
-  const loaded = (await shop.load(USEARCH)) as { readonly default: Package } | undefined;
+  const loaded = (await shop.load(USEARCH)) as Usearch | undefined;
   if (loaded === undefined) return undefined;
   const { data } = shop;
   const { Index, MetricKind, ScalarKind } = loaded.default;

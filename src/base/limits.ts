@@ -41,6 +41,8 @@ export const PAGE_ITEMS_MAX = 10_000;
 export const QUERY_PLACES_MAX = 10_000;
 /** Searches of one call at one place; their hits together are at most TOP_K_MAX. */
 export const QUERIES_MAX = 100;
+/** Collections whose recall is told by name; the others are one. */
+export const COLLECTIONS_PROBED_MAX = 100;
 /** Records that maximal marginal relevance chooses from. */
 export const MMR_CANDIDATES_MAX = 1_000;
 /** Attributes of a database or collection: count, and bytes of all together. */

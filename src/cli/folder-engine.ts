@@ -56,12 +56,20 @@ export async function openFolderEngine(
     | "encryption"
     | "diskReserve"
     | "scrubRate"
+    | "recallProbeShare"
   > &
     Partial<Pick<ServerConfig, "mirrorTo" | "mirrorIntervalMs" | "mirrorRetentionMs">> &
     MasterKeySource,
   hooks?: EngineHooks,
 ): Promise<Engine> {
-  const { memoryBudget, workerCount, compactionBytesPerSecond, diskReserve, scrubRate } = settings;
+  const {
+    memoryBudget,
+    workerCount,
+    compactionBytesPerSecond,
+    diskReserve,
+    scrubRate,
+    recallProbeShare,
+  } = settings;
   const masterKey = await findMasterKey(settings);
   const mirror = await openMirrorStore(settings, doors);
   return openEngine({
@@ -70,6 +78,7 @@ export async function openFolderEngine(
     openRemote: (target) => openTarget(target, doors, false),
     ...hooks,
     scrubBytesPerSecond: scrubRate,
+    recallProbeShare,
     ...(diskReserve !== undefined && { diskReserveBytes: diskReserve }),
     isSealing: settings.encryption === "on",
     ...(masterKey !== undefined && { masterKey }),

@@ -2,7 +2,7 @@ import type { Metric } from "../model/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 
 /** Metrics that the engine searches by. */
-export const METRICS: readonly Metric[] = ["cosine", "euclidean", "dot"];
+export const METRICS: readonly Metric[] = ["cosine", "euclidean", "dot", "manhattan", "hamming"];
 
 /** @throws CommandError */
 export function toMetric(text: string): Metric {

@@ -21,6 +21,8 @@ import type {
   Place,
   Query,
   QueryResult,
+  RecallReport,
+  RecallRequest,
   RecordView,
   WriteBatch,
 } from "../model/index.ts";
@@ -78,6 +80,11 @@ export interface CatalogCalls {
   eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt>;
 }
 
+/** A measurement of recall whose filter is still as it was written. */
+export interface PlainMeasurement extends Omit<RecallRequest, "filter" | "signal"> {
+  readonly where?: object;
+}
+
 export interface RecordCalls {
   /** At least one record; the columns are as long as the keys say. */
   write(
@@ -101,6 +108,7 @@ export interface RecordCalls {
     queries: readonly PlainQuery[],
     options: CallOptions,
   ): Promise<readonly QueryResult[]>;
+  measureRecall(place: Place, what: PlainMeasurement, options: CallOptions): Promise<RecallReport>;
   queryMany(
     places: readonly Place[],
     query: PlainQuery,

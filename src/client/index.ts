@@ -20,7 +20,15 @@ export { openKeys } from "./keys.ts";
 export type { AccessKeys, CreatedKey, KeyGrant, KeyView, NewKey } from "./keys.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
 export { InsulaHandle } from "./insula-handle.ts";
-export type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./calls.ts";
+export type {
+  CallOptions,
+  Calls,
+  Deletion,
+  PlainListing,
+  PlainMeasurement,
+  PlainQuery,
+  RecordCalls,
+} from "./calls.ts";
 export type {
   Batch,
   Collection,
@@ -30,6 +38,7 @@ export type {
   Insula,
   ListOptions,
   ManyResult,
+  Measurement,
   NewCollection,
   NewRecord,
   PageOptions,

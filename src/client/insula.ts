@@ -20,6 +20,7 @@ import type {
   Metric,
   Place,
   QueryPlan,
+  RecallReport,
   SearchedPlace,
   ScoreWeights,
   SparseColumn,
@@ -153,6 +154,8 @@ export interface Records<M extends object = Metadata> {
     queries: readonly Search<M>[],
     options?: CallOptions,
   ): Promise<readonly SearchResult<M>[]>;
+  /** How much searches find: each is done as planned and exactly, over one state of the place. */
+  measureRecall(what?: Measurement<M>, options?: CallOptions): Promise<RecallReport>;
 }
 
 /**
@@ -288,6 +291,18 @@ export interface SearchResult<M extends object = Metadata> {
   readonly activation?: Activation;
   /** Present when it was asked for. */
   readonly explanation?: Explanation;
+}
+
+export interface Measurement<M extends object = Metadata> {
+  /** Searched for, at most 100; or `sample`. */
+  readonly vectors?: readonly VectorLike[];
+  /** Stored vectors drawn by chance, each searched for without its own record. Default 25. */
+  readonly sample?: number;
+  /** Default 10; of all searches together at most 10,000. */
+  readonly topK?: number;
+  readonly where?: Where<M>;
+  /** Default: the unnamed field. */
+  readonly field?: string;
 }
 
 export interface PlacedRecord<M extends object = Metadata> extends FoundRecord<M> {

@@ -1,7 +1,7 @@
 /** The records of one place, over plain calls. */
 import { InsulaError } from "../base/errors.ts";
 import type { Page, WriteResult } from "../engine/api.ts";
-import type { Include, Place, RecordView, Where } from "../model/index.ts";
+import type { Include, Place, RecallReport, RecordView, Where } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import { toFloat32, toWriteBatch } from "./batch.ts";
 import { toSparse } from "./sparse.ts";
@@ -15,6 +15,7 @@ import type {
   Records,
   ScanOptions,
   Search,
+  Measurement,
   SearchResult,
   StoredRecord,
 } from "./insula.ts";
@@ -113,6 +114,22 @@ export class RecordsHandle<M extends object> implements Records<M> {
       hits: hits.map((hit) => toFound<M>(hit)),
       ...rest,
     }));
+  }
+
+  async measureRecall(
+    { vectors, where, topK = TOP_K_DEFAULT, field = "", sample }: Measurement<M> = {},
+    options: CallOptions = {},
+  ): Promise<RecallReport> {
+    const plain = {
+      field,
+      topK,
+      ...(vectors === undefined ? {} : { vectors: vectors.map(toFloat32) }),
+      ...(sample === undefined ? {} : { sample }),
+      ...(where === undefined ? {} : { where }),
+    };
+    return abortable(options.signal, async () =>
+      this.#calls.measureRecall(this.place, plain, options),
+    );
   }
 
   async #write(

@@ -8,11 +8,19 @@ import type {
   MultiQueryResult,
   Place,
   QueryResult,
+  RecallReport,
   RecordView,
   SparseQuery,
   WriteBatch,
 } from "../model/index.ts";
-import type { CallOptions, Calls, Deletion, PlainListing, PlainQuery } from "./calls.ts";
+import type {
+  CallOptions,
+  Calls,
+  Deletion,
+  PlainListing,
+  PlainMeasurement,
+  PlainQuery,
+} from "./calls.ts";
 import type { HttpChannel } from "./http-channel.ts";
 import { printVector, toRecordsBody } from "./json-body.ts";
 import {
@@ -108,6 +116,19 @@ export class RemoteCalls extends RemoteCatalog implements Calls {
   ): Promise<readonly QueryResult[]> {
     const body = `{"queries":[${queries.map((query) => printSearch(query)).join()}]}`;
     return readResults(await this.#send(`${recordsPath(place)}/searches`, body, options));
+  }
+
+  async measureRecall(
+    place: Place,
+    { vectors, where, ...rest }: PlainMeasurement,
+    options: CallOptions,
+  ): Promise<RecallReport> {
+    const body = JSON.stringify({ ...rest, ...whereMember(where) });
+    const lists = vectors?.map((vector) => printVector(vector));
+    const numbers = lists === undefined ? "" : `"vectors":[${lists.join()}],`;
+    const path = `${recordsPath(place)}/recall`;
+    const answer = await this.#send(path, `{${numbers}${body.slice(1)}`, options);
+    return answer as RecallReport;
   }
 
   async queryMany(

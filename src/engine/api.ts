@@ -15,6 +15,8 @@ import type {
   Place,
   Query,
   QueryResult,
+  RecallReport,
+  RecallRequest,
   RecordView,
   Schema,
   TenantState,
@@ -102,6 +104,11 @@ export interface Engine extends AsyncDisposable {
    */
   queryAll(place: Place, queries: readonly Query[]): Promise<readonly QueryResult[]>;
   /**
+   * The recall of searches at one place: each is done as planned and exactly, over one state. Cost:
+   * as many exact searches.
+   */
+  measureRecall(place: Place, request: RecallRequest): Promise<RecallReport>;
+  /**
    * Searches every place at most once, merges exactly; see MultiQueryResult. At most
    * QUERY_PLACES_MAX.
    */
@@ -164,8 +171,20 @@ export interface Engine extends AsyncDisposable {
   stats(): EngineStats;
   /** Wakes nobody. Cost: a walk over the awake shards. */
   tenantFigures(): TenantFigures;
+  /** Recall of live searches since the start, of collections that were probed. Wakes nobody. */
+  recallFigures(): readonly RecallFigure[];
   /** Waits for running calls, flushes what the policy asks for, releases the folder. */
   close(): Promise<void>;
+}
+
+/** Searches repeated in the background: {@link RecallReport}, summed. */
+export interface RecallFigure {
+  /** `database/collection`, or `other` beyond the first COLLECTIONS_PROBED_MAX. */
+  readonly collection: string;
+  readonly queries: number;
+  /** Hits of the exact searches, and those of them that the planned ones had. */
+  readonly wanted: number;
+  readonly found: number;
 }
 
 export interface DatabaseOptions {

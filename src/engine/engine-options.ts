@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly diskReserveBytes?: number;
   /** Bytes read again per second to find damage; default 8 MiB. 0: off. */
   readonly scrubBytesPerSecond?: number;
+  /** Share of searches whose recall is measured in the background; default 0.001. 0: off. */
+  readonly recallProbeShare?: number;
   /** Awake shards at most. */
   readonly awakeShardsMax?: number;
   readonly idleMs?: number;

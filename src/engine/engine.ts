@@ -8,6 +8,8 @@ import {
   type Place,
   type Query,
   type QueryResult,
+  type RecallReport,
+  type RecallRequest,
   type RecordView,
   type WriteBatch,
 } from "../model/index.ts";
@@ -30,6 +32,7 @@ import type {
   MasterKeyRotation,
   Page,
   PageRequest,
+  RecallFigure,
   RestoreOptions,
   RestoreSummary,
   TenantFigures,
@@ -55,6 +58,8 @@ import { openNode, type EngineOptions, type NodeContext } from "./node-context.t
 import { readStats } from "./node-stats.ts";
 import { Quarantine } from "./quarantine.ts";
 import { queryPlaces } from "./query-many.ts";
+import { measureRecall } from "./recall.ts";
+import { RecallProbe } from "./recall-probe.ts";
 import { Records } from "./records.ts";
 import type { Mirror } from "../mirror/index.ts";
 import { openMirror } from "./open-mirror.ts";
@@ -106,6 +111,7 @@ class NodeEngine implements Engine {
   readonly #records: Records;
   readonly #copies: Copies;
   readonly #keeper: ShardKeeper;
+  readonly #probe: RecallProbe;
   readonly #upkeep: Upkeep;
   readonly #nodeTotals: TotalsRow;
   readonly #quarantine: Quarantine;
@@ -171,13 +177,10 @@ class NodeEngine implements Engine {
       directory: this.#directory,
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
     });
-    this.#tenants = new Tenants({
-      node,
-      directory: this.#directory,
-      infos: this.#infos,
-      keeper: this.#keeper,
-    });
-    this.#records = new Records(node.catalog, this.#directory, this.#keeper);
+    const [directory, infos, keeper] = [this.#directory, this.#infos, this.#keeper];
+    this.#tenants = new Tenants({ node, directory, infos, keeper });
+    this.#probe = new RecallProbe(options, this.#keeper);
+    this.#records = new Records(node.catalog, this.#directory, this.#keeper, this.#probe);
     this.#upkeep = new Upkeep(options, {
       node,
       keeper: this.#keeper,
@@ -333,6 +336,10 @@ class NodeEngine implements Engine {
     return this.#records.queryAll(place, queries);
   }
 
+  measureRecall(place: Place, request: RecallRequest): Promise<RecallReport> {
+    return measureRecall({ records: this.#records, keeper: this.#keeper }, place, request);
+  }
+
   queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult> {
     return queryPlaces(places, query, (place) => this.query(place, query));
   }
@@ -401,6 +408,10 @@ class NodeEngine implements Engine {
     if (shard !== undefined) await this.#keeper.sleep(shard);
   }
 
+  recallFigures(): readonly RecallFigure[] {
+    return this.#probe.figures();
+  }
+
   stats(): EngineStats {
     return readStats({
       node: this.#node,
@@ -433,6 +444,7 @@ class NodeEngine implements Engine {
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
       () => this.#copies.close(),
+      () => this.#probe.close(),
       () => this.#upkeep.stop(),
       () => this.#keeper.close(),
       () => this.#node.catalog.flush(),

@@ -24,7 +24,7 @@ async function openFilled(
     clock: new ManualClock(),
     random: new SeededRandom(1),
     workerCount: 0,
-    policy: { residentRowsBytesMax: 0 },
+    policy: { residentRowsBytesMax: 0, residentRowsShare: 0 },
   });
   await engine.createDatabase("db");
   const vectors = [{ name: "", dimension: DIMENSION, metric }];

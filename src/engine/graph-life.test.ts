@@ -27,7 +27,7 @@ function options(files: FileSystem, clock: ManualClock): EngineOptions {
     random: new SeededRandom(1),
     workerCount: 0,
     // The rows are more than they look: a walk pays from a few hundred on.
-    policy: { graphRowsMin: 600, scannedPerEf: 2, residentRowsBytesMax: 0 },
+    policy: { graphRowsMin: 600, scannedPerEf: 2, residentRowsBytesMax: 0, residentRowsShare: 0 },
     onFault: (error) => faults.push(error),
   };
 }

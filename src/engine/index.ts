@@ -41,6 +41,7 @@ export {
   MIRROR_RETENTION_MS,
   type EngineOptions,
 } from "./node-context.ts";
+export { RECALL_PROBE_SHARE } from "./recall-probe.ts";
 export { describeMirrors, type MirrorDescription, type RestoredMirror } from "../mirror/index.ts";
 export { restoreFolder, type RestoreFolderOptions } from "./restore-folder.ts";
 export { findMasterKey, type MasterKeySource } from "./find-master-key.ts";

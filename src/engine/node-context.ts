@@ -51,6 +51,7 @@ export const DEFAULT_POLICY: ShardPolicy = {
   segmentsSlow: 32,
   segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,
+  residentRowsShare: 0.5,
   packedBytesMax: 256 * 1024,
   graphRowsMin: 10_000,
   scannedPerEf: 24,

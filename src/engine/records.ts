@@ -22,18 +22,26 @@ import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import { aimed } from "./field-recalls.ts";
+import type { RecallProbe } from "./recall-probe.ts";
 import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
 
 export class Records {
   readonly #catalog: Catalog;
   readonly #directory: Directory;
   readonly #keeper: ShardKeeper;
+  readonly #probe: Pick<RecallProbe, "offer">;
   #isClosed = false;
 
-  constructor(catalog: Catalog, directory: Directory, keeper: ShardKeeper) {
+  constructor(
+    catalog: Catalog,
+    directory: Directory,
+    keeper: ShardKeeper,
+    probe: Pick<RecallProbe, "offer">,
+  ) {
     this.#catalog = catalog;
     this.#directory = directory;
     this.#keeper = keeper;
+    this.#probe = probe;
   }
 
   /** Refuses every later call. */
@@ -105,12 +113,14 @@ export class Records {
     checkQueries(collection.schema, queries);
     for (const { signal } of queries) signal?.throwIfAborted();
     if (shard === undefined) return queries.map(emptyResult);
-    return this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
+    const { recalls } = collection.row;
+    const asked = queries.map((query) => aimed(query, recalls));
+    const results = await this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
       const activation = { state, wasAsleep, wakeMs };
-      const { recalls } = collection.row;
-      const results = await open.query(queries.map((query) => aimed(query, recalls)));
-      return results.map((result) => withActivation(result, activation));
+      return (await open.query(asked)).map((result) => withActivation(result, activation));
     });
+    for (const query of asked) this.#probe.offer(place, shard, query);
+    return results;
   }
 
   async write(place: Place, batch: WriteBatch, refusesExisting: boolean): Promise<WriteResult> {

@@ -21,7 +21,7 @@ beforeEach(async () => {
     clock,
     random: new SeededRandom(1),
     workerCount: 0,
-    policy: { graphRowsMin: 600, scannedPerEf: 2, residentRowsBytesMax: 0 },
+    policy: { graphRowsMin: 600, scannedPerEf: 2, residentRowsBytesMax: 0, residentRowsShare: 0 },
   });
   await engine.createDatabase("db");
   const vectors = [{ name: "", dimension: DIMENSION, metric: "euclidean" as const }];

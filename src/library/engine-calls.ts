@@ -1,5 +1,5 @@
 /** The plain calls of the face, put to an engine in this process. */
-import type { Calls } from "../client/index.ts";
+import type { Calls, RecordCalls } from "../client/index.ts";
 import type { Engine } from "../engine/index.ts";
 import { filterFromWhere, type Filter, type Query } from "../model/index.ts";
 
@@ -11,7 +11,7 @@ export function createEngineCalls(engine: Engine): Calls {
   return { ...catalogCalls(engine), ...recordCalls(engine), close: () => engine.close() };
 }
 
-function catalogCalls(engine: Engine): Omit<Calls, keyof ReturnType<typeof recordCalls> | "close"> {
+function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> {
   return {
     createDatabase: (name) => engine.createDatabase(name),
     getDatabase: (name) => engine.getDatabase(name),
@@ -33,9 +33,7 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof ReturnType<typeof recor
   };
 }
 
-function recordCalls(
-  engine: Engine,
-): Pick<Calls, "write" | "delete" | "get" | "count" | "list" | "query" | "queryAll" | "queryMany"> {
+function recordCalls(engine: Engine): RecordCalls {
   return {
     write: (kind, place, batch) => engine[kind](place, batch),
     delete: async (place, what) => {
@@ -59,6 +57,12 @@ function recordCalls(
         place,
         queries.map(({ where, ...query }) => toQuery({ ...query, ...toFilter(where) }, signal)),
       ),
+    measureRecall: async (place, { where, ...request }, { signal }) =>
+      engine.measureRecall(place, {
+        ...request,
+        ...toFilter(where),
+        ...(signal === undefined ? {} : { signal }),
+      }),
     queryMany: async (places, { where, ...query }, { signal }) =>
       engine.queryMany(places, toQuery({ ...query, ...toFilter(where) }, signal)),
   };

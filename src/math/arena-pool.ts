@@ -63,12 +63,17 @@ export class ArenaPool {
     assert(this.#stepBytes > 0, "an arena grows by at least one byte");
   }
 
+  /** Capacity that all arenas together may reach. */
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
   /** Bytes of all memories: what the ledger counts, and never falls. */
   get capacityBytes(): number {
     return this.#spaces.reduce((sum, { arena }) => sum + arena.capacityBytes, 0);
   }
 
-  /** Bytes of all blocks handed out; a block is the next power of two, at least 4 KiB. */
+  /** Bytes of all blocks handed out; a little more than was asked for. */
   get usedBytes(): number {
     return this.#spaces.reduce((sum, { arena }) => sum + arena.usedBytes, 0);
   }

@@ -4,7 +4,7 @@
  * Layout: page 0 (64 KiB) is nobody's, so that offset 0 can mean "none" in a kernel call and a
  * stray write near it hits no tenant. Behind it blocks of 4 KiB to 1 GiB; a block of 2^n bytes
  * begins at 64 KiB plus a multiple of 2^n, so the first gibibyte block needs a memory of one
- * gibibyte, not two.
+ * gibibyte, not two. What is allocated begins like a block and is cut at its end.
  */
 import { assert } from "../base/errors.ts";
 import { BuddyAllocator } from "./buddy.ts";
@@ -21,6 +21,15 @@ const ORDER_MAX = Math.log2(BLOCK_BYTES_MAX / BLOCK_BYTES_MIN);
 /** Order of the smallest block that holds so many bytes. */
 export function orderOf(bytes: number): number {
   return Math.max(0, Math.ceil(Math.log2(bytes / BLOCK_BYTES_MIN)));
+}
+
+/**
+ * Blocks taken for so many bytes, in units of the smallest: at most an eighth of the next power of
+ * two more than needed. Exact fits would leave pieces too small to be of use.
+ */
+function unitsOf(bytes: number): number {
+  const step = 2 ** Math.max(0, orderOf(bytes) - 3);
+  return Math.ceil(bytes / BLOCK_BYTES_MIN / step) * step;
 }
 
 export class Arena {
@@ -48,14 +57,14 @@ export class Arena {
 
   /** Offset of a block for so many bytes, or 0 when the memory has to grow first. */
   allocate(bytes: number): number {
-    const unit = this.#blocks.allocate(orderOf(bytes));
+    const unit = this.#blocks.allocateUnits(unitsOf(bytes));
     return unit < 0 ? 0 : PAGE_BYTES + unit * BLOCK_BYTES_MIN;
   }
 
   free(offset: number, bytes: number): void {
     const unit = (offset - PAGE_BYTES) / BLOCK_BYTES_MIN;
     assert(Number.isInteger(unit) && unit >= 0, "a freed extent begins where a block can begin");
-    this.#blocks.free(unit, orderOf(bytes));
+    this.#blocks.freeUnits(unit, unitsOf(bytes));
   }
 
   /** Bytes the memory must have so that {@link allocate} succeeds; may exceed {@link bytesMax}. */

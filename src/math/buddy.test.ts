@@ -50,6 +50,53 @@ describe("a buddy allocator", () => {
     );
   });
 
+  it("gives neighbouring units that are nobody else's, and the rest to others", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ units: fc.integer({ min: 1, max: 64 }), pick: fc.nat() }), {
+          maxLength: 150,
+        }),
+        (actions) => {
+          const allocator = new BuddyAllocator(6);
+          allocator.extend(256);
+          const owner = new Uint8Array(256);
+          const taken: { first: number; units: number }[] = [];
+          for (const { units, pick } of actions) {
+            const first = allocator.allocateUnits(units);
+            if (first >= 0) {
+              expect(owner.subarray(first, first + units).every((used) => used === 0)).toBe(true);
+              owner.fill(1, first, first + units);
+              taken.push({ first, units });
+            }
+            if (first < 0 || pick % 3 === 0) {
+              const [given] = taken.splice(pick % Math.max(1, taken.length), 1);
+              if (given === undefined) continue;
+              allocator.freeUnits(given.first, given.units);
+              owner.fill(0, given.first, given.first + given.units);
+            }
+            expect(allocator.used).toBe(owner.reduce((sum, used) => sum + used, 0));
+          }
+          for (const { first, units } of taken) allocator.freeUnits(first, units);
+          expect(allocator.used).toBe(0);
+          for (let i = 0; i < 4; i++) expect(allocator.allocate(6)).toBeGreaterThanOrEqual(0);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("what was cut off is used by the next, and nothing is given back twice", () => {
+    const allocator = new BuddyAllocator(4);
+    allocator.extend(16);
+    const first = allocator.allocateUnits(9);
+    expect(allocator.used).toBe(9);
+    expect(allocator.allocate(2)).toBe(first + 12);
+    allocator.freeUnits(first, 9);
+    expect(() => {
+      allocator.freeUnits(first, 9);
+    }).toThrow(/block in use/);
+  });
+
   it("says which capacity a block needs, and keeps its word", () => {
     fc.assert(
       fc.property(

@@ -83,6 +83,32 @@ export class BuddyAllocator {
     this.#release(unit, order);
   }
 
+  /**
+   * First unit of so many neighbouring units, or -1: a block of which the end that is not needed
+   * was given back at once. The units are several blocks, largest first; {@link freeUnits} gives
+   * them back.
+   */
+  allocateUnits(units: number): number {
+    const order = Math.ceil(Math.log2(units));
+    const first = this.allocate(order);
+    const end = first + 2 ** order;
+    if (first < 0 || first + units === end) return first;
+    this.#heading[first] = 0;
+    for (const { unit, order: part } of blocksOf(first, units)) this.#heading[unit] = USED + part;
+    for (let unit = first + units; unit < end;) {
+      const size = lowestBit(unit - first);
+      this.#used -= size;
+      this.#release(unit, Math.log2(size));
+      unit += size;
+    }
+    return first;
+  }
+
+  /** Gives back what {@link allocateUnits} gave for the same number of units. */
+  freeUnits(first: number, units: number): void {
+    for (const { unit, order } of blocksOf(first, units)) this.free(unit, order);
+  }
+
   /** The smallest capacity with which {@link allocate} of this order would succeed. */
   capacityFor(order: number): number {
     const size = 2 ** order;
@@ -160,6 +186,21 @@ export class BuddyAllocator {
     this.#next = grown(this.#next, new Int32Array(length));
     this.#previous = grown(this.#previous, new Int32Array(length));
   }
+}
+
+/** The blocks of neighbouring units whose first is a multiple of more than they are. */
+function* blocksOf(first: number, units: number): Iterable<{ unit: number; order: number }> {
+  let unit = first;
+  for (let left = units; left > 0;) {
+    const order = 31 - Math.clz32(left);
+    yield { unit, order };
+    unit += 2 ** order;
+    left -= 2 ** order;
+  }
+}
+
+function lowestBit(number: number): number {
+  return number & -number;
 }
 
 function grown<Values extends Uint8Array | Int32Array>(source: Values, target: Values): Values {

@@ -10,13 +10,23 @@ import { assert } from "../base/errors.ts";
 
 /**
  * The numbers of the metrics in kernel calls. ON DISK: never renumbered.
- * `cosine` 1 - cos, `dot` -(a · b), `euclidean` |a - b|², smaller is nearer. Infinity minus
+ * `cosine` 1 - cos, `dot` -(a · b), `euclidean` |a - b|², `manhattan` the sum of |a - b|, `hamming`
+ * the number of components that differ; smaller is nearer. Infinity minus
  * infinity, which only components near 1e19 and above lead to, counts as infinitely far.
  */
-export const KERNEL_METRICS = { cosine: 0, dot: 1, euclidean: 2 } as const;
+export const KERNEL_METRICS = {
+  cosine: 0,
+  dot: 1,
+  euclidean: 2,
+  manhattan: 3,
+  hamming: 4,
+} as const;
 
 /** The metrics there are kernels for. */
 export type KernelMetric = keyof typeof KERNEL_METRICS;
+
+/** The metrics that int8 codes keep in order; searches by the others look at float32 rows. */
+export type CodeMetric = Exclude<KernelMetric, "manhattan" | "hamming">;
 
 /** Rows, codes, columns and bitmaps begin at multiples of this, bytes: one SIMD register. */
 export const KERNEL_ALIGNMENT = 16;
@@ -85,6 +95,8 @@ export function exactDistance(
 
 function unheldDistance(metric: KernelMetric, query: NormedVector, row: NormedVector): number {
   if (metric === "euclidean") return sumOfSquares(query.vector, row.vector);
+  if (metric === "manhattan") return sumOfLengths(query.vector, row.vector);
+  if (metric === "hamming") return query.vector.filter((x, j) => x !== row.vector[j]).length;
   const dot = sumOfProducts(query.vector, row.vector);
   if (metric === "dot") return 0 - dot;
   const cosine = fround(fround(dot * row.inverseNorm) * query.inverseNorm);
@@ -104,6 +116,14 @@ function sumOfSquares(a: Float32Array, b: Float32Array): number {
   for (let j = 0; j < a.length; j++) {
     const difference = fround((a[j] ?? 0) - (b[j] ?? 0));
     sums[j & 3] = (sums[j & 3] ?? 0) + fround(difference * difference);
+  }
+  return sumOfFour(sums);
+}
+
+function sumOfLengths(a: Float32Array, b: Float32Array): number {
+  const sums = new Float32Array(4);
+  for (let j = 0; j < a.length; j++) {
+    sums[j & 3] = (sums[j & 3] ?? 0) + Math.abs(fround((a[j] ?? 0) - (b[j] ?? 0)));
   }
   return sumOfFour(sums);
 }

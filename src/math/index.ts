@@ -38,7 +38,7 @@ export type { CreateMemory, OwnMemory, SharedMemory, WasmModule } from "./wasm.t
 export { PAGES_MAX, PAGE_BYTES, catchUp, createSharedMemory } from "./wasm.ts";
 export type { Kernels } from "./kernel-set.ts";
 export { KERNELS_FILE, KernelSet, loadKernelModule } from "./kernel-set.ts";
-export type { KernelMetric, NormedVector } from "./distance.ts";
+export type { CodeMetric, KernelMetric, NormedVector } from "./distance.ts";
 export {
   KERNEL_ALIGNMENT,
   FLOAT32_MAX,

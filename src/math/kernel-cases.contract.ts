@@ -12,7 +12,7 @@ import type { Kernels } from "./kernel-set.ts";
 import { createSharedMemory } from "./wasm.ts";
 import type { SharedMemory } from "./wasm.ts";
 
-const METRICS = ["cosine", "dot", "euclidean"] as const satisfies readonly KernelMetric[];
+const METRICS: readonly KernelMetric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 const DIMENSIONS = [...Array.from({ length: 40 }, (_, i) => i + 1), 127, 128, 129, 768, 1_024];
 
 /** The memory of the tests and the kernels over it, there after {@link openKernels}. */

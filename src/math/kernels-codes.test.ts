@@ -119,6 +119,7 @@ describe("the int8 kernels", () => {
   it("keep the k nearest of ranges and of lists", () => {
     forEachCase((item, rows, query) => {
       const { dimension, metric, k } = item;
+      if (metric === "manhattan" || metric === "hamming") return;
       const placed = placeCodes(rows, dimension);
       const asked = placeCodes([query], dimension);
       const norms = metric === "euclidean" ? placed.squares : placed.inverses;

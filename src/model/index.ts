@@ -54,6 +54,7 @@ export type { CompiledFilter, FilterLeaf } from "./filter-match.ts";
 export { decodeMetadata, decodeProperty, visitProperties } from "./metadata-decode.ts";
 export { encodeMetadata, writeMetadata } from "./metadata-encode.ts";
 export { checkMetadata } from "./metadata-size.ts";
+export { RECALL_SAMPLE_DEFAULT, type RecallReport, type RecallRequest } from "./recall.ts";
 export { checkQuery, checkQueryOfMany, defaultCandidates } from "./query-check.ts";
 export { checkRecall } from "./recall-check.ts";
 export { checkBatch, checkKey, checkVector } from "./record-check.ts";

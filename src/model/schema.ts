@@ -39,7 +39,8 @@ export const DEFAULT_RECALL = 0.95;
 /**
  * Distances, smaller is nearer:
  * `cosine` 1 - cos(a, b); `dot` -(a · b); `euclidean` |a - b| (the engine compares squares);
- * `manhattan` and `hamming` have their place in the formats and come with a later issue.
+ * `manhattan` the sum of the components of |a - b|; `hamming` how many components differ. Searches
+ * by the last two look at float32 rows: their cost grows with the number of records.
  */
 export type Metric = "cosine" | "dot" | "euclidean" | "manhattan" | "hamming";
 

@@ -8,6 +8,7 @@ import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
 import {
   MIRROR_INTERVAL_MS,
   MIRROR_RETENTION_MS,
+  RECALL_PROBE_SHARE,
   SCRUB_BYTES_PER_SECOND,
 } from "../engine/index.ts";
 import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
@@ -33,6 +34,8 @@ export interface ServerConfig {
   readonly diskReserve?: number | undefined;
   /** Bytes a second that the scrub reads; 0: it does not run. */
   readonly scrubRate: number;
+  /** Share of searches whose recall is measured in the background; 0: none. */
+  readonly recallProbeShare: number;
   readonly connectionsMax: number;
   readonly requestTimeoutMs: number;
   readonly logLevel: LogLevel;
@@ -84,6 +87,17 @@ function integer(min: number, max: number): z.ZodType<number> {
   return z.union([z.number(), digits.transform(Number)]).pipe(z.number().int().min(min).max(max));
 }
 
+/** From 0 to 1. */
+const share = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^(0|1|0?\.\d{1,9}|1\.0)$/)
+      .transform(Number),
+  ])
+  .pipe(z.number().min(0).max(1));
+
 const size = z
   .union([z.number(), z.string().regex(/^\d{1,15}(KiB|MiB|GiB)?$/)])
   .transform((value) => (typeof value === "number" ? value : parseBytes(value)));
@@ -131,6 +145,7 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     memoryBudget: bytes(MEMORY_BUDGET_BYTES_MIN).optional(),
     diskReserve: bytes(0).optional(),
     scrubRate: bytes(0).default(SCRUB_BYTES_PER_SECOND),
+    recallProbeShare: share.default(RECALL_PROBE_SHARE),
     workerCount: integer(0, 64).optional(),
     compactionBytesPerSecond: rate.optional(),
     connectionsMax: integer(1, 100_000).default(10_000),
@@ -245,6 +260,12 @@ export const SETTINGS: readonly Setting[] = [
     "bytes a second, or a number with KiB, MiB, GiB; 0 for off",
     "how fast everything on disk is read again to find damage",
     "8388608",
+  ),
+  setting(
+    "recallProbeShare",
+    "a number from 0 to 1; 0 for off",
+    "share of searches repeated exactly in the background to measure recall",
+    "0.001",
   ),
   setting("workerCount", "0 to 64", "threads that search and build"),
   setting(

@@ -1,13 +1,15 @@
 /**
  * What the engine is and does, for Prometheus: figures read when somebody scrapes, and histograms
- * of its steps. No name of a database, collection, tenant or key is a label here.
+ * of its steps. No name of a database, tenant or key is a label here, and one of a collection only
+ * when names may be shown.
  */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { WorkObserver, WorkStep } from "../base/work-observer.ts";
 import type { Engine, EngineStats, TenantState } from "../engine/api.ts";
+import { RecallMetrics } from "./recall-metrics.ts";
 
 /** What is asked of the engine at a scrape. */
-export type MeasuredEngine = Pick<Engine, "stats" | "tenantFigures">;
+export type MeasuredEngine = Pick<Engine, "stats" | "tenantFigures" | "recallFigures">;
 
 /** Seconds; from a sync of a fast disk to one that is in trouble. */
 const STEP_BUCKETS = [
@@ -68,9 +70,12 @@ export class EngineMetrics implements WorkObserver {
   readonly #evictions: Counter<"reason">;
   readonly #tenants: Gauge<"state">;
   readonly #sizes: Histogram;
+  readonly #recall: RecallMetrics;
 
-  constructor(registry: Registry) {
+  /** @param areNamesShown  whether a collection that was probed may be a label. */
+  constructor(registry: Registry, areNamesShown = false) {
     const registers = [registry];
+    this.#recall = new RecallMetrics(registry, areNamesShown);
     this.#steps = createSteps(registry);
     this.#figures = [
       ...GAUGES.map(([name, help, read]) => [new Gauge({ name, help, registers }), read] as const),
@@ -117,6 +122,7 @@ export class EngineMetrics implements WorkObserver {
     for (const [state, count] of Object.entries(counts) as [TenantState, number][]) {
       this.#tenants.set({ state }, count);
     }
+    this.#recall.read(engine.recallFigures());
     this.#sizes.reset();
     for (const rows of awakeRowCounts) this.#sizes.observe(rows);
   }

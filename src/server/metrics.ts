@@ -79,7 +79,7 @@ export class ServerMetrics {
       registers,
     });
     this.#registerPhases();
-    this.#engineMetrics = new EngineMetrics(this.#registry);
+    this.#engineMetrics = new EngineMetrics(this.#registry, tenantsShown > 0);
   }
 
   /** Told of the engine's steps, before there is an engine. */

@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
-import type { Engine, EngineStats, PageRequest, TenantFigures } from "../engine/api.ts";
+import type {
+  Engine,
+  EngineStats,
+  PageRequest,
+  RecallFigure,
+  TenantFigures,
+} from "../engine/api.ts";
 import { MemoryFileSystem } from "../io/memory/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/node/index.ts";
 import type { HttpRequest } from "../wire/index.ts";
@@ -73,6 +79,10 @@ class FakeEngine {
   tenantFigures(): TenantFigures {
     const counts = { ACTIVE: 16, INACTIVE: 17, OFFLOADED: 0, OFFLOADING: 0, ONLOADING: 0 };
     return { counts, awakeRowCounts: [5, 50, 5_000] };
+  }
+
+  recallFigures(): readonly RecallFigure[] {
+    return [{ collection: "db/notes", queries: 3, wanted: 30, found: 29 }];
   }
 
   close(): Promise<void> {
@@ -237,10 +247,15 @@ describe("answers of the server itself", () => {
       await contexts.at(-1)?.engine.count({ database: "db", collection: "d" });
       return (await fetch(`${url}/metrics`)).text();
     };
-    expect(await call({})).not.toContain("insula_tenant_requests_total{");
+    const nameless = await call({});
+    expect(nameless).not.toContain("insula_tenant_requests_total{");
+    expect(nameless).toContain('insula_recall_found_total{collection="all"} 29');
+    expect(nameless).not.toContain("db/notes");
     const text = await call({ metricsTenants: "1" });
     expect(text).toContain('insula_tenant_requests_total{tenant="db/c/t"} 1');
     expect(text).toContain('insula_tenant_requests_total{tenant="other"} 1');
+    expect(text).toContain('insula_recall_wanted_total{collection="db/notes"} 30');
+    expect(text).toContain('insula_recall_probes_total{collection="db/notes"} 3');
     await expect(start({ metricsTenants: "101" })).rejects.toThrow(/--metrics-tenants/);
   });
 

@@ -6,7 +6,7 @@ import { wrapEngine } from "./wrapped-engine.ts";
 /** Calls whose first argument is a place; those of a search over many are counted for each. */
 const CALLS = [
   ...(["upsert", "insert", "delete", "deleteWhere", "deleteAll"] as const),
-  ...(["get", "count", "list", "query", "queryAll", "queryMany"] as const),
+  ...(["get", "count", "list", "query", "queryAll", "queryMany", "measureRecall"] as const),
 ];
 
 /** @param count  told `database/collection/tenant`, without the last where there are no tenants. */

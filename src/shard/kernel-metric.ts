@@ -1,9 +1,18 @@
-import { assert } from "../base/errors.ts";
-import type { KernelMetric } from "../math/index.ts";
+/** What the metric of a field means for its searches. */
+import type { CodeMetric, KernelMetric } from "../math/index.ts";
 import type { VectorField } from "../model/index.ts";
 
 /** The metric of a field as the kernels know it. */
 export function kernelMetric({ metric }: VectorField): KernelMetric {
-  assert(metric !== "manhattan" && metric !== "hamming", "a metric that collections can have");
   return metric;
+}
+
+/** The metric as codes know it; undefined for fields that are searched by their float32 rows. */
+export function codeMetric({ metric }: VectorField): CodeMetric | undefined {
+  return metric === "manhattan" || metric === "hamming" ? undefined : metric;
+}
+
+/** The fields that graphs are built for: graphs are walked by codes. */
+export function graphFields(fields: readonly VectorField[]): readonly VectorField[] {
+  return fields.filter((field) => codeMetric(field) !== undefined);
 }

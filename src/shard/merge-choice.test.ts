@@ -24,6 +24,7 @@ const POLICY: ShardPolicy = {
   segmentsSlow: 32,
   segmentsMax: 64,
   residentRowsBytesMax: 64 * MIB,
+  residentRowsShare: 0.5,
   packedBytesMax: 262_144,
   graphRowsMin: 20_000,
   scannedPerEf: 32,

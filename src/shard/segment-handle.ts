@@ -310,7 +310,9 @@ export class SegmentHandle {
 
   async #loadRows(field: VectorField): Promise<ResidentRows> {
     const reader = await this.#open();
-    const rows = await ResidentRows.load(this.#context.memory, {
+    const { memory, policy } = this.#context;
+    const { arenas } = memory;
+    const rows = await ResidentRows.load(memory, {
       field,
       rowCount: this.rowCount,
       codes: this.#section(reader, SECTION.codes, field.name),
@@ -318,7 +320,8 @@ export class SegmentHandle {
       rows: this.#section(reader, SECTION.vectors, field.name),
       graph: reader.section(SECTION.graph, field.name),
       metric: kernelMetric(field),
-      residentRowsBytesMax: this.#context.policy.residentRowsBytesMax,
+      residentRowsBytesMax: policy.residentRowsBytesMax,
+      spareBytes: arenas.bytesMax * policy.residentRowsShare - arenas.usedBytes,
     });
     if (this.#holders === 0) {
       rows.release();

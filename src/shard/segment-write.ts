@@ -12,6 +12,7 @@ import { InvertedBuilder } from "../inverted/index.ts";
 import type { SparseField, SparseRows, VectorField } from "../model/index.ts";
 import { BloomBuilder, SegmentBuilder, type SegmentSink } from "../storage/index.ts";
 import { RowQuantizer, type OldGraph } from "../vector/index.ts";
+import { codeMetric } from "./kernel-metric.ts";
 import { buildGraph, openGraphBuild, type GraphPlace, type PlannedGraph } from "./segment-graph.ts";
 import { writeSparseField } from "./segment-sparse-write.ts";
 import { RecordBlockBuilder } from "./record-blocks.ts";
@@ -160,7 +161,7 @@ async function writeField(
   place: GraphPlace,
 ): Promise<void> {
   const { kernelModule } = place.memory;
-  if (plan.graph === undefined || rows.count === 0) {
+  if (plan.graph === undefined || rows.count === 0 || codeMetric(field) === undefined) {
     const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count);
     return writeVectors(builder, field, rows, quantizer);
   }

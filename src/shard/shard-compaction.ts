@@ -13,6 +13,7 @@ import { GRAPH_ROWS_MAX } from "../vector/index.ts";
 import type { BuildInput } from "./build-input.ts";
 import { encodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { graphToCopy, planGraph } from "./graph-choice.ts";
+import { graphFields } from "./kernel-metric.ts";
 import type { MergeBlock } from "./merge-control.ts";
 import { NO_ROW } from "./merged-rows.ts";
 import { runBuild } from "./segment-build.ts";
@@ -108,7 +109,9 @@ function planMergedGraph(
   const rowCount = inputs.reduce((sum, { liveCount }) => sum + liveCount, 0);
   if (copyFrom === undefined || rowCount < context.policy.graphRowsMin) return undefined;
   if (rowCount > GRAPH_ROWS_MAX || rowCount === 0) return undefined;
-  const graph = planGraph(context, segment, schema.vectors, { rowCount, copyFrom });
+  const fields = graphFields(schema.vectors);
+  if (fields.length === 0) return undefined;
+  const graph = planGraph(context, segment, fields, { rowCount, copyFrom });
   if (graph !== undefined || !isForGraph) return graph;
   throw new InsulaError("memory_exhausted", "Cannot build a graph: there is no room for it.");
 }

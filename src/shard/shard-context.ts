@@ -96,6 +96,8 @@ export interface ShardPolicy {
   readonly segmentsMax: number;
   /** Float32 rows of a segment up to this size are kept in memory when it is searched. */
   readonly residentRowsBytesMax: number;
+  /** Larger ones too, while the arenas hold less than this share of what they may. */
+  readonly residentRowsShare: number;
   /** Segments below this live in pack files. */
   readonly packedBytesMax: number;
   /** Live rows from which on a segment is given a graph. */

@@ -5,6 +5,7 @@
  */
 import { isInsulaError } from "../base/errors.ts";
 import { chooseGraph } from "./graph-choice.ts";
+import { graphFields } from "./kernel-metric.ts";
 import type { QueuedMerge } from "./merge-queue.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import { compactShard } from "./shard-compaction.ts";
@@ -89,7 +90,7 @@ export class ShardGraphs {
 
   #choice(isQuiet: boolean): SegmentHandle | undefined {
     const { context, freeSegments, schema } = this.#structure;
-    if (schema.vectors.length === 0) return undefined;
+    if (graphFields(schema.vectors).length === 0) return undefined;
     return context.hasRoom() ? chooseGraph(freeSegments, context.policy, isQuiet)[0] : undefined;
   }
 }

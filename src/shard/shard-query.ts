@@ -11,6 +11,7 @@ import {
   type QueryResult,
   type Schema,
   type SparseVector,
+  type VectorField,
 } from "../model/index.ts";
 import { chooseDiverse } from "./diverse-choice.ts";
 import {
@@ -99,8 +100,13 @@ function rank(
 function fieldsOf({ vectors }: Schema, query: Query): ComparedFields {
   const sparse = query.sparse?.field;
   if (query.vector === undefined) return { dense: undefined, sparse };
-  const dense = vectors.find(({ name }) => name === query.field);
-  if (dense !== undefined) return { dense, sparse };
+  return { dense: denseField(vectors, query.field), sparse };
+}
+
+/** @throws InsulaError `argument_invalid` for a field that the schema does not have. */
+export function denseField(vectors: Schema["vectors"], name: string): VectorField {
+  const field = vectors.find((each) => each.name === name);
+  if (field !== undefined) return field;
   throw new InsulaError(
     "argument_invalid",
     "Cannot search: the collection has no such vector field.",
@@ -177,7 +183,7 @@ function hasBit(bits: Uint8Array | undefined, row: number): boolean {
 }
 
 /** The same view, in which one record is not live. */
-function viewWithout(view: SearchedView, { view: part, row }: ViewPlace): SearchedView {
+export function viewWithout(view: SearchedView, { view: part, row }: ViewPlace): SearchedView {
   const { memtables, segments } = view;
   return {
     memtables: memtables.map((each) =>

@@ -20,7 +20,7 @@ import {
 } from "../vector/index.ts";
 import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import { walkLimits } from "./graph-choice.ts";
-import { kernelMetric } from "./kernel-metric.ts";
+import { codeMetric, kernelMetric } from "./kernel-metric.ts";
 import { nearest, within, type Candidate, type RankedRecord } from "./ranked-records.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { SearchTrace, type PartTrace } from "./search-trace.ts";
@@ -197,13 +197,14 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const resident = maybe instanceof Promise ? await maybe : maybe;
   trace?.loaded();
   const rowTarget = resident.rowTarget();
-  if (query.isExact === true && rowTarget === undefined) {
+  const isByRows = query.isExact === true || codeMetric(field) === undefined;
+  if (isByRows && rowTarget === undefined) {
     const result = await scanWindows(work, view, bits);
     addCandidates(work, result, view);
     trace?.scanned("exact", "An exact search was asked for; the rows are read from the file.");
     return;
   }
-  const isExact = query.isExact === true && rowTarget !== undefined;
+  const isExact = isByRows && rowTarget !== undefined;
   const wanted = candidateCount(query.topK);
   const allowed = { bits, matchCount, trace };
   const walked = isExact ? undefined : await walkGraph(work, resident, allowed);

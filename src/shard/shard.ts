@@ -5,7 +5,16 @@
  * sleeping shard must know is in its {@link ShardState}.
  */
 import { assert } from "../base/errors.ts";
-import type { Filter, Include, Query, QueryResult, RecordView, Schema } from "../model/index.ts";
+import type {
+  Filter,
+  Include,
+  Query,
+  QueryResult,
+  RecallReport,
+  RecallRequest,
+  RecordView,
+  Schema,
+} from "../model/index.ts";
 import { quarantineError } from "./quarantine-error.ts";
 import { decodeOperations } from "./frame-codec.ts";
 import { GroupPlan, type ShardWrite } from "./group-plan.ts";
@@ -21,6 +30,7 @@ import {
 } from "./shard-fetch.ts";
 import { flushShard } from "./shard-flush.ts";
 import { queryShard } from "./shard-query.ts";
+import { measureRecall } from "./shard-recall.ts";
 import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardGraphs } from "./shard-graphs.ts";
 import type { Rest } from "./merge-choice.ts";
@@ -185,6 +195,16 @@ export class Shard {
     const view = this.#view();
     try {
       return await queryShard(this.#structure, view, queries);
+    } finally {
+      view.close();
+    }
+  }
+
+  /** Searches as planned beside exact ones, of one state. Cost: what the exact ones take. */
+  async measureRecall(request: RecallRequest): Promise<RecallReport> {
+    const view = this.#view();
+    try {
+      return await measureRecall(this.#structure, view, request);
     } finally {
       view.close();
     }

@@ -134,6 +134,12 @@ export class ShardKeeper {
     }
   }
 
+  /** Runs `work` if the shard is awake, and does not keep it awake any longer than that. */
+  async visit(uid: ShardUid, work: (shard: Shard) => Promise<void>): Promise<void> {
+    const kept = this.#isClosed ? undefined : this.#kept.get(toHex(uid));
+    if (kept !== undefined) await this.#during(kept, work);
+  }
+
   /** Settles the shard and puts it to sleep, if it is awake, when its last user is done. */
   async sleep(uid: ShardUid): Promise<void> {
     const kept = this.#kept.get(toHex(uid));

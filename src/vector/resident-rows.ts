@@ -3,7 +3,7 @@
  * is one and, when the segment is small enough, the float32 rows. What is not resident is read row
  * by row for rescoring.
  */
-import { assert } from "../base/errors.ts";
+import { assert, isInsulaError } from "../base/errors.ts";
 import {
   codeStrideBytes,
   int8Layout,
@@ -34,8 +34,10 @@ export interface ResidentSource {
   /** Undefined for a segment without one. */
   readonly graph: SectionBytes | undefined;
   readonly metric: KernelMetric;
-  /** Float32 rows are loaded too when they take at most this much. */
+  /** Float32 rows are loaded too when they take at most this much … */
   readonly residentRowsBytesMax: number;
+  /** … or at most this much and there is room. */
+  readonly spareBytes: number;
 }
 
 export class ResidentRows {
@@ -77,10 +79,10 @@ export class ResidentRows {
       await source.codes.readInto(0, bytesOf(memory, codes, 0, source.codes.length));
       const factors = bytesOf(memory, codes, source.codes.length, source.factors.length);
       await source.factors.readInto(0, factors);
-      if (source.rows.length <= source.residentRowsBytesMax && source.rows.length > 0) {
-        const { bytes, inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
-        const normBytes = bytes - inverseNorms;
-        rows = arenas.allocate(source.rows.length + normBytes);
+      const { bytes, inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
+      const normBytes = bytes - inverseNorms;
+      rows = allocateRows(memory, source, source.rows.length + normBytes);
+      if (rows !== undefined) {
         await source.rows.readInto(0, bytesOf(memory, rows, 0, source.rows.length));
         // The inverse norms stand beside the rows too: the two extents may lie in different arenas.
         const norms = bytesOf(memory, codes, inverseNorms, normBytes);
@@ -158,6 +160,27 @@ export class ResidentRows {
     this.#isReleased = true;
     this.#memory.arenas.free(this.#codes);
     if (this.#rows !== undefined) this.#memory.arenas.free(this.#rows);
+  }
+}
+
+/**
+ * Room for the float32 rows; undefined when they stay in their file.
+ *
+ * @throws InsulaError `memory_exhausted` for rows that are to be in memory whatever else is.
+ */
+function allocateRows(
+  { arenas }: SearchMemory,
+  { rows, residentRowsBytesMax, spareBytes }: ResidentSource,
+  bytes: number,
+): Extent | undefined {
+  if (rows.length === 0) return undefined;
+  if (rows.length <= residentRowsBytesMax) return arenas.allocate(bytes);
+  if (rows.length > spareBytes) return undefined;
+  try {
+    return arenas.allocate(bytes);
+  } catch (error) {
+    if (isInsulaError(error) && error.code === "memory_exhausted") return undefined;
+    throw error;
   }
 }
 

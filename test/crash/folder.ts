@@ -51,7 +51,7 @@ export function optionsOf(files: FileSystem, seed: number): EngineOptions {
     random: new SeededRandom(seed),
     workerCount: 0,
     memoryBudget: 256 * 1024 * 1024,
-    policy: { packedBytesMax: 8_192, residentRowsBytesMax: 2_048 },
+    policy: { packedBytesMax: 8_192, residentRowsBytesMax: 2_048, residentRowsShare: 0 },
   };
 }
 

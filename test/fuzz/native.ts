@@ -151,17 +151,23 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
         }),
       };
     }
-    case "Search":
-      return withSparse(body, chance);
     case "Delete":
       return chance.pick([
         { keys: drawValue({}, chance, "keys") },
         { filter: drawValue({}, chance, "filter") },
         { all: true },
       ]);
+    case "Search":
+      return withTarget(body, chance);
+    case "SearchAll":
+      return {
+        queries: (body["queries"] as readonly object[]).map((query) => withTarget(query, chance)),
+      };
+    case "MeasureRecall":
+      return chance.isLikely(0.5) ? without(body, "vectors") : without(body, "sample");
     case "SearchMany":
       return {
-        ...withSparse(body, chance),
+        ...withSparse(without(body, "like"), chance),
         places: [
           { database, collection: INDEX },
           { database: DATABASE, collection: SHARED, tenant: `t${chance.between(1, TENANTS)}` },
@@ -170,6 +176,16 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
     default:
       return body;
   }
+}
+
+/** Vectors are searched for or a record; the draw has both, or neither. */
+function withTarget(body: object, chance: Chance): object {
+  if (!("like" in body) || chance.isLikely(0.6)) return withSparse(without(body, "like"), chance);
+  return ["vector", "sparse", "weights"].reduce(without, body);
+}
+
+function without(body: object, name: string): object {
+  return Object.fromEntries(Object.entries(body).filter(([own]) => own !== name));
 }
 
 /** A vector, a sparse vector or both, with weights only where there are both. */

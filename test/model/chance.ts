@@ -154,6 +154,7 @@ export class Chance {
       segmentsSlow: this.pick([1, 32]),
       segmentsMax: this.pick([2, 64]),
       residentRowsBytesMax: this.pick([0, 64 * 1024 * 1024]),
+      residentRowsShare: this.pick([0, 0.5]),
       packedBytesMax: this.pick([0, 12 * 1024, 1024 * 1024]),
       graphRowsMin: this.pick([1, 20, 20_000]),
       scannedPerEf: this.pick([0, 0, 32]),

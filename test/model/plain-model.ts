@@ -4,7 +4,7 @@
  */
 import { crc32 } from "../../src/base/crc32.ts";
 import type { ListRequest } from "../../src/engine/api.ts";
-import { exactDistance, inverseNorm, type KernelMetric } from "../../src/math/index.ts";
+import { exactDistance, inverseNorm } from "../../src/math/index.ts";
 import {
   compareStrings,
   encodeMetadata,
@@ -130,7 +130,7 @@ export function ranked(
     if (query.filter !== undefined && !matchesFilter(query.filter, record.metadata)) continue;
     const vector = record.vectors.get(field.name) ?? new Float32Array(0);
     const row = { vector, inverseNorm: inverseNorm(vector) };
-    const distance = exactDistance(field.metric as KernelMetric, wanted, row);
+    const distance = exactDistance(field.metric, wanted, row);
     entries.push({ record, distance });
   }
   entries.sort((a, b) => a.distance - b.distance || compareStrings(a.record.key, b.record.key));

@@ -61,7 +61,10 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
             {
               name: text("of the field; empty for the unnamed one"),
               dimension: count("components"),
-              metric: choice(["cosine", "dot", "euclidean"], "how distances are measured"),
+              metric: choice(
+                ["cosine", "dot", "euclidean", "manhattan", "hamming"],
+                "how distances are measured",
+              ),
               recall: optional(number("share of the true nearest aimed at, when one was named")),
             },
             "one vector field",
@@ -297,6 +300,22 @@ export const SEARCH_ANSWER: Schema<unknown> = object(
 export const SEARCHES_ANSWER: Schema<unknown> = object(
   { results: list(SEARCH_ANSWER, Number.MAX_SAFE_INTEGER, "one a query, in order") },
   "what was found",
+);
+
+export const RECALL_ANSWER: Schema<unknown> = object(
+  {
+    recall: number("found of wanted; 1 when nothing was wanted"),
+    recallMin: number("that of the worst query"),
+    queryCount: count("searches done twice"),
+    wanted: count("hits of the exact searches"),
+    found: count("of them, hits that the search as planned had, or one as near"),
+    paths: members({ description: "searches by the path of their plan" }, (value) => value),
+    ms: object(
+      { planned: number("of all searches as planned"), exact: number("of the exact ones") },
+      "milliseconds",
+    ),
+  },
+  "how much the planned searches found",
 );
 
 export const MANY_ANSWER: Schema<unknown> = object(

@@ -30,7 +30,7 @@ import {
   type Schema,
 } from "./schema.ts";
 
-const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean"];
+const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 
 export interface NamedBody {
   readonly name: string;

@@ -229,7 +229,7 @@ describe("routes about databases, collections, tenants and keys", () => {
     ["POST databases/d/collections", { name: "c" }, 400, "argument_invalid"],
     [
       "POST databases/d/collections",
-      { name: "c", dimension: 1, metric: "manhattan" },
+      { name: "c", dimension: 1, metric: "jaccard" },
       400,
       "argument_invalid",
     ],

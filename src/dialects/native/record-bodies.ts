@@ -269,6 +269,28 @@ export const SEARCHES_BODY: Schema<SearchesBody> = object(
   "Searches at one place, all of one state of it.",
 );
 
+export interface RecallBody {
+  readonly vectors: readonly Float32Array[] | undefined;
+  readonly sample: number | undefined;
+  readonly topK: number | undefined;
+  readonly field: string | undefined;
+  readonly filter: Filter | undefined;
+}
+
+/** Where the numbers stand in {@link RECALL_BODY}. */
+export const RECALL_NUMBERS: readonly (readonly string[])[] = [["vectors", "*"]];
+
+export const RECALL_BODY: Schema<RecallBody> = object(
+  {
+    vectors: optional(list(vector("searched for"), QUERIES_MAX, "searched for; or sample")),
+    sample: optional(integer(1, QUERIES_MAX, "stored vectors to draw by chance; default 25")),
+    topK: search.topK,
+    field: search.field,
+    filter: search.filter,
+  },
+  "Searches done twice, as planned and exactly.",
+);
+
 export interface ManyBody extends Omit<SearchBody, "like" | "mmr"> {
   readonly places: readonly Place[];
 }

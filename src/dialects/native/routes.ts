@@ -8,6 +8,7 @@ import { MASTER_KEY_ROUTES } from "./master-key-routes.ts";
 import { describeRoutes, type OpenApi } from "./open-api.ts";
 import { RECORD_ROUTES } from "./record-routes.ts";
 import type { Route } from "./route.ts";
+import { RECALL_ROUTES } from "./recall-routes.ts";
 import { SEARCH_ROUTES } from "./search-routes.ts";
 import { USAGE_ROUTES } from "./usage-routes.ts";
 
@@ -23,6 +24,7 @@ const OPEN_API_ROUTE: Route = {
 
 export const NATIVE_ROUTES: readonly Route[] = [
   ...SEARCH_ROUTES,
+  ...RECALL_ROUTES,
   ...RECORD_ROUTES,
   ...CATALOG_ROUTES,
   ...USAGE_ROUTES,

@@ -13,11 +13,14 @@
 import {
   COSINE,
   EUCLIDEAN,
+  HAMMING,
+  MANHATTAN,
   cosineDistance,
   farIfUnordered,
   gather,
   nextRow,
   sumFloat32,
+  sumInt32,
 } from "./lanes";
 import { offerFour, worstOf } from "./heap";
 
@@ -50,6 +53,33 @@ function fourSquares(query: usize, stride: usize, a: usize, b: usize, c: usize, 
 }
 
 @inline
+function fourLengths(query: usize, stride: usize, a: usize, b: usize, c: usize, d: usize): v128 {
+  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+  for (let j: usize = 0; j < stride; j += 16) {
+    const x = v128.load(query + j);
+    s0 = f32x4.add(s0, f32x4.abs(f32x4.sub(x, v128.load(a + j))));
+    s1 = f32x4.add(s1, f32x4.abs(f32x4.sub(x, v128.load(b + j))));
+    s2 = f32x4.add(s2, f32x4.abs(f32x4.sub(x, v128.load(c + j))));
+    s3 = f32x4.add(s3, f32x4.abs(f32x4.sub(x, v128.load(d + j))));
+  }
+  return sumFloat32(s0, s1, s2, s3);
+}
+
+/** Components that differ. The mask of a lane is -1 as an integer: it is subtracted. */
+@inline
+function fourCounts(query: usize, stride: usize, a: usize, b: usize, c: usize, d: usize): v128 {
+  let s0 = i32x4.splat(0), s1 = i32x4.splat(0), s2 = i32x4.splat(0), s3 = i32x4.splat(0);
+  for (let j: usize = 0; j < stride; j += 16) {
+    const x = v128.load(query + j);
+    s0 = i32x4.sub(s0, f32x4.ne(x, v128.load(a + j)));
+    s1 = i32x4.sub(s1, f32x4.ne(x, v128.load(b + j)));
+    s2 = i32x4.sub(s2, f32x4.ne(x, v128.load(c + j)));
+    s3 = i32x4.sub(s3, f32x4.ne(x, v128.load(d + j)));
+  }
+  return f32x4.convert_i32x4_s(sumInt32(s0, s1, s2, s3));
+}
+
+@inline
 function fourDistances(
   metric: u32, query: usize, queryInverseNorm: f32, rows: usize, stride: usize, inverseNorms: usize,
   r0: u32, r1: u32, r2: u32, r3: u32,
@@ -57,6 +87,8 @@ function fourDistances(
   const a = rows + <usize>r0 * stride, b = rows + <usize>r1 * stride;
   const c = rows + <usize>r2 * stride, d = rows + <usize>r3 * stride;
   if (metric == EUCLIDEAN) return farIfUnordered(fourSquares(query, stride, a, b, c, d));
+  if (metric == MANHATTAN) return fourLengths(query, stride, a, b, c, d);
+  if (metric == HAMMING) return fourCounts(query, stride, a, b, c, d);
   const dots = fourDots(query, stride, a, b, c, d);
   if (metric == COSINE) {
     const byRow = f32x4.mul(dots, gather(inverseNorms, r0, r1, r2, r3));

@@ -4,6 +4,8 @@
 export const COSINE: u32 = 0;
 export const DOT: u32 = 1;
 export const EUCLIDEAN: u32 = 2;
+export const MANHATTAN: u32 = 3;
+export const HAMMING: u32 = 4;
 
 /**
  * [sum a, sum b, sum c, sum d], each as (lane 0 + lane 2) + (lane 1 + lane 3).

@@ -31,6 +31,7 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   list: "place",
   query: "place",
   queryAll: "place",
+  measureRecall: "place",
   queryMany: "places",
 };
 

@@ -69,6 +69,7 @@ function load(metric: KernelMetric, graph: Uint8Array | undefined): Promise<Resi
     graph: graph === undefined ? undefined : sectionOf(graph),
     metric,
     residentRowsBytesMax: 0,
+    spareBytes: 0,
   });
 }
 

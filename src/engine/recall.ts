@@ -1,0 +1,74 @@
+/** The measurement of recall at one place, on request. */
+import { InsulaError } from "../base/errors.ts";
+import { QUERIES_MAX } from "../base/limits.ts";
+import {
+  RECALL_SAMPLE_DEFAULT,
+  type Place,
+  type Query,
+  type RecallReport,
+  type RecallRequest,
+  type Schema,
+} from "../model/index.ts";
+import type { ShardKeeper } from "../tenancy/index.ts";
+import { checkQueries } from "./request-checks.ts";
+import type { Records } from "./records.ts";
+
+/**
+ * @throws InsulaError as a search does, and `argument_invalid` for more than QUERIES_MAX searches,
+ *   more than TOP_K_MAX hits of all together, or both vectors and a sample.
+ */
+export async function measureRecall(
+  { records, keeper }: { readonly records: Records; readonly keeper: ShardKeeper },
+  place: Place,
+  request: RecallRequest,
+): Promise<RecallReport> {
+  const { shard, collection } = await records.resolve(place);
+  checkRequest(collection.schema, request);
+  request.signal?.throwIfAborted();
+  if (shard === undefined) return NOTHING;
+  const recall = request.recall ?? collection.row.recalls.get(request.field);
+  const asked = recall === undefined ? request : { ...request, recall };
+  return keeper.use(shard, (open) => open.measureRecall(asked));
+}
+
+function checkRequest(schema: Schema, request: RecallRequest): void {
+  const { field, vectors, topK, filter, recall, sample = RECALL_SAMPLE_DEFAULT } = request;
+  if (vectors !== undefined && request.sample !== undefined) {
+    throw new InsulaError(
+      "argument_invalid",
+      "Cannot measure recall: expected vectors or a sample, not both.",
+    );
+  }
+  if (!Number.isInteger(sample) || sample < 1) {
+    throw new InsulaError(
+      "argument_invalid",
+      `Cannot measure recall: expected a sample of 1 or more, received ${String(sample)}.`,
+    );
+  }
+  const include = { vectors: false, metadata: false };
+  const shared = {
+    field,
+    topK,
+    include,
+    ...(filter === undefined ? {} : { filter }),
+    ...(recall === undefined ? {} : { recall }),
+  };
+  const dimension = schema.vectors.find(({ name }) => name === field)?.dimension ?? 0;
+  const drawn = (): Query => ({ ...shared, vector: new Float32Array(dimension) });
+  checkQueries(
+    schema,
+    vectors?.map((vector) => ({ ...shared, vector })) ??
+      Array.from({ length: Math.min(sample, QUERIES_MAX + 1) }, drawn),
+  );
+}
+
+/** Of a tenant that does not exist. */
+const NOTHING: RecallReport = {
+  recall: 1,
+  recallMin: 1,
+  queryCount: 0,
+  wanted: 0,
+  found: 0,
+  paths: {},
+  ms: { planned: 0, exact: 0 },
+};
