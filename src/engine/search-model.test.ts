@@ -159,7 +159,7 @@ function drawQuery(draw: Draw, keys: readonly string[]): Query {
     topK,
     isExact: true,
     include: { vectors: false, metadata: false },
-    vector: isLike ? new Float32Array(0) : drawVector(draw),
+    ...(isLike ? {} : { vector: drawVector(draw) }),
     ...(isLike ? { like: { key, isLeftOut: draw(2) === 0 } } : {}),
     ...(draw(4) === 0 ? { maxDistance: draw(9) - 3 } : {}),
     ...(draw(4) === 0 && topK <= 10 ? { mmr: { lambda: draw(5) / 4 } } : {}),

@@ -12,7 +12,13 @@ import type { HttpRequest } from "../wire/index.ts";
 import { parseVectorBodyPlainly } from "../../test/support/vector-body.ts";
 
 const ADMIN: Principal = { kind: "admin", keyId: "A", accountId: "1", grants: [] };
-const AWAKE = '"activation":{"state":"ACTIVE","wasAsleep":false,"wakeMs":0}';
+/** What follows the hits: two records, both in memory, are compared. */
+function tail(path: string): string {
+  return (
+    '"activation":{"state":"ACTIVE","wasAsleep":false,"wakeMs":0},' +
+    `"plan":{"rowsScanned":2,"rowsRescored":0,"segmentCount":0,"path":"${path}"}`
+  );
+}
 
 let engine: Engine;
 beforeAll(async () => {
@@ -73,19 +79,19 @@ const GOOD: readonly (readonly [string, string, string])[] = [
   [
     SEARCH,
     '{"sparse":{"field":"terms","indices":[4],"values":[0.5]}}',
-    `{"hits":[{"key":"a","distance":-1}],${AWAKE}}`,
+    `{"hits":[{"key":"a","distance":-1}],${tail("sparse")}}`,
   ],
   [
     SEARCH,
     '{"vector":[1,0],"sparse":{"field":"terms","indices":[4],"values":[0.5]}}',
-    `{"hits":[{"key":"b","distance":-3},{"key":"a","distance":-2}],${AWAKE}}`,
+    `{"hits":[{"key":"b","distance":-3},{"key":"a","distance":-2}],${tail("exact")}}`,
   ],
   [
     SEARCH,
     '{"vector":[1,0],"sparse":{"field":"terms","indices":[9,4],"values":[0,0.5]},' +
       '"weights":{"dense":0.25,"sparse":4},"topK":1,"include":{"vectors":true}}',
     `{"hits":[{"key":"a","vector":[1,0],"sparse":[{"field":"terms","indices":[4,9,4294967295],` +
-      `"values":[2,1,0.1]}],"distance":-4.25}],${AWAKE}}`,
+      `"values":[2,1,0.1]}],"distance":-4.25}],${tail("exact")}}`,
   ],
 ];
 
