@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KEY_BYTES_MAX, NAME_BYTES_MAX } from "../base/limits.ts";
 import type { Collection, Insula, Records } from "./index.ts";
 import { describeSearchShapes, type Note } from "./search-shapes.contract.ts";
-import { refused, sparseContract } from "./sparse.contract.ts";
+import { describeSparseVectors, refused } from "./sparse.contract.ts";
 
 /** What a body is tested with: a fresh database, and the end of it. */
 export interface InsulaUnderTest {
@@ -354,7 +354,7 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
     });
   });
 
-  sparseContract(name, () => insula);
+  describeSparseVectors(name, () => insula);
 
   describe(`${name}: searches`, () => {
     it("find the nearest, with distances, metadata and vectors as asked", async () => {

@@ -1,4 +1,4 @@
-/** What a program may rely on about sparse vectors, whichever body it holds. */
+/** The part of the contract about sparse vectors. A part of insula.contract.ts. */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Collection, Insula } from "./index.ts";
 
@@ -9,7 +9,7 @@ export const refused = (code: string, kind?: string): object => ({
   ...(kind === undefined ? {} : { kind }),
 });
 
-export function sparseContract(name: string, insula: () => Insula): void {
+export function describeSparseVectors(name: string, insula: () => Insula): void {
   describe(`${name}: records`, () => {
     it("may have sparse vectors beside the others, searched alone or in one score", async () => {
       const pages = await insula().createCollection("shop", "pages", {
