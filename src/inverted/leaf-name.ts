@@ -5,7 +5,7 @@ import type { Filter, FilterLeaf, FilterScalar, RangeBound } from "../model/inde
 export const LEAF_NAME_LENGTH_MAX = 256;
 
 /**
- * Equal for leaves that mean the same rows of every segment, different for all others; undefined
+ * Different for leaves that may mean different rows, equal for those written the same; undefined
  * for leaves that are too long, or cost nothing.
  */
 export function leafName(leaf: FilterLeaf): string | undefined {
