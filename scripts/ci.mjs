@@ -1,10 +1,10 @@
 /**
  * Runs the steps of ci-steps.json one after the other in a fresh clone, each within its budget.
  *
- * A step fails when its program does, when it is not done within `budgetSeconds` (it is ended
- * then), when its npm script does not exist, or when it says that it skipped something (exit code
- * 77). Later steps run all the same. Tests are counted from the closing lines `N passed, N failed`
- * of the steps.
+ * A step fails when its program does, when it is not done within `budgetSeconds` and what the
+ * steps before it left of theirs (it is ended then), when its npm script does not exist, or when it
+ * says that it skipped something (exit code 77). Later steps run all the same. Tests are counted
+ * from the closing lines `N passed, N failed` of the steps.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ function readCount(output) {
   return last === undefined ? { passed: 0, failed: 0 } : { passed: +last[1], failed: +last[2] };
 }
 
-async function runStep({ name, command, budgetSeconds }) {
+async function runStep({ name, command }, limitSeconds) {
   process.stdout.write(`\n==== ${name} ====\n`);
   if (isMissing(command)) return { result: "no such script", seconds: 0, passed: 0, failed: 1 };
   const [program, ...args] = command;
@@ -38,7 +38,7 @@ async function runStep({ name, command, budgetSeconds }) {
     cwd: ROOT,
     env: { CI: "true" },
     live: "stdout",
-    timeoutMs: budgetSeconds * 1000,
+    timeoutMs: limitSeconds * 1000,
   });
   const count = readCount(output);
   let result = "ok";
@@ -52,8 +52,10 @@ async function runStep({ name, command, budgetSeconds }) {
 const budget = steps.reduce((sum, { budgetSeconds }) => sum + budgetSeconds, 0);
 const rows = [["step", "seconds", "budget", "result"]];
 const total = { seconds: 0, passed: 0, failed: 0 };
+let budgetSoFar = 0;
 for (const step of steps) {
-  const { result, seconds, passed, failed } = await runStep(step);
+  budgetSoFar += step.budgetSeconds;
+  const { result, seconds, passed, failed } = await runStep(step, budgetSoFar - total.seconds);
   rows.push([step.name, seconds.toFixed(1), String(step.budgetSeconds), result]);
   total.seconds += seconds;
   total.passed += passed;
