@@ -49,13 +49,12 @@ async function runStep({ name, command }, limitSeconds) {
   return { result, seconds, ...count, failed: Math.max(count.failed, result === "ok" ? 0 : 1) };
 }
 
-const budget = steps.reduce((sum, { budgetSeconds }) => sum + budgetSeconds, 0);
 const rows = [["step", "seconds", "budget", "result"]];
 const total = { seconds: 0, passed: 0, failed: 0 };
-let budgetSoFar = 0;
+let budget = 0;
 for (const step of steps) {
-  budgetSoFar += step.budgetSeconds;
-  const { result, seconds, passed, failed } = await runStep(step, budgetSoFar - total.seconds);
+  budget += step.budgetSeconds;
+  const { result, seconds, passed, failed } = await runStep(step, budget - total.seconds);
   rows.push([step.name, seconds.toFixed(1), String(step.budgetSeconds), result]);
   total.seconds += seconds;
   total.passed += passed;
