@@ -164,6 +164,7 @@ const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["memory and disk of the machine", /(?<!at least )\d[\d,]* MiB/g, "<n> MiB"],
   ["room on the disk of the machine", /("(?:freeBytes|reserveBytes)":)\d+/g, "$1<n>"],
   ["memory budget of the machine", /[\d.]+ GiB/g, "<n> GiB"],
+  ["memory budget in bytes", /("memoryBudgetBytes":)\d+/g, "$1<n>"],
   ["share of the machine", /half of the (?:container|machine)/g, "half of the machine"],
   ["file handles of the machine", /\d+ may be open/g, "<n> may be open"],
   ["Node", /\bv\d+\.\d+\.\d+/g, "<node>"],
