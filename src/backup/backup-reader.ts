@@ -9,17 +9,16 @@ import {
   decodeManifest,
   indexKey,
   manifestKey,
-  objectDamaged,
   objectMissing,
   partKey,
   rootKeyOf,
-  sha256,
   type BackupManifest,
   type BackupPart,
 } from "./backup-manifest.ts";
 import { openObject, type BackupKeys } from "./backup-seal.ts";
+import { readExtent } from "./stored-extent.ts";
 import type { FrameImage, SegmentImage, ShardImage } from "./shard-image.ts";
-import type { StoredExtent, StoredSegment, StoredShard, StoredTail } from "./stored-shard.ts";
+import type { StoredSegment, StoredShard, StoredTail } from "./stored-shard.ts";
 
 /** Names of manifests asked for at once. */
 const LIST_LIMIT = 1_000;
@@ -182,13 +181,4 @@ function mayHold(first: BackupPath, next: BackupPath, under: BackupPath): boolea
     comparePaths(first.slice(0, depth), under) <= 0 &&
     comparePaths(next.slice(0, depth), under) >= 0
   );
-}
-
-/** @throws InsulaError `data_damaged` that names the object. */
-async function readExtent(store: ObjectStore, extent: StoredExtent): Promise<Uint8Array> {
-  const { object, offset, bytes } = extent;
-  const body = await store.get(object, { start: offset, length: bytes });
-  if (body === undefined) throw objectMissing(object);
-  if (body.length !== bytes || !sha256(body).equals(extent.sha256)) throw objectDamaged(object);
-  return body;
 }

@@ -1,4 +1,6 @@
-/** From what a person writes to a store: `s3://bucket/prefix` with the usual variables, or a folder. */
+/**
+ * From what a person writes to a store: `s3://bucket/prefix` with the usual variables, or a folder.
+ */
 import { InsulaError } from "../base/errors.ts";
 import { FolderObjectStore, type FileSystem, type ObjectStore } from "../io/index.ts";
 import type { S3Doors, S3Settings } from "./s3-request.ts";

@@ -1,0 +1,26 @@
+/** Names of the objects of offloaded tenants. ON DISK: docs/formats/offload.md. */
+import { toHex } from "../base/brands.ts";
+
+export const OFFLOAD_PREFIX = "tenants/";
+/**
+ * What all objects of one offload begin with; no other offload ever has it.
+ *
+ * @param generation random bytes that tell two offloads of one shard apart.
+ */
+export function offloadPrefix(shard: Uint8Array, generation: Uint8Array): string {
+  return `${OFFLOAD_PREFIX}${toHex(shard)}/${toHex(generation)}/`;
+}
+
+export function offloadManifestKey(prefix: string): string {
+  return `${prefix}manifest`;
+}
+
+/** A piece of a segment by the uid inside its bytes. */
+export function offloadPieceKey(prefix: string, segment: Uint8Array, piece: number): string {
+  return `${offloadSegmentKey(prefix, segment)}${String(piece).padStart(6, "0")}`;
+}
+
+/** What the pieces of a segment begin with. */
+function offloadSegmentKey(prefix: string, segment: Uint8Array): string {
+  return `${prefix}${toHex(segment)}-`;
+}
