@@ -38,6 +38,7 @@ import type {
   TenantFigures,
   TenantInfo,
   TenantPlace,
+  TenantsCreated,
   WriteResult,
 } from "./api.ts";
 import { QUARANTINED_KEY, databaseTotalsKey } from "./catalog-keys.ts";
@@ -240,6 +241,14 @@ class NodeEngine implements Engine {
 
   createTenant(place: TenantPlace): Promise<TenantInfo> {
     return this.#node.disk.run(() => this.#tenants.create(place));
+  }
+
+  createTenants(
+    database: string,
+    collection: string,
+    names: readonly string[],
+  ): Promise<TenantsCreated> {
+    return this.#node.disk.run(() => this.#tenants.createMany(database, collection, names));
   }
 
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
