@@ -35,6 +35,8 @@ export const BATCH_RECORDS_MAX = 10_000;
 export const BATCH_BYTES_MAX = 67_108_864;
 /** Hits of one query. Source: 10,000 in S3 Vectors and Pinecone. */
 export const TOP_K_MAX = 10_000;
+/** Tenants created by one call. */
+export const TENANTS_CREATED_MAX = 10_000;
 /** Items of one listing page. */
 export const PAGE_ITEMS_MAX = 10_000;
 /** Shards of one search over many. */

@@ -15,7 +15,7 @@ const OUTPUT: Output = {
 
 const SEARCHED: SearchedPlace = {
   place: { database: "db", collection: "notes", tenant: "acme" },
-  plan: { path: "graph", rowsScanned: 1_520, rowsRescored: 36, segmentCount: 1 },
+  plan: { path: "graph", rowsScanned: 1_520, rowsRescored: 36, segmentCount: 1, workUnits: 3 },
 };
 
 it("shows path, reason, cost, the phases that took time, and every part", () => {
@@ -48,7 +48,7 @@ it("shows path, reason, cost, the phases that took time, and every part", () => 
           },
         ],
         bytesRead: 131_072,
-        workUnits: 2.195,
+        workUnits: 3,
         ms: { wake: 0, load: 0.5, filter: 0, scan: 0.25, rescore: 0, fetch: 0.125, total: 0.9 },
       },
     },
@@ -56,7 +56,7 @@ it("shows path, reason, cost, the phases that took time, and every part", () => 
   expect(text).toBe(
     [
       "notes/acme  graph: A walk of the graph costs less than a scan.",
-      "2 parts, 2.195 work units, 131.1 kB read",
+      "2 parts, 3 work units, 131.1 kB read",
       "0.90 ms, load 0.50, scan 0.25, fetch 0.13",
       "part      method  rows    pass    scanned  rescored  read      why",
       "01234567  graph   12,000  11,000  1,500    36        131.1 kB  " +

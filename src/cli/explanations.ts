@@ -21,7 +21,7 @@ function printOne(
   const phases = Object.entries(ms)
     .filter(([phase, spent]) => phase !== "total" && spent > 0)
     .map(([phase, spent]) => `${phase} ${spent.toFixed(2)}`);
-  const cost = `${workUnits.toFixed(3)} work units, ${printBytes(bytesRead)} read`;
+  const cost = `${printCounted(workUnits, "work unit")}, ${printBytes(bytesRead)} read`;
   const time = [`${ms.total.toFixed(2)} ms`, ...phases].join(", ");
   const lines = [
     `${output.bold(nameOfPlace(place))}  ${plan.path}: ${reason}`,

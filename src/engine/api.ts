@@ -55,6 +55,17 @@ export interface Engine extends AsyncDisposable {
    * Only in collections with `tenancy: "multi"`. @throws `collection_not_found`, `tenant_exists`
    */
   createTenant(place: TenantPlace): Promise<TenantInfo>;
+  /**
+   * Makes those of the names that are missing, at most TENANTS_CREATED_MAX in one call; repeating
+   * it is harmless. Durable and visible when the promise resolves. Frames of 500: a call that fails
+   * may have made the first of them. @throws `collection_not_found`, `name_invalid`,
+   * `argument_invalid` for a collection without tenants or too many names
+   */
+  createTenants(
+    database: string,
+    collection: string,
+    names: readonly string[],
+  ): Promise<TenantsCreated>;
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined>;
   listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>>;
   deleteTenant(place: TenantPlace): Promise<void>;
@@ -305,6 +316,12 @@ export interface RestoreSummary {
 }
 
 /** What was left of a tenant when it had been erased. */
+export interface TenantsCreated {
+  readonly created: number;
+  /** Of the different names, those that were there before. */
+  readonly existing: number;
+}
+
 export interface ErasureReceipt extends TenantPlace {
   /** Uid of its shard, hexadecimal: no other tenant ever had it or will. */
   readonly shard: string;

@@ -38,22 +38,16 @@ import type {
   TenantFigures,
   TenantInfo,
   TenantPlace,
+  TenantsCreated,
   WriteResult,
 } from "./api.ts";
-import {
-  DATABASE_PREFIX,
-  QUARANTINED_KEY,
-  SETTING_PREFIX,
-  collectionPrefix,
-  databaseTotalsKey,
-  settingKey,
-} from "./catalog-keys.ts";
+import { QUARANTINED_KEY, databaseTotalsKey } from "./catalog-keys.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
+import { Collections } from "./collections.ts";
 import { Copies } from "./copies.ts";
+import { Databases } from "./databases.ts";
 import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
-import { listNames } from "./name-listing.ts";
-import { checkName } from "./names.ts";
 import { openNode, type EngineOptions, type NodeContext } from "./node-context.ts";
 import { readStats } from "./node-stats.ts";
 import { Quarantine } from "./quarantine.ts";
@@ -67,6 +61,8 @@ import { openShard } from "./open-shard.ts";
 import { locatePlace } from "./locate-place.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
+import { Settings } from "./settings.ts";
+import { ShardCalls } from "./shard-calls.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -107,7 +103,9 @@ class NodeEngine implements Engine {
   readonly #mirror: Mirror | undefined;
   readonly #node: NodeContext;
   readonly #directory: Directory;
-  readonly #infos: Infos;
+  readonly #databases: Databases;
+  readonly #collections: Collections;
+  readonly #settings: Settings;
   readonly #records: Records;
   readonly #copies: Copies;
   readonly #keeper: ShardKeeper;
@@ -118,6 +116,7 @@ class NodeEngine implements Engine {
   readonly #quarantined: TotalsRow;
   readonly #tenantTotals: TenantTotals;
   readonly #tenants: Tenants;
+  readonly #shardCalls: ShardCalls;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
   #closing: Promise<void> | undefined;
@@ -138,7 +137,6 @@ class NodeEngine implements Engine {
     this.#quarantined = opened.quarantined;
     this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
     node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
-    this.#infos = new Infos(node.catalog);
     this.#tenantTotals = opened.tenants;
     const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
@@ -177,10 +175,15 @@ class NodeEngine implements Engine {
       directory: this.#directory,
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
     });
-    const [directory, infos, keeper] = [this.#directory, this.#infos, this.#keeper];
-    this.#tenants = new Tenants({ node, directory, infos, keeper });
+    const [directory, keeper] = [this.#directory, this.#keeper];
+    const doors = { node, directory, infos: new Infos(node.catalog), keeper };
+    this.#databases = new Databases(doors);
+    this.#collections = new Collections(doors);
+    this.#tenants = new Tenants(doors);
+    this.#settings = new Settings(node.catalog);
     this.#probe = new RecallProbe(options, this.#keeper);
     this.#records = new Records(node.catalog, this.#directory, this.#keeper, this.#probe);
+    this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records });
     this.#upkeep = new Upkeep(options, {
       node,
       keeper: this.#keeper,
@@ -188,80 +191,64 @@ class NodeEngine implements Engine {
     });
   }
 
-  async createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
-    const { attributes = {} } = options;
-    return this.#node.disk.run(async () =>
-      this.#infos.database(await this.#directory.createDatabase(name, attributes)),
-    );
+  createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
+    return this.#databases.create(name, options);
   }
 
-  async getDatabase(name: string): Promise<DatabaseInfo | undefined> {
-    const entry = await this.#directory.database(name);
-    return entry === undefined || entry.isGone ? undefined : this.#infos.database(entry);
+  getDatabase(name: string): Promise<DatabaseInfo | undefined> {
+    return this.#databases.get(name);
   }
 
-  async listDatabases(page: PageRequest): Promise<Page<DatabaseInfo>> {
-    const names = await listNames(this.#node.catalog, DATABASE_PREFIX, page);
-    const items: DatabaseInfo[] = [];
-    for (const { name } of names.items) {
-      const info = await this.getDatabase(name);
-      if (info !== undefined) items.push(info);
-    }
-    return { items, hasMore: names.hasMore };
+  listDatabases(page: PageRequest): Promise<Page<DatabaseInfo>> {
+    return this.#databases.list(page);
   }
 
-  async updateDatabase(name: string, patch: AttributePatch): Promise<DatabaseInfo> {
-    return this.#infos.database(await this.#directory.updateDatabase(name, patch.attributes ?? {}));
+  updateDatabase(name: string, patch: AttributePatch): Promise<DatabaseInfo> {
+    return this.#databases.update(name, patch);
   }
 
   deleteDatabase(name: string): Promise<void> {
-    return this.#directory.deleteDatabase(name);
+    return this.#databases.delete(name);
   }
 
-  async createCollection(
+  createCollection(
     database: string,
     name: string,
     options: CollectionOptions,
   ): Promise<CollectionInfo> {
-    return this.#node.disk.run(async () =>
-      this.#infos.collection(await this.#directory.createCollection(database, name, options)),
-    );
+    return this.#collections.create(database, name, options);
   }
 
-  async getCollection(database: string, name: string): Promise<CollectionInfo | undefined> {
-    const entry = await this.#directory.collection(database, name);
-    return entry === undefined || entry.isGone ? undefined : this.#infos.collection(entry);
+  getCollection(database: string, name: string): Promise<CollectionInfo | undefined> {
+    return this.#collections.get(database, name);
   }
 
-  async listCollections(database: string, page: PageRequest): Promise<Page<CollectionInfo>> {
-    const parent = await this.#directory.databaseNamed(database);
-    const { removals } = this.#directory;
-    const names = await listNames(this.#node.catalog, collectionPrefix(parent.row.number), page);
-    const items: CollectionInfo[] = [];
-    for (const { name, value } of names.items) {
-      const entry = await this.#directory.collectionOf(parent, { name, value, removals });
-      if (entry !== undefined) items.push(await this.#infos.collection(entry));
-    }
-    return { items, hasMore: names.hasMore };
+  listCollections(database: string, page: PageRequest): Promise<Page<CollectionInfo>> {
+    return this.#collections.list(database, page);
   }
 
-  async updateCollection(
+  updateCollection(
     database: string,
     name: string,
     patch: CollectionPatch,
   ): Promise<CollectionInfo> {
-    return this.#infos.collection(await this.#directory.updateCollection(database, name, patch));
+    return this.#collections.update(database, name, patch);
   }
 
-  async deleteCollection(database: string, name: string): Promise<void> {
-    await this.#directory.deleteCollection(database, name, ({ row: { shard } }, commit) =>
-      this.#keeper.drop(shard === undefined ? [] : [shard], commit),
-    );
-    this.#node.sweeper.sweep();
+  deleteCollection(database: string, name: string): Promise<void> {
+    return this.#collections.delete(database, name);
   }
 
   createTenant(place: TenantPlace): Promise<TenantInfo> {
     return this.#node.disk.run(() => this.#tenants.create(place));
+  }
+
+  createTenants(
+    database: string,
+    collection: string,
+    names: readonly string[],
+  ): Promise<TenantsCreated> {
+    return this.#node.disk.run(() => this.#tenants.createMany(database, collection, names));
   }
 
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined> {
@@ -344,20 +331,16 @@ class NodeEngine implements Engine {
     return queryPlaces(places, query, (place) => this.query(place, query));
   }
 
-  async readSetting(name: string): Promise<Uint8Array | undefined> {
-    return this.#node.catalog.get(settingKey(name));
+  readSetting(name: string): Promise<Uint8Array | undefined> {
+    return this.#settings.read(name);
   }
 
-  async writeSetting(name: string, value: Uint8Array | undefined): Promise<void> {
-    checkName(name);
-    const key = settingKey(name);
-    await this.#node.catalog.commit([
-      value === undefined ? { kind: "delete", key } : { kind: "put", key, value },
-    ]);
+  writeSetting(name: string, value: Uint8Array | undefined): Promise<void> {
+    return this.#settings.write(name, value);
   }
 
-  async listSettings(page: PageRequest): Promise<Page<{ name: string; value: Uint8Array }>> {
-    return listNames(this.#node.catalog, SETTING_PREFIX, page);
+  listSettings(page: PageRequest): Promise<Page<{ name: string; value: Uint8Array }>> {
+    return this.#settings.list(page);
   }
 
   locate(place: Place): Promise<LocatedPlace> {
@@ -379,33 +362,16 @@ class NodeEngine implements Engine {
     throw new InsulaError("tenant_not_found", `Cannot find tenant "${target.tenant}".`);
   }
 
-  async flush(place?: Place): Promise<void> {
-    if (place !== undefined) {
-      const { shard } = await this.#records.resolve(place);
-      if (shard !== undefined) await this.#keeper.use(shard, (open) => open.flush());
-      return;
-    }
-    for (const { state } of [...this.#keeper.shards()]) {
-      // A shard may be dropped while one goes through all of them.
-      await this.#keeper.use(state.uid, (open) => open.flush()).catch(ignoreDeleted);
-    }
-    await this.#node.catalog.flush();
+  flush(place?: Place): Promise<void> {
+    return this.#shardCalls.flush(place);
   }
 
-  async compact(place: Place): Promise<void> {
-    const { shard } = await this.#records.resolve(place);
-    if (shard === undefined) return;
-    await this.#node.disk.run(() =>
-      this.#keeper.use(shard, async (open) => {
-        await open.flush();
-        await open.compact();
-      }),
-    );
+  compact(place: Place): Promise<void> {
+    return this.#shardCalls.compact(place);
   }
 
-  async deactivate(place: Place): Promise<void> {
-    const { shard } = await this.#records.resolve(place);
-    if (shard !== undefined) await this.#keeper.sleep(shard);
+  deactivate(place: Place): Promise<void> {
+    return this.#shardCalls.deactivate(place);
   }
 
   recallFigures(): readonly RecallFigure[] {
@@ -453,8 +419,4 @@ class NodeEngine implements Engine {
       () => this.#node.close(),
     ]);
   }
-}
-
-function ignoreDeleted(error: unknown): void {
-  if (!isInsulaError(error) || error.code !== "tenant_not_found") throw error;
 }

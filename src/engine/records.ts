@@ -186,7 +186,7 @@ export class Records {
 const NOTHING_WRITTEN: WriteResult = { rowsAdded: 0, rowsReplaced: 0 };
 const EMPTY_RESULT: QueryResult = {
   hits: [],
-  plan: { rowsScanned: 0, rowsRescored: 0, segmentCount: 0, path: "empty" },
+  plan: { rowsScanned: 0, rowsRescored: 0, segmentCount: 0, workUnits: 0, path: "empty" },
 };
 
 /** Of a tenant that does not exist. */

@@ -1,10 +1,11 @@
 /** Names of tenants to their shards: the part of the directory below a collection. */
 import { toShardUid, type ShardUid } from "../base/brands.ts";
-import { InsulaError } from "../base/errors.ts";
+import { InsulaError, assert } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { LruMap } from "../base/lru-map.ts";
 import type { Clock, Random } from "../io/index.ts";
 import type { Catalog } from "./catalog.ts";
+import type { CatalogChange } from "./catalog-commit.ts";
 import { tenantKey, type EncodedKey } from "./catalog-keys.ts";
 import { decodeTenant, encodeTenant, type TenantRow } from "./catalog-rows.ts";
 import type { CollectionEntry, DirectoryDoors } from "./directory-entries.ts";
@@ -66,6 +67,23 @@ export class TenantDirectory {
         throw new InsulaError("tenant_exists", `Cannot create tenant "${name}": it exists.`);
       }
       return this.#createTenant(collection, name);
+    });
+  }
+
+  /**
+   * Creates those of the names that are missing, in one frame: all or none.
+   *
+   * @param names each at most once.
+   * @returns how many were made.
+   */
+  async createMissing(collection: CollectionEntry, names: readonly string[]): Promise<number> {
+    for (const name of names) checkName(name);
+    const cacheKeys = names.map((name) => tenantCacheKey(collection, name));
+    return this.#locks.runAll(cacheKeys, async () => {
+      const known = await Promise.all(names.map((name) => this.find(collection, name)));
+      const missing = names.filter((_, i) => known[i] === undefined);
+      if (missing.length > 0) await this.#createTenants(collection, missing);
+      return missing.length;
     });
   }
 
@@ -132,20 +150,38 @@ export class TenantDirectory {
   }
 
   async #createTenant(collection: CollectionEntry, name: string): Promise<TenantEntry> {
+    const [entry] = await this.#createTenants(collection, [name]);
+    assert(entry !== undefined, "one name makes one tenant");
+    return entry;
+  }
+
+  async #createTenants(
+    collection: CollectionEntry,
+    names: readonly string[],
+  ): Promise<readonly TenantEntry[]> {
     if (collection.isGone) {
       throw new InsulaError("collection_not_found", `Cannot find collection "${collection.name}".`);
     }
-    const shard = toShardUid(this.#random.bytes(16));
-    const keySlot = await this.#takeSlot();
-    const row: TenantRow = { shard, state: "ACTIVE", createdAtMs: this.#clock.wallMs() };
+    const { number } = collection.row;
+    const createdAtMs = this.#clock.wallMs();
+    const entries: TenantEntry[] = [];
+    const changes: CatalogChange[] = [];
+    for (const name of names) {
+      const shard = toShardUid(this.#random.bytes(16));
+      const keySlot = await this.#takeSlot();
+      const row: TenantRow = { shard, state: "ACTIVE", createdAtMs };
+      entries.push({ collection, name, row });
+      changes.push(
+        { kind: "put", key: tenantKey(number, name), value: encodeTenant(row) },
+        { kind: "new-shard", shard, collectionNumber: number, keySlot },
+      );
+    }
     await this.#catalog.commit([
-      { kind: "put", key: tenantKey(collection.row.number, name), value: encodeTenant(row) },
-      { kind: "new-shard", shard, collectionNumber: collection.row.number, keySlot },
-      ...tenantCountChanges(collection.row.number, row.state, 1),
+      ...changes,
+      ...tenantCountChanges(number, "ACTIVE", entries.length),
     ]);
-    const entry = { collection, name, row };
-    this.#tenants.set(tenantCacheKey(collection, name), entry);
-    return entry;
+    for (const entry of entries) this.#tenants.set(tenantCacheKey(collection, entry.name), entry);
+    return entries;
   }
 }
 

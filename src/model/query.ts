@@ -96,6 +96,8 @@ export interface QueryPlan {
   readonly rowsScanned: number;
   readonly rowsRescored: number;
   readonly segmentCount: number;
+  /** What it cost: docs/fairness.md. Whole; 0 where there was no shard to search. */
+  readonly workUnits: number;
   readonly path: "empty" | "exact" | "codes" | "matches" | "sparse" | "graph";
 }
 
@@ -107,7 +109,7 @@ export interface Explanation {
   readonly parts: readonly ExplainedPart[];
   /** Bytes read from files while the search ran, those of searches beside it included. */
   readonly bytesRead: number;
-  /** A million multiply-adds are one, and 65,536 bytes read. */
+  /** That of the plan. */
   readonly workUnits: number;
   /** Milliseconds by phase; parts are searched side by side, so the sum may exceed `total`. */
   readonly ms: Readonly<Record<QueryPhase | "total", number>>;

@@ -23,7 +23,7 @@ export { explainConfig, loadConfig, parseFlags } from "./load-config.ts";
 export type { ConfigSources, SettingInEffect } from "./load-config.ts";
 export { openLog } from "./log.ts";
 export type { Log } from "./log.ts";
-export { debugOnSignal, stopOnSignals, STOP_DEADLINE_MS } from "./signals.ts";
+export { debugOnSignal, renewOnSignal, stopOnSignals, STOP_DEADLINE_MS } from "./signals.ts";
 export type { SignalOptions } from "./signals.ts";
 export { readTraceSettings } from "./trace-settings.ts";
 export type { ReadTraceSettings, TraceSettings } from "./trace-settings.ts";

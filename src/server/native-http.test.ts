@@ -101,7 +101,7 @@ describe("answers over HTTP", () => {
     expect(await json("POST", `${ACME}/records/search`, search)).toEqual({
       hits: [{ key: "oak", distance: 0, vector: [1, 0], metadata: { year: 2024 } }],
       activation: { state: "ACTIVE", wasAsleep: false, wakeMs: 0 },
-      plan: { path: "exact", rowsScanned: 2, rowsRescored: 0, segmentCount: 0 },
+      plan: { path: "exact", rowsScanned: 2, rowsRescored: 0, segmentCount: 0, workUnits: 1 },
     });
     const explained = await json("POST", `${ACME}/records/search`, { ...search, explain: true });
     expect(explained).toMatchObject({ explanation: { parts: [{ kind: "memtable" }] } });

@@ -1,4 +1,4 @@
-/** What signals of the system do: stop the server, change what it logs. */
+/** What signals of the system do: stop the server, change what it logs, renew its certificate. */
 import type { Clock } from "../io/index.ts";
 import type { Log } from "./log.ts";
 import type { RunningServer } from "./start-server.ts";
@@ -75,5 +75,18 @@ export function debugOnSignal(options: {
     before = isDebug ? undefined : log.level;
     log.level = level;
     log.info({ logLevel: level }, "The log level was changed by a signal.");
+  });
+}
+
+/**
+ * SIGHUP reads certificate and key anew. For servers that speak TLS: without this listener the
+ * signal ends the process, as it does when a terminal closes.
+ */
+export function renewOnSignal(options: {
+  readonly server: Pick<RunningServer, "reloadCertificate">;
+  readonly process: { on(signal: "SIGHUP", listener: () => void): unknown };
+}): void {
+  options.process.on("SIGHUP", () => {
+    options.server.reloadCertificate();
   });
 }

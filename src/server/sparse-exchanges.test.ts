@@ -16,7 +16,7 @@ const ADMIN: Principal = { kind: "admin", keyId: "A", accountId: "1", grants: []
 function tail(path: string): string {
   return (
     '"activation":{"state":"ACTIVE","wasAsleep":false,"wakeMs":0},' +
-    `"plan":{"rowsScanned":2,"rowsRescored":0,"segmentCount":0,"path":"${path}"}`
+    `"plan":{"rowsScanned":2,"rowsRescored":0,"segmentCount":0,"path":"${path}","workUnits":1}`
   );
 }
 

@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as tls from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Dialect, DialectContext } from "../dialects/index.ts";
 import type {
@@ -13,6 +14,7 @@ import type {
 } from "../engine/api.ts";
 import { MemoryFileSystem } from "../io/memory/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/node/index.ts";
+import { makeThrowAwayCa } from "../wire/http/throw-away-ca.contract.ts";
 import type { HttpRequest } from "../wire/index.ts";
 import { DIALECT_LOADERS } from "./dialect-loaders.ts";
 import { loadConfig } from "./load-config.ts";
@@ -132,6 +134,23 @@ function parts(more: Partial<ServerParts> = {}): ServerParts {
     log: openLog("debug", (line) => lines.push(line)),
     ...more,
   };
+}
+
+/** PEM of what a client is shown that trusts everybody. */
+function shownCertificate(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { port } = new URL(url);
+    const socket = tls.connect({
+      port: Number(port),
+      host: "127.0.0.1",
+      rejectUnauthorized: false,
+    });
+    socket.on("error", reject);
+    socket.on("secureConnect", () => {
+      resolve(socket.getPeerX509Certificate()?.toString() ?? "");
+      socket.destroy();
+    });
+  });
 }
 
 async function start(
@@ -401,6 +420,39 @@ describe("starting and stopping", () => {
     const failed = startServer(loadConfig({ flags }), parts({ openEngine }));
     await expect(failed).rejects.toThrow(/--tls-cert.*INSULA_TLS_CERT/);
     expect(isOpened).toBe(false);
+  });
+
+  test("a renewed certificate is taken without a stop, a broken one is not", async () => {
+    const [before, after] = [makeThrowAwayCa(), makeThrowAwayCa()];
+    try {
+      const flags = { tlsCert: before.certPath, tlsKey: before.keyPath };
+      const { server, url } = await start(flags);
+      expect(await shownCertificate(url)).toBe(before.cert);
+      copyFileSync(after.certPath, before.certPath);
+      expect(server.reloadCertificate()).toBe(false);
+      expect(lines.join("")).toContain("does not belong");
+      expect(await shownCertificate(url)).toBe(before.cert);
+      copyFileSync(after.keyPath, before.keyPath);
+      expect(server.reloadCertificate()).toBe(true);
+      expect(await shownCertificate(url)).toBe(after.cert);
+    } finally {
+      before.remove();
+      after.remove();
+    }
+  });
+
+  test("an expired certificate is used and warned of", async () => {
+    const ca = makeThrowAwayCa();
+    const clock = new NodeClock();
+    clock.wallMs = () => Date.now() + 3 * 86_400_000;
+    await start({ tlsCert: ca.certPath, tlsKey: ca.keyPath }, { clock });
+    expect(lines.join("")).toContain("The certificate has expired");
+    ca.remove();
+  });
+
+  test("without TLS there is no certificate to renew", async () => {
+    const { server } = await start();
+    expect(server.reloadCertificate()).toBe(false);
   });
 
   test("the start says how much memory the engine may use, and why that much", async () => {

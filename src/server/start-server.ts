@@ -1,6 +1,5 @@
 /** Puts a server together: engine, access, dialects, listener; and takes it apart again. */
 import { resolve } from "node:path";
-import { readFileSync } from "node:fs";
 import {
   ADMIN_SECRET_PATH,
   loadAdminKey,
@@ -27,6 +26,7 @@ import { ServerMetrics } from "./metrics.ts";
 import { renderPage } from "./page.ts";
 import { RouteTable } from "./route-table.ts";
 import { countTenantCalls } from "./tenant-calls.ts";
+import { readTls, type TlsPair } from "./tls-files.ts";
 import type { TraceSettings } from "./trace-settings.ts";
 import type { Tracer } from "./tracing/index.ts";
 import { VectorBodyParser } from "./vector-body-parser.ts";
@@ -89,6 +89,12 @@ export interface RunningServer {
   readonly memoryBudget: MemoryBudget;
   /** Its level may be changed at any time. */
   readonly log: Log;
+  /**
+   * Reads the files of tlsCert and tlsKey anew; connections from now on get what is in them. When
+   * they cannot be used, what was there stays and the log says why.
+   * @returns whether they are in use.
+   */
+  reloadCertificate(): boolean;
   /**
    * Finishes running requests, then closes the engine. Calling it again waits for the same stop.
    */
@@ -197,9 +203,10 @@ class Server implements RunningServer {
     return this.#stopping === undefined;
   }
 
-  async listen(tls: { readonly cert: string; readonly key: string } | undefined): Promise<void> {
+  async listen(tls: TlsPair | undefined): Promise<void> {
     const { config, parts, log } = this.#state;
     if (config.httpPort === "off") return;
+    if (tls !== undefined) this.#warnOfExpiry(tls);
     const front = this.#front();
     const listener = await HttpListener.open({
       host: config.host,
@@ -237,6 +244,27 @@ class Server implements RunningServer {
       },
       "Listening.",
     );
+  }
+
+  reloadCertificate(): boolean {
+    const { config, log } = this.#state;
+    try {
+      const tls = readTls(config);
+      if (tls === undefined) return false;
+      for (const listener of this.#listeners) listener.setCertificate(tls);
+      log.info({ tlsCert: config.tlsCert }, "The certificate was read again.");
+      this.#warnOfExpiry(tls);
+      return true;
+    } catch (error) {
+      log.error({ err: error }, "The certificate was not changed: the one before stays in use.");
+      return false;
+    }
+  }
+
+  #warnOfExpiry({ expiresAtMs }: TlsPair): void {
+    const { config, parts, log } = this.#state;
+    if (expiresAtMs > parts.clock.wallMs()) return;
+    log.warn({ tlsCert: config.tlsCert }, "The certificate has expired: clients will refuse it.");
   }
 
   close(): Promise<void> {
@@ -389,24 +417,4 @@ function openTexts(
     openEmbedder: shareEmbedder(readEmbedderSettings(config), doors),
     ...(reranker === undefined ? {} : { reranker }),
   };
-}
-
-function readTls(
-  config: ServerConfig,
-): { readonly cert: string; readonly key: string } | undefined {
-  const { tlsCert, tlsKey } = config;
-  if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  return { cert: readPem("tlsCert", tlsCert), key: readPem("tlsKey", tlsKey) };
-}
-
-function readPem(name: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new InsulaError(
-      "setting_invalid",
-      `Cannot use ${toFlag(name)} (${toVariable(name)}): the file ${path} cannot be read.`,
-      { cause },
-    );
-  }
 }

@@ -33,7 +33,7 @@ export async function chooseDiverse(
   ranking: Ranking,
   query: Query & { readonly mmr: DiverseChoice },
 ): Promise<readonly RankedRecord[]> {
-  const { ranked, trace } = ranking;
+  const { ranked, trace, cost } = ranking;
   const startMs = context.clock.monotonicMs();
   const vectors: Float32Array[] = [];
   for (const { candidate } of ranked) vectors.push(await vectorOf(candidate, field));
@@ -58,7 +58,7 @@ export async function chooseDiverse(
       if (record === undefined || vector === undefined) break;
       chosen.push(record);
       choice.nearChosen(compareWith(context, field, vector, loaded));
-      trace?.compared(vectors.length);
+      cost.compared(vectors.length, field.dimension);
       work += vectors.length * field.dimension;
       if (work < SLICE_MULTIPLY_ADDS) continue;
       work = 0;

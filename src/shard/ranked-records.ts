@@ -11,6 +11,7 @@ import {
   type VectorField,
 } from "../model/index.ts";
 import type { MemtableView, SegmentView } from "./read-view.ts";
+import { answeredBytes, type WorkTally } from "./work-tally.ts";
 
 /** Where a record is, as a view sees it. */
 export interface ViewPlace {
@@ -95,19 +96,22 @@ export async function nearest(
   return ranked.slice(0, topK);
 }
 
-/** Records as they are answered. */
+/** Records as they are answered, and counted as such. */
 export async function toHits(
   ranked: readonly RankedRecord[],
   { include }: Pick<Query, "include">,
   { dense, sparse }: ComparedFields,
+  work: WorkTally,
 ): Promise<readonly Hit[]> {
   const measure = dense ?? SPARSE_MEASURE;
   const hits: Hit[] = [];
+  work.records(ranked.length);
   for (const { candidate, key } of ranked) {
     const hit: Writable<Hit> = { key, distance: shownDistance(measure, candidate.distance) };
+    let metadata: Uint8Array | undefined;
     if (include.metadata) {
       const maybe = metadataOf(candidate);
-      const metadata = maybe instanceof Promise ? await maybe : maybe;
+      metadata = maybe instanceof Promise ? await maybe : maybe;
       if (metadata !== undefined) hit.metadata = decodeMetadata(metadata);
     }
     if (include.vectors && dense !== undefined) {
@@ -117,6 +121,7 @@ export async function toHits(
       const vector = await sparseVectorOf(candidate, sparse);
       if (vector !== undefined) hit.sparse = new Map([[sparse, vector]]);
     }
+    work.answered(answeredBytes(Buffer.byteLength(key), metadata, include, hit));
     hits.push(hit);
   }
   return hits;

@@ -6,6 +6,7 @@
 import type { Memtable } from "./memtable.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import type { ShardStructure } from "./shard-structure.ts";
+import type { WorkTally } from "./work-tally.ts";
 
 export interface MemtableView {
   readonly memtable: Memtable;
@@ -25,9 +26,12 @@ export interface SegmentView {
 export class ReadView {
   readonly memtables: readonly MemtableView[];
   readonly segments: readonly SegmentView[];
+  /** What is done with the view. */
+  readonly work: WorkTally;
   #isOpen = true;
 
-  constructor(structure: ShardStructure) {
+  constructor(structure: ShardStructure, work: WorkTally) {
+    this.work = work;
     this.memtables = structure
       .memtables()
       .filter((memtable) => memtable.rowCount > 0)

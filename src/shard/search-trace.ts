@@ -6,25 +6,16 @@ import type { Clock } from "../io/index.ts";
 import type { ExplainedPart, Explanation, QueryPhase } from "../model/index.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 
-/** Multiply-adds, and bytes read, of one work unit. */
-const MULTIPLY_ADDS_PER_UNIT = 1_000_000;
-const BYTES_PER_UNIT = 65_536;
-
 type PhaseSums = Record<QueryPhase, number>;
 
 export class SearchTrace {
   readonly #clock: Clock;
-  readonly #rowMultiplyAdds: number;
   readonly #startMs: number;
   readonly #parts: PartTrace[] = [];
   readonly #sums: PhaseSums = { wake: 0, load: 0, filter: 0, scan: 0, rescore: 0, fetch: 0 };
-  /** Rows compared beside those of the parts. */
-  #comparisons = 0;
 
-  /** @param rowMultiplyAdds of a comparison of what is searched for with a row, at most. */
-  constructor(clock: Clock, rowMultiplyAdds: number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#rowMultiplyAdds = rowMultiplyAdds;
     this.#startMs = clock.monotonicMs();
   }
 
@@ -40,23 +31,16 @@ export class SearchTrace {
     this.#sums[phase] += ms;
   }
 
-  /** Rows compared with one another, for `mmr`. */
-  compared(rows: number): void {
-    this.#comparisons += rows;
-  }
-
   /** The search is over. */
-  explain(): Explanation {
+  explain(workUnits: number): Explanation {
     const total = this.#clock.monotonicMs() - this.#startMs;
     const parts = this.#parts.map((part) => part.explain());
     const bytesRead = parts.reduce((sum, part) => sum + part.bytesRead, 0);
-    const rows = parts.reduce((sum, part) => sum + part.rowsScanned + part.rowsRescored, 0);
-    const multiplyAdds = (rows + this.#comparisons) * this.#rowMultiplyAdds;
     return {
       reason: reasonOf(parts),
       parts,
       bytesRead,
-      workUnits: round(multiplyAdds / MULTIPLY_ADDS_PER_UNIT + bytesRead / BYTES_PER_UNIT),
+      workUnits,
       ms: { ...roundAll(this.#sums), total: round(total) },
     };
   }

@@ -16,6 +16,7 @@ import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { RowsAhead } from "./rows-ahead.ts";
 import { memtableSparse, NO_SPARSE, segmentSparse } from "./row-sparse.ts";
 import type { ShardStructure } from "./shard-structure.ts";
+import { answeredBytes, type WorkTally } from "./work-tally.ts";
 
 /**
  * One record per key in the order asked; undefined where there is none.
@@ -29,7 +30,8 @@ export async function fetchRecords(
   keys: readonly string[],
   include: Include,
 ): Promise<readonly (RecordView | undefined)[]> {
-  const records = keys.map((key) => recordInMemory(structure, key, include));
+  view.work.records(keys.length);
+  const records = keys.map((key) => recordInMemory(structure, view, key, include));
   if (view.segments.length === 0) return records;
   for (const [i, key] of keys.entries()) {
     records[i] ??= await recordInSegments(structure, view, key, include);
@@ -39,12 +41,13 @@ export async function fetchRecords(
 
 function recordInMemory(
   structure: ShardStructure,
+  { work }: ReadView,
   key: string,
   include: Include,
 ): RecordView | undefined {
   for (const memtable of structure.memtables()) {
     const row = memtable.rowOf(key);
-    if (row !== undefined) return memtableRecord(structure, { memtable, row }, include);
+    if (row !== undefined) return memtableRecord(structure, { memtable, row, work }, include);
   }
   return undefined;
 }
@@ -67,7 +70,9 @@ async function recordInSegments(
       }
     }
     const sparse = include.vectors ? await segmentSparse(structure, segment, found.row) : NO_SPARSE;
-    return toRecord(key, found.entry.metadata, include, { vectors, sparse });
+    const { metadata } = found.entry;
+    view.work.answered(answeredBytes(encoded.length, metadata, include, { vectors, sparse }));
+    return toRecord(key, metadata, include, { vectors, sparse });
   }
   return undefined;
 }
@@ -78,7 +83,7 @@ function isLive(liveBits: Uint8Array | undefined, row: number): boolean {
 
 function memtableRecord(
   structure: ShardStructure,
-  { memtable, row }: { readonly memtable: MemtableView["memtable"]; readonly row: number },
+  { memtable, row, work }: MemtableRow,
   include: Include,
 ): RecordView {
   const vectors = new Map<string, Float32Array>();
@@ -86,7 +91,15 @@ function memtableRecord(
     for (const { name } of structure.schema.vectors) vectors.set(name, memtable.vector(name, row));
   }
   const sparse = include.vectors ? memtableSparse(structure, memtable, row) : NO_SPARSE;
-  return toRecord(memtable.key(row), memtable.metadata(row), include, { vectors, sparse });
+  const [key, metadata] = [memtable.key(row), memtable.metadata(row)];
+  work.answered(answeredBytes(Buffer.byteLength(key), metadata, include, { vectors, sparse }));
+  return toRecord(key, metadata, include, { vectors, sparse });
+}
+
+interface MemtableRow extends Pick<MemtableView, "memtable"> {
+  readonly row: number;
+  /** Told what is answered. */
+  readonly work: WorkTally;
 }
 
 function toRecord(
@@ -153,8 +166,11 @@ export async function scanRecords(
       if (isFull) return { records, hasMore: true };
       const vectors = request.include.vectors ? await best.vectors(structure) : NO_VECTORS;
       records.push(toRecord(key.toString("utf8"), metadata, request.include, vectors));
+      view.work.records(1);
+      view.work.answered(answeredBytes(key.length, metadata, request.include, vectors));
       bytes += key.length + recordBytes(metadata, vectors, request.include);
     }
+    if (matches !== undefined) view.work.looked(1);
     await best.advance();
     if (++looked % ROWS_PER_TURN === 0) await structure.context.clock.yield();
   }
@@ -170,6 +186,7 @@ export async function countMatches(
   filter: Filter,
 ): Promise<number> {
   const { unfilterable } = structure.schema;
+  view.work.filtered(view, filter, unfilterable);
   let count = 0;
   for (const part of view.memtables) {
     count += countBits(memtableCandidates(part, filter), part.rowCount);
@@ -188,6 +205,7 @@ export async function collectKeys(
 ): Promise<readonly string[]> {
   const { context, schema } = structure;
   const keys: string[] = [];
+  view.work.filtered(view, filter, schema.unfilterable);
   for (const part of view.memtables) {
     for (const row of setBits(memtableCandidates(part, filter), part.rowCount)) {
       keys.push(part.memtable.key(row));
@@ -200,6 +218,7 @@ export async function collectKeys(
       if (keys.length % ROWS_PER_TURN === 0) await context.clock.yield();
     }
   }
+  view.work.records(keys.length);
   return keys;
 }
 

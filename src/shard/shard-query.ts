@@ -23,8 +23,9 @@ import {
 } from "./ranked-records.ts";
 import { rankShard, type Ranking, type SearchedView, type VectorQuery } from "./shard-search.ts";
 import { rankSparse, type SparseSearchQuery } from "./shard-sparse-search.ts";
-import type { SegmentView } from "./read-view.ts";
+import type { ReadView, SegmentView } from "./read-view.ts";
 import type { ShardStructure } from "./shard-structure.ts";
+import { sparseBytes } from "./work-tally.ts";
 
 /** While one waits for a file or a worker, another computes. */
 const QUERIES_AT_ONCE = 4;
@@ -38,7 +39,7 @@ const QUERIES_AT_ONCE = 4;
  */
 export async function queryShard(
   structure: ShardStructure,
-  view: SearchedView,
+  view: ReadView,
   queries: readonly Query[],
 ): Promise<readonly QueryResult[]> {
   const inMemory = queries.map(({ like }) => like && placeInMemtables(view, like.key));
@@ -64,7 +65,7 @@ export async function queryShard(
 
 async function queryView(
   structure: ShardStructure,
-  view: SearchedView,
+  view: ReadView,
   query: Query,
   inMemory: ViewPlace | undefined,
 ): Promise<QueryResult> {
@@ -73,16 +74,27 @@ async function queryView(
     query.like === undefined ? { query, view } : await readLike(schema, view, query, inMemory);
   const fields = fieldsOf(schema, asked.query);
   const ranking = await rank(structure, asked.view, fields, widened(asked.query));
-  const { plan, trace } = ranking;
+  const { trace, cost } = ranking;
   const ranked =
     isDiverse(query) && fields.dense !== undefined
       ? await chooseDiverse(context, fields.dense, ranking, query)
       : ranking.ranked;
   const startMs = trace === undefined ? 0 : context.clock.monotonicMs();
-  const hits = await toHits(ranked, query, fields);
+  const hits = await toHits(ranked, query, fields, cost);
+  cost.came(queryBytes(query));
+  view.work.search(cost);
+  const plan = { ...ranking.plan, workUnits: cost.units };
   if (trace === undefined) return { hits, plan };
   trace.add("fetch", context.clock.monotonicMs() - startMs);
-  return { hits, plan, explanation: trace.explain() };
+  return { hits, plan, explanation: trace.explain(cost.units) };
+}
+
+/** Of what is searched for, as it came. */
+function queryBytes({ vector, sparse, like }: Query): number {
+  const named = like === undefined ? 0 : Buffer.byteLength(like.key);
+  return (
+    (vector?.byteLength ?? 0) + (sparse === undefined ? 0 : sparseBytes(sparse.vector)) + named
+  );
 }
 
 function rank(

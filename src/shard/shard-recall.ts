@@ -9,6 +9,7 @@ import {
 import { drawLiveRows } from "./drawn-rows.ts";
 import { toHits, vectorOf } from "./ranked-records.ts";
 import { denseField, viewWithout } from "./shard-query.ts";
+import type { ReadView } from "./read-view.ts";
 import { rankShard, type SearchedView, type VectorQuery } from "./shard-search.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 
@@ -25,7 +26,7 @@ interface Asked {
  */
 export async function measureRecall(
   structure: ShardStructure,
-  view: SearchedView,
+  view: ReadView,
   request: RecallRequest,
 ): Promise<RecallReport> {
   const { clock, random } = structure.context;
@@ -44,14 +45,14 @@ export async function measureRecall(
   ];
   for (const search of searches) {
     request.signal?.throwIfAborted();
-    await measureOne(structure, await search(), request, sums);
+    await measureOne({ structure, work: view.work }, await search(), request, sums);
     await clock.yield();
   }
   return sums.report();
 }
 
 async function measureOne(
-  structure: ShardStructure,
+  { structure, work }: { readonly structure: ShardStructure; readonly work: ReadView["work"] },
   { vector, view }: Asked,
   { field, topK, filter, recall, signal }: RecallRequest,
   sums: RecallSums,
@@ -73,11 +74,13 @@ async function measureOne(
   const plannedAtMs = context.clock.monotonicMs();
   const exact = await rankShard(context, view, rules, { ...query, isExact: true });
   const exactMs = context.clock.monotonicMs() - plannedAtMs;
+  const fields = { dense, sparse: undefined };
   sums.add(
     planned.plan,
-    await toHits(planned.ranked, query, { dense, sparse: undefined }),
-    await toHits(exact.ranked, query, { dense, sparse: undefined }),
+    await toHits(planned.ranked, query, fields, planned.cost),
+    await toHits(exact.ranked, query, fields, exact.cost),
   );
+  for (const { cost } of [planned, exact]) work.search(cost);
   sums.addTime(plannedAtMs - startMs, exactMs);
 }
 
@@ -90,7 +93,7 @@ class RecallSums {
   #plannedMs = 0;
   #exactMs = 0;
 
-  add({ path }: QueryPlan, planned: readonly Hit[], exact: readonly Hit[]): void {
+  add({ path }: Pick<QueryPlan, "path">, planned: readonly Hit[], exact: readonly Hit[]): void {
     const found = countFound(planned, exact);
     this.#queryCount++;
     this.#paths[path] = (this.#paths[path] ?? 0) + 1;

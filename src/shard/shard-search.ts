@@ -25,6 +25,7 @@ import { nearest, within, type Candidate, type RankedRecord } from "./ranked-rec
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { SearchTrace, type PartTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
+import { WorkTally } from "./work-tally.ts";
 
 /**
  * Candidates rescored for k results. 20 for k = 10 lost nothing at any setting measured (100,000
@@ -46,7 +47,9 @@ export interface SearchRules {
 export interface Ranking {
   /** At most `topK`, by (distance, key). */
   readonly ranked: readonly RankedRecord[];
-  readonly plan: QueryPlan;
+  readonly plan: Omit<QueryPlan, "workUnits">;
+  /** What it cost so far. */
+  readonly cost: WorkTally;
   /** Present when the query is to be explained. */
   readonly trace: SearchTrace | undefined;
 }
@@ -66,7 +69,7 @@ export async function rankShard(
     const found: Candidate[] = [];
     const { clock, observer, memory } = context;
     const { workers } = context;
-    const trace = query.isExplained === true ? new SearchTrace(clock, field.dimension) : undefined;
+    const trace = query.isExplained === true ? new SearchTrace(clock) : undefined;
     const asked = { memory, workers, metric: kernelMetric(field), vector: query.vector };
     const graphs = new GraphSearch(scan, asked);
     // Written out: an object put together from others is a slow one for every later access.
@@ -80,10 +83,12 @@ export async function rankShard(
       query,
       found,
       trace,
+      cost: new WorkTally(),
       rescored: 0,
       walked: 0,
       graphCount: 0,
     };
+    work.cost.filtered(view, query.filter, unfilterable);
     const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
     await Promise.all(view.segments.map((part) => searchSegment(work, part)));
@@ -93,13 +98,13 @@ export async function rankShard(
     const rankedAtMs = clock.monotonicMs();
     observer.endStep("fetch", scannedAtMs, rankedAtMs);
     trace?.add("fetch", rankedAtMs - scannedAtMs);
-    const plan: QueryPlan = {
+    const plan = {
       rowsScanned: scan.rowsScanned + work.walked,
       rowsRescored: work.rescored,
       segmentCount: view.segments.length,
       path: describePath(view, work),
     };
-    return { ranked, plan, trace };
+    return { ranked, plan, trace, cost: work.cost };
   } finally {
     scan.close();
   }
@@ -115,6 +120,7 @@ interface SearchWork {
   readonly query: Query;
   readonly found: Candidate[];
   readonly trace: SearchTrace | undefined;
+  readonly cost: WorkTally;
   rescored: number;
   /** Rows scored by walks. */
   walked: number;
@@ -125,7 +131,9 @@ interface SearchWork {
 async function searchMemtable(work: SearchWork, view: MemtableView): Promise<void> {
   const trace = work.trace?.memtable(view.rowCount);
   const bits = memtableCandidates(view, work.query.filter);
-  if (trace !== undefined) trace.filtered(countBits(bits, view.rowCount));
+  const matchCount = countBits(bits, view.rowCount);
+  trace?.filtered(matchCount);
+  work.cost.compared(matchCount, work.field.dimension);
   const parts = view.memtable
     .rows(work.field.name)
     .targets(view.rowCount)
@@ -199,6 +207,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const rowTarget = resident.rowTarget();
   const isByRows = query.isExact === true || codeMetric(field) === undefined;
   if (isByRows && rowTarget === undefined) {
+    work.cost.compared(matchCount, field.dimension);
     const result = await scanWindows(work, view, bits);
     addCandidates(work, result, view);
     trace?.scanned("exact", "An exact search was asked for; the rows are read from the file.");
@@ -217,6 +226,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
       rowBase: 0,
       bits,
     };
+    work.cost.compared(matchCount, field.dimension);
     const scanned = scan.scan([part], isExact ? query.topK : wanted);
     const [result] = scanned instanceof Promise ? await scanned : scanned;
     assert(result !== undefined, "one result for one part");
@@ -229,6 +239,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     trace?.scanned("codes");
   }
   work.rescored += rows.length;
+  work.cost.compared(rows.length, field.dimension);
   const distances =
     rowTarget === undefined
       ? scan.scoreRead(resident.arena, await readRows(view, field, rows))
@@ -266,6 +277,7 @@ async function walkGraph(
   const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
   const { rows, scored, isWhole } = maybe instanceof Promise ? await maybe : maybe;
   work.walked += scored;
+  work.cost.compared(scored, work.field.dimension);
   trace?.walked(scored);
   trace?.because("The walk of the graph did not find as many as pass: the codes are scanned.");
   if (!isWhole || rows.length < Math.min(k, matchCount)) return undefined;

@@ -35,6 +35,7 @@ import { nearest, SPARSE_MEASURE, within, type Candidate } from "./ranked-record
 import type { MemtableView, SegmentView } from "./read-view.ts";
 import { SearchTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
+import { WorkTally } from "./work-tally.ts";
 import type { Ranking, SearchedView, SearchRules } from "./shard-search.ts";
 
 /** Values compared before the thread is given back: about 1 ms. */
@@ -63,8 +64,10 @@ export async function rankSparse(
   const { clock, observer } = context;
   const dense = denseOf(context, field, query);
   try {
-    const trace = query.isExplained === true ? traceOf(context, field, query) : undefined;
+    const trace = query.isExplained === true ? new SearchTrace(clock) : undefined;
     const work: Work = { context, query, unfilterable, dense, trace, found: [], scanned: 0 };
+    const cost = new WorkTally();
+    cost.filtered(view, query.filter, unfilterable);
     const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
     for (const part of view.segments) await searchSegment(work, part);
@@ -74,13 +77,14 @@ export async function rankSparse(
     const rankedAtMs = clock.monotonicMs();
     observer.endStep("fetch", scannedAtMs, rankedAtMs);
     trace?.add("fetch", rankedAtMs - scannedAtMs);
-    const plan: QueryPlan = {
+    cost.compared(work.scanned, (field?.dimension ?? 0) + query.sparse.vector.indices.length);
+    const plan = {
       rowsScanned: work.scanned,
       rowsRescored: 0,
       segmentCount: view.segments.length,
       path: describePath(view, dense),
     };
-    return { ranked, plan, trace };
+    return { ranked, plan, trace, cost };
   } finally {
     dense?.scan.close();
   }
@@ -113,14 +117,6 @@ function denseOf(
   if (vector === undefined || field === undefined) return undefined;
   const scan = new FlatScan(memory, workers, kernelMetric(field), vector);
   return { field, scan, denseWeight: weights?.dense ?? 1, sparseWeight: weights?.sparse ?? 1 };
-}
-
-function traceOf(
-  { clock }: ShardContext,
-  field: VectorField | undefined,
-  { sparse }: SparseSearchQuery,
-): SearchTrace {
-  return new SearchTrace(clock, (field?.dimension ?? 0) + sparse.vector.indices.length);
 }
 
 async function searchMemtable(work: Work, view: MemtableView): Promise<void> {

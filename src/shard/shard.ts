@@ -39,6 +39,7 @@ import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
 import { type FoundDeletion, ShardWriter } from "./shard-writer.ts";
 import type { WriteResult } from "./write-result.ts";
+import { WorkTally } from "./work-tally.ts";
 
 /** A memtable this many times its flush size makes writers wait for the flush under way. */
 const BRAKE_FACTOR = 4;
@@ -148,9 +149,9 @@ export class Shard {
   }
 
   /** At most 10,000 records go at once, for readers and in a crash; more go in steps. */
-  deleteWhere(filter: Filter): Promise<WriteResult> {
+  deleteWhere(filter: Filter, work?: WorkTally): Promise<WriteResult> {
     const find = async (): Promise<readonly string[]> => {
-      const view = this.#view();
+      const view = this.#view(work);
       try {
         return await collectKeys(this.#structure, view, filter);
       } finally {
@@ -163,8 +164,9 @@ export class Shard {
   async get(
     keys: readonly string[],
     include: Include,
+    work?: WorkTally,
   ): Promise<readonly (RecordView | undefined)[]> {
-    const view = this.#view();
+    const view = this.#view(work);
     try {
       return await fetchRecords(this.#structure, view, keys, include);
     } finally {
@@ -172,8 +174,8 @@ export class Shard {
     }
   }
 
-  async scan(request: ScanRequest): Promise<ScanPage> {
-    const view = this.#view();
+  async scan(request: ScanRequest, work?: WorkTally): Promise<ScanPage> {
+    const view = this.#view(work);
     try {
       return await scanRecords(this.#structure, view, request);
     } finally {
@@ -181,8 +183,8 @@ export class Shard {
     }
   }
 
-  async count(filter: Filter): Promise<number> {
-    const view = this.#view();
+  async count(filter: Filter, work?: WorkTally): Promise<number> {
+    const view = this.#view(work);
     try {
       return await countMatches(this.#structure, view, filter);
     } finally {
@@ -191,8 +193,8 @@ export class Shard {
   }
 
   /** The searches see one state of the shard; results in their order. */
-  async query(queries: readonly Query[]): Promise<readonly QueryResult[]> {
-    const view = this.#view();
+  async query(queries: readonly Query[], work?: WorkTally): Promise<readonly QueryResult[]> {
+    const view = this.#view(work);
     try {
       return await queryShard(this.#structure, view, queries);
     } finally {
@@ -201,8 +203,8 @@ export class Shard {
   }
 
   /** Searches as planned beside exact ones, of one state. Cost: what the exact ones take. */
-  async measureRecall(request: RecallRequest): Promise<RecallReport> {
-    const view = this.#view();
+  async measureRecall(request: RecallRequest, work?: WorkTally): Promise<RecallReport> {
+    const view = this.#view(work);
     try {
       return await measureRecall(this.#structure, view, request);
     } finally {
@@ -300,8 +302,9 @@ export class Shard {
     return idleMs >= this.#context.policy.quietFlushMs ? "settled" : "busy";
   }
 
-  #view(): ReadView {
-    return new ReadView(this.#structure);
+  /** @param work told what is done with the view; nobody asks when absent. */
+  #view(work = new WorkTally()): ReadView {
+    return new ReadView(this.#structure, work);
   }
 
   #flushInBackground(): void {

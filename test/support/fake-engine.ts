@@ -245,6 +245,7 @@ export class FakeEngine implements Pick<Engine, FakeCalls> {
       rowsScanned: records.size,
       rowsRescored: 0,
       segmentCount: 1,
+      workUnits: 1,
       path: "exact" as const,
     };
     return { hits: hits.slice(0, query.topK), plan };

@@ -6,6 +6,7 @@ import {
   loadConfig,
   openLog,
   readTraceSettings,
+  renewOnSignal,
   startServer,
   stopOnSignals,
   type RunningServer,
@@ -68,6 +69,7 @@ async function serveUntilStopped(config: ServerConfig, output: Output): Promise<
       },
     });
     debugOnSignal({ log: server.log, process });
+    if (config.tlsCert !== undefined) renewOnSignal({ server, process });
   });
 }
 

@@ -236,7 +236,7 @@ const EXPLANATION = object(
       "what was looked at",
     ),
     bytesRead: count("bytes read from files while the search ran"),
-    workUnits: number("a million multiply-adds are one, and 65,536 bytes read"),
+    workUnits: count("that of the plan"),
     ms: object(
       {
         wake: number("the tenant was woken"),
@@ -273,6 +273,7 @@ const report = {
       rowsScanned: count("rows looked at"),
       rowsRescored: count("rows compared again in float32"),
       segmentCount: count("segments looked into"),
+      workUnits: count("what it cost"),
     },
     "what was done",
   ),

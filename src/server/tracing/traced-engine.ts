@@ -18,6 +18,7 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   updateCollection: "collection",
   deleteCollection: "collection",
   createTenant: "place",
+  createTenants: "collection",
   getTenant: "place",
   listTenants: "collection",
   deleteTenant: "place",

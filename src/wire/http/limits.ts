@@ -1,6 +1,8 @@
 /** Bounds of a listener against slow, large and many requests. */
 
 export interface ListenerLimits {
+  /** From the connection to the end of the TLS handshake, ms. */
+  readonly handshakeTimeoutMs: number;
   /** From the first byte of a request, or from the connection, to the end of its headers, ms. */
   readonly headersTimeoutMs: number;
   /** From the first byte of a request to the end of its body, ms. */
@@ -24,6 +26,7 @@ export interface ListenerLimits {
  * connections: too lax for a server that strangers reach.
  */
 export const LISTENER_LIMITS: ListenerLimits = {
+  handshakeTimeoutMs: 10_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000, // longer than the 60 s of common load balancers

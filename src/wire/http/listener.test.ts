@@ -1,9 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import * as https from "node:https";
 import * as net from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { InsulaError, isInsulaError } from "../../base/errors.ts";
@@ -482,57 +477,5 @@ describe("the listener", () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     clock.hurry(61_000);
     expect(await (await answer).text()).toBe("deadline_exceeded");
-  });
-
-  test("speaks TLS when it is given a certificate, and refuses a broken one", async () => {
-    await expect(listen(echo, { tls: { cert: "no", key: "no" } })).rejects.toMatchObject({
-      code: "setting_invalid",
-    });
-    const folder = mkdtempSync(join(tmpdir(), "insula-tls-"));
-    try {
-      const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-      execFileSync(
-        "openssl",
-        [
-          "req",
-          "-x509",
-          "-newkey",
-          "ec",
-          "-pkeyopt",
-          "ec_paramgen_curve:P-256",
-          "-nodes",
-          "-days",
-          "2",
-          "-subj",
-          "/CN=localhost",
-          "-keyout",
-          key,
-          "-out",
-          cert,
-        ],
-        { stdio: "ignore" },
-      );
-      const tls = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
-      const listener = await listen(echo, { tls });
-      expect(listener.address.url).toMatch(/^https:/);
-      const body = await new Promise<string>((resolve, reject) => {
-        https
-          .get(
-            listener.address.url,
-            { ca: tls.cert, servername: "localhost", agent: false },
-            (message) => {
-              let text = "";
-              message.on("data", (chunk: Buffer) => (text += chunk.toString()));
-              message.on("end", () => {
-                resolve(text);
-              });
-            },
-          )
-          .on("error", reject);
-      });
-      expect(JSON.parse(body)).toMatchObject({ scheme: "https" });
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 });

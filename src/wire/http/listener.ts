@@ -3,7 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { InsulaError } from "../../base/errors.ts";
+import { assert, InsulaError } from "../../base/errors.ts";
 import { sendAnswer } from "./answer.ts";
 import { BodyWatch, type ListenerClock } from "./body.ts";
 import {
@@ -17,6 +17,12 @@ import type { HttpAnswer, HttpRequest } from "./message.ts";
 import { RequestIds } from "./request-id.ts";
 import { NodeHttpRequest, type RequestSurroundings } from "./request.ts";
 
+/** PEM texts. */
+interface TlsContext {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface HttpListenerOptions {
   readonly host: string;
   /** 0 takes a free port. */
@@ -24,7 +30,7 @@ export interface HttpListenerOptions {
   /** How the user sets the port; named when it is taken. */
   readonly setting: { readonly flag: string; readonly variable: string };
   /** PEM text; with it the listener speaks TLS only. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: TlsContext;
   readonly limits?: Partial<ListenerLimits>;
   readonly clock: ListenerClock;
   readonly random: { bytes(count: number): Uint8Array };
@@ -85,6 +91,15 @@ export class HttpListener {
     const { address, port, family } = this.#server.address() as AddressInfo;
     const host = family === "IPv6" ? `[${address}]` : address;
     return { host: address, port, url: `${this.scheme}://${host}:${String(port)}` };
+  }
+
+  /**
+   * Connections from now on get this certificate; for a listener that was opened with one.
+   * @throws what OpenSSL says of a pair it cannot use; then the one before stays.
+   */
+  setCertificate(tls: TlsContext): void {
+    assert(this.#server instanceof https.Server, "this listener speaks TLS");
+    this.#server.setSecureContext(contextOf(tls));
   }
 
   /**
@@ -230,23 +245,29 @@ function createServer(options: HttpListenerOptions, limits: ListenerLimits): htt
     joinDuplicateHeaders: true,
     noDelay: true,
   };
-  const server = secured(options, settings);
+  const server = secured(options, settings, limits);
   server.maxConnections = limits.connectionsMax;
   server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
   return server;
 }
 
-function secured(options: HttpListenerOptions, settings: http.ServerOptions): http.Server {
-  const { tls } = options;
+function secured(
+  { tls }: HttpListenerOptions,
+  settings: http.ServerOptions,
+  limits: ListenerLimits,
+): http.Server {
   if (tls === undefined) return http.createServer(settings);
   try {
-    return https.createServer({
+    const server = https.createServer({
       ...settings,
-      cert: tls.cert,
-      key: tls.key,
-      minVersion: "TLSv1.2",
-      handshakeTimeout: LISTENER_LIMITS.headersTimeoutMs,
+      ...contextOf(tls),
+      handshakeTimeout: limits.handshakeTimeoutMs,
     });
+    // An answer to what is no TLS would wait for the end of a handshake that never comes.
+    server.on("tlsClientError", (_error, socket) => {
+      socket.destroy();
+    });
+    return server;
   } catch (error) {
     throw new InsulaError(
       "setting_invalid",
@@ -254,6 +275,10 @@ function secured(options: HttpListenerOptions, settings: http.ServerOptions): ht
       { cause: error },
     );
   }
+}
+
+function contextOf({ cert, key }: TlsContext): https.ServerOptions {
+  return { cert, key, minVersion: "TLSv1.2" };
 }
 
 /**
