@@ -180,7 +180,11 @@ export class TenantDirectory {
       ...changes,
       ...tenantCountChanges(number, "ACTIVE", entries.length),
     ]);
-    for (const entry of entries) this.#tenants.set(tenantCacheKey(collection, entry.name), entry);
+    // Many at once would drive out names that are in use.
+    const [only, ...others] = entries;
+    if (only !== undefined && others.length === 0) {
+      this.#tenants.set(tenantCacheKey(collection, only.name), only);
+    }
     return entries;
   }
 }
