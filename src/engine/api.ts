@@ -18,6 +18,7 @@ import type {
   RecallReport,
   RecallRequest,
   RecordView,
+  RequestedState,
   Schema,
   TenantState,
   WriteBatch,
@@ -68,6 +69,15 @@ export interface Engine extends AsyncDisposable {
   ): Promise<TenantsCreated>;
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined>;
   listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>>;
+  /**
+   * What a tenant is asked to be, until it is asked for something else. INACTIVE: it sleeps, and
+   * calls about its records are refused with `tenant_not_active`, or make it ACTIVE where the
+   * collection has `activatesTenants`. Durable when the promise resolves; nothing when the tenant
+   * is that already. Waits for the calls that use the tenant. Cost: one frame of the log.
+   * @throws `collection_not_found`, `tenant_not_found`, `argument_invalid`,
+   *   `offload_not_configured`
+   */
+  setTenantState(place: TenantPlace, state: RequestedState): Promise<TenantInfo>;
   deleteTenant(place: TenantPlace): Promise<void>;
   /**
    * Removes a tenant as {@link Engine.deleteTenant} does, waits until its key is overwritten and
@@ -86,9 +96,10 @@ export interface Engine extends AsyncDisposable {
 
   /**
    * Writes all records or none; durable and visible when the promise resolves. A tenant that does
-   * not exist is created when the collection has tenants. Repeating a batch is harmless.
-   * @throws `collection_not_found`, `collection_disabled`, `dimension_mismatch`, `vector_invalid`,
-   *         `key_invalid`, `key_duplicate`, `metadata_too_large`, `batch_too_large`, `log_poisoned`
+   * not exist is created when the collection has `createsTenants`. Repeating a batch is harmless.
+   * @throws `collection_not_found`, `collection_disabled`, `tenant_not_active`, `tenant_not_found`,
+   *         `dimension_mismatch`, `vector_invalid`, `key_invalid`, `key_duplicate`,
+   *         `metadata_too_large`, `batch_too_large`, `log_poisoned`
    */
   upsert(place: Place, batch: WriteBatch): Promise<WriteResult>;
   /** As upsert, but refuses the whole batch with `record_exists` when a key is taken. */
@@ -177,7 +188,10 @@ export interface Engine extends AsyncDisposable {
   flush(place?: Place): Promise<void>;
   /** Merges the segments of one shard into one. */
   compact(place: Place): Promise<void>;
-  /** Lets go of everything loaded for the shard; its next use wakes it again. */
+  /**
+   * Lets go of everything loaded for the shard; its next use wakes it again. No change of its
+   * state: that is {@link Engine.setTenantState}.
+   */
   deactivate(place: Place): Promise<void>;
   stats(): EngineStats;
   /** Wakes nobody. Cost: a walk over the awake shards. */
@@ -222,6 +236,10 @@ export interface CollectionOptions {
   readonly attributes?: Readonly<Record<string, string>>;
   /** The model whose vectors fill the collection; text queries by another are refused. */
   readonly embeddingModel?: string;
+  /** A write to a tenant that does not exist creates it. Default true; with tenants only. */
+  readonly createsTenants?: boolean;
+  /** A call about the records of an INACTIVE tenant makes it ACTIVE. Default false. */
+  readonly activatesTenants?: boolean;
 }
 
 export interface VectorFieldPatch {
@@ -235,6 +253,9 @@ export interface CollectionPatch extends AttributePatch {
   readonly vectors?: readonly VectorFieldPatch[];
   readonly status?: "enabled" | "disabled";
   readonly embeddingModel?: string | null;
+  /** Of a collection with tenants; as in {@link CollectionOptions}. */
+  readonly createsTenants?: boolean;
+  readonly activatesTenants?: boolean;
 }
 
 export interface CollectionInfo {
@@ -247,6 +268,9 @@ export interface CollectionInfo {
   readonly createdAtMs: number;
   readonly attributes: Readonly<Record<string, string>>;
   readonly embeddingModel?: string;
+  /** Present where there are tenants; as in {@link CollectionOptions}. */
+  readonly createsTenants?: boolean;
+  readonly activatesTenants?: boolean;
   /** Exact sums over all tenants, from the catalogue. */
   readonly rowCount: number;
   readonly byteCount: number;
@@ -471,4 +495,4 @@ export interface EngineStats {
   readonly mirror?: MirrorFigures | undefined;
 }
 
-export type { Metric, TenantState };
+export type { Metric, RequestedState, TenantState };

@@ -42,6 +42,10 @@ export interface CollectionRow {
   readonly embeddingModel: string | undefined;
   readonly attributes: Attributes;
   readonly recalls: FieldRecalls;
+  /** A write to a tenant that does not exist creates it. */
+  readonly createsTenants: boolean;
+  /** A call about the records of an INACTIVE tenant makes it ACTIVE. */
+  readonly activatesTenants: boolean;
 }
 
 export interface TenantRow {
@@ -77,7 +81,9 @@ export function encodeCollection(row: CollectionRow): Buffer {
     (row.shard === undefined ? 0 : 1) |
     (row.isEnabled ? 2 : 0) |
     (row.embeddingModel === undefined ? 0 : 4) |
-    (row.recalls.size === 0 ? 0 : 8);
+    (row.recalls.size === 0 ? 0 : 8) |
+    (row.createsTenants ? 0 : 16) |
+    (row.activatesTenants ? 32 : 0);
   writer.uint8(flags).float64(row.createdAtMs);
   if (row.shard !== undefined) writer.raw(row.shard);
   if (row.embeddingModel !== undefined) writer.string(row.embeddingModel);
@@ -101,6 +107,8 @@ export function decodeCollection(bytes: Uint8Array): CollectionRow {
     embeddingModel: (flags & 4) === 0 ? undefined : reader.string(),
     attributes: decodeAttributes(reader),
     recalls: (flags & 8) === 0 ? NO_RECALLS : decodeRecalls(reader),
+    createsTenants: (flags & 16) === 0,
+    activatesTenants: (flags & 32) !== 0,
   };
 }
 

@@ -44,6 +44,7 @@ import type {
   ClaimedName,
 } from "./directory-entries.ts";
 import { patchRecalls, takeRecalls } from "./field-recalls.ts";
+import { DEFAULT_RULES, patchRules } from "./tenant-rules.ts";
 import { readStanding, TenantDirectory, type Removals } from "./tenant-directory.ts";
 
 /** Cached names; each costs a few hundred bytes. */
@@ -80,8 +81,8 @@ export class Directory {
   }
 
   /**
-   * Names removed since the start. A row read from the catalogue is cached only when this is as it
-   * was before: else a name that was removed meanwhile would come back.
+   * Names removed and states of tenants changed since the start. A row read from the catalogue is
+   * cached only when this is as it was before: else a name that was removed would come back.
    */
   get removals(): number {
     return this.#removals.count;
@@ -286,7 +287,8 @@ export class Directory {
           : (patch.embeddingModel ?? undefined);
       const attributes = patchAttributes(row.attributes, patch.attributes ?? {});
       const recalls = patchRecalls(entry.schema, row.recalls, patch.vectors ?? []);
-      const next: CollectionRow = { ...row, isEnabled, embeddingModel, attributes, recalls };
+      const rules = patchRules(row, patch, entry.isMultiTenant);
+      const next = { ...row, isEnabled, embeddingModel, attributes, recalls, ...rules };
       const key = collectionKey(entry.database.row.number, name);
       await this.#catalog.commit([{ kind: "put", key, value: encodeCollection(next) }]);
       entry.row = next;
@@ -348,6 +350,7 @@ export class Directory {
       );
     }
     const isMultiTenant = options.tenancy === "multi";
+    const rules = patchRules(DEFAULT_RULES, options, isMultiTenant);
     const { schema, recalls } = takeRecalls(options.schema);
     const schemaNumber = await this.schemas.intern(schema, isMultiTenant);
     const { number, change } = await this.#numbers.next();
@@ -362,6 +365,7 @@ export class Directory {
       embeddingModel: options.embeddingModel,
       attributes: patchAttributes({}, options.attributes ?? {}),
       recalls,
+      ...rules,
     };
     const changes: CatalogChange[] = [
       change,

@@ -11,6 +11,7 @@ import {
   type RecallReport,
   type RecallRequest,
   type RecordView,
+  type RequestedState,
   type WriteBatch,
 } from "../model/index.ts";
 import { ShardKeeper } from "../tenancy/index.ts";
@@ -63,6 +64,8 @@ import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Settings } from "./settings.ts";
 import { ShardCalls } from "./shard-calls.ts";
+import { TenantGate } from "./tenant-gate.ts";
+import { TenantStates } from "./tenant-states.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -116,6 +119,7 @@ class NodeEngine implements Engine {
   readonly #quarantined: TotalsRow;
   readonly #tenantTotals: TenantTotals;
   readonly #tenants: Tenants;
+  readonly #gate: TenantGate;
   readonly #shardCalls: ShardCalls;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
@@ -176,19 +180,17 @@ class NodeEngine implements Engine {
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
     });
     const [directory, keeper] = [this.#directory, this.#keeper];
-    const doors = { node, directory, infos: new Infos(node.catalog), keeper };
+    const states = new TenantStates(directory, keeper);
+    const doors = { node, directory, infos: new Infos(node.catalog), keeper, states };
     this.#databases = new Databases(doors);
     this.#collections = new Collections(doors);
+    this.#gate = new TenantGate(doors);
     this.#tenants = new Tenants(doors);
     this.#settings = new Settings(node.catalog);
     this.#probe = new RecallProbe(options, this.#keeper);
-    this.#records = new Records(node.catalog, this.#directory, this.#keeper, this.#probe);
-    this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records });
-    this.#upkeep = new Upkeep(options, {
-      node,
-      keeper: this.#keeper,
-      quarantine: this.#quarantine,
-    });
+    this.#records = new Records(node.catalog, directory, this.#gate, this.#probe);
+    this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate: this.#gate });
+    this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine });
   }
 
   createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
@@ -259,6 +261,10 @@ class NodeEngine implements Engine {
     return this.#tenants.list(database, collection, page);
   }
 
+  setTenantState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {
+    return this.#tenants.setState(place, state);
+  }
+
   deleteTenant(place: TenantPlace): Promise<void> {
     return this.#tenants.delete(place);
   }
@@ -324,7 +330,7 @@ class NodeEngine implements Engine {
   }
 
   measureRecall(place: Place, request: RecallRequest): Promise<RecallReport> {
-    return measureRecall({ records: this.#records, keeper: this.#keeper }, place, request);
+    return measureRecall({ records: this.#records, gate: this.#gate }, place, request);
   }
 
   queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult> {

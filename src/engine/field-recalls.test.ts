@@ -13,6 +13,8 @@ const ROW: CollectionRow = {
   embeddingModel: "m",
   attributes: { a: "b" },
   recalls: new Map(),
+  createsTenants: true,
+  activatesTenants: false,
 };
 
 function open(files: MemoryFileSystem): Promise<Engine> {

@@ -31,6 +31,7 @@ export type {
   TenantFigures,
   TenantInfo,
   TenantPlace,
+  RequestedState,
   TenantState,
   WriteResult,
 } from "./api.ts";

@@ -35,6 +35,10 @@ export class Infos {
       createdAtMs: row.createdAtMs,
       attributes: row.attributes,
       ...(row.embeddingModel === undefined ? {} : { embeddingModel: row.embeddingModel }),
+      ...(entry.isMultiTenant && {
+        createsTenants: row.createsTenants,
+        activatesTenants: row.activatesTenants,
+      }),
       rowCount: totals?.rowCount ?? 0,
       byteCount: totals?.byteCount ?? 0,
       tenantCount: totals?.childCount ?? 0,

@@ -9,26 +9,27 @@ import {
   type RecallRequest,
   type Schema,
 } from "../model/index.ts";
-import type { ShardKeeper } from "../tenancy/index.ts";
 import { checkQueries } from "./request-checks.ts";
 import type { Records } from "./records.ts";
+import { hasShard, type TenantGate } from "./tenant-gate.ts";
 
 /**
  * @throws InsulaError as a search does, and `argument_invalid` for more than QUERIES_MAX searches,
  *   more than TOP_K_MAX hits of all together, or both vectors and a sample.
  */
 export async function measureRecall(
-  { records, keeper }: { readonly records: Records; readonly keeper: ShardKeeper },
+  { records, gate }: { readonly records: Records; readonly gate: TenantGate },
   place: Place,
   request: RecallRequest,
 ): Promise<RecallReport> {
-  const { shard, collection } = await records.resolve(place);
+  const found = await records.resolve(place);
+  const { collection } = found;
   checkRequest(collection.schema, request);
   request.signal?.throwIfAborted();
-  if (shard === undefined) return NOTHING;
+  if (!hasShard(found)) return NOTHING;
   const recall = request.recall ?? collection.row.recalls.get(request.field);
   const asked = recall === undefined ? request : { ...request, recall };
-  return keeper.use(shard, (open) => open.measureRecall(asked));
+  return gate.use(found, (open) => open.measureRecall(asked));
 }
 
 function checkRequest(schema: Schema, request: RecallRequest): void {

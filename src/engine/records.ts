@@ -1,5 +1,4 @@
 /** Calls about records: a place to its shard, checks against the schema, the use of the shard. */
-import type { ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import {
   checkBatch,
@@ -12,11 +11,9 @@ import {
   type Query,
   type QueryResult,
   type RecordView,
-  type TenantState,
   type WriteBatch,
 } from "../model/index.ts";
 import { quarantineError, recordMissing } from "../shard/index.ts";
-import type { ShardKeeper } from "../tenancy/index.ts";
 import type { ListRequest, Page, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
@@ -24,23 +21,24 @@ import type { CollectionEntry } from "./directory-entries.ts";
 import { aimed } from "./field-recalls.ts";
 import type { RecallProbe } from "./recall-probe.ts";
 import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
+import { hasShard, type FoundPlace, type FoundShard, type TenantGate } from "./tenant-gate.ts";
 
 export class Records {
   readonly #catalog: Catalog;
   readonly #directory: Directory;
-  readonly #keeper: ShardKeeper;
+  readonly #gate: TenantGate;
   readonly #probe: Pick<RecallProbe, "offer">;
   #isClosed = false;
 
   constructor(
     catalog: Catalog,
     directory: Directory,
-    keeper: ShardKeeper,
+    gate: TenantGate,
     probe: Pick<RecallProbe, "offer">,
   ) {
     this.#catalog = catalog;
     this.#directory = directory;
-    this.#keeper = keeper;
+    this.#gate = gate;
     this.#probe = probe;
   }
 
@@ -51,23 +49,24 @@ export class Records {
 
   async delete(place: Place, keys: readonly string[]): Promise<WriteResult> {
     checkKeys(keys);
-    const { shard } = await this.resolve(place);
-    if (shard === undefined || keys.length === 0) return NOTHING_WRITTEN;
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return NOTHING_WRITTEN;
+    if (keys.length === 0) return NOTHING_WRITTEN;
     const unique = [...new Set(keys)];
-    return this.#keeper.use(shard, (open) => open.write({ kind: "delete", keys: unique }));
+    return this.#gate.use(found, (open) => open.write({ kind: "delete", keys: unique }));
   }
 
   async deleteWhere(place: Place, filter: Filter): Promise<WriteResult> {
     checkFilter(filter);
-    const { shard } = await this.resolve(place);
-    if (shard === undefined) return NOTHING_WRITTEN;
-    return this.#keeper.use(shard, (open) => open.deleteWhere(filter));
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return NOTHING_WRITTEN;
+    return this.#gate.use(found, (open) => open.deleteWhere(filter));
   }
 
   async deleteAll(place: Place): Promise<WriteResult> {
-    const { shard } = await this.resolve(place);
-    if (shard === undefined) return NOTHING_WRITTEN;
-    return this.#keeper.use(shard, (open) => open.write({ kind: "delete-all" }));
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return NOTHING_WRITTEN;
+    return this.#gate.use(found, (open) => open.write({ kind: "delete-all" }));
   }
 
   async get(
@@ -76,17 +75,18 @@ export class Records {
     include: Include,
   ): Promise<readonly (RecordView | undefined)[]> {
     checkKeys(keys);
-    const { shard } = await this.resolve(place);
-    if (shard === undefined) return keys.map(() => undefined);
-    return this.#keeper.use(shard, (open) => open.get(keys, include));
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return keys.map(() => undefined);
+    return this.#gate.use(found, (open) => open.get(keys, include));
   }
 
   async count(place: Place, filter?: Filter): Promise<number> {
     if (filter !== undefined) checkFilter(filter);
-    const { shard } = await this.resolve(place);
-    if (shard === undefined) return 0;
-    if (filter !== undefined) return this.#keeper.use(shard, (open) => open.count(filter));
-    const state = await this.#catalog.readShard(shard);
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return 0;
+    if (filter !== undefined) return this.#gate.use(found, (open) => open.count(filter));
+    await this.#gate.admit(found);
+    const state = await this.#catalog.readShard(found.shard);
     if (state !== undefined && state.quarantine !== "") throw quarantineError(state.quarantine);
     return state?.rowCount ?? 0;
   }
@@ -94,9 +94,9 @@ export class Records {
   async list(place: Place, request: ListRequest): Promise<Page<RecordView>> {
     if (request.filter !== undefined) checkFilter(request.filter);
     checkListRequest(request);
-    const { shard } = await this.resolve(place);
-    if (shard === undefined) return { items: [], hasMore: false };
-    return this.#keeper.use(shard, async (open) => {
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return { items: [], hasMore: false };
+    return this.#gate.use(found, async (open) => {
       const { records, hasMore } = await open.scan(request);
       return { items: records, hasMore };
     });
@@ -109,22 +109,24 @@ export class Records {
 
   /** Results in the order of the queries, all of one state of the shard. */
   async queryAll(place: Place, queries: readonly Query[]): Promise<readonly QueryResult[]> {
-    const { shard, collection, state } = await this.resolve(place);
+    const found = await this.resolve(place);
+    const { collection, state } = found;
     checkQueries(collection.schema, queries);
     for (const { signal } of queries) signal?.throwIfAborted();
-    if (shard === undefined) return queries.map(emptyResult);
+    if (!hasShard(found)) return queries.map(emptyResult);
     const { recalls } = collection.row;
     const asked = queries.map((query) => aimed(query, recalls));
-    const results = await this.#keeper.use(shard, async (open, { wasAsleep, wakeMs }) => {
+    const results = await this.#gate.use(found, async (open, { wasAsleep, wakeMs }) => {
       const activation = { state, wasAsleep, wakeMs };
       return (await open.query(asked)).map((result) => withActivation(result, activation));
     });
-    for (const query of asked) this.#probe.offer(place, shard, query);
+    for (const query of asked) this.#probe.offer(place, found.shard, query);
     return results;
   }
 
   async write(place: Place, batch: WriteBatch, refusesExisting: boolean): Promise<WriteResult> {
-    const { collection, shard: known } = await this.resolve(place);
+    const found = await this.resolve(place);
+    const { collection } = found;
     checkBatch(collection.schema, batch);
     if (batch.keys.length === 0) return NOTHING_WRITTEN;
     const columns = new Map(batch.vectors.map(({ field, values }) => [field, values]));
@@ -142,21 +144,23 @@ export class Records {
       ...(batch.sparse === undefined ? {} : { sparse: batch.sparse }),
       refusesExisting,
     };
-    const shard = known ?? (await this.#shardFor(collection, place));
-    return this.#keeper.use(shard, (open) => open.write(write));
+    const target = hasShard(found) ? found : await this.#made(collection, place.tenant ?? "");
+    return this.#gate.use(target, (open) => open.write(write));
   }
 
-  async #shardFor(collection: CollectionEntry, place: Place): Promise<ShardUid> {
-    const tenant = await this.#directory.tenants.ensure(collection, place.tenant ?? "");
-    return tenant.row.shard;
+  async #made(collection: CollectionEntry, tenant: string): Promise<FoundShard> {
+    if (!collection.row.createsTenants) {
+      throw new InsulaError(
+        "tenant_not_found",
+        `Cannot write to tenant "${tenant}": there is none, and collection "${collection.name}" creates none by itself.`,
+      );
+    }
+    const { shard, state } = (await this.#directory.tenants.ensure(collection, tenant)).row;
+    return { collection, tenant, shard, state };
   }
 
   /** The shard of a place; undefined for a tenant that does not exist yet. */
-  async resolve(place: Place): Promise<{
-    readonly collection: CollectionEntry;
-    readonly shard: ShardUid | undefined;
-    readonly state: TenantState;
-  }> {
+  async resolve(place: Place): Promise<FoundPlace> {
     if (this.#isClosed) {
       throw new InsulaError("engine_closed", "Cannot use the engine: it is closed.");
     }
@@ -175,11 +179,12 @@ export class Records {
           : `Cannot use collection "${place.collection}": it has no tenants.`,
       );
     }
-    if (place.tenant === undefined) {
-      return { collection, shard: collection.row.shard, state: "ACTIVE" };
+    const { tenant } = place;
+    if (tenant === undefined) {
+      return { collection, tenant, shard: collection.row.shard, state: "ACTIVE" };
     }
-    const tenant = await this.#directory.tenants.find(collection, place.tenant);
-    return { collection, shard: tenant?.row.shard, state: tenant?.row.state ?? "ACTIVE" };
+    const row = (await this.#directory.tenants.find(collection, tenant))?.row;
+    return { collection, tenant, shard: row?.shard, state: row?.state ?? "ACTIVE" };
   }
 }
 

@@ -11,7 +11,7 @@ import { decodeTenant, encodeTenant, type TenantRow } from "./catalog-rows.ts";
 import type { CollectionEntry, DirectoryDoors } from "./directory-entries.ts";
 import { dropShardChanges } from "./garbage.ts";
 import { checkName } from "./names.ts";
-import { tenantCountChanges } from "./tenant-totals.ts";
+import { tenantCountChanges, tenantMoveChanges } from "./tenant-totals.ts";
 
 /** Cached names; each costs a few hundred bytes. */
 const CACHED_NAMES_MAX = 20_000;
@@ -23,11 +23,18 @@ export interface TenantEntry {
 }
 
 /**
- * Names removed since the start. A row read from the catalogue is cached only when this is as it
- * was before: else a name that was removed meanwhile would come back.
+ * Names removed and states changed since the start. A row read from the catalogue is cached only
+ * when this is as it was before: else a name that was removed meanwhile would come back.
  */
 export interface Removals {
   count: number;
+}
+
+/** A tenant that nobody else alters. */
+export interface AlteredTenant {
+  row: TenantRow;
+  /** The row of the tenant from now on, and the counts of the states, in one frame. */
+  readonly commit: (row: TenantRow) => Promise<void>;
 }
 
 /** A row that was not removed while it was read. */
@@ -125,6 +132,40 @@ export class TenantDirectory {
     return entry;
   }
 
+  /**
+   * Works on one tenant while nobody else makes, changes or removes it.
+   *
+   * @throws InsulaError `tenant_not_found`.
+   */
+  alter<Value>(
+    collection: CollectionEntry,
+    name: string,
+    work: (tenant: AlteredTenant) => Promise<Value>,
+  ): Promise<Value> {
+    const cacheKey = tenantCacheKey(collection, name);
+    const key = tenantKey(collection.row.number, name);
+    return this.#locks.run(cacheKey, async () => {
+      // Not cached for this: many may be altered in a row, and nobody asks for them.
+      const bytes = await this.#catalog.get(key);
+      if (bytes === undefined) throw tenantNotFound(name);
+      const tenant: AlteredTenant = {
+        row: decodeTenant(bytes),
+        commit: async (row) => {
+          if (collection.isGone) throw tenantNotFound(name);
+          await this.#catalog.commit([
+            { kind: "put", key, value: encodeTenant(row) },
+            ...tenantMoveChanges(tenant.row.state, row.state),
+          ]);
+          tenant.row = row;
+          this.#removals.count++;
+          const isCached = this.#tenants.get(cacheKey) !== undefined;
+          if (isCached) this.#tenants.set(cacheKey, { collection, name, row });
+        },
+      };
+      return work(tenant);
+    });
+  }
+
   async delete(
     collection: CollectionEntry,
     name: string,
@@ -133,9 +174,7 @@ export class TenantDirectory {
     const cacheKey = tenantCacheKey(collection, name);
     await this.#locks.run(cacheKey, async () => {
       const entry = await this.find(collection, name);
-      if (entry === undefined) {
-        throw new InsulaError("tenant_not_found", `Cannot find tenant "${name}".`);
-      }
+      if (entry === undefined) throw tenantNotFound(name);
       const { shard, state } = entry.row;
       await release(shard, async () => {
         await this.#catalog.commit([
@@ -187,6 +226,10 @@ export class TenantDirectory {
     }
     return entries;
   }
+}
+
+function tenantNotFound(name: string): InsulaError {
+  return new InsulaError("tenant_not_found", `Cannot find tenant "${name}".`);
 }
 
 function tenantCacheKey(collection: CollectionEntry, name: string): string {

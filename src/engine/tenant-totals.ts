@@ -25,6 +25,11 @@ export function tenantCountChanges(
   return [ofCollection, tenantStateChange(state, children)];
 }
 
+/** One tenant from a state to another. */
+export function tenantMoveChanges(from: TenantState, to: TenantState): readonly CatalogChange[] {
+  return from === to ? [] : [tenantStateChange(from, -1), tenantStateChange(to, 1)];
+}
+
 export class TenantTotals {
   readonly #rows: readonly (readonly [TenantState, TotalsRow])[];
 

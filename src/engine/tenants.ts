@@ -1,8 +1,11 @@
-/** What callers do with tenants: made, listed, removed, erased; no record is touched here. */
+/**
+ * What callers do with tenants: made, listed, moved between states, removed, erased; no record is
+ * touched here.
+ */
 import type { ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_CREATED_MAX } from "../base/limits.ts";
-import type { Place } from "../model/index.ts";
+import type { Place, RequestedState } from "../model/index.ts";
 import type { ShardState } from "../shard/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type {
@@ -22,6 +25,7 @@ import type { Infos } from "./infos.ts";
 import { listNames } from "./name-listing.ts";
 import { checkName } from "./names.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { TenantStates } from "./tenant-states.ts";
 
 /** Applied in one turn, which stays about a millisecond. */
 const TENANTS_PER_FRAME = 500;
@@ -31,7 +35,10 @@ export interface TenantDoors {
   readonly directory: Directory;
   readonly infos: Infos;
   readonly keeper: ShardKeeper;
+  readonly states: TenantStates;
 }
+
+const REQUESTED_STATES: readonly RequestedState[] = ["ACTIVE", "INACTIVE", "OFFLOADED"];
 
 export class Tenants {
   readonly #doors: TenantDoors;
@@ -85,6 +92,19 @@ export class Tenants {
       items.push(await infos.tenant(name, decodeTenant(value)));
     }
     return { items, hasMore: names.hasMore };
+  }
+
+  async setState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {
+    const { infos, states } = this.#doors;
+    if (!REQUESTED_STATES.includes(state)) {
+      throw new InsulaError(
+        "argument_invalid",
+        `Cannot change the tenant: state: expected one of ${REQUESTED_STATES.join(", ")}.`,
+      );
+    }
+    const collection = await this.#collectionOf(place);
+    const { row } = await states.change(collection, place.tenant, state);
+    return infos.tenant(place.tenant, row);
   }
 
   async delete(place: TenantPlace): Promise<void> {

@@ -34,6 +34,7 @@ export type {
   QueryPlan,
   QueryResult,
   SearchedPlace,
+  RequestedState,
   TenantState,
 } from "./query.ts";
 export {

@@ -79,11 +79,17 @@ export interface QueryResult {
   readonly explanation?: Explanation;
 }
 
-/** What the user asked a tenant to be; not whether its data are in memory now. */
-export type TenantState = "ACTIVE" | "INACTIVE" | "OFFLOADED" | "OFFLOADING" | "ONLOADING";
+/** What a tenant can be asked to be. */
+export type RequestedState = "ACTIVE" | "INACTIVE" | "OFFLOADED";
+
+/**
+ * What the user asked a tenant to be, or the way there; not whether its data are in memory now.
+ */
+export type TenantState = RequestedState | "OFFLOADING" | "ONLOADING";
 
 /** What a search found of its shard when it came. */
 export interface Activation {
+  /** Anything but ACTIVE: this search has made it active. */
   readonly state: TenantState;
   /** True when this search had to wake the shard, or waited for another call that did. */
   readonly wasAsleep: boolean;

@@ -1,6 +1,7 @@
 /**
- * Which shards are awake. The part of the tenant controller that every use goes through; requested
- * states, policies and offload to object storage stand on it later.
+ * Which shards are awake, and which states a tenant can be asked to be in. The keeper is the part
+ * of the tenant controller that every use goes through; policies and offload to object storage
+ * stand on it later.
  *
  * Life of its data: a shard is opened by its first use, tended every half second (flush by
  * idleness, merges), and put to sleep when it is idle, when too many are awake, or when memory is
@@ -9,4 +10,5 @@
  * Invariants: a leased shard is never put to sleep; a shard is opened once at a time; a sleeping
  * shard costs nothing here.
  */
-export { ShardKeeper, type ShardKeeperOptions } from "./shard-keeper.ts";
+export { ShardKeeper, type ShardKeeperOptions, type Waking } from "./shard-keeper.ts";
+export { needsStore, planStates, type StateStep } from "./state-plan.ts";

@@ -74,3 +74,92 @@ describe("A shard that fails to open", () => {
     await keeper.close();
   });
 });
+
+describe("A shard that is suspended", () => {
+  /** Answers to opening and closing, in place of a shard with data. */
+  function keeperOf(close: () => Promise<void>): { keeper: ShardKeeper; opened: () => number } {
+    let opened = 0;
+    const shard = { close, settle: () => Promise.resolve(), lastUsedMs: 0 };
+    const keeper = new ShardKeeper({
+      clock: new ManualClock(),
+      open: () => {
+        opened++;
+        return Promise.resolve(shard as unknown as Shard);
+      },
+      closed: () => undefined,
+      awakeMax: 1,
+      idleMs: 1_000,
+      isTight: () => false,
+      onFault: () => undefined,
+      onDamage: () => Promise.resolve(),
+    });
+    return { keeper, opened: () => opened };
+  }
+  const refuse = (): Promise<void> =>
+    Promise.reject(new InsulaError("tenant_not_active", "Cannot use it: it rests."));
+
+  it("waits for its user, and whoever comes meanwhile is asked for admission after it", async () => {
+    const { keeper, opened } = keeperOf(() => Promise.resolve());
+    const seen: string[] = [];
+    let finish = (): void => undefined;
+    let mayEnter = true;
+    const admit = (): Promise<void> => (mayEnter ? Promise.resolve() : refuse());
+    const first = keeper.use(
+      UID,
+      () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+      admit,
+    );
+    while (opened() === 0) await Promise.resolve();
+    const suspended = keeper.suspend(UID, () => {
+      seen.push("committed");
+      mayEnter = false;
+      return Promise.resolve();
+    });
+    const second = keeper.use(UID, () => Promise.resolve(), admit);
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(seen).toEqual([]);
+    finish();
+    await Promise.all([first, suspended]);
+    expect(seen).toEqual(["committed"]);
+    await expect(second).rejects.toMatchObject({ code: "tenant_not_active" });
+    expect(opened()).toBe(1);
+    expect(keeper.awakeCount).toBe(0);
+    await keeper.close();
+  });
+
+  it("stays awake, and nothing is committed, when it cannot sleep", async () => {
+    let isBroken = true;
+    const { keeper, opened } = keeperOf(() =>
+      isBroken
+        ? Promise.reject(new InsulaError("io_failed", "Cannot write: the disk says no."))
+        : Promise.resolve(),
+    );
+    await keeper.use(UID, () => Promise.resolve());
+    let committed = 0;
+    const commit = (): Promise<void> => {
+      committed++;
+      return Promise.resolve();
+    };
+    await expect(keeper.suspend(UID, commit)).rejects.toMatchObject({ code: "io_failed" });
+    expect(committed).toBe(0);
+    await keeper.use(UID, () => Promise.resolve());
+    expect(opened()).toBe(1);
+    isBroken = false;
+    await keeper.suspend(UID, commit);
+    expect([committed, keeper.awakeCount]).toEqual([1, 0]);
+    await keeper.close();
+  });
+
+  it("that slept is not woken, and is refused behind the commit", async () => {
+    const { keeper, opened } = keeperOf(() => Promise.resolve());
+    await keeper.suspend(UID, () => Promise.resolve());
+    await expect(keeper.use(UID, () => Promise.resolve(), refuse)).rejects.toMatchObject({
+      code: "tenant_not_active",
+    });
+    expect([opened(), keeper.awakeCount]).toEqual([0, 0]);
+    await keeper.close();
+  });
+});

@@ -59,6 +59,15 @@ export interface Waking {
   readonly wakeMs: number;
 }
 
+/** Rejects when the shard must stay asleep. Does not wait for whoever may suspend it. */
+export type Admission = () => Promise<void>;
+
+interface Use<Value> {
+  readonly uid: ShardUid;
+  readonly task: (shard: Shard, waking: Waking) => Promise<Value>;
+  readonly admit: Admission | undefined;
+}
+
 const AWAKE: Waking = { wasAsleep: false, wakeMs: 0 };
 
 interface Kept {
@@ -112,22 +121,26 @@ export class ShardKeeper {
    * is tried once more: tasks take their memory before they change anything. A task that meets
    * damage is tried once more, too, when what is on disk is sound after all: a read can go astray.
    *
-   * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what the
-   *   task throws.
+   * @param admit asked before a shard that sleeps is opened; not for one that is awake: who
+   *   changes the answer does so by {@link ShardKeeper.suspend}, which puts it to sleep.
+   * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what
+   *   `admit` and the task throw.
    */
   async use<Value>(
     uid: ShardUid,
     task: (shard: Shard, waking: Waking) => Promise<Value>,
+    admit?: Admission,
   ): Promise<Value> {
     if (this.#isClosed) throw closedError();
     this.#users++;
+    const use: Use<Value> = { uid, task, admit };
     try {
-      return await this.#useOnce(uid, task);
+      return await this.#useOnce(use);
     } catch (error) {
-      if (isDamage(error)) return await this.#useDamaged(uid, task, error);
+      if (isDamage(error)) return await this.#useDamaged(use, error);
       if (!isInsulaError(error) || error.code !== "memory_exhausted") throw error;
       await this.#relieve();
-      return await this.#useOnce(uid, task);
+      return await this.#useOnce(use);
     } finally {
       this.#users--;
       if (this.#users === 0) this.#whenUnused?.();
@@ -176,6 +189,30 @@ export class ShardKeeper {
     }
   }
 
+  /**
+   * Puts the shard to sleep when its last user is done, then runs `commit`, which says that it
+   * must stay asleep. Newcomers wait until that is over, and are admitted or refused after it.
+   *
+   * @throws what the shard throws when it cannot sleep: it stays awake; and what `commit` throws.
+   */
+  async suspend(uid: ShardUid, commit: () => Promise<void>): Promise<void> {
+    let settle: () => void = () => undefined;
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const kept = await this.#bar(uid, settled);
+    let isAsleep = false;
+    try {
+      await this.#letGo(kept, (shard) => shard.close());
+      isAsleep = true;
+      await commit();
+    } finally {
+      kept.ending = undefined;
+      if (isAsleep) this.#kept.delete(toHex(uid));
+      settle();
+    }
+  }
+
   /** Waits for the uses under way, then puts every shard to sleep. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -191,30 +228,23 @@ export class ShardKeeper {
     );
   }
 
-  async #useDamaged<Value>(
-    uid: ShardUid,
-    task: (shard: Shard, waking: Waking) => Promise<Value>,
-    found: unknown,
-  ): Promise<Value> {
+  async #useDamaged<Value>(use: Use<Value>, found: unknown): Promise<Value> {
     const { onDamage } = this.#options;
-    await onDamage(uid, found, false);
+    await onDamage(use.uid, found, false);
     try {
-      return await this.#useOnce(uid, task);
+      return await this.#useOnce(use);
     } catch (error) {
-      if (isDamage(error)) await onDamage(uid, error, true);
+      if (isDamage(error)) await onDamage(use.uid, error, true);
       throw error;
     }
   }
 
-  async #useOnce<Value>(
-    uid: ShardUid,
-    task: (shard: Shard, waking: Waking) => Promise<Value>,
-  ): Promise<Value> {
+  async #useOnce<Value>({ uid, task, admit }: Use<Value>): Promise<Value> {
     const { clock } = this.#options;
-    const id = toHex(uid);
-    const isAwake = this.#kept.get(id)?.shard !== undefined;
+    const known = this.#kept.get(toHex(uid));
+    const isAwake = known?.shard !== undefined && known.ending === undefined;
     const cameAtMs = isAwake ? 0 : clock.monotonicMs();
-    const kept = await this.#acquire(uid, id);
+    const kept = await this.#acquire(uid, admit);
     try {
       const shard = kept.shard ?? (await kept.opening);
       if (shard === undefined) {
@@ -229,7 +259,8 @@ export class ShardKeeper {
   }
 
   /** Holds a place for the caller: `users` is raised. */
-  async #acquire(uid: ShardUid, id: string): Promise<Kept> {
+  async #acquire(uid: ShardUid, admit: Admission | undefined): Promise<Kept> {
+    const id = toHex(uid);
     for (let known = this.#kept.get(id); known !== undefined; known = this.#kept.get(id)) {
       if (known.ending === undefined) {
         known.users++;
@@ -239,7 +270,8 @@ export class ShardKeeper {
     }
     const { clock, observer = UNOBSERVED } = this.#options;
     const startMs = clock.monotonicMs();
-    const opening = this.#options.open(uid);
+    const { open } = this.#options;
+    const opening = admit === undefined ? open(uid) : admit().then(() => open(uid));
     const kept: Kept = {
       uid,
       opening,

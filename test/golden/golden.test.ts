@@ -125,6 +125,21 @@ describe.each(FOLDERS)("the golden folder %s", (name) => {
     expect(await verify(files)).toEqual([]);
   });
 
+  it("has collections that create tenants and activate none, as they did then", async () => {
+    const files = await toMemory(readFiles(pathOf(name, "data")));
+    const engine = await openEngine(optionsOf(files, 60));
+    const place = { database: "library", collection: "books", tenant: "pack" };
+    expect(await engine.getCollection(place.database, place.collection)).toMatchObject({
+      createsTenants: true,
+      activatesTenants: false,
+    });
+    const { rowCount } = await engine.setTenantState(place, "INACTIVE");
+    await expect(engine.count(place)).rejects.toMatchObject({ code: "tenant_not_active" });
+    await engine.setTenantState(place, "ACTIVE");
+    expect(await engine.count(place)).toBe(rowCount);
+    await engine.close();
+  });
+
   it("has a backup that brings everything back into an empty folder", async () => {
     const files = new MemoryFileSystem();
     const data = readFiles(pathOf(name, "data"));

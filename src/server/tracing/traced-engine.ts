@@ -21,6 +21,7 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   createTenants: "collection",
   getTenant: "place",
   listTenants: "collection",
+  setTenantState: "place",
   deleteTenant: "place",
   upsert: "place",
   insert: "place",

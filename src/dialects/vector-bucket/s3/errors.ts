@@ -121,6 +121,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
     message: "The index is disabled by the operator of the service",
   },
   tenant_not_active: { ...DENIED, message: "The index is not active" },
+  offload_not_configured: INTERNAL,
   model_mismatch: CONFLICT,
   data_folder_locked: INTERNAL,
   master_key_missing: INTERNAL,

@@ -1,0 +1,96 @@
+/**
+ * The way from a place to its shard, for calls about records: open while the tenant is ACTIVE. One
+ * that is INACTIVE is refused, or made ACTIVE where the collection activates tenants by itself.
+ */
+import type { ShardUid } from "../base/brands.ts";
+import { InsulaError, isInsulaError } from "../base/errors.ts";
+import type { TenantState } from "../model/index.ts";
+import type { Shard } from "../shard/index.ts";
+import type { ShardKeeper, Waking } from "../tenancy/index.ts";
+import type { Directory } from "./directory.ts";
+import type { CollectionEntry } from "./directory-entries.ts";
+import type { TenantStates } from "./tenant-states.ts";
+
+/** A call that loses a race with who puts the tenant to rest activates it again, so often. */
+const ACTIVATIONS_MAX = 8;
+
+/** A place and its shard, as they were found. */
+export interface FoundPlace {
+  readonly collection: CollectionEntry;
+  /** undefined in a collection without tenants. */
+  readonly tenant: string | undefined;
+  /** undefined for a tenant that does not exist. */
+  readonly shard: ShardUid | undefined;
+  /** ACTIVE also for what has none. */
+  readonly state: TenantState;
+}
+
+export interface FoundShard extends FoundPlace {
+  readonly shard: ShardUid;
+}
+
+export interface GateDoors {
+  readonly directory: Directory;
+  readonly keeper: ShardKeeper;
+  readonly states: Pick<TenantStates, "change">;
+}
+
+export class TenantGate {
+  readonly #doors: GateDoors;
+
+  constructor(doors: GateDoors) {
+    this.#doors = doors;
+  }
+
+  /**
+   * As {@link ShardKeeper.use}, and a tenant that is not ACTIVE is refused or made so.
+   *
+   * @throws InsulaError `tenant_not_active`.
+   */
+  async use<Value>(
+    found: FoundShard,
+    task: (shard: Shard, waking: Waking) => Promise<Value>,
+  ): Promise<Value> {
+    const { keeper } = this.#doors;
+    const { collection, tenant, shard } = found;
+    if (tenant === undefined) return keeper.use(shard, task);
+    let place: FoundPlace = found;
+    for (let left = ACTIVATIONS_MAX; ; left--) {
+      await this.admit(place);
+      try {
+        return await keeper.use(shard, task, () => this.#check(collection, tenant));
+      } catch (error) {
+        const isRefused = isInsulaError(error) && error.code === "tenant_not_active";
+        if (!isRefused || left === 0 || !collection.row.activatesTenants) throw error;
+        place = { ...found, state: "INACTIVE" };
+      }
+    }
+  }
+
+  /** Of a call that needs no shard awake. @throws InsulaError `tenant_not_active`. */
+  async admit({ collection, tenant, shard, state }: FoundPlace): Promise<void> {
+    if (state === "ACTIVE" || tenant === undefined || shard === undefined) return;
+    if (!collection.row.activatesTenants) throw notActive(tenant, state);
+    await this.#doors.states.change(collection, tenant, "ACTIVE");
+  }
+
+  /** The state of now: it may have changed since the place was found. Waits for nobody. */
+  async #check(collection: CollectionEntry, tenant: string): Promise<void> {
+    const entry = await this.#doors.directory.tenants.find(collection, tenant);
+    if (entry !== undefined && entry.row.state !== "ACTIVE") {
+      throw notActive(tenant, entry.row.state);
+    }
+  }
+}
+
+export function hasShard(found: FoundPlace): found is FoundShard {
+  return found.shard !== undefined;
+}
+
+function notActive(tenant: string, state: TenantState): InsulaError {
+  return new InsulaError(
+    "tenant_not_active",
+    `Cannot use tenant "${tenant}": it is ${state}: make it ACTIVE, or set activatesTenants of its collection.`,
+    { details: { state } },
+  );
+}
