@@ -8,6 +8,7 @@ import { NATIVE_LIMITS } from "../../src/dialects/native/limits.ts";
 import { OSS_LIMITS, OSS_SEED_QUOTAS } from "../../src/dialects/vector-bucket/oss/limits.ts";
 import { S3_LIMITS, S3_QUOTAS } from "../../src/dialects/vector-bucket/s3/limits.ts";
 import { DEFAULT_POLICY } from "../../src/engine/index.ts";
+import * as http2 from "../../src/wire/http/http2-limits.ts";
 import * as http from "../../src/wire/http/limits.ts";
 import { rowsOf } from "./tables.ts";
 
@@ -36,6 +37,7 @@ test.each([
   ["Our own HTTP interface", NATIVE_LIMITS],
   ["S3 Vectors", { ...S3_LIMITS, ...S3_QUOTAS }],
   ["HTTP", { ...http.LISTENER_LIMITS, ...http }],
+  ["HTTP/2", http2],
 ])("%s: every bound is listed with its value, and no other", (title, limits) => {
   expect(tableOf(title)).toEqual(printed(limits));
 });

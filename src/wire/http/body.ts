@@ -1,5 +1,6 @@
 /** Takes the body of one request into one buffer, within bounds of size and of patience. */
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { InsulaError } from "../../base/errors.ts";
 import { BODY_BYTES_PER_WINDOW_MIN, BODY_WINDOW_MS, SWEEP_INTERVAL_MS } from "./limits.ts";
 
@@ -16,13 +17,22 @@ export function announcedBytes(message: IncomingMessage): number {
   return message.headers["transfer-encoding"] === undefined ? 0 : -1;
 }
 
+export interface BodyReadOptions {
+  /** Bytes; -1 when nobody said how many. */
+  readonly announced: number;
+  readonly bytesMax: number;
+  /** Asked at the end of the stream: whether that is not the end of the body. */
+  readonly isCut?: () => boolean;
+}
+
 /**
  * One body on its way in. With a known length one buffer is made and filled, or the only chunk is
  * handed on as it is; a chunked body is collected and joined.
  */
 export class BodyRead {
   readonly done: Promise<Buffer>;
-  readonly #message: IncomingMessage;
+  readonly #message: Readable;
+  readonly #isCut: (() => boolean) | undefined;
   readonly #bytesMax: number;
   readonly #announced: number;
   #chunks: Buffer[] | undefined;
@@ -35,10 +45,11 @@ export class BodyRead {
   windowStartMs = 0;
   windowStartBytes = 0;
 
-  constructor(message: IncomingMessage, announced: number, bytesMax: number) {
+  constructor(message: Readable, options: BodyReadOptions) {
     this.#message = message;
-    this.#announced = announced;
-    this.#bytesMax = bytesMax;
+    this.#announced = options.announced;
+    this.#bytesMax = options.bytesMax;
+    this.#isCut = options.isCut;
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -77,17 +88,16 @@ export class BodyRead {
   };
 
   readonly #onEnd = (): void => {
+    if (this.#isCut?.() === true) {
+      this.#onGone();
+      return;
+    }
     const settle = this.#detach();
     settle?.resolve(this.#target ?? Buffer.concat(this.#chunks ?? [], this.#received));
   };
 
   readonly #onGone = (): void => {
-    this.#detach()?.reject(
-      new InsulaError(
-        "body_malformed",
-        "Cannot read the body: the connection ended before the body.",
-      ),
-    );
+    this.#detach()?.reject(connectionEnded());
   };
 
   /** The listeners stay: after the end they are never called, and taking them off costs 1 µs. */
@@ -97,6 +107,13 @@ export class BodyRead {
     if (settle !== undefined) this.onSettled?.(this);
     return settle;
   }
+}
+
+export function connectionEnded(): InsulaError {
+  return new InsulaError(
+    "body_malformed",
+    "Cannot read the body: the connection ended before the body.",
+  );
 }
 
 export function tooLarge(bytesMax: number): InsulaError {

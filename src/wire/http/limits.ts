@@ -17,6 +17,8 @@ export interface ListenerLimits {
   readonly headerBytesMax: number;
   /** Requests of one connection before it is closed; 0: no bound. */
   readonly requestsPerConnectionMax: number;
+  /** Bodies of one connection over HTTP/2 that are still on their way, all together, bytes. */
+  readonly unfinishedBodiesBytesMax: number;
   /** How long a stop waits for running requests, ms. */
   readonly stopDeadlineMs: number;
 }
@@ -34,6 +36,7 @@ export const LISTENER_LIMITS: ListenerLimits = {
   connectionsMax: 10_000,
   headerBytesMax: 16_384,
   requestsPerConnectionMax: 0,
+  unfinishedBodiesBytesMax: 268_435_456,
   stopDeadlineMs: 10_000,
 };
 

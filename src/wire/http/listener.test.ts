@@ -2,48 +2,19 @@ import * as net from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { InsulaError, isInsulaError } from "../../base/errors.ts";
-import type { ListenerClock } from "./body.ts";
+import { HurriedClock } from "./hurried-clock.contract.ts";
 import { HttpListener, type HttpListenerOptions } from "./listener.ts";
 import type { HttpAnswer, HttpRequest } from "./message.ts";
 
-/** Real time, for sockets; `hurry` makes due whatever waits. */
-class TestClock implements ListenerClock {
-  #nowMs = 0;
-  readonly #tasks = new Set<{ dueMs: number; task: () => void }>();
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  after(delayMs: number, task: () => void): { cancel(): void } {
-    const entry = { dueMs: this.#nowMs + delayMs, task };
-    this.#tasks.add(entry);
-    return { cancel: () => void this.#tasks.delete(entry) };
-  }
-
-  hurry(ms: number): void {
-    const endMs = this.#nowMs + ms;
-    for (;;) {
-      const due = [...this.#tasks].filter((entry) => entry.dueMs <= endMs);
-      const next = due.sort((a, b) => a.dueMs - b.dueMs)[0];
-      if (next === undefined) break;
-      this.#tasks.delete(next);
-      this.#nowMs = next.dueMs;
-      next.task();
-    }
-    this.#nowMs = endMs;
-  }
-}
-
 const open: HttpListener[] = [];
 const faults: unknown[] = [];
-let clock = new TestClock();
+let clock = new HurriedClock();
 
 afterEach(async () => {
   const closing = open.splice(0).map((listener) => listener.close());
   clock.hurry(60_000);
   await Promise.all(closing);
-  clock = new TestClock();
+  clock = new HurriedClock();
   faults.length = 0;
 });
 

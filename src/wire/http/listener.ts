@@ -1,4 +1,4 @@
-/** A port that speaks HTTP/1.1, plain or over TLS. */
+/** A port that speaks HTTP/1.1 and HTTP/2, plain or over TLS. */
 import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { assert, InsulaError } from "../../base/errors.ts";
 import { sendAnswer } from "./answer.ts";
 import { BodyWatch, type ListenerClock } from "./body.ts";
+import { Http2Sessions } from "./http2-sessions.ts";
 import {
   LISTENER_LIMITS,
   PIPELINED_REQUESTS_MAX,
@@ -14,6 +15,8 @@ import {
   type ListenerLimits,
 } from "./limits.ts";
 import type { HttpAnswer, HttpRequest } from "./message.ts";
+import { plainAnswer } from "./plain-answer.ts";
+import { ALPN_PROTOCOLS, ProtocolSplit } from "./protocol-split.ts";
 import { RequestIds } from "./request-id.ts";
 import { NodeHttpRequest, type RequestSurroundings } from "./request.ts";
 
@@ -51,6 +54,8 @@ export class HttpListener {
   readonly #surroundings: RequestSurroundings;
   /** Requests under way per connection. */
   readonly #underWay = new WeakMap<Duplex, { count: number; isHeld: boolean }>();
+  readonly #split: ProtocolSplit;
+  readonly #http2: Http2Sessions;
   #closing: Promise<void> | undefined;
 
   private constructor(options: HttpListenerOptions) {
@@ -72,6 +77,22 @@ export class HttpListener {
       this.#take(message, response, true);
     });
     this.#server.on("clientError", refuseBytes);
+    this.#http2 = new Http2Sessions({
+      limits: this.#limits,
+      surroundings: this.#surroundings,
+      nextId: () => this.#ids.next(),
+      handle: (request) => options.handle(request),
+      ...(options.onSent === undefined ? {} : { onSent: (ms: number) => options.onSent?.(ms) }),
+      onFault: (error, requestId) => {
+        options.onFault(error, requestId);
+      },
+    });
+    this.#split = new ProtocolSplit(this.#server, options.tls !== undefined, {
+      silenceMsMax: this.#limits.headersTimeoutMs,
+      takeHttp2: (socket) => {
+        this.#http2.take(socket);
+      },
+    });
   }
 
   /**
@@ -219,6 +240,7 @@ export class HttpListener {
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(this.#limits.stopDeadlineMs, () => {
         server.closeAllConnections();
+        this.#http2.destroy();
       });
       server.close(() => {
         timer.cancel();
@@ -226,6 +248,8 @@ export class HttpListener {
         resolve();
       });
       server.closeIdleConnections();
+      this.#split.close();
+      this.#http2.close();
     });
   }
 }
@@ -261,6 +285,7 @@ function secured(
     const server = https.createServer({
       ...settings,
       ...contextOf(tls),
+      ALPNProtocols: [...ALPN_PROTOCOLS],
       handshakeTimeout: limits.handshakeTimeoutMs,
     });
     // An answer to what is no TLS would wait for the end of a handshake that never comes.
@@ -302,15 +327,6 @@ const REFUSALS: Readonly<Record<string, string>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
 };
-
-function plainAnswer(status: 400 | 500, id: string): HttpAnswer {
-  const title = status === 400 ? "Bad Request" : "Internal Server Error";
-  return {
-    status,
-    headers: { "Content-Type": "application/problem+json", "X-Request-Id": id },
-    body: JSON.stringify({ type: "about:blank", title, status, requestId: id }),
-  };
-}
 
 function bindError(error: NodeJS.ErrnoException, options: HttpListenerOptions): InsulaError {
   const { host, port, setting } = options;

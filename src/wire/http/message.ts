@@ -2,6 +2,8 @@
 export interface HttpRequest {
   /** 24 upper-case hexadecimal characters, unique per request; every answer carries it. */
   readonly id: string;
+  /** Absent: 1.1. */
+  readonly httpVersion?: "1.1" | "2";
   readonly method: string;
   /** The request target exactly as received: origin form or absolute form. */
   readonly target: string;
@@ -27,9 +29,11 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
-/** An answer; the listener adds Content-Length, Date and Connection. */
+/** An answer; the listener adds Content-Length, Date and, over HTTP/1.1, Connection. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** Sent after the body, over HTTP/2 alone. */
+  readonly trailers?: Readonly<Record<string, string>>;
 }

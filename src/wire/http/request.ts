@@ -17,6 +17,7 @@ const EMPTY = Buffer.alloc(0);
 
 export class NodeHttpRequest implements HttpRequest {
   readonly id: string;
+  readonly httpVersion = "1.1";
   readonly method: string;
   readonly target: string;
   readonly scheme: "http" | "https";
@@ -71,7 +72,7 @@ export class NodeHttpRequest implements HttpRequest {
     if (announced === 0) return Promise.resolve(EMPTY);
     if (announced > bytesMax) return Promise.reject(tooLarge(bytesMax));
     if (this.#expectsContinue) this.#response.writeContinue();
-    return this.#surroundings.watch.watch(new BodyRead(this.#message, announced, bytesMax));
+    return this.#surroundings.watch.watch(new BodyRead(this.#message, { announced, bytesMax }));
   }
 
   /** Made when first asked for: most requests end before anybody wants to abort them. */
@@ -86,9 +87,7 @@ export class NodeHttpRequest implements HttpRequest {
     }
     const { clock, deadlineMs } = this.#surroundings;
     const timer = clock.after(deadlineMs, () => {
-      abort.abort(
-        new InsulaError("deadline_exceeded", "Cannot finish the request: its deadline has passed."),
-      );
+      abort.abort(deadlinePassed());
     });
     response.once("close", () => {
       timer.cancel();
@@ -106,6 +105,13 @@ export class NodeHttpRequest implements HttpRequest {
   }
 }
 
-function clientGone(): InsulaError {
+export function clientGone(): InsulaError {
   return new InsulaError("deadline_exceeded", "Cannot finish the request: the client went away.");
+}
+
+export function deadlinePassed(): InsulaError {
+  return new InsulaError(
+    "deadline_exceeded",
+    "Cannot finish the request: its deadline has passed.",
+  );
 }
