@@ -38,7 +38,11 @@ export class AccessTrail {
    * Notes the decisions: of several places asked for, all but the last were allowed. Nothing when
    * the request failed before anybody was asked for.
    */
-  end(context: Pick<DialectContext, "audit">, request: HttpRequest, error?: unknown): void {
+  end(
+    context: Pick<DialectContext, "audit">,
+    request: Pick<HttpRequest, "id" | "remoteAddress">,
+    error?: unknown,
+  ): void {
     const code = refusalOf(error);
     const { audit } = context;
     if (audit === undefined || (code === undefined && !this.#isCallerKnown)) return;

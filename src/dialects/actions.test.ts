@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { classOf } from "../access/index.ts";
 import { NATIVE_ROUTES } from "./native/index.ts";
+import { DATA_OPERATIONS } from "./pinecone/operations/table.ts";
 import { OSS_OPERATIONS } from "./vector-bucket/oss/operations.ts";
 import { S3_OPERATIONS } from "./vector-bucket/s3/operations.ts";
 
@@ -17,5 +18,11 @@ test("every operation of the bucket dialects is, and the same under both vendors
   for (const { name, rights } of operations) {
     expect(classOf(`vectors:${name}`), name).toBeDefined();
     expect(classOf(`vectors:${rights.oss}`)).toBe(classOf(`vectors:${rights.aws}`));
+  }
+});
+
+test("every operation on records of Pinecone asks for a right of the native interface", () => {
+  for (const [name, { right }] of Object.entries(DATA_OPERATIONS)) {
+    expect(classOf(right), name).toBeDefined();
   }
 });

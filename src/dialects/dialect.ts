@@ -131,4 +131,19 @@ export interface DialectSettings {
    * bounds.
    */
   readonly ossQuotas: "off" | "seed";
+  /** Absent: what the dialect takes without configuration. */
+  readonly pinecone?: PineconeSettings;
+}
+
+export interface PineconeSettings {
+  /** Database of the keys that speak of no other: a project, in the words of the vendor. */
+  readonly project: string;
+  /** `size`: a unit for each gigabyte of a namespace; `seed`: five more, by the older formula. */
+  readonly readUnits: "size" | "seed";
+  /** What descriptions give as hosts: `path`, `/ix/NAME` behind our address; `domain`, names. */
+  readonly indexHosts: "path" | "domain";
+  /** Base of the hosts' names, with `domain`. */
+  readonly domain: string;
+  /** `auto`: that of the request. `none`: the host alone. */
+  readonly hostScheme: "auto" | "http" | "https" | "none";
 }

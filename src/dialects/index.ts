@@ -7,6 +7,7 @@ export type {
   Dialect,
   DialectContext,
   DialectSettings,
+  PineconeSettings,
   ParsedVectorBody,
   RequestPhase,
 } from "./dialect.ts";

@@ -17,6 +17,10 @@ export const DIALECT_LOADERS: Readonly<
     const room = await import("../dialects/native/index.ts");
     return room.createNativeDialect(context);
   },
+  pinecone: async (context) => {
+    const room = await import("../dialects/pinecone/index.ts");
+    return room.createPineconeDialect(context);
+  },
   embedding: async (context) => {
     const room = await import("../dialects/embedding/index.ts");
     return room.createEmbeddingDialect(context);

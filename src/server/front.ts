@@ -7,7 +7,7 @@ import type { RouteName, RouteTable } from "./route-table.ts";
 import type { Tracer } from "./tracing/index.ts";
 
 /** Routes that a dialect answers; the others are answered here. */
-export type DialectRoute = Extract<RouteName, "native" | "oss" | "s3" | "embedding">;
+export type DialectRoute = Extract<RouteName, "native" | "oss" | "s3" | "pinecone" | "embedding">;
 
 export interface FrontOptions {
   readonly table: RouteTable;
@@ -64,6 +64,7 @@ export class HttpFront {
       case "native":
       case "oss":
       case "s3":
+      case "pinecone":
       case "embedding": {
         const dialect = this.#dialects.get(route);
         if (dialect !== undefined) return dialect.handle(request);

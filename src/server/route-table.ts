@@ -8,7 +8,7 @@
 import type { HttpRequest } from "../wire/index.ts";
 
 export type RouteName =
-  "health" | "metrics" | "page" | "native" | "oss" | "s3" | "embedding" | "nothing";
+  "health" | "metrics" | "page" | "native" | "oss" | "s3" | "pinecone" | "embedding" | "nothing";
 
 /** The space of classes: every value of every dimension. */
 export const CLASS_VALUES = {
@@ -24,7 +24,7 @@ export const CLASS_VALUES = {
     "embedding",
     "manual",
   ],
-  credentials: ["none", "oss", "aws", "other"],
+  credentials: ["none", "oss", "aws", "api-key", "other"],
   host: ["plain", "bucket"],
   query: ["oss-verb", "other"],
   accept: ["html", "other"],
@@ -92,6 +92,11 @@ export const ROUTE_ROWS: readonly RouteRow[] = [
     route: "oss",
     when: { credentials: ["oss"] },
     why: "signed for OSS; a bucket may be called metrics or healthz, so the path does not matter",
+  },
+  {
+    route: "pinecone",
+    when: { credentials: ["api-key"] },
+    why: "the header Api-Key is that of Pinecone's clients, whatever the path is",
   },
   {
     route: "health",
@@ -230,7 +235,7 @@ export function classify(request: ClassifiableRequest, settings: RouteSettings):
   return {
     method: method === "GET" || method === "HEAD" ? "read" : "other",
     path: classifyPath(path),
-    credentials: classifyCredentials(headers["authorization"], query),
+    credentials: classifyCredentials(headers["authorization"], query, headers["api-key"]),
     host: isBucketHost(host, settings) ? "bucket" : "plain",
     query: query !== "" && OSS_VERB.test(query) ? "oss-verb" : "other",
     accept: headers["accept"]?.includes("text/html") === true ? "html" : "other",
@@ -252,10 +257,12 @@ function classifyPath(path: string): RequestClass["path"] {
 function classifyCredentials(
   authorization: string | undefined,
   query: string,
+  apiKey: string | undefined,
 ): RequestClass["credentials"] {
   if (authorization === undefined) {
     if (query.includes("x-oss-signature")) return "oss";
-    return query.includes("X-Amz-Signature") ? "aws" : "none";
+    if (query.includes("X-Amz-Signature")) return "aws";
+    return apiKey === undefined ? "none" : "api-key";
   }
   if (authorization.startsWith("OSS4-HMAC-SHA256")) return "oss";
   if (authorization.startsWith("AWS4-HMAC-SHA256")) return "aws";

@@ -129,6 +129,7 @@ function parts(more: Partial<ServerParts> = {}): ServerParts {
       oss: dialect("oss"),
       s3: dialect("s3"),
       native: dialect("native"),
+      pinecone: dialect("pinecone"),
       embedding: dialect("embedding"),
     },
     log: openLog("debug", (line) => lines.push(line)),

@@ -62,7 +62,7 @@ export interface ServerParts {
 }
 
 /** What the one port speaks; route-table.ts tells the requests apart. */
-const SPOKEN = "OSS Vectors, S3 Vectors and its own interface";
+const SPOKEN = "OSS Vectors, S3 Vectors, Pinecone and its own interface";
 
 export interface ListenerAddress {
   readonly name: "http";
@@ -294,6 +294,7 @@ class Server implements RunningServer {
         native: load("native"),
         oss: load("oss"),
         s3: load("s3"),
+        pinecone: load("pinecone"),
         embedding: load("embedding"),
       },
       metrics: this.#metrics,

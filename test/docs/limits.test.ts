@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import * as access from "../../src/access/limits.ts";
 import * as base from "../../src/base/limits.ts";
 import { NATIVE_LIMITS } from "../../src/dialects/native/limits.ts";
+import { PINECONE_LIMITS } from "../../src/dialects/pinecone/limits.ts";
 import { OSS_LIMITS, OSS_SEED_QUOTAS } from "../../src/dialects/vector-bucket/oss/limits.ts";
 import { S3_LIMITS, S3_QUOTAS } from "../../src/dialects/vector-bucket/s3/limits.ts";
 import { DEFAULT_POLICY } from "../../src/engine/index.ts";
@@ -36,6 +37,7 @@ test.each([
   ["Keys, grants, policies", access],
   ["Our own HTTP interface", NATIVE_LIMITS],
   ["S3 Vectors", { ...S3_LIMITS, ...S3_QUOTAS }],
+  ["Pinecone", PINECONE_LIMITS],
   ["HTTP", { ...http.LISTENER_LIMITS, ...http }],
   ["HTTP/2", http2],
 ])("%s: every bound is listed with its value, and no other", (title, limits) => {

@@ -8,7 +8,7 @@ import { parseJsonExact } from "../../../wire/index.ts";
 import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
 import type { BucketDoor } from "../bucket-guard.ts";
 import { isJsonObject } from "../json-kind.ts";
-import type { PageTokens } from "../page-token.ts";
+import type { PageTokens } from "../../page-token.ts";
 import type { OssAddress } from "./address.ts";
 import { ossFault } from "./errors.ts";
 import type { OssOperation } from "./operations.ts";

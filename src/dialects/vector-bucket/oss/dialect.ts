@@ -13,7 +13,7 @@ import type { KnownKey } from "../../../access/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
 import { AccessTrail } from "../../access-trail.ts";
 import { BucketGuard } from "../bucket-guard.ts";
-import { lazyPageTokens } from "../page-token.ts";
+import { lazyPageTokens } from "../../page-token.ts";
 import { parseAddress } from "./address.ts";
 import type { OssAddress } from "./address.ts";
 import {

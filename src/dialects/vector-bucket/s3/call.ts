@@ -8,7 +8,7 @@ import type { HttpRequest, JsonObject } from "../../../wire/index.ts";
 import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
 import type { BucketDoor } from "../bucket-guard.ts";
 import type { BucketOperation } from "../bucket-operation.ts";
-import type { PageTokens } from "../page-token.ts";
+import type { PageTokens } from "../../page-token.ts";
 import { findVectorIndex } from "../vector-index.ts";
 import { asObject } from "./fields.ts";
 import type { S3Operation } from "./operations.ts";

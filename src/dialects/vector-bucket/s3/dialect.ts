@@ -15,7 +15,7 @@ import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
 import { AccessTrail } from "../../access-trail.ts";
 import { BucketGuard } from "../bucket-guard.ts";
-import { lazyPageTokens } from "../page-token.ts";
+import { lazyPageTokens } from "../../page-token.ts";
 import {
   deleteVectorBucketPolicy,
   getVectorBucketPolicy,

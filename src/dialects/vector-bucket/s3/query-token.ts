@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { InsulaError } from "../../../base/errors.ts";
-import type { PageTokens } from "../page-token.ts";
+import type { PageTokens } from "../../page-token.ts";
 import { S3_LIMITS } from "./limits.ts";
 
 /** The end of the pages shown so far. */

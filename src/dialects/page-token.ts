@@ -2,14 +2,14 @@
  * Page tokens: the last key of a page, bound by a MAC to the listing it came from.
  *
  * A token means "after this key", so a record deleted meanwhile does not break it. The MAC covers
- * everything that makes the listing (who asks, bucket, vector index, segment), so a token cannot be
+ * everything that makes the listing (who asks, database, collection, segment), so a token cannot be
  * carried into another listing. The secret lives in the engine's settings: tokens survive a
  * restart.
  */
 import { createHmac } from "node:crypto";
-import { InsulaError } from "../../base/errors.ts";
-import { secretsEqual } from "../../base/secret.ts";
-import type { Engine } from "../../engine/api.ts";
+import { InsulaError } from "../base/errors.ts";
+import { secretsEqual } from "../base/secret.ts";
+import type { Engine } from "../engine/api.ts";
 
 const SECRET_BYTES = 32;
 /** Bytes of the MAC kept in a token; 2^128 guesses. */

@@ -1,0 +1,133 @@
+/** The control plane's calls about indexes. */
+import { InsulaError, isInsulaError } from "../../../base/errors.ts";
+import { PAGE_ITEMS_MAX } from "../../../base/limits.ts";
+import { pineconeFault, refusal } from "../errors.ts";
+import { findIndex, toIndexView } from "../index-view.ts";
+import { member, readObject } from "../rest/members.ts";
+import {
+  attributesOf,
+  mergeTags,
+  patchAttributes,
+  readProtection,
+  readTags,
+} from "./attributes.ts";
+import type { ControlAnswer, ControlCall } from "./call.ts";
+import { authorize, isVisible, readBody } from "./call.ts";
+import { describe } from "./index-model.ts";
+import { readNewIndex } from "./new-index.ts";
+import { patchSpec } from "./spec.ts";
+
+/** Those the key has anything to do with; the vendor knows no pages here. */
+export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
+  const { server, caller, request } = call;
+  const { engine } = server.context;
+  caller.trail.aim({ database: caller.project });
+  const indexes: object[] = [];
+  if ((await engine.getDatabase(caller.project)) === undefined) {
+    return { status: 200, json: { indexes } };
+  }
+  let after: string | undefined;
+  do {
+    const { items, hasMore } = await engine.listCollections(caller.project, {
+      limit: PAGE_ITEMS_MAX,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const info of items) {
+      const view = toIndexView(info);
+      if (view === undefined || !isVisible(call, info.name)) continue;
+      indexes.push(describe(view, request, server.settings));
+    }
+    after = hasMore ? items.at(-1)?.name : undefined;
+    caller.signal.throwIfAborted();
+  } while (after !== undefined);
+  return { status: 200, json: { indexes } };
+}
+
+export async function createIndex(call: ControlCall): Promise<ControlAnswer> {
+  const { server, caller, request } = call;
+  const { engine } = server.context;
+  const { name, options } = readNewIndex(await readBody(call));
+  authorize(call, "admin:CreateCollection", name);
+  await ensureProject(call);
+  const info = await engine
+    .createCollection(caller.project, name, options)
+    .catch((error: unknown) => {
+      if (!isInsulaError(error) || error.code !== "collection_exists") throw error;
+      throw new InsulaError("collection_exists", "Resource already exists", { cause: error });
+    });
+  const view = toIndexView(info);
+  if (view === undefined) throw new InsulaError("invariant_broken", "A new index is an index.");
+  return { status: 201, json: describe(view, request, server.settings) };
+}
+
+/** The project of the configuration, or of the key, is there from its first index on. */
+async function ensureProject({ server, caller }: ControlCall): Promise<void> {
+  const { engine } = server.context;
+  if ((await engine.getDatabase(caller.project)) !== undefined) return;
+  try {
+    await engine.createDatabase(caller.project);
+  } catch (error) {
+    if (!isInsulaError(error) || error.code !== "database_exists") throw error;
+  }
+}
+
+/** What a client needs to find the host, so every key with any right in the index may. */
+export async function describeIndex(call: ControlCall): Promise<ControlAnswer> {
+  const { server, caller, request, name } = call;
+  caller.trail.aim({ database: caller.project, collection: name });
+  if (!isVisible(call, name)) {
+    throw new InsulaError("permission_denied", "Cannot answer: the key has no right to this.");
+  }
+  const view = await findIndex(server.context.engine, caller.project, name);
+  return { status: 200, json: describe(view, request, server.settings) };
+}
+
+export function configureIndex(call: ControlCall): Promise<ControlAnswer> {
+  const { server, caller, request, name } = call;
+  const { engine } = server.context;
+  authorize(call, "admin:UpdateCollection", name);
+  return server.indexLocks.run(`${caller.project}\0${name}`, async () => {
+    const body = await readBody(call);
+    if (Object.keys(body).length === 0) throw refusal("The configuration must change something");
+    if (member(body, "embed") !== undefined || member(body, "schema") !== undefined) {
+      throw refusal("The embedding and the schema of an index cannot be configured");
+    }
+    const { info } = await findIndex(engine, caller.project, name);
+    const kept = attributesOf(info);
+    const pod = readObject(readObject(body, "spec") ?? {}, "pod") ?? readObject(body, "deployment");
+    const patched = await engine.updateCollection(caller.project, name, {
+      attributes: patchAttributes({
+        spec: pod === undefined ? kept.spec : patchSpec(kept.spec, pod),
+        tags: mergeTags(kept.tags, readTagPatch(readObject(body, "tags") ?? {})),
+        isProtected: readProtection(body) ?? kept.isProtected,
+      }),
+    });
+    const view = toIndexView(patched);
+    if (view === undefined) throw new InsulaError("invariant_broken", "An index stays one.");
+    return { status: 200, json: describe(view, request, server.settings) };
+  });
+}
+
+/** Empty values are kept here: they say which tags go. */
+function readTagPatch(json: Parameters<typeof readTags>[0]): Record<string, string> {
+  const kept = readTags(json);
+  for (const name of Object.keys(json)) kept[name] ??= "";
+  return kept;
+}
+
+export function deleteIndex(call: ControlCall): Promise<ControlAnswer> {
+  const { server, caller, name } = call;
+  const { engine } = server.context;
+  authorize(call, "admin:DeleteCollection", name);
+  return server.indexLocks.run(`${caller.project}\0${name}`, async () => {
+    const { info } = await findIndex(engine, caller.project, name);
+    if (attributesOf(info).isProtected) {
+      throw pineconeFault(
+        "FORBIDDEN",
+        "Deletion protection is enabled for this index. Disable deletion protection before retrying.",
+      );
+    }
+    await engine.deleteCollection(caller.project, name);
+    return { status: 202 };
+  });
+}

@@ -1,0 +1,99 @@
+/**
+ * The Pinecone dialect over HTTP: one request from its first byte to its answer.
+ *
+ * Order: which index is meant → who asks → body → rights → existence → what the index makes of it.
+ */
+import { InsulaError } from "../../base/errors.ts";
+import type { HttpAnswer, HttpRequest } from "../../wire/index.ts";
+import type { AccessTrail } from "../access-trail.ts";
+import type { Dialect, DialectContext } from "../dialect.ts";
+import { findControlRoute } from "./control/control-routes.ts";
+import { failureOf, type PineconeFailure } from "./errors.ts";
+import { projectLabel, readAddress, type Address } from "./hosts.ts";
+import { runOperation } from "./operations/table.ts";
+import type { Caller } from "./caller.ts";
+import { PineconeServer } from "./pinecone-server.ts";
+import { findDataRoute, lsnHeaders } from "./rest/data-routes.ts";
+
+/** Makes the dialect. One per server. */
+export function createPineconeDialect(context: DialectContext): Dialect {
+  const server = new PineconeServer(context);
+  return { name: "pinecone", handle: (request) => handle(server, request) };
+}
+
+async function handle(server: PineconeServer, request: HttpRequest): Promise<HttpAnswer> {
+  let isAboutIndex = false;
+  try {
+    const address = readAddress(request);
+    isAboutIndex = address.index !== undefined;
+    const answer = await server.observe(request, (trail) =>
+      answerAt(server, request, { address, trail }),
+    );
+    return seal(request, answer);
+  } catch (error) {
+    return seal(request, failedAnswer(failureOf(error), isAboutIndex));
+  }
+}
+
+async function answerAt(
+  server: PineconeServer,
+  request: HttpRequest,
+  { address, trail }: { readonly address: Address; readonly trail: AccessTrail },
+): Promise<HttpAnswer> {
+  const { signal } = request;
+  const startMs = server.context.clock.monotonicMs();
+  const caller = await server.identify(request.headers["api-key"], { trail, signal });
+  server.context.endPhase("verify", startMs);
+  const { index, path } = address;
+  if (index === undefined) {
+    const { operation, run, name } = findControlRoute(request.method, path);
+    trail.operation = operation;
+    const { status, json } = await run({ server, caller, request, name });
+    return json === undefined
+      ? { status, headers: {}, body: "" }
+      : { status, headers: JSON_TYPE, body: JSON.stringify(json) };
+  }
+  checkProject(address, caller);
+  const route = findDataRoute(request.method, path);
+  if (route === undefined) {
+    throw new InsulaError("route_not_found", "No operation has this method and path");
+  }
+  const { operation, read, print } = route;
+  trail.operation = operation;
+  const asked = { index, operation, request: await read(server.context, request) };
+  const answered = await runOperation(server, caller, asked);
+  const headers = { ...JSON_TYPE, ...lsnHeaders(answered) };
+  return { status: 200, headers, body: print(answered.message) };
+}
+
+/** A host that names another project than the key's is nowhere, for that key. */
+function checkProject({ projectLabel: label, index = "" }: Address, { project }: Caller): void {
+  if (label === undefined || label === projectLabel(project)) return;
+  throw new InsulaError("collection_not_found", `Resource ${index} not found`);
+}
+
+const JSON_TYPE = { "content-type": "application/json" } as const;
+
+/** The two planes print errors in two shapes; who is not known is told so in that of the first. */
+function failedAnswer(failure: PineconeFailure, isAboutIndex: boolean): HttpAnswer {
+  const { status, code, grpc, message, retryAfterMs } = failure;
+  const retry =
+    retryAfterMs === undefined
+      ? {}
+      : { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) };
+  const json =
+    isAboutIndex && status !== 401
+      ? { code: grpc, message, details: [] }
+      : { status, error: { code, message } };
+  return { status, headers: { ...JSON_TYPE, ...retry }, body: JSON.stringify(json) };
+}
+
+/** Puts the headers of every answer around an operation's own. */
+function seal(request: HttpRequest, answer: HttpAnswer): HttpAnswer {
+  const headers = {
+    "x-pinecone-request-id": request.id,
+    "x-request-id": request.id,
+    ...answer.headers,
+  };
+  return { ...answer, headers };
+}

@@ -1,0 +1,81 @@
+/**
+ * How a request says which index it is for, and what a description gives as the host of an index.
+ *
+ * A path below `/ix/NAME` is always understood. A description gives the address by which the client
+ * has reached us: it will reach us there again, also behind a proxy or a mapped port.
+ */
+import { createHash } from "node:crypto";
+import type { HttpRequest } from "../../wire/index.ts";
+import type { PineconeSettings } from "../dialect.ts";
+import { refusal } from "./errors.ts";
+
+const PATH_PREFIX = "/ix/";
+/** Hexadecimal digits that stand for the project in a host. */
+const PROJECT_DIGITS = 7;
+
+/** What a request is about, before anybody looks who asks. */
+export interface Address {
+  /** undefined: the control plane. */
+  readonly index: string | undefined;
+  /** Of a virtual host; undefined where the host names no project. */
+  readonly projectLabel: string | undefined;
+  /** Behind the prefix; at least "/", without a slash at its end. */
+  readonly path: string;
+}
+
+type Addressed = Pick<HttpRequest, "host" | "path">;
+
+/** @throws InsulaError `argument_invalid` for a name that is not percent-encoded UTF-8. */
+export function readAddress({ host, path }: Addressed): Address {
+  if (path.startsWith(PATH_PREFIX)) {
+    const end = path.indexOf("/", PATH_PREFIX.length);
+    const name = path.slice(PATH_PREFIX.length, end < 0 ? path.length : end);
+    const rest = end < 0 ? "/" : path.slice(end);
+    return { index: decode(name), projectLabel: undefined, path: withoutEnd(rest) };
+  }
+  const virtual = VIRTUAL_HOST.exec(host);
+  return {
+    index: virtual?.[1],
+    projectLabel: virtual?.[2],
+    path: withoutEnd(path),
+  };
+}
+
+/** `INDEX-PROJECT.svc.`, whatever the domain is. */
+const VIRTUAL_HOST = /^([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)-([0-9a-f]{7})\.svc\./;
+
+/** The host of an index as descriptions give it. */
+export function hostOf(
+  settings: PineconeSettings,
+  request: Pick<HttpRequest, "host" | "scheme">,
+  index: { readonly project: string; readonly name: string },
+): string {
+  const scheme = settings.hostScheme === "auto" ? request.scheme : settings.hostScheme;
+  const prefix = scheme === "none" ? "" : `${scheme}://`;
+  if (settings.indexHosts === "domain") {
+    const { domain } = settings;
+    return `${prefix}${index.name}-${projectLabel(index.project)}.svc.${domain}${portOf(request.host)}`;
+  }
+  return `${prefix}${request.host}${PATH_PREFIX}${encodeURIComponent(index.name)}`;
+}
+
+export function projectLabel(project: string): string {
+  return createHash("sha256").update(project).digest("hex").slice(0, PROJECT_DIGITS);
+}
+
+/** `:443` with its colon; "" when the authority has none. */
+function portOf(authority: string): string {
+  return /:\d+$/.exec(authority)?.[0] ?? "";
+}
+
+function withoutEnd(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw refusal("The path must be percent-encoded UTF-8");
+  }
+}

@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { PineconeBench, type BenchAnswer } from "../../../test/support/pinecone-bench.ts";
+import { PINECONE_LIMITS } from "./limits.ts";
+
+let bench: PineconeBench;
+
+beforeEach(async () => {
+  bench = await PineconeBench.open();
+  await bench.withIndex("docs");
+});
+afterEach(() => bench.close());
+
+function upsert(vectors: readonly object[], namespace = ""): Promise<BenchAnswer> {
+  return bench.send("POST /ix/docs/vectors/upsert", { body: { vectors, namespace } });
+}
+
+function query(body: object): Promise<BenchAnswer> {
+  return bench.send("POST /ix/docs/query", { body: { topK: 1, vector: [1, 0], ...body } });
+}
+
+/** A record of the length asked for in one respect. */
+const record = (more: object = {}): object => ({ id: "a", values: [1, 0], ...more });
+const text = (length: number): string => "x".repeat(length);
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** `n` of something is taken, one more is not. */
+const BOUNDS: readonly [keyof typeof PINECONE_LIMITS, (n: number) => Promise<BenchAnswer>][] = [
+  ["upsertVectorsMax", (n) => upsert(numbers(n).map((i) => record({ id: String(i) })))],
+  ["idCharactersMax", (n) => upsert([record({ id: text(n) })])],
+  ["namespaceCharactersMax", (n) => upsert([record()], text(n))],
+  [
+    "sparseValuesMax",
+    (n) => upsert([record({ sparseValues: { indices: numbers(n), values: numbers(n) } })]),
+  ],
+  ["metadataBytesMax", (n) => upsert([record({ metadata: { a: text(n - '{"a":""}'.length) } })])],
+  ["filterValuesMax", (n) => query({ filter: { a: { $in: numbers(n) } } })],
+  ["topKMax", (n) => query({ topK: n })],
+  [
+    "idsMax",
+    (n) =>
+      bench.send(
+        `GET /ix/docs/vectors/fetch?${numbers(n)
+          .map((i) => `ids=${String(i)}`)
+          .join("&")}`,
+      ),
+  ],
+  ["indexNameCharactersMax", (n) => bench.withIndex(text(n))],
+  [
+    "tagsMax",
+    (n) =>
+      bench.withIndex(`tags-${String(n)}`, {
+        tags: Object.fromEntries(numbers(n).map((i) => [`t${String(i)}`, "x"])),
+      }),
+  ],
+  [
+    "tagNameCharactersMax",
+    (n) => bench.withIndex(`name-${String(n)}`, { tags: { [text(n)]: "x" } }),
+  ],
+  ["tagValueCharactersMax", (n) => bench.withIndex(`v-${String(n)}`, { tags: { a: text(n) } })],
+  [
+    "upsertBodyBytesMax",
+    (n) => sendPadded("POST /ix/docs/vectors/upsert", { vectors: [record()] }, n),
+  ],
+  ["callBodyBytesMax", (n) => sendPadded("POST /ix/docs/query", { topK: 1, vector: [1, 0] }, n)],
+  [
+    "controlBodyBytesMax",
+    (n) => sendPadded("PATCH /indexes/docs", { deletion_protection: "disabled" }, n),
+  ],
+];
+
+/** JSON that blanks make as long as asked. */
+function sendPadded(line: string, body: object, bytes: number): Promise<BenchAnswer> {
+  return bench.send(line, { body: JSON.stringify(body).padEnd(bytes) });
+}
+
+test.each(BOUNDS)("%s: as many are taken, one more is not", async (name, send) => {
+  const bound = PINECONE_LIMITS[name];
+  const last = await send(bound);
+  expect(last.status, last.text).toBeLessThan(300);
+  expect((await send(bound + 1)).status).toBe(400);
+});
+
+test("pageItemsMax: a page has no more, whatever is asked for", async () => {
+  await upsert(numbers(PINECONE_LIMITS.pageItemsMax + 1).map((i) => record({ id: String(i) })));
+  const { json } = await bench.send("GET /ix/docs/vectors/list?limit=1000");
+  expect((json as { vectors: object[] }).vectors).toHaveLength(PINECONE_LIMITS.pageItemsMax);
+  expect(json).toHaveProperty("pagination.next");
+});
+
+test("queryAnswerBytesMax: matches that are larger together are refused", async () => {
+  const metadata = { a: text(PINECONE_LIMITS.metadataBytesMax - 100) };
+  const count = Math.ceil(PINECONE_LIMITS.queryAnswerBytesMax / PINECONE_LIMITS.metadataBytesMax);
+  await upsert(numbers(count + 1).map((i) => record({ id: String(i), metadata })));
+  const asked = { topK: count + 1, includeMetadata: true };
+  expect((await query({ ...asked, topK: count - 1 })).status).toBe(200);
+  expect((await query(asked)).status).toBe(400);
+  expect((await query({ ...asked, topK: 5_000 })).status).toBe(400);
+  expect((await query({ topK: 5_000, includeValues: true })).status).toBe(200);
+});
+
+test("tokenCharactersMax: the token of the longest prefix, namespace and id is shorter", async () => {
+  const [prefix, namespace] = ["ü".repeat(511), "n".repeat(512)];
+  await upsert([record({ id: `${prefix}a` }), record({ id: `${prefix}b` })], namespace);
+  const listing = `prefix=${encodeURIComponent(prefix)}&namespace=${namespace}&limit=1`;
+  const first = await bench.send(`GET /ix/docs/vectors/list?${listing}`);
+  const { next } = (first.json as { pagination: { next: string } }).pagination;
+  expect(next.length).toBeLessThan(PINECONE_LIMITS.tokenCharactersMax);
+  const last = await bench.send(`GET /ix/docs/vectors/list?${listing}&paginationToken=${next}`);
+  expect(last.json).toMatchObject({ vectors: [{ id: `${prefix}b` }] });
+});

@@ -1,0 +1,42 @@
+/** Bounds of the Pinecone dialect, besides those of the engine; docs/limits.md lists them. */
+
+export const PINECONE_LIMITS = {
+  /** Records of one upsert. Source: the vendor's documentation. */
+  upsertVectorsMax: 1_000,
+  /** Body bytes of an upsert. Source: the vendor's 2 MB and room for the digits of doubles. */
+  upsertBodyBytesMax: 8_388_608,
+  /** Body bytes of every other call about records. Source: 10,000 values of a filter. */
+  callBodyBytesMax: 2_097_152,
+  /** Body bytes of a call of the control plane. Source: 20 tags and a schema. */
+  controlBodyBytesMax: 262_144,
+  /** Characters of an id. Source: the vendor. */
+  idCharactersMax: 512,
+  /** Characters of a namespace. Source: the vendor; the engine's 512 bytes hold besides. */
+  namespaceCharactersMax: 512,
+  /** Characters of the name of a new index. Source: the vendor. */
+  indexNameCharactersMax: 45,
+  /** Numbers of one sparse vector. Source: the vendor. */
+  sparseValuesMax: 2_048,
+  /** Bytes of a record's metadata as compact JSON. Source: the vendor's 40 KB. */
+  metadataBytesMax: 40_960,
+  /** Values behind one $in or $nin. Source: the vendor. */
+  filterValuesMax: 10_000,
+  /** Matches of a query. Source: the vendor. */
+  topKMax: 10_000,
+  /** Bytes of the matches of one query. Source: the vendor's 4 MB. */
+  queryAnswerBytesMax: 4_194_304,
+  /** Ids of one fetch and of one delete. Source: the vendor. */
+  idsMax: 1_000,
+  /** Numbers of all records of one answer: about 90 MB of text. Source: ours. */
+  answerNumbersMax: 8_388_608,
+  /** Ids of a page, namespaces of a page; more are not given. Source: the vendor. */
+  pageItemsMax: 100,
+  /** Namespaces that the statistics of an index name. Source: the vendor's most of one index. */
+  statsNamespacesMax: 100_000,
+  /** Tags of an index, and characters of their names and values. Source: the vendor. */
+  tagsMax: 20,
+  tagNameCharactersMax: 80,
+  tagValueCharactersMax: 120,
+  /** Characters of a page token: a prefix, a namespace and a key, each of 512, and a seal. */
+  tokenCharactersMax: 16_384,
+} as const;

@@ -1,0 +1,119 @@
+/**
+ * Requests and answers of the data plane, whatever carries them: JSON over HTTP or protobuf over
+ * gRPC. Names are those of the vendor's messages.
+ *
+ * What protobuf cannot tell from absent is absent here too: `""` for an id, a list without items
+ * for a vector.
+ */
+import type { Metadata } from "../../../model/index.ts";
+import type { JsonObject } from "../../../wire/index.ts";
+
+/** Dimensions in any order, each once, a value for each. */
+export interface SparseValues {
+  readonly indices: Uint32Array;
+  readonly values: Float32Array;
+}
+
+/** A record as a caller writes it; nothing of it has been looked at. */
+export interface VectorToUpsert {
+  readonly id: string;
+  readonly values?: Float32Array;
+  readonly sparseValues?: SparseValues;
+  readonly metadata?: JsonObject;
+}
+
+/** A record as it is stored. */
+export interface StoredVector {
+  readonly id: string;
+  /** Absent when nobody asked for values, and in an index of sparse vectors. */
+  readonly values?: Float32Array;
+  readonly sparseValues?: SparseValues;
+  readonly metadata?: Metadata;
+}
+
+export interface ScoredVector extends StoredVector {
+  /** As the vendor gives it: float32; for euclidean a squared distance, else greater is nearer. */
+  readonly score: number;
+}
+
+export interface Usage {
+  readonly readUnits: number;
+}
+
+/** Every request names one namespace; `""` and `__default__` are the same. */
+export interface InNamespace {
+  readonly namespace: string;
+}
+
+export interface UpsertRequest extends InNamespace {
+  readonly vectors: readonly VectorToUpsert[];
+}
+
+export interface UpsertAnswer {
+  readonly upsertedCount: number;
+}
+
+export interface QueryRequest extends InNamespace {
+  readonly topK: number;
+  readonly filter?: JsonObject;
+  readonly includeValues: boolean;
+  readonly includeMetadata: boolean;
+  /** One of the vector and the id; a sparse vector beside the first, or alone. */
+  readonly vector?: Float32Array;
+  readonly id?: string;
+  readonly sparseVector?: SparseValues;
+}
+
+export interface QueryAnswer extends InNamespace {
+  /** Most similar first. */
+  readonly matches: readonly ScoredVector[];
+  readonly usage: Usage;
+}
+
+export interface FetchRequest extends InNamespace {
+  readonly ids: readonly string[];
+}
+
+export interface FetchAnswer extends InNamespace {
+  /** Those there are, in the order asked, each once. */
+  readonly vectors: readonly StoredVector[];
+  readonly usage: Usage;
+}
+
+export interface DeleteRequest extends InNamespace {
+  /** One of the three. */
+  readonly ids: readonly string[];
+  readonly deleteAll: boolean;
+  readonly filter?: JsonObject;
+}
+
+/** Nothing is told. */
+export type DeleteAnswer = Readonly<Record<string, never>>;
+
+export interface ListRequest extends InNamespace {
+  readonly prefix?: string;
+  readonly limit?: number;
+  readonly paginationToken?: string;
+}
+
+export interface ListAnswer extends InNamespace {
+  readonly ids: readonly string[];
+  /** Token of the next page; absent: this was the last. */
+  readonly next?: string;
+  readonly usage: Usage;
+}
+
+export interface StatsRequest {
+  readonly filter?: JsonObject;
+}
+
+export interface StatsAnswer {
+  /** The default namespace is `""`. */
+  readonly namespaces: readonly { readonly name: string; readonly vectorCount: number }[];
+  /** Absent for sparse vectors. */
+  readonly dimension?: number;
+  readonly indexFullness: number;
+  readonly totalVectorCount: number;
+  readonly metric: string;
+  readonly vectorType: "dense" | "sparse";
+}

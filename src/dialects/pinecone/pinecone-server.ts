@@ -1,0 +1,88 @@
+/** What all requests of this dialect share, and how a caller is known. */
+import type { Principal } from "../../access/index.ts";
+import { InsulaError, isInsulaError, type ErrorKind } from "../../base/errors.ts";
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import { AccessTrail } from "../access-trail.ts";
+import type { DialectContext, PineconeSettings } from "../dialect.ts";
+import { lazyPageTokens, type PageTokens } from "../page-token.ts";
+import type { Caller } from "./caller.ts";
+
+/** Where a request came from, for the audit log. */
+export interface Origin {
+  readonly id: string;
+  readonly remoteAddress: string;
+}
+
+/** What is so unless the configuration says otherwise. */
+const SETTINGS_DEFAULT: PineconeSettings = {
+  project: "pinecone",
+  readUnits: "size",
+  indexHosts: "path",
+  domain: "",
+  hostScheme: "auto",
+};
+
+export class PineconeServer {
+  readonly context: DialectContext;
+  readonly settings: PineconeSettings;
+  readonly pageTokens: () => Promise<PageTokens>;
+  /** Held while an index's attributes are read, changed and written. */
+  readonly indexLocks: KeyedLock = new KeyedLock();
+
+  constructor(context: DialectContext) {
+    this.context = context;
+    this.settings = context.settings.pinecone ?? SETTINGS_DEFAULT;
+    this.pageTokens = lazyPageTokens("pinecone", context);
+  }
+
+  /**
+   * Finds the key. Counts one request of it.
+   *
+   * @param apiKey as the client sent it: the admin secret, or `<key id>.<secret>`.
+   * @throws InsulaError `credentials_missing`, `credentials_unknown`, `rate_exceeded`
+   */
+  async identify(
+    apiKey: string | undefined,
+    { trail, signal }: Pick<Caller, "trail" | "signal">,
+  ): Promise<Caller> {
+    if (apiKey === undefined || apiKey === "") {
+      throw new InsulaError("credentials_missing", "Cannot answer: no API key was given.");
+    }
+    const principal = await this.context.access.findToken(apiKey);
+    if (principal === undefined) {
+      throw new InsulaError("credentials_unknown", "Cannot answer: the API key fits no key.");
+    }
+    trail.identify(principal);
+    return { principal, project: this.#projectOf(principal), trail, signal };
+  }
+
+  /** Does one request and notes how it ended, for metrics and the audit log. */
+  async observe<Result>(
+    origin: Origin,
+    work: (trail: AccessTrail) => Promise<Result>,
+  ): Promise<Result> {
+    const { context } = this;
+    const startMs = context.clock.monotonicMs();
+    const trail = new AccessTrail();
+    let outcome: "ok" | ErrorKind = "ok";
+    try {
+      const result = await work(trail);
+      trail.end(context, origin);
+      return result;
+    } catch (error) {
+      outcome = isInsulaError(error) ? error.kind : "internal";
+      trail.end(context, origin, error);
+      throw error;
+    } finally {
+      context.observe(trail.operation, outcome, context.clock.monotonicMs() - startMs);
+    }
+  }
+
+  /** The one database a key speaks of by its full name; else that of the configuration. */
+  #projectOf({ grants }: Principal): string {
+    const named = new Set(grants.flatMap(({ databases }) => databases));
+    const [only] = named;
+    if (only === undefined || named.size > 1 || only.includes("*")) return this.settings.project;
+    return only;
+  }
+}

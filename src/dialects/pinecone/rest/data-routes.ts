@@ -1,0 +1,187 @@
+/** The data plane over HTTP: paths of an index to operations, JSON to requests and back. */
+import { parseJsonBytes, type HttpRequest, type JsonObject } from "../../../wire/index.ts";
+import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
+import { PINECONE_LIMITS } from "../limits.ts";
+import type { Answered } from "../operations/call.ts";
+import type { UpsertRequest } from "../operations/messages.ts";
+import type { AnswerOf, DataOperationName, RequestOf } from "../operations/table.ts";
+import {
+  asObject,
+  present,
+  QueryValues,
+  readFlag,
+  readInteger,
+  readList,
+  readNumbers,
+  readObject,
+  readSparse,
+  readText,
+  readTexts,
+  requireText,
+} from "./members.ts";
+import { printFetch, printList, printQuery, printStats } from "./print.ts";
+
+/** One path of an index. */
+export interface DataRoute<Name extends DataOperationName = DataOperationName> {
+  readonly operation: Name;
+  readonly read: (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<Name>>;
+  readonly print: (message: AnswerOf<Name>["message"]) => string;
+}
+
+/** Erases which operation it is; `read` and `print` are of the same one. */
+function route<Name extends DataOperationName>(
+  operation: Name,
+  read: (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<Name>>,
+  print: (message: AnswerOf<Name>["message"]) => string,
+): DataRoute {
+  return { operation, read, print } as DataRoute;
+}
+
+const STATS = route(
+  "DescribeIndexStats",
+  async (_, request) => {
+    const filter = readObject(await readJson(request), "filter");
+    return filter === undefined ? {} : { filter };
+  },
+  printStats,
+);
+
+/** By method and path, without a slash at the end. */
+const ROUTES: Readonly<Record<string, DataRoute | undefined>> = Object.assign(
+  Object.create(null) as object,
+  {
+    "POST /vectors/upsert": route("Upsert", readUpsert, (message) => JSON.stringify(message)),
+    "POST /query": route("Query", readQuery, printQuery),
+    "GET /vectors/fetch": route(
+      "Fetch",
+      (_, { query }) => {
+        const values = new QueryValues(query);
+        return Promise.resolve({ ids: values.all("ids"), namespace: namespaceIn(values) });
+      },
+      printFetch,
+    ),
+    "GET /vectors/list": route(
+      "List",
+      (_, { query }) => Promise.resolve(readListing(query)),
+      printList,
+    ),
+    "POST /vectors/delete": route("Delete", readDelete, () => "{}"),
+    "DELETE /vectors/delete": route(
+      "Delete",
+      (_, { query }) => {
+        const values = new QueryValues(query);
+        const deleteAll = values.text("deleteAll") === "true";
+        return Promise.resolve({
+          ...{ ids: values.all("ids"), deleteAll, namespace: namespaceIn(values) },
+        });
+      },
+      () => "{}",
+    ),
+    "POST /describe_index_stats": STATS,
+    "GET /describe_index_stats": STATS,
+  } satisfies Record<string, DataRoute>,
+);
+
+/** undefined when no operation is meant. */
+export function findDataRoute(method: string, path: string): DataRoute | undefined {
+  return ROUTES[`${method} ${path}`];
+}
+
+/** The body as an object; none is an empty one. */
+async function readJson(request: HttpRequest): Promise<JsonObject> {
+  const bytes = await request.readBody(PINECONE_LIMITS.callBodyBytesMax);
+  return bytes.length === 0 ? {} : asObject(parseJsonBytes(bytes));
+}
+
+/** A body whose lists of numbers are parsed apart. */
+async function readNumbersBody(
+  tools: DialectContext,
+  request: HttpRequest,
+  { bytesMax, numbers }: { readonly bytesMax: number; readonly numbers: readonly string[][] },
+): Promise<{ readonly body: ParsedVectorBody; readonly json: JsonObject }> {
+  const startMs = tools.clock.monotonicMs();
+  const bytes = await request.readBody(bytesMax);
+  const readAtMs = tools.endPhase("read", startMs);
+  const body = await tools.parseVectorBody(bytes, numbers);
+  const json = asObject(body.json);
+  tools.endPhase("parse", readAtMs);
+  return { body, json };
+}
+
+async function readUpsert(tools: DialectContext, request: HttpRequest): Promise<UpsertRequest> {
+  const { body, json } = await readNumbersBody(tools, request, {
+    bytesMax: PINECONE_LIMITS.upsertBodyBytesMax,
+    numbers: [
+      ["vectors", "*", "values"],
+      ["vectors", "*", "sparseValues", "values"],
+    ],
+  });
+  const vectors = readList(json, "vectors").map((item) => {
+    const vector = asObject(item, "A vector");
+    return {
+      id: requireText(vector, "id"),
+      ...present({
+        values: readNumbers(body, vector, "values"),
+        sparseValues: readSparse(body, vector, "sparseValues"),
+        metadata: readObject(vector, "metadata"),
+      }),
+    };
+  });
+  return { vectors, namespace: readText(json, "namespace") ?? "" };
+}
+
+async function readQuery(tools: DialectContext, request: HttpRequest): Promise<RequestOf<"Query">> {
+  const { body, json } = await readNumbersBody(tools, request, {
+    bytesMax: PINECONE_LIMITS.callBodyBytesMax,
+    numbers: [["vector"], ["sparseVector", "values"]],
+  });
+  const id = readText(json, "id");
+  return {
+    namespace: readText(json, "namespace") ?? "",
+    topK: readInteger(json, "topK") ?? 0,
+    includeValues: readFlag(json, "includeValues"),
+    includeMetadata: readFlag(json, "includeMetadata"),
+    ...present({
+      id: id === "" ? undefined : id,
+      filter: readObject(json, "filter"),
+      vector: readNumbers(body, json, "vector"),
+      sparseVector: readSparse(body, json, "sparseVector"),
+    }),
+  };
+}
+
+async function readDelete(_: unknown, request: HttpRequest): Promise<RequestOf<"Delete">> {
+  const json = await readJson(request);
+  const filter = readObject(json, "filter");
+  return {
+    namespace: readText(json, "namespace") ?? "",
+    ids: readTexts(json, "ids"),
+    deleteAll: readFlag(json, "deleteAll"),
+    ...(filter === undefined ? {} : { filter }),
+  };
+}
+
+function readListing(query: string): RequestOf<"List"> {
+  const values = new QueryValues(query);
+  return {
+    namespace: namespaceIn(values),
+    ...present({
+      prefix: values.text("prefix"),
+      limit: values.integer("limit"),
+      paginationToken: values.text("paginationToken"),
+    }),
+  };
+}
+
+function namespaceIn(values: QueryValues): string {
+  return values.text("namespace") ?? "";
+}
+
+/** The headers of the vendor's clients, old and new, that tell of writes and of what reads saw. */
+export function lsnHeaders({ lsn }: Answered<unknown>): Record<string, string> {
+  if (lsn === undefined) return {};
+  const value = String(lsn.value);
+  return lsn.kind === "committed"
+    ? { "x-pinecone-request-lsn": value, "x-pinecone-lsn-committed": value }
+    : { "x-pinecone-max-indexed-lsn": value, "x-pinecone-lsn-reconciled": value };
+}

@@ -1,0 +1,72 @@
+/** Answers of the data plane as JSON text, in the vendor's camel case. */
+import { printFloat32, printFloat32Array, printJson } from "../../../wire/index.ts";
+import type {
+  FetchAnswer,
+  ListAnswer,
+  QueryAnswer,
+  ScoredVector,
+  SparseValues,
+  StatsAnswer,
+  StoredVector,
+} from "../operations/messages.ts";
+
+export function printQuery({ matches, namespace, usage }: QueryAnswer): string {
+  // Old clients look for results, which the vendor leaves empty.
+  return (
+    `{"results":[],"matches":[${matches.map(printMatch).join()}],` +
+    `"namespace":${JSON.stringify(namespace)},"usage":${JSON.stringify(usage)}}`
+  );
+}
+
+function printMatch({ id, score, values, sparseValues, metadata }: ScoredVector): string {
+  return (
+    `{"id":${JSON.stringify(id)},"score":${printFloat32(score)},` +
+    `"values":${values === undefined ? "[]" : printFloat32Array(values)}${printRest({ sparseValues, metadata })}}`
+  );
+}
+
+export function printFetch({ vectors, namespace, usage }: FetchAnswer): string {
+  return `{"vectors":{${printVectors(vectors)}},"namespace":${JSON.stringify(namespace)},"usage":${JSON.stringify(usage)}}`;
+}
+
+function printVectors(vectors: readonly StoredVector[]): string {
+  return vectors.map((vector) => `${JSON.stringify(vector.id)}:${printStored(vector)}`).join();
+}
+
+function printStored({ id, values, sparseValues, metadata }: StoredVector): string {
+  return (
+    `{"id":${JSON.stringify(id)},` +
+    `"values":${values === undefined ? "[]" : printFloat32Array(values)}${printRest({ sparseValues, metadata })}}`
+  );
+}
+
+function printRest({
+  sparseValues,
+  metadata,
+}: {
+  readonly sparseValues: SparseValues | undefined;
+  readonly metadata: StoredVector["metadata"] | undefined;
+}): string {
+  const sparse =
+    sparseValues === undefined
+      ? ""
+      : `,"sparseValues":{"indices":[${sparseValues.indices.join()}],` +
+        `"values":${printFloat32Array(sparseValues.values)}}`;
+  return metadata === undefined ? sparse : `${sparse},"metadata":${printJson(metadata)}`;
+}
+
+export function printList({ ids, next, namespace, usage }: ListAnswer): string {
+  return JSON.stringify({
+    vectors: ids.map((id) => ({ id })),
+    ...(next === undefined ? {} : { pagination: { next } }),
+    ...{ namespace, usage },
+  });
+}
+
+export function printStats(stats: StatsAnswer): string {
+  const { namespaces, ...rest } = stats;
+  const entries = namespaces.map(
+    ({ name, vectorCount }) => `${JSON.stringify(name)}:{"vectorCount":${String(vectorCount)}}`,
+  );
+  return `{"namespaces":{${entries.join()}},${JSON.stringify(rest).slice(1)}`;
+}

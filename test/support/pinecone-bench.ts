@@ -1,0 +1,114 @@
+/**
+ * A server of the Pinecone dialect without sockets, over a real engine in memory and real keys.
+ */
+import { openAccess, type AccessControl, type Grant } from "../../src/access/index.ts";
+import { InsulaError } from "../../src/base/errors.ts";
+import { createPineconeDialect } from "../../src/dialects/pinecone/index.ts";
+import type { Dialect, DialectContext, PineconeSettings } from "../../src/dialects/index.ts";
+import type { Engine } from "../../src/engine/api.ts";
+import { openEngine } from "../../src/engine/index.ts";
+import { ManualClock, MemoryFileSystem, SeededRandom } from "../../src/io/index.ts";
+import { parseVectorBodyPlainly } from "./vector-body.ts";
+
+export const ADMIN_KEY = "secret-of-the-administrator";
+export const HOST = "127.0.0.1:5080";
+export const REQUEST_ID = "6555F3A1B2C3D4E5F6071829";
+
+export interface BenchRequest {
+  /** A string as it is, anything else as JSON. */
+  readonly body?: unknown;
+  readonly apiKey?: string | undefined;
+  readonly version?: string;
+  readonly host?: string;
+}
+
+export interface BenchAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** Undefined for an answer without a body. */
+  readonly json: unknown;
+}
+
+export class PineconeBench {
+  readonly engine: Engine;
+  readonly access: AccessControl;
+  readonly observed: { operation: string; outcome: string }[] = [];
+  readonly #dialect: Dialect;
+
+  private constructor(engine: Engine, access: AccessControl, settings?: PineconeSettings) {
+    this.engine = engine;
+    this.access = access;
+    const context: DialectContext = {
+      engine,
+      access,
+      clock: { wallMs: () => 0, monotonicMs: () => 0 },
+      random: new SeededRandom(7),
+      settings: {
+        accountId: "1",
+        ossQuotas: "off",
+        ...(settings === undefined ? {} : { pinecone: settings }),
+      },
+      parseVectorBody: (body, patterns, md5) =>
+        Promise.resolve().then(() => parseVectorBodyPlainly(body, patterns, md5)),
+      endPhase: () => 0,
+      observe: (operation, outcome) => this.observed.push({ operation, outcome }),
+    };
+    this.#dialect = createPineconeDialect(context);
+  }
+
+  static async open(settings?: PineconeSettings): Promise<PineconeBench> {
+    const doors = {
+      files: new MemoryFileSystem(),
+      clock: new ManualClock(),
+      random: new SeededRandom(3),
+    };
+    const engine = await openEngine({ ...doors, workerCount: 0 });
+    const admin = { id: "ADMIN", secret: ADMIN_KEY };
+    const access = await openAccess({ ...doors, settings: engine, admin, accountId: "1" });
+    return new PineconeBench(engine, access, settings);
+  }
+
+  /** A key with these grants, as the vendor's clients send it. */
+  async keyWith(...grants: Grant[]): Promise<string> {
+    const { id, secret } = await this.access.createKey({ grants });
+    return `${id}.${secret}`;
+  }
+
+  /** A call of the control plane, `POST /indexes`, or of an index: `POST /ix/NAME/query`. */
+  async send(line: string, request: BenchRequest = {}): Promise<BenchAnswer> {
+    const [method = "", target = ""] = line.split(" ");
+    const [path = "", query = ""] = target.split("?");
+    const { body, host = HOST, version = "2025-10" } = request;
+    const apiKey = "apiKey" in request ? request.apiKey : ADMIN_KEY;
+    const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
+    const bytes = Buffer.from(text);
+    const answer = await this.#dialect.handle({
+      ...{ id: REQUEST_ID, method, target, scheme: "http", host, path, query },
+      headers: { host, "api-key": apiKey, "x-pinecone-api-version": version },
+      remoteAddress: "127.0.0.1",
+      readBody: (bytesMax) =>
+        bytes.length > bytesMax
+          ? Promise.reject(new InsulaError("body_too_large", "Cannot take the body: too large."))
+          : Promise.resolve(Buffer.from(bytes)),
+      signal: new AbortController().signal,
+    });
+    const answered = Buffer.from(answer.body ?? "").toString();
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text: answered,
+      json: answered === "" ? undefined : JSON.parse(answered),
+    };
+  }
+
+  /** An index of the default project. */
+  async withIndex(name: string, more: object = {}): Promise<BenchAnswer> {
+    const spec = { serverless: { cloud: "aws", region: "us-east-1" } };
+    return this.send("POST /indexes", { body: { name, dimension: 2, spec, ...more } });
+  }
+
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+}
