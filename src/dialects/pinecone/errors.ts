@@ -99,6 +99,7 @@ export const PINECONE_ERRORS: Readonly<Record<ErrorCode, PineconeWireError>> = {
   database_not_empty: FAILED,
   collection_disabled: FAILED,
   tenant_not_active: FAILED,
+  offload_not_configured: FAILED,
   model_mismatch: FAILED,
   embedder_unusable: FAILED,
   data_folder_locked: INTERNAL,

@@ -34,7 +34,7 @@ function route<Name extends DataOperationName>(
   read: (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<Name>>,
   print: (message: AnswerOf<Name>["message"]) => string,
 ): DataRoute {
-  return { operation, read, print } as DataRoute;
+  return { operation, read, print };
 }
 
 const STATS = route(
