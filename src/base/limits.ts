@@ -56,3 +56,7 @@ export const UNFILTERABLE_PROPERTIES_MAX = 1_024;
 export const INVERTED_PROPERTIES_MAX = 1_024;
 /** UTF-8 bytes of a string in an inverted index; rows with longer ones are looked at themselves. */
 export const INVERTED_TERM_BYTES_MAX = 512;
+/** Tenants named in one call that changes many. */
+export const TENANTS_NAMED_MAX = 10_000;
+/** Failures that such a call tells one by one; the others are counted. */
+export const FAILURES_TOLD_MAX = 100;

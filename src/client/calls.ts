@@ -13,6 +13,8 @@ import type {
   PageRequest,
   TenantInfo,
   TenantPlace,
+  TenantStatesRequest,
+  TenantStatesSlice,
   WriteResult,
 } from "../engine/api.ts";
 import type {
@@ -24,6 +26,7 @@ import type {
   RecallReport,
   RecallRequest,
   RecordView,
+  RequestedState,
   WriteBatch,
 } from "../model/index.ts";
 
@@ -75,6 +78,17 @@ export interface CatalogCalls {
   createTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo>;
   getTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo | undefined>;
   listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>>;
+  setTenantState(
+    place: TenantPlace,
+    state: RequestedState,
+    options: CallOptions,
+  ): Promise<TenantInfo>;
+  /** One slice. */
+  setTenantStates(
+    place: Place,
+    request: TenantStatesRequest,
+    options: CallOptions,
+  ): Promise<TenantStatesSlice>;
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;
   locate(place: Place, options: CallOptions): Promise<LocatedPlace>;
   eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt>;

@@ -1,9 +1,10 @@
 /** One collection and its tenants, over plain calls. */
 import type { ErasureReceipt, Page, PageRequest, TenantInfo, TenantPlace } from "../engine/api.ts";
 import { InsulaError } from "../base/errors.ts";
-import type { Place } from "../model/index.ts";
+import type { Place, RequestedState } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
+import { changeTenants, type TenantsChange, type TenantsChanged } from "./change-tenants.ts";
 import type { Collection, ManyResult, PageOptions, Records, Search } from "./insula.ts";
 import { RecordsHandle, toFound, toPlainQuery } from "./records-handle.ts";
 
@@ -32,6 +33,24 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
   listTenants(page: PageOptions = {}): Promise<Page<TenantInfo>> {
     return abortable(page.signal, () =>
       this.#calls.listTenants(this.place, toPageRequest(page), page),
+    );
+  }
+
+  setTenantState(
+    name: string,
+    state: RequestedState,
+    options: CallOptions = {},
+  ): Promise<TenantInfo> {
+    return abortable(options.signal, () =>
+      this.#calls.setTenantState(this.#placeOf(name), state, options),
+    );
+  }
+
+  setTenantStates(change: TenantsChange): Promise<TenantsChanged> {
+    const { signal } = change;
+    const options = signal === undefined ? {} : { signal };
+    return abortable(signal, () =>
+      changeTenants((request) => this.#calls.setTenantStates(this.place, request, options), change),
     );
   }
 

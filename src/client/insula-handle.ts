@@ -75,7 +75,7 @@ export class InsulaHandle implements Insula {
   updateCollection(
     database: string,
     collection: string,
-    patch: Pick<CollectionPatch, "status" | "embeddingModel" | "vectors">,
+    patch: Omit<CollectionPatch, "attributes">,
     options: CallOptions = {},
   ): Promise<CollectionInfo> {
     return abortable(options.signal, () =>
@@ -117,7 +117,7 @@ export class InsulaHandle implements Insula {
  */
 function toCollectionOptions(made: NewCollection): CollectionOptions {
   const { dimension, metric, recall, vectors, tenancy, unfilterable = [], embeddingModel } = made;
-  const { sparseVectors = [] } = made;
+  const { sparseVectors = [], createsTenants, activatesTenants } = made;
   const isSparse = sparseVectors.length > 0 && dimension === undefined;
   if (!isSparse && (dimension === undefined) === (vectors === undefined)) {
     throw new InsulaError(
@@ -151,5 +151,7 @@ function toCollectionOptions(made: NewCollection): CollectionOptions {
     },
     ...(tenancy === undefined ? {} : { tenancy }),
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
+    ...(createsTenants === undefined ? {} : { createsTenants }),
+    ...(activatesTenants === undefined ? {} : { activatesTenants }),
   };
 }

@@ -7,6 +7,7 @@ import { KEY_BYTES_MAX, NAME_BYTES_MAX } from "../base/limits.ts";
 import type { Collection, Insula, Records } from "./index.ts";
 import { describeSearchShapes, type Note } from "./search-shapes.contract.ts";
 import { describeSparseVectors, refused } from "./sparse.contract.ts";
+import { describeTenantStates } from "./tenant-states.contract.ts";
 
 /** What a body is tested with: a fresh database, and the end of it. */
 export interface InsulaUnderTest {
@@ -355,6 +356,7 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
   });
 
   describeSparseVectors(name, () => insula);
+  describeTenantStates(name, () => insula);
 
   describe(`${name}: searches`, () => {
     it("find the nearest, with distances, metadata and vectors as asked", async () => {

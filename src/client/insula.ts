@@ -21,6 +21,7 @@ import type {
   Place,
   QueryPlan,
   RecallReport,
+  RequestedState,
   SearchedPlace,
   ScoreWeights,
   SparseColumn,
@@ -30,6 +31,7 @@ import type {
   Where,
 } from "../model/index.ts";
 import type { CallOptions } from "./calls.ts";
+import type { TenantsChange, TenantsChanged } from "./change-tenants.ts";
 
 /** A list of numbers becomes float32. */
 export type VectorLike = Float32Array | readonly number[];
@@ -65,13 +67,14 @@ export interface Insula extends AsyncDisposable {
   /** @throws `database_not_found` */
   listCollections(database: string, page?: PageOptions): Promise<Page<CollectionInfo>>;
   /**
-   * Disables, enables, names the embedding model, changes the recall of a field.
+   * Disables, enables, names the embedding model, changes the recall of a field, and what becomes
+   * of tenants by themselves.
    * @throws `collection_not_found`, `argument_invalid`
    */
   updateCollection(
     database: string,
     name: string,
-    patch: Pick<CollectionPatch, "status" | "embeddingModel" | "vectors">,
+    patch: Omit<CollectionPatch, "attributes">,
     options?: CallOptions,
   ): Promise<CollectionInfo>;
   /** Gone for every reader when the promise resolves. @throws `collection_not_found` */
@@ -112,6 +115,10 @@ export interface NewCollection {
   /** Properties that are returned but never indexed: long texts. */
   readonly unfilterable?: readonly string[];
   readonly embeddingModel?: string;
+  /** A write to a tenant that does not exist creates it. Default true. */
+  readonly createsTenants?: boolean;
+  /** A call about the records of an INACTIVE tenant makes it ACTIVE. Default false. */
+  readonly activatesTenants?: boolean;
 }
 
 export interface PageOptions extends CallOptions, Partial<PageRequest> {}
@@ -121,9 +128,10 @@ export interface Records<M extends object = Metadata> {
   readonly place: Place;
   /**
    * Writes all records or none; durable and visible when the promise resolves. A tenant that does
-   * not exist is created.
-   * @throws `collection_not_found`, `collection_disabled`, `dimension_mismatch`, `vector_invalid`,
-   *         `key_invalid`, `key_duplicate`, `metadata_invalid`, `batch_too_large`
+   * not exist is created where the collection has `createsTenants`.
+   * @throws `collection_not_found`, `collection_disabled`, `tenant_not_active`,
+   *         `dimension_mismatch`, `vector_invalid`, `key_invalid`, `key_duplicate`,
+   *         `metadata_invalid`, `batch_too_large`
    */
   upsert(records: Batch<M>, options?: CallOptions): Promise<WriteResult>;
   /** As upsert, but refuses the whole batch with `record_exists` when a key is taken. */
@@ -168,6 +176,17 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
   createTenant(name: string, options?: CallOptions): Promise<TenantInfo>;
   getTenant(name: string, options?: CallOptions): Promise<TenantInfo | undefined>;
   listTenants(page?: PageOptions): Promise<Page<TenantInfo>>;
+  /**
+   * What the tenant is asked to be. INACTIVE: it sleeps, and calls about its records are refused
+   * with `tenant_not_active`, or make it ACTIVE where the collection has `activatesTenants`.
+   * @throws `tenant_not_found`, `offload_not_configured`
+   */
+  setTenantState(name: string, state: RequestedState, options?: CallOptions): Promise<TenantInfo>;
+  /**
+   * The same of many tenants, named or by a pattern, in slices; told as it goes on, ended by its
+   * signal between two of them, and gone on with by saying it again.
+   */
+  setTenantStates(change: TenantsChange): Promise<TenantsChanged>;
   deleteTenant(name: string, options?: CallOptions): Promise<void>;
   /** As `deleteTenant`, then waits until its key and files are gone and says what was found. */
   eraseTenant(name: string, options?: CallOptions): Promise<ErasureReceipt>;

@@ -1,6 +1,7 @@
 /** Records and hits of the server's answers, as the model has them. */
 import { InsulaError } from "../base/errors.ts";
 import { fromExactMembers } from "../base/exact-json.ts";
+import type { TenantStatesSlice } from "../engine/api.ts";
 import type {
   Hit,
   MultiQueryResult,
@@ -85,9 +86,22 @@ export function readManyResult(answer: unknown): MultiQueryResult {
       place: hit.place ?? { database: "", collection: "" },
     })),
     searched,
-    failures: failures.map(({ place, problem }) => ({
-      place,
-      error: fromProblem(problem) ?? new InsulaError("io_failed", "The server named no reason."),
-    })),
+    failures: failures.map(({ place, problem }) => ({ place, error: readProblem(problem) })),
   };
+}
+
+interface TenantStatesJson extends Omit<TenantStatesSlice, "failures"> {
+  readonly failures: readonly { readonly tenant: string; readonly problem: unknown }[];
+}
+
+export function readTenantStates(answer: unknown): TenantStatesSlice {
+  const { failures, ...rest } = answer as TenantStatesJson;
+  return {
+    ...rest,
+    failures: failures.map(({ tenant, problem }) => ({ tenant, error: readProblem(problem) })),
+  };
+}
+
+function readProblem(problem: unknown): InsulaError {
+  return fromProblem(problem) ?? new InsulaError("io_failed", "The server named no reason.");
 }

@@ -11,10 +11,13 @@ import type {
   PageRequest,
   TenantInfo,
   TenantPlace,
+  TenantStatesRequest,
+  TenantStatesSlice,
 } from "../engine/api.ts";
-import type { Place } from "../model/index.ts";
+import type { Place, RequestedState } from "../model/index.ts";
 import type { CallOptions, CatalogCalls } from "./calls.ts";
 import type { HttpChannel, Sent } from "./http-channel.ts";
+import { readTenantStates } from "./read-answer.ts";
 import { collectionPath, databasePath, pageQuery, tenantPath } from "./remote-paths.ts";
 
 export class RemoteCatalog implements CatalogCalls {
@@ -42,14 +45,15 @@ export class RemoteCatalog implements CatalogCalls {
 
   createCollection(
     { database, collection }: Place,
-    { schema, tenancy, embeddingModel }: CollectionOptions,
+    { schema, tenancy, embeddingModel, createsTenants, activatesTenants }: CollectionOptions,
     options: CallOptions,
   ): Promise<CollectionInfo> {
     const { sparseVectors, unfilterable } = schema;
     // The interface takes one kind or both, never an empty list of the dense ones.
     const vectors = schema.vectors.length === 0 ? undefined : schema.vectors;
     const fields = { vectors, sparseVectors };
-    const made = { name: collection, ...fields, unfilterable, tenancy, embeddingModel };
+    const rules = { createsTenants, activatesTenants };
+    const made = { name: collection, ...fields, unfilterable, tenancy, embeddingModel, ...rules };
     return this.#ask(`${databasePath(database)}/collections`, post(made), options);
   }
 
@@ -70,8 +74,8 @@ export class RemoteCatalog implements CatalogCalls {
     patch: CollectionPatch,
     options: CallOptions,
   ): Promise<CollectionInfo> {
-    const { status, embeddingModel, vectors } = patch;
-    const body = JSON.stringify({ status, embeddingModel, vectors });
+    const { attributes: _, ...changed } = patch;
+    const body = JSON.stringify(changed);
     return this.#ask(collectionPath(place), { method: "PATCH", body }, options);
   }
 
@@ -89,6 +93,24 @@ export class RemoteCatalog implements CatalogCalls {
 
   listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>> {
     return this.#ask(`${collectionPath(place)}/tenants${pageQuery(page)}`, {}, options);
+  }
+
+  setTenantState(
+    place: TenantPlace,
+    state: RequestedState,
+    options: CallOptions,
+  ): Promise<TenantInfo> {
+    const body = JSON.stringify({ state });
+    return this.#ask(`${tenantPath(place)}/state`, { method: "PUT", body }, options);
+  }
+
+  async setTenantStates(
+    place: Place,
+    request: TenantStatesRequest,
+    options: CallOptions,
+  ): Promise<TenantStatesSlice> {
+    const path = `${collectionPath(place)}/tenant-states`;
+    return readTenantStates(await this.#ask(path, post(request), options));
   }
 
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {

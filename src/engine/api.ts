@@ -78,6 +78,18 @@ export interface Engine extends AsyncDisposable {
    *   `offload_not_configured`
    */
   setTenantState(place: TenantPlace, state: RequestedState): Promise<TenantInfo>;
+  /**
+   * One slice of a change of many tenants: as {@link Engine.setTenantState} for each of them. Each
+   * is changed by a frame of its own, so that after a crash the same request goes on with those
+   * that are left. Cost: bounded by `limit`; a look at the row for those that are so already.
+   * @throws `collection_not_found`, `argument_invalid`, `offload_not_configured`; what fails for
+   *   one tenant is in the answer.
+   */
+  setTenantStates(
+    database: string,
+    collection: string,
+    request: TenantStatesRequest,
+  ): Promise<TenantStatesSlice>;
   deleteTenant(place: TenantPlace): Promise<void>;
   /**
    * Removes a tenant as {@link Engine.deleteTenant} does, waits until its key is overwritten and
@@ -379,6 +391,39 @@ export interface TenantInfo {
   readonly createdAtMs: number;
   readonly rowCount: number;
   readonly byteCount: number;
+}
+
+/** Which tenants: by name, or those whose names match. One of the two. */
+export interface TenantChoice {
+  /** At most TENANTS_NAMED_MAX. */
+  readonly names?: readonly string[];
+  /** `*` any text, `?` one character, `\\` before a sign that is meant itself. */
+  readonly pattern?: string;
+}
+
+export interface TenantStatesRequest extends TenantChoice {
+  readonly state: RequestedState;
+  /** Goes on behind this name. */
+  readonly after?: string;
+  /** Names looked at in this slice, 1 to PAGE_ITEMS_MAX. */
+  readonly limit: number;
+}
+
+/** Tenants by what came of them. */
+export interface TenantOutcomes {
+  readonly changed: number;
+  /** They were so already. */
+  readonly unchanged: number;
+  /** Named, and not there. */
+  readonly missing: number;
+  readonly failed: number;
+}
+
+export interface TenantStatesSlice extends TenantOutcomes {
+  /** The first FAILURES_TOLD_MAX. */
+  readonly failures: readonly { readonly tenant: string; readonly error: Error }[];
+  /** The next slice goes on behind this name; absent: there is none. */
+  readonly next?: string;
 }
 
 export interface LocatedPlace {

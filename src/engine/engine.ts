@@ -39,6 +39,8 @@ import type {
   TenantFigures,
   TenantInfo,
   TenantPlace,
+  TenantStatesRequest,
+  TenantStatesSlice,
   TenantsCreated,
   WriteResult,
 } from "./api.ts";
@@ -263,6 +265,14 @@ class NodeEngine implements Engine {
 
   setTenantState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {
     return this.#tenants.setState(place, state);
+  }
+
+  setTenantStates(
+    database: string,
+    collection: string,
+    request: TenantStatesRequest,
+  ): Promise<TenantStatesSlice> {
+    return this.#tenants.setStates({ database, collection }, request);
   }
 
   deleteTenant(place: TenantPlace): Promise<void> {

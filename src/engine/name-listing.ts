@@ -12,16 +12,11 @@ export interface NamedRow {
 
 /** @throws InsulaError `argument_invalid` for a limit outside 1 to PAGE_ITEMS_MAX. */
 export async function listNames(
-  catalog: Catalog,
+  catalog: Pick<Catalog, "scan">,
   parent: EncodedKey,
   { prefix = "", after, limit }: PageRequest,
 ): Promise<Page<NamedRow>> {
-  if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ITEMS_MAX) {
-    throw new InsulaError(
-      "argument_invalid",
-      `Cannot list: expected a limit of 1 to ${String(PAGE_ITEMS_MAX)}, received ${String(limit)}.`,
-    );
-  }
+  checkPageLimit(limit);
   const range = parent + binary(prefix);
   const behind = after === undefined ? undefined : parent + binary(after);
   const start = behind === undefined || behind < range ? range : behind;
@@ -35,4 +30,13 @@ export async function listNames(
     .slice(0, limit)
     .map(([key, value]) => ({ name: nameAfter(key, parent), value }));
   return { items, hasMore: rows.length > limit };
+}
+
+/** @throws InsulaError `argument_invalid` outside 1 to PAGE_ITEMS_MAX. */
+export function checkPageLimit(limit: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= PAGE_ITEMS_MAX) return;
+  throw new InsulaError(
+    "argument_invalid",
+    `Cannot list: expected a limit of 1 to ${String(PAGE_ITEMS_MAX)}, received ${String(limit)}.`,
+  );
 }

@@ -15,6 +15,8 @@ import type {
   TenantInfo,
   TenantPlace,
   TenantsCreated,
+  TenantStatesRequest,
+  TenantStatesSlice,
 } from "./api.ts";
 import { tenantPrefix } from "./catalog-keys.ts";
 import { decodeTenant } from "./catalog-rows.ts";
@@ -25,6 +27,7 @@ import type { Infos } from "./infos.ts";
 import { listNames } from "./name-listing.ts";
 import { checkName } from "./names.ts";
 import type { NodeContext } from "./node-context.ts";
+import { changeTenants } from "./tenant-changes.ts";
 import type { TenantStates } from "./tenant-states.ts";
 
 /** Applied in one turn, which stays about a millisecond. */
@@ -96,15 +99,17 @@ export class Tenants {
 
   async setState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {
     const { infos, states } = this.#doors;
-    if (!REQUESTED_STATES.includes(state)) {
-      throw new InsulaError(
-        "argument_invalid",
-        `Cannot change the tenant: state: expected one of ${REQUESTED_STATES.join(", ")}.`,
-      );
-    }
+    checkState(state);
     const collection = await this.#collectionOf(place);
     const { row } = await states.change(collection, place.tenant, state);
     return infos.tenant(place.tenant, row);
+  }
+
+  async setStates(place: Place, request: TenantStatesRequest): Promise<TenantStatesSlice> {
+    const { node, states } = this.#doors;
+    checkState(request.state);
+    const collection = await this.#collectionOf(place);
+    return changeTenants({ catalog: node.catalog, states }, collection, request);
   }
 
   async delete(place: TenantPlace): Promise<void> {
@@ -146,4 +151,12 @@ export class Tenants {
       `Cannot use tenants of collection "${collection}": it was created without tenants.`,
     );
   }
+}
+
+function checkState(state: RequestedState): void {
+  if (REQUESTED_STATES.includes(state)) return;
+  throw new InsulaError(
+    "argument_invalid",
+    `Cannot change the tenant: state: expected one of ${REQUESTED_STATES.join(", ")}.`,
+  );
 }

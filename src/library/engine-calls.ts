@@ -27,6 +27,9 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
     createTenant: (place) => engine.createTenant(place),
     getTenant: (place) => engine.getTenant(place),
     listTenants: ({ database, collection }, page) => engine.listTenants(database, collection, page),
+    setTenantState: (place, state) => engine.setTenantState(place, state),
+    setTenantStates: ({ database, collection }, request) =>
+      engine.setTenantStates(database, collection, request),
     deleteTenant: (place) => engine.deleteTenant(place),
     locate: (place) => engine.locate(place),
     eraseTenant: (place) => engine.eraseTenant(place),

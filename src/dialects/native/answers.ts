@@ -89,6 +89,8 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
     createdAtMs,
     attributes,
     embeddingModel: optional(text("the model whose vectors fill the collection")),
+    createsTenants: optional(flag("with tenants: a write creates the one it names")),
+    activatesTenants: optional(flag("with tenants: a call makes an INACTIVE one ACTIVE")),
     rowCount,
     byteCount,
     tenantCount: count("tenants, exact"),

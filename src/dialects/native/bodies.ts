@@ -19,6 +19,7 @@ import {
 import { NATIVE_LIMITS } from "./limits.ts";
 import {
   choice,
+  flag,
   integer,
   list,
   nullable,
@@ -51,6 +52,8 @@ export interface CollectionBody {
   readonly tenancy: "single" | "multi" | undefined;
   readonly unfilterable: readonly string[] | undefined;
   readonly embeddingModel: string | undefined;
+  readonly createsTenants: boolean | undefined;
+  readonly activatesTenants: boolean | undefined;
 }
 
 /** A vector field as it is read: members that are left out are there, and undefined. */
@@ -66,6 +69,15 @@ const recall = numberIn(
   RECALL_MAX,
   `share of the true nearest that searches aim at; default ${String(DEFAULT_RECALL)}`,
 );
+
+const TENANT_RULES = {
+  createsTenants: optional(
+    flag("with tenants: a write to one that does not exist creates it; default true"),
+  ),
+  activatesTenants: optional(
+    flag("with tenants: a call about records of an INACTIVE one makes it ACTIVE; default false"),
+  ),
+};
 
 export const COLLECTION_BODY: Schema<CollectionBody> = object(
   {
@@ -99,6 +111,7 @@ export const COLLECTION_BODY: Schema<CollectionBody> = object(
       ),
     ),
     embeddingModel: optional(text("the model whose vectors fill the collection")),
+    ...TENANT_RULES,
   },
   "A collection; either dimension or vectors, or only sparseVectors.",
 );
@@ -135,10 +148,26 @@ export function toCollectionOptions(body: CollectionBody): CollectionOptions {
     },
     tenancy: body.tenancy ?? "single",
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
+    ...toRules(body),
+  };
+}
+
+function toRules({
+  createsTenants,
+  activatesTenants,
+}: Pick<CollectionBody, "createsTenants" | "activatesTenants">): Pick<
+  CollectionOptions,
+  "createsTenants" | "activatesTenants"
+> {
+  return {
+    ...(createsTenants === undefined ? {} : { createsTenants }),
+    ...(activatesTenants === undefined ? {} : { activatesTenants }),
   };
 }
 
 export interface CollectionPatchBody {
+  readonly createsTenants: boolean | undefined;
+  readonly activatesTenants: boolean | undefined;
   readonly status: "enabled" | "disabled" | undefined;
   readonly embeddingModel: string | null | undefined;
   readonly vectors:
@@ -162,6 +191,7 @@ export const COLLECTION_PATCH_BODY: Schema<CollectionPatchBody> = object(
         "fields that change; nothing is written anew",
       ),
     ),
+    ...TENANT_RULES,
   },
   "What changes.",
 );
@@ -173,6 +203,7 @@ export function toCollectionPatch(body: CollectionPatchBody): CollectionPatch {
     ...(status === undefined ? {} : { status }),
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
     ...(vectors === undefined ? {} : { vectors: vectors.map(toFieldPatch) }),
+    ...toRules(body),
   };
 }
 

@@ -33,6 +33,8 @@ export const NATIVE_LIMITS = {
   answerNumbersMax: 8_388_608,
   /** Bytes after which a page of records ends early. */
   pageBytesMax: 8_388_608,
+  /** Tenants looked at by one call that changes many, when nobody asks for a number. */
+  tenantsChangedDefault: 1_000,
   /** Items of a page when nobody asks for a number. */
   pageItemsDefault: 100,
   /** Encoded metadata bytes of one record written here. Source: 40 KB is the most of the vendors. */

@@ -10,6 +10,7 @@ import { RECORD_ROUTES } from "./record-routes.ts";
 import type { Route } from "./route.ts";
 import { RECALL_ROUTES } from "./recall-routes.ts";
 import { SEARCH_ROUTES } from "./search-routes.ts";
+import { TENANT_STATE_ROUTES } from "./tenant-state-routes.ts";
 import { USAGE_ROUTES } from "./usage-routes.ts";
 
 const OPEN_API_ROUTE: Route = {
@@ -27,6 +28,7 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...RECALL_ROUTES,
   ...RECORD_ROUTES,
   ...CATALOG_ROUTES,
+  ...TENANT_STATE_ROUTES,
   ...USAGE_ROUTES,
   ...BACKUP_ROUTES,
   ...EXTENT_ROUTES,

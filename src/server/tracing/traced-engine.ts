@@ -22,6 +22,7 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   getTenant: "place",
   listTenants: "collection",
   setTenantState: "place",
+  setTenantStates: "collection",
   deleteTenant: "place",
   upsert: "place",
   insert: "place",

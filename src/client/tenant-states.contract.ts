@@ -1,0 +1,109 @@
+/** What a program may rely on about states of tenants, whichever body it holds. */
+import { describe, expect, it } from "vitest";
+import type { Collection, Insula, TenantsProgress } from "./index.ts";
+import { refused } from "./sparse.contract.ts";
+
+/** @param insula with a database "shop". */
+export function describeTenantStates(name: string, insula: () => Insula): void {
+  let made = 0;
+
+  /** A collection of its own, with tenants that have a record each. */
+  async function collectionOf(tenants: readonly string[]): Promise<Collection> {
+    const collection = `states-${String(++made)}`;
+    const notes = await insula().createCollection("shop", collection, {
+      dimension: 1,
+      tenancy: "multi",
+    });
+    for (const tenant of tenants) await notes.tenant(tenant).upsert([{ key: "a", vector: [1] }]);
+    return notes;
+  }
+
+  async function statesOf(notes: Collection): Promise<readonly string[]> {
+    const { items } = await notes.listTenants({ limit: 1_000 });
+    return items.map((tenant) => `${tenant.name} ${tenant.state}`);
+  }
+
+  describe(`${name}: states of tenants`, () => {
+    it("an INACTIVE tenant is refused, also in a search over many, until it is ACTIVE", async () => {
+      const notes = await collectionOf(["a/b", "c"]);
+      expect(await notes.setTenantState("a/b", "INACTIVE")).toMatchObject({
+        name: "a/b",
+        state: "INACTIVE",
+        rowCount: 1,
+      });
+      const tenant = notes.tenant("a/b");
+      const notActive = refused("tenant_not_active", "failed_precondition");
+      await expect(tenant.get(["a"])).rejects.toMatchObject(notActive);
+      await expect(tenant.count()).rejects.toMatchObject(notActive);
+      await expect(tenant.upsert([{ key: "b", vector: [1] }])).rejects.toMatchObject(notActive);
+      await expect(tenant.measureRecall({ sample: 1 })).rejects.toMatchObject(notActive);
+      const found = await notes.queryTenants(["a/b", "c"], { vector: [1] });
+      expect(found.hits.map(({ place }) => place.tenant)).toEqual(["c"]);
+      expect(found.failures).toMatchObject([{ place: { tenant: "a/b" }, error: notActive }]);
+      expect(await notes.getTenant("a/b")).toMatchObject({ state: "INACTIVE" });
+      await notes.setTenantState("a/b", "ACTIVE");
+      expect(await tenant.count()).toBe(1);
+    });
+
+    it("a collection activates tenants and creates none when it is told so, and tells it", async () => {
+      const notes = await collectionOf(["a"]);
+      const { database, collection } = notes.place;
+      expect(await insula().getCollection(database, collection)).toMatchObject({
+        createsTenants: true,
+        activatesTenants: false,
+      });
+      const rules = { createsTenants: false, activatesTenants: true };
+      expect(await insula().updateCollection(database, collection, rules)).toMatchObject(rules);
+      await notes.setTenantState("a", "INACTIVE");
+      const { activation } = await notes.tenant("a").query({ vector: [1] });
+      expect(activation).toMatchObject({ state: "INACTIVE" });
+      expect(await statesOf(notes)).toEqual(["a ACTIVE"]);
+      await expect(notes.tenant("b").upsert([{ key: "a", vector: [1] }])).rejects.toMatchObject(
+        refused("tenant_not_found", "not_found"),
+      );
+      const given = { dimension: 1, tenancy: "multi" as const, ...rules };
+      await insula().createCollection("shop", `${collection}-b`, given);
+      expect(await insula().getCollection("shop", `${collection}-b`)).toMatchObject(rules);
+      await expect(
+        insula().createCollection("shop", "bad", { dimension: 1, activatesTenants: true }),
+      ).rejects.toMatchObject(refused("argument_invalid"));
+    });
+
+    it("many tenants change by name or pattern, told slice by slice", async () => {
+      const notes = await collectionOf(["x1", "x2", "y1"]);
+      const progress: TenantsProgress[] = [];
+      const onProgress = (now: TenantsProgress): void => void progress.push(now);
+      const change = { state: "INACTIVE" as const, pattern: "x*", onProgress };
+      const whole = { changed: 2, unchanged: 0, missing: 0, failed: 0 };
+      expect(await notes.setTenantStates(change)).toEqual({ ...whole, failures: [] });
+      expect(progress).toEqual([whole]);
+      expect(await statesOf(notes)).toEqual(["x1 INACTIVE", "x2 INACTIVE", "y1 ACTIVE"]);
+      const named = { state: "INACTIVE" as const, names: ["y1", "x1", "z"] };
+      expect(await notes.setTenantStates(named)).toMatchObject({
+        changed: 1,
+        unchanged: 1,
+        missing: 1,
+      });
+      const later = { state: "ACTIVE" as const, pattern: "*", after: "x1" };
+      expect(await notes.setTenantStates(later)).toMatchObject({ changed: 2 });
+      expect(await statesOf(notes)).toEqual(["x1 INACTIVE", "x2 ACTIVE", "y1 ACTIVE"]);
+    });
+
+    it("what cannot be asked for is refused, with the same codes", async () => {
+      const notes = await collectionOf(["a"]);
+      await expect(notes.setTenantState("nobody", "INACTIVE")).rejects.toMatchObject(
+        refused("tenant_not_found", "not_found"),
+      );
+      await expect(notes.setTenantState("a", "COLD" as "ACTIVE")).rejects.toMatchObject(
+        refused("argument_invalid"),
+      );
+      const both = { state: "ACTIVE" as const, names: ["a"], pattern: "a" };
+      await expect(notes.setTenantStates(both)).rejects.toMatchObject(refused("argument_invalid"));
+      const reason = new Error("enough");
+      const signal = AbortSignal.abort(reason);
+      await expect(notes.setTenantStates({ state: "ACTIVE", pattern: "*", signal })).rejects.toBe(
+        reason,
+      );
+    });
+  });
+}

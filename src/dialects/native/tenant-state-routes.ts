@@ -1,0 +1,104 @@
+/** Routes about the states of tenants: of one, and of many slice by slice. */
+import { FAILURES_TOLD_MAX, PAGE_ITEMS_MAX, TENANTS_NAMED_MAX } from "../../base/limits.ts";
+import type { TenantStatesRequest } from "../../engine/api.ts";
+import type { RequestedState } from "../../model/index.ts";
+import { TENANT_ANSWER } from "./answers.ts";
+import { COLLECTION_PATTERN } from "./catalog-routes.ts";
+import { NATIVE_LIMITS } from "./limits.ts";
+import { toProblem } from "./problem.ts";
+import { withBody, type Route } from "./route.ts";
+import { choice, count, integer, list, members, object, optional, text } from "./schema.ts";
+
+const STATES: readonly RequestedState[] = ["ACTIVE", "INACTIVE", "OFFLOADED"];
+const state = choice(STATES, "what the tenant is asked to be");
+
+const MANY_BODY = object(
+  {
+    state,
+    names: optional(list(text("of a tenant"), TENANTS_NAMED_MAX, "which; or pattern")),
+    pattern: optional(
+      text("which, by name: * any text, ? one character, \\\\ before a sign that is meant itself"),
+    ),
+    after: optional(text("goes on behind this name")),
+    limit: optional(integer(1, PAGE_ITEMS_MAX, "names looked at in this call; default 1,000")),
+  },
+  "One slice of a change of many tenants.",
+);
+
+const MANY_ANSWER = object(
+  {
+    changed: count("tenants"),
+    unchanged: count("tenants that were so already"),
+    missing: count("named, and not there"),
+    failed: count("tenants"),
+    failures: list(
+      object(
+        { tenant: text("its name"), problem: members({}, (value) => value) },
+        "a tenant and its problem",
+      ),
+      FAILURES_TOLD_MAX,
+      "the first of those that failed",
+    ),
+    next: optional(text("send it as after for the next slice; absent: there is none")),
+  },
+  "what came of this slice",
+);
+
+export const TENANT_STATE_ROUTES: readonly Route[] = [
+  withBody({
+    method: "PUT",
+    pattern: `${COLLECTION_PATTERN}/tenants/:tenant/state`,
+    operation: "SetTenantState",
+    area: "admin",
+    status: 200,
+    summary: "Asks a tenant to be ACTIVE, INACTIVE or OFFLOADED; it is so when answered.",
+    answers: TENANT_ANSWER,
+    takes: {
+      schema: object({ state }, "What it is asked to be."),
+      bytesMax: NATIVE_LIMITS.catalogBodyBytesMax,
+    },
+    run: ({ context, database, collection, tenant = "" }, body) =>
+      context.engine.setTenantState({ database, collection, tenant }, body.state),
+  }),
+  withBody({
+    method: "POST",
+    pattern: `${COLLECTION_PATTERN}/tenant-states`,
+    operation: "SetTenantStates",
+    area: "admin",
+    status: 200,
+    summary: "The same of many, in slices: repeat it with after until there is no next.",
+    answers: MANY_ANSWER,
+    takes: { schema: MANY_BODY, bytesMax: NATIVE_LIMITS.keysBodyBytesMax },
+    run: async ({ context, database, collection, request }, body) => {
+      const asked = toRequest(body);
+      const slice = await context.engine.setTenantStates(database, collection, asked);
+      const failures = slice.failures.map(({ tenant, error }) => ({
+        tenant,
+        problem: toProblem(error, request.id),
+      }));
+      return { ...slice, failures };
+    },
+  }),
+];
+
+function toRequest({
+  state: asked,
+  names,
+  pattern,
+  after,
+  limit = NATIVE_LIMITS.tenantsChangedDefault,
+}: {
+  readonly state: RequestedState;
+  readonly names: readonly string[] | undefined;
+  readonly pattern: string | undefined;
+  readonly after: string | undefined;
+  readonly limit: number | undefined;
+}): TenantStatesRequest {
+  return {
+    state: asked,
+    limit,
+    ...(names === undefined ? {} : { names }),
+    ...(pattern === undefined ? {} : { pattern }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
