@@ -71,6 +71,8 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   collection_disabled: "Enable it with `insula collection enable DATABASE NAME`.",
   tenant_not_found:
     "`insula tenant ls DATABASE COLLECTION` lists what is there; `insula tenant create` makes it.",
+  tenant_not_active:
+    "`insula tenant activate DATABASE COLLECTION TENANT`, or `insula collection update DATABASE COLLECTION --activates-tenants yes`.",
   tenant_exists: "`insula tenant ls DATABASE COLLECTION` lists what is there.",
   access_key_not_found: "`insula keys ls` lists what is there.",
   backup_not_found: "`insula backup ls TARGET` and `insula mirror ls TARGET` list what is there.",

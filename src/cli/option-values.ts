@@ -113,3 +113,8 @@ export function toRate(text: string): number {
   if (rate === 0) throw new InvalidArgumentError("Expected a number above 0, such as 50 or 0.5.");
   return rate;
 }
+
+export function toYesOrNo(text: string): boolean {
+  if (text !== "yes" && text !== "no") throw new InvalidArgumentError("Expected yes or no.");
+  return text === "yes";
+}

@@ -104,6 +104,8 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
     createTenant: (place) => calls.createTenant(place, {}),
     listTenants: (database, collection, page) =>
       calls.listTenants({ database, collection }, page, {}),
+    setTenantStates: (database, collection, request) =>
+      calls.setTenantStates({ database, collection }, request, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
     locate: (place) => calls.locate(place, {}),
     eraseTenant: (place) => calls.eraseTenant(place, {}),

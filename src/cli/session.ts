@@ -43,6 +43,7 @@ export type SessionCatalog = Pick<
   | "deleteCollection"
   | "createTenant"
   | "listTenants"
+  | "setTenantStates"
   | "deleteTenant"
   | "locate"
   | "eraseTenant"

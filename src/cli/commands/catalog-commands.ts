@@ -1,14 +1,16 @@
 /** `insula db`, `insula collection`, `insula tenant`: list, make, remove. */
 import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
-import type { CollectionInfo, ErasureReceipt } from "../../engine/api.ts";
+import type { CollectionInfo, CollectionPatch, ErasureReceipt } from "../../engine/api.ts";
 import { DEFAULT_VECTOR, type Schema } from "../../model/index.ts";
 import { addTenantCopyCommand } from "./backup-commands.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
+import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
-import { toShare, toWholeNumber } from "../option-values.ts";
+import { toShare, toWholeNumber, toYesOrNo } from "../option-values.ts";
 import { printBytes, printCount, printTable } from "../output.ts";
+import { addTenantStateCommands } from "./tenant-state-commands.ts";
 import { addWhereCommand } from "./where-command.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
 import type { Session } from "../session.ts";
@@ -67,6 +69,8 @@ async function removeCollections(catalog: Session["catalog"], database: string):
   for (const { name } of collections) await catalog.deleteCollection(database, name);
 }
 
+const CREATES_HELP = "a write to a tenant that does not exist creates it";
+const ACTIVATES_HELP = "a call about records of an inactive tenant activates it";
 const RECALL_HELP = "share of the true nearest that searches aim at, 0.5 to 0.999";
 
 interface CollectionCreateOptions {
@@ -76,6 +80,8 @@ interface CollectionCreateOptions {
   readonly sparse?: readonly string[];
   readonly tenants?: true;
   readonly unfilterable: readonly string[];
+  readonly createsTenants?: boolean;
+  readonly activatesTenants?: boolean;
 }
 
 export function addCollectionCommands(program: Command): void {
@@ -111,6 +117,8 @@ export function addCollectionCommands(program: Command): void {
     .option("--sparse <field...>", "sparse vectors a record may have besides")
     .option("--tenants", "a collection with tenants, each with a shard of its own")
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
+    .option("--creates-tenants <yes-or-no>", CREATES_HELP, toYesOrNo)
+    .option("--activates-tenants <yes-or-no>", ACTIVATES_HELP, toYesOrNo)
     .addHelpText(
       "after",
       notes([
@@ -137,6 +145,7 @@ export function addCollectionCommands(program: Command): void {
               unfilterable: options.unfilterable,
             },
             tenancy: options.tenants === true ? "multi" : "single",
+            ...rulesOf(options),
           });
           output.result(info, () => `Collection ${database}/${name} created.`);
         });
@@ -172,25 +181,85 @@ function addCollectionStateCommands(parent: Command): void {
 function addUpdateCommand(parent: Command): void {
   parent
     .command("update <database> <collection>")
-    .description("change how searches of a collection are done; nothing is written anew")
-    .requiredOption("--recall <share>", RECALL_HELP, toShare)
+    .description("change how searches are done, and what tenants do by themselves")
+    .option("--recall <share>", RECALL_HELP, toShare)
     .option("--field <name>", "a named vector field", DEFAULT_VECTOR)
-    .addHelpText("after", notes(["insula collection update acme notes --recall 0.99"]))
+    .option("--creates-tenants <yes-or-no>", CREATES_HELP, toYesOrNo)
+    .option("--activates-tenants <yes-or-no>", ACTIVATES_HELP, toYesOrNo)
+    .addHelpText(
+      "after",
+      notes(
+        [
+          "insula collection update acme notes --recall 0.99",
+          "insula collection update acme notes --activates-tenants yes",
+        ],
+        "Nothing is written anew.",
+      ),
+    )
     .action(
       async (
         database: string,
         name: string,
-        { recall, field }: { recall: number; field: string },
+        options: CollectionUpdateOptions,
         command: Command,
       ) => {
+        const patch = patchOf(options);
         await withSession(command, false, async ({ catalog }, output) => {
-          const vectors = [{ name: field, recall }];
-          const info = await catalog.updateCollection(database, name, { vectors });
-          const aim = String(recall);
-          output.result(info, () => `Searches of ${database}/${name} aim at a recall of ${aim}.`);
+          const info = await catalog.updateCollection(database, name, patch);
+          output.result(info, () => printPatch(`${database}/${name}`, options));
         });
       },
     );
+}
+
+interface CollectionUpdateOptions {
+  readonly recall?: number;
+  readonly field: string;
+  readonly createsTenants?: boolean;
+  readonly activatesTenants?: boolean;
+}
+
+/** @throws CommandError when nothing is to change. */
+function patchOf(options: CollectionUpdateOptions): CollectionPatch {
+  const { recall, field } = options;
+  const rules = rulesOf(options);
+  if (recall === undefined && Object.keys(rules).length === 0) {
+    throw new CommandError(
+      EXIT_CODES.usage,
+      "Nothing to change.",
+      "`insula collection update --help` shows what can be changed.",
+    );
+  }
+  return { ...rules, ...(recall === undefined ? {} : { vectors: [{ name: field, recall }] }) };
+}
+
+function printPatch(
+  place: string,
+  { recall, createsTenants, activatesTenants }: CollectionUpdateOptions,
+): string {
+  const lines = [
+    recall === undefined ? "" : `Searches of ${place} aim at a recall of ${String(recall)}.`,
+    createsTenants === undefined
+      ? ""
+      : `A write to a missing tenant of ${place} ${createsTenants ? "creates" : "does not create"} it.`,
+    activatesTenants === undefined
+      ? ""
+      : `A call to an inactive tenant of ${place} ${activatesTenants ? "activates" : "does not activate"} it.`,
+  ];
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+function rulesOf({
+  createsTenants,
+  activatesTenants,
+}: Pick<CollectionUpdateOptions, "createsTenants" | "activatesTenants">): Pick<
+  CollectionPatch,
+  "createsTenants" | "activatesTenants"
+> {
+  return {
+    ...(createsTenants === undefined ? {} : { createsTenants }),
+    ...(activatesTenants === undefined ? {} : { activatesTenants }),
+  };
 }
 
 function addStatusCommand(
@@ -286,6 +355,7 @@ export function addTenantCommands(program: Command): void {
       });
     });
   addWhereCommand(tenant);
+  addTenantStateCommands(tenant);
   addErase(tenant);
 }
 

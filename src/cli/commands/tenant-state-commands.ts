@@ -1,0 +1,164 @@
+/** `insula tenant activate`, `insula tenant deactivate`: states of one tenant or of many. */
+import type { Command } from "commander";
+import { isInsulaError } from "../../base/errors.ts";
+import { isNamePattern } from "../../base/name-pattern.ts";
+import { changeTenants, type TenantsChange, type TenantsChanged } from "../../client/index.ts";
+import type { TenantChoice } from "../../engine/api.ts";
+import type { RequestedState } from "../../model/index.ts";
+import { withSession } from "../command.ts";
+import { CommandError, EXIT_CODES } from "../command-error.ts";
+import { notes } from "../help.ts";
+import { watchInterrupts } from "../interrupt.ts";
+import { printCount, printCounted, type Output } from "../output.ts";
+import { findCollection } from "../place-options.ts";
+import { createProgress, type Progress } from "../progress.ts";
+import type { Session } from "../session.ts";
+
+interface StateCommand {
+  readonly verb: string;
+  readonly state: RequestedState;
+  readonly description: string;
+  readonly note: string;
+}
+
+const COMMANDS: readonly StateCommand[] = [
+  {
+    verb: "activate",
+    state: "ACTIVE",
+    description: "let tenants answer calls again",
+    note: "They wake with their next call.",
+  },
+  {
+    verb: "deactivate",
+    state: "INACTIVE",
+    description: "put tenants to sleep and refuse calls about their records",
+    note: "Where the collection activates tenants by itself, the next call makes them active again.",
+  },
+];
+
+export function addTenantStateCommands(tenant: Command): void {
+  for (const { verb, state, description, note } of COMMANDS) {
+    tenant
+      .command(`${verb} <database> <collection> <tenant...>`)
+      .description(description)
+      .addHelpText(
+        "after",
+        notes(
+          [
+            `insula tenant ${verb} acme notes team-1 team-2`,
+            `insula tenant ${verb} acme notes 'team-*' --json`,
+          ],
+          `* is any text of a name, ? one character, \\ stands before one that is meant itself. ${note}`,
+        ),
+      )
+      .action(async (...given: [string, string, readonly string[], unknown, Command]) => {
+        const [database, collection, names, , command] = given;
+        await withSession(command, false, async (session, output) => {
+          const place = { database, collection };
+          const changed = await changeAll({ session, output, place }, choicesOf(names), state);
+          output.result(printable(state, changed), () => printChanged(verb, changed));
+          requireAll(changed);
+        });
+      });
+  }
+}
+
+interface Work {
+  readonly session: Session;
+  readonly output: Output;
+  readonly place: { readonly database: string; readonly collection: string };
+}
+
+/** All names at once, then pattern after pattern. */
+function choicesOf(given: readonly string[]): readonly TenantChoice[] {
+  const names = given.filter((text) => !isNamePattern(text));
+  const patterns = given.filter(isNamePattern).map((pattern) => ({ pattern }));
+  return names.length === 0 ? patterns : [{ names }, ...patterns];
+}
+
+/** @throws CommandError when it is interrupted: between two slices. */
+async function changeAll(
+  { session, output, place: { database, collection } }: Work,
+  choices: readonly TenantChoice[],
+  state: RequestedState,
+): Promise<TenantsChanged> {
+  const { tenantCount } = await findCollection(session, database, collection);
+  const total = choices.reduce((sum, { names }) => sum + (names?.length ?? tenantCount), 0);
+  const progress = createProgress(output, total, "tenants");
+  using interruption = watchInterrupts();
+  const { signal } = interruption;
+  try {
+    let sums: TenantsChanged = { changed: 0, unchanged: 0, missing: 0, failed: 0, failures: [] };
+    for (const choice of choices) {
+      const change: TenantsChange = { ...choice, state, signal };
+      const before = sums;
+      const done = await changeTenants(
+        (request) => session.catalog.setTenantStates(database, collection, request),
+        { ...change, onProgress: (now) => showProgress(progress, add(before, now)) },
+      );
+      sums = { ...add(before, done), failures: [...before.failures, ...done.failures] };
+    }
+    return sums;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new CommandError(EXIT_CODES.interrupted, "Interrupted.", "The same command goes on.");
+  } finally {
+    progress.stop();
+  }
+}
+
+type Counts = Omit<TenantsChanged, "failures">;
+
+function add(a: Counts, b: Counts): Counts {
+  return {
+    changed: a.changed + b.changed,
+    unchanged: a.unchanged + b.unchanged,
+    missing: a.missing + b.missing,
+    failed: a.failed + b.failed,
+  };
+}
+
+function showProgress(progress: Progress, { changed, unchanged, missing, failed }: Counts): void {
+  const remark = failed === 0 ? `${printCount(changed)} changed` : `${printCount(failed)} failed`;
+  progress.update(changed + unchanged + missing + failed, remark);
+}
+
+function printable(state: RequestedState, { failures, ...counts }: TenantsChanged): object {
+  return {
+    state,
+    ...counts,
+    failures: failures.map(({ tenant, error }) => ({
+      tenant,
+      code: isInsulaError(error) ? error.code : "unexpected",
+      message: error.message,
+    })),
+  };
+}
+
+function printChanged(verb: string, changed: TenantsChanged): string {
+  const { unchanged, missing, failed, failures } = changed;
+  const parts = [
+    `${printCounted(changed.changed, "tenant")} ${verb}d`,
+    ...(unchanged === 0 ? [] : [`${printCount(unchanged)} so already`]),
+    ...(missing === 0 ? [] : [`${printCount(missing)} not there`]),
+    ...(failed === 0 ? [] : [`${printCount(failed)} failed`]),
+  ];
+  const lines = failures.map(({ tenant, error }) => `${tenant}: ${error.message}`);
+  return [`${parts.join(", ")}.`, ...lines].join("\n");
+}
+
+function requireAll({ changed, unchanged, missing, failed }: Counts): void {
+  if (failed > 0) {
+    throw new CommandError(
+      EXIT_CODES.failed,
+      `${printCounted(failed, "tenant")} could not be changed.`,
+      "The same command tries them again.",
+    );
+  }
+  if (missing === 0 && changed + unchanged > 0) return;
+  throw new CommandError(
+    EXIT_CODES.notFound,
+    missing === 0 ? "No tenant matches." : `${printCounted(missing, "tenant")} not found.`,
+    "`insula tenant ls DATABASE COLLECTION` lists what is there.",
+  );
+}
