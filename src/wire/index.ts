@@ -1,6 +1,6 @@
 /**
- * Protocols without our meaning: HTTP framing, signatures, JSON, later gRPC, GraphQL and SQL
- * syntax.
+ * Protocols without our meaning: HTTP framing, gRPC, protobuf, signatures, JSON, later GraphQL and
+ * SQL syntax.
  */
 export type { HttpAnswer, HttpRequest } from "./http/message.ts";
 export { HttpListener, LISTENER_LIMITS } from "./http/index.ts";
@@ -44,3 +44,11 @@ export type {
   ScannedBody,
   ScanOptions,
 } from "./json/index.ts";
+export {
+  GRPC_STATUS,
+  isGrpcRequest,
+  readGrpcMessage,
+  toGrpcAnswer,
+  toGrpcFailure,
+} from "./grpc/index.ts";
+export { FloatArena, ProtoReader, ProtoWriter, readStruct, writeStruct } from "./protobuf/index.ts";

@@ -9,8 +9,10 @@ import { PINECONE_LIMITS } from "../../src/dialects/pinecone/limits.ts";
 import { OSS_LIMITS, OSS_SEED_QUOTAS } from "../../src/dialects/vector-bucket/oss/limits.ts";
 import { S3_LIMITS, S3_QUOTAS } from "../../src/dialects/vector-bucket/s3/limits.ts";
 import { DEFAULT_POLICY } from "../../src/engine/index.ts";
+import * as grpc from "../../src/wire/grpc/limits.ts";
 import * as http2 from "../../src/wire/http/http2-limits.ts";
 import * as http from "../../src/wire/http/limits.ts";
+import * as protobuf from "../../src/wire/protobuf/limits.ts";
 import { rowsOf } from "./tables.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -40,6 +42,7 @@ test.each([
   ["Pinecone", PINECONE_LIMITS],
   ["HTTP", { ...http.LISTENER_LIMITS, ...http }],
   ["HTTP/2", http2],
+  ["gRPC and protobuf", { ...grpc, ...protobuf }],
 ])("%s: every bound is listed with its value, and no other", (title, limits) => {
   expect(tableOf(title)).toEqual(printed(limits));
 });

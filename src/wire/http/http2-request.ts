@@ -1,6 +1,7 @@
 /** A stream of node:http2 in the shape the house knows. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { InsulaError } from "../../base/errors.ts";
+import { parseGrpcTimeout } from "../grpc/timeout.ts";
 import { BodyRead, connectionEnded, tooLarge } from "./body.ts";
 import type { HttpRequest } from "./message.ts";
 import type { RequestSurroundings } from "./request.ts";
@@ -82,7 +83,9 @@ export class Http2Request implements HttpRequest {
       return abort.signal;
     }
     const { clock, deadlineMs } = this.#surroundings;
-    const timer = clock.after(deadlineMs, () => {
+    // A call of gRPC says how long its client waits.
+    const clientMs = parseGrpcTimeout(this.headers["grpc-timeout"]) ?? deadlineMs;
+    const timer = clock.after(Math.min(deadlineMs, clientMs), () => {
       abort.abort(deadlinePassed());
     });
     stream.once("close", () => {

@@ -326,10 +326,18 @@ describe("a client over HTTP/2", () => {
           });
         }),
     );
-    const answer = ask(connect(listener), { ":path": "/" });
+    const client = connect(listener);
+    const [ours, short, long] = [
+      ask(client, { ":path": "/" }),
+      ask(client, { ":path": "/", "grpc-timeout": "250m" }),
+      ask(client, { ":path": "/", "grpc-timeout": "2H" }),
+    ];
     await new Promise((resolve) => setTimeout(resolve, 50));
-    clock.hurry(60_000);
-    expect((await answer).status).toBe(504);
+    clock.hurry(250);
+    expect((await short).status).toBe(504);
+    clock.hurry(59_750);
+    expect((await ours).status).toBe(504);
+    expect((await long).status).toBe(504);
   });
 
   test("learns how many requests it may send at once, and how long headers may be", async () => {
