@@ -11,9 +11,10 @@ const VARINT_BYTES_MAX = 10;
 const FIELD_MAX = 536_870_911;
 
 /**
- * `while (reader.next()) switch (reader.field) { … default: reader.skip(); }`: each field is read by
- * the method of its type, or skipped. Fields that nobody knows are skipped, as clients newer than
- * we are send them. Of a field that comes twice the caller keeps what it likes; the last, mostly.
+ * `while (reader.next()) switch (reader.field) { … default: reader.skip(); }`: each field is read
+ * by the method of its type, or skipped. Fields that nobody knows are skipped, as clients newer
+ * than we are send them. Of a field that comes twice the caller keeps what it likes; the last,
+ * mostly.
  *
  * Every method throws InsulaError `body_malformed`; no message makes it hang or read outside.
  */
