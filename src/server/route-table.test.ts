@@ -45,6 +45,7 @@ const OSS = {
   authorization: "OSS4-HMAC-SHA256 Credential=AK/1/r/oss/aliyun_v4_request,Signature=0",
 };
 const AWS = { authorization: "AWS4-HMAC-SHA256 Credential=AK/1/r/s3vectors/aws4_request" };
+const GRPC = { "content-type": "application/grpc" };
 const HTML = { accept: "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8" };
 const BUCKET_HOST = "my-bucket-1234567890.cn-hangzhou.oss-vectors.aliyuncs.com";
 
@@ -79,6 +80,10 @@ describe("requests as clients send them", () => {
     ["oss", request("POST /?putVectors=")],
     ["oss", request("POST /my-bucket/?policy")],
     ["oss", request("GET /", { accept: "*/*" })],
+    ["pinecone", request("GET /indexes", { "api-key": "x" })],
+    ["pinecone", request("POST /VectorService/Query", GRPC)],
+    ["pinecone", request("POST /a/b/c", { ...GRPC, authorization: "Bearer x" })],
+    ["oss", request("POST /", { ...GRPC, ...OSS })],
     ["page", request("GET /", HTML)],
     ["page", request("HEAD /", HTML, "node-12.example.com")],
     ["page", request("GET /?lang=putVectorsx", HTML)],

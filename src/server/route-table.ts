@@ -5,7 +5,7 @@
  * space of classes. A test walks the whole space and finds exactly one row for each class, so a new
  * protocol cannot shadow an old one unseen.
  */
-import type { HttpRequest } from "../wire/index.ts";
+import { isGrpcRequest, type HttpRequest } from "../wire/index.ts";
 
 export type RouteName =
   "health" | "metrics" | "page" | "native" | "oss" | "s3" | "pinecone" | "embedding" | "nothing";
@@ -96,7 +96,7 @@ export const ROUTE_ROWS: readonly RouteRow[] = [
   {
     route: "pinecone",
     when: { credentials: ["api-key"] },
-    why: "the header Api-Key is that of Pinecone's clients, whatever the path is",
+    why: "the header Api-Key is that of Pinecone's clients, and gRPC theirs, whatever the path is",
   },
   {
     route: "health",
@@ -235,7 +235,7 @@ export function classify(request: ClassifiableRequest, settings: RouteSettings):
   return {
     method: method === "GET" || method === "HEAD" ? "read" : "other",
     path: classifyPath(path),
-    credentials: classifyCredentials(headers["authorization"], query, headers["api-key"]),
+    credentials: classifyCredentials(request),
     host: isBucketHost(host, settings) ? "bucket" : "plain",
     query: query !== "" && OSS_VERB.test(query) ? "oss-verb" : "other",
     accept: headers["accept"]?.includes("text/html") === true ? "html" : "other",
@@ -255,18 +255,18 @@ function classifyPath(path: string): RequestClass["path"] {
 }
 
 function classifyCredentials(
-  authorization: string | undefined,
-  query: string,
-  apiKey: string | undefined,
+  request: Pick<ClassifiableRequest, "headers" | "query">,
 ): RequestClass["credentials"] {
+  const { headers, query } = request;
+  const authorization = headers["authorization"];
   if (authorization === undefined) {
     if (query.includes("x-oss-signature")) return "oss";
     if (query.includes("X-Amz-Signature")) return "aws";
-    return apiKey === undefined ? "none" : "api-key";
+    return headers["api-key"] === undefined && !isGrpcRequest(request) ? "none" : "api-key";
   }
   if (authorization.startsWith("OSS4-HMAC-SHA256")) return "oss";
   if (authorization.startsWith("AWS4-HMAC-SHA256")) return "aws";
-  return "other";
+  return isGrpcRequest(request) ? "api-key" : "other";
 }
 
 /**

@@ -30,6 +30,14 @@ export interface BenchAnswer {
   readonly json: unknown;
 }
 
+export interface GrpcAnswer {
+  /** Of the call; 0 went well. */
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message: Buffer;
+}
+
 export class PineconeBench {
   readonly engine: Engine;
   readonly access: AccessControl;
@@ -99,6 +107,35 @@ export class PineconeBench {
       headers: answer.headers,
       text: answered,
       json: answered === "" ? undefined : JSON.parse(answered),
+    };
+  }
+
+  /** A unary call of gRPC; `host` and `api-key` stand among the headers. */
+  async grpc(
+    path: string,
+    message: Uint8Array,
+    headers: Readonly<Record<string, string>> = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<GrpcAnswer> {
+    const { host = HOST } = headers;
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(message.length, 1);
+    const body = Buffer.concat([head, message]);
+    const answer = await this.#dialect.handle({
+      ...{ id: REQUEST_ID, httpVersion: "2", method: "POST", target: path, scheme: "https" },
+      ...{ host, path, query: "", remoteAddress: "127.0.0.1", signal },
+      headers: { "content-type": "application/grpc", "api-key": ADMIN_KEY, ...headers },
+      readBody: (bytesMax) =>
+        body.length > bytesMax
+          ? Promise.reject(new InsulaError("body_too_large", "Cannot take it: at most that much."))
+          : Promise.resolve(body),
+    });
+    const ends = answer.trailers ?? answer.headers;
+    return {
+      status: Number(ends["grpc-status"]),
+      text: decodeURIComponent(ends["grpc-message"] ?? ""),
+      headers: answer.headers,
+      message: Buffer.from(answer.body ?? "").subarray(5),
     };
   }
 

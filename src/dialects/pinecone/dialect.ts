@@ -1,24 +1,29 @@
 /**
- * The Pinecone dialect over HTTP: one request from its first byte to its answer.
+ * The Pinecone dialect over HTTP: one request from its first byte to its answer. Calls of gRPC go to
+ * grpc/grpc-call.ts.
  *
  * Order: which index is meant → who asks → body → rights → existence → what the index makes of it.
  */
 import { InsulaError } from "../../base/errors.ts";
-import type { HttpAnswer, HttpRequest } from "../../wire/index.ts";
+import { isGrpcRequest, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
 import type { AccessTrail } from "../access-trail.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import { findControlRoute } from "./control/control-routes.ts";
 import { failureOf, type PineconeFailure } from "./errors.ts";
-import { projectLabel, readAddress, type Address } from "./hosts.ts";
+import { answerGrpc } from "./grpc/grpc-call.ts";
+import { checkProject, readAddress, type Address } from "./hosts.ts";
 import { runOperation } from "./operations/table.ts";
-import type { Caller } from "./caller.ts";
 import { PineconeServer } from "./pinecone-server.ts";
 import { findDataRoute, lsnHeaders } from "./rest/data-routes.ts";
 
 /** Makes the dialect. One per server. */
 export function createPineconeDialect(context: DialectContext): Dialect {
   const server = new PineconeServer(context);
-  return { name: "pinecone", handle: (request) => handle(server, request) };
+  return {
+    name: "pinecone",
+    handle: (request) =>
+      isGrpcRequest(request) ? answerGrpc(server, request) : handle(server, request),
+  };
 }
 
 async function handle(server: PineconeServer, request: HttpRequest): Promise<HttpAnswer> {
@@ -64,12 +69,6 @@ async function answerAt(
   const answered = await runOperation(server, caller, asked);
   const headers = { ...JSON_TYPE, ...lsnHeaders(answered) };
   return { status: 200, headers, body: print(answered.message) };
-}
-
-/** A host that names another project than the key's is nowhere, for that key. */
-function checkProject({ projectLabel: label, index = "" }: Address, { project }: Caller): void {
-  if (label === undefined || label === projectLabel(project)) return;
-  throw new InsulaError("collection_not_found", `Resource ${index} not found`);
 }
 
 const JSON_TYPE = { "content-type": "application/json" } as const;

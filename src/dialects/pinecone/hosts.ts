@@ -5,8 +5,10 @@
  * has reached us: it will reach us there again, also behind a proxy or a mapped port.
  */
 import { createHash } from "node:crypto";
+import { InsulaError } from "../../base/errors.ts";
 import type { HttpRequest } from "../../wire/index.ts";
 import type { PineconeSettings } from "../dialect.ts";
+import type { Caller } from "./caller.ts";
 import { refusal } from "./errors.ts";
 
 const PATH_PREFIX = "/ix/";
@@ -57,6 +59,15 @@ export function hostOf(
     return `${prefix}${index.name}-${projectLabel(index.project)}.svc.${domain}${portOf(request.host)}`;
   }
   return `${prefix}${request.host}${PATH_PREFIX}${encodeURIComponent(index.name)}`;
+}
+
+/** A host that names another project than the key's is nowhere, for that key. */
+export function checkProject(
+  { projectLabel: label, index = "" }: Address,
+  { project }: Pick<Caller, "project">,
+): void {
+  if (label === undefined || label === projectLabel(project)) return;
+  throw new InsulaError("collection_not_found", `Resource ${index} not found`);
 }
 
 export function projectLabel(project: string): string {

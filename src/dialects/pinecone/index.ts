@@ -5,7 +5,7 @@
  * A project is a database: the one a key speaks of, or that of the configuration. The control plane
  * makes and describes indexes; a description names the host of an index, and hosts.ts reads from a
  * request which index is meant. The operations on records know no transport: they take typed
- * messages and give typed messages, and JSON over HTTP (rest/) is one way to carry them.
+ * messages and give typed messages; JSON over HTTP (rest/) and gRPC (grpc/) carry them.
  *
  * Life of a request: host or path → index → API key → message → rights → engine → message → text.
  * Rights are asked by the names of our own interface, so that a key means the same through both.

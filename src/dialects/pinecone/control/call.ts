@@ -28,7 +28,10 @@ export function authorize({ server, caller }: ControlCall, right: Right, collect
 }
 
 /** Whether the key has any right to the index or to something in it. */
-export function isVisible({ server, caller }: ControlCall, collection: string): boolean {
+export function isVisible(
+  { server, caller }: Pick<ControlCall, "server" | "caller">,
+  collection: string,
+): boolean {
   const { access } = server.context;
   const target = { database: caller.project, collection };
   return VISIBLE_BY.some((right) => access.isAllowedWithin(caller.principal, right, target));

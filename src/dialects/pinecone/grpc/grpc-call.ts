@@ -1,0 +1,104 @@
+/**
+ * The Pinecone dialect over gRPC: one call from its first byte to its answer.
+ *
+ * The order is that over HTTP: which index is meant → who asks → message → rights → existence →
+ * what the index makes of it. Operations and errors are the same; a status and a text in the
+ * trailers stand for the status and the body.
+ */
+import { InsulaError } from "../../../base/errors.ts";
+import {
+  ProtoWriter,
+  readGrpcMessage,
+  toGrpcAnswer,
+  toGrpcFailure,
+  type HttpAnswer,
+  type HttpRequest,
+} from "../../../wire/index.ts";
+import type { AccessTrail } from "../../access-trail.ts";
+import { failureOf } from "../errors.ts";
+import { checkProject, readAddress } from "../hosts.ts";
+import { runOperation } from "../operations/table.ts";
+import type { PineconeServer } from "../pinecone-server.ts";
+import { lsnHeaders } from "../rest/data-routes.ts";
+import { indexOfCall } from "./index-of-call.ts";
+import { findMethod } from "./methods.ts";
+
+const HEALTH = "/grpc.health.v1.Health/Check";
+/** ServingStatus SERVING. */
+const SERVING = 1;
+
+export async function answerGrpc(
+  server: PineconeServer,
+  request: HttpRequest,
+): Promise<HttpAnswer> {
+  const ids = { "x-pinecone-request-id": request.id, "x-request-id": request.id };
+  if (request.httpVersion !== "2") {
+    return { status: 505, headers: ids, body: "gRPC is spoken over HTTP/2 only.\n" };
+  }
+  if (request.path === HEALTH) return toGrpcAnswer(health(), ids);
+  try {
+    return await server.observe(request, (trail) =>
+      withinDeadline(request.signal, answerCall(server, request, { trail, ids })),
+    );
+  } catch (error) {
+    const { grpc, message } = failureOf(error);
+    return toGrpcFailure({ status: grpc, message }, ids);
+  }
+}
+
+async function answerCall(
+  server: PineconeServer,
+  request: HttpRequest,
+  { trail, ids }: { readonly trail: AccessTrail; readonly ids: Readonly<Record<string, string>> },
+): Promise<HttpAnswer> {
+  const { context } = server;
+  const address = readAddress(request);
+  const startMs = context.clock.monotonicMs();
+  const { signal } = request;
+  const caller = await server.identify(request.headers["api-key"], { trail, signal });
+  const readFromMs = context.endPhase("verify", startMs);
+  const method = findMethod(address.path);
+  if (method === undefined) {
+    throw new InsulaError("operation_unsupported", "The service has no such method");
+  }
+  const { operation, messageBytesMax, read, write } = method;
+  trail.operation = operation;
+  checkProject(address, caller);
+  const bytes = await readGrpcMessage(request, messageBytesMax);
+  const parseFromMs = context.endPhase("read", readFromMs);
+  const message = read(bytes);
+  context.endPhase("parse", parseFromMs);
+  const hint = request.headers["service-name"];
+  const index = address.index ?? (await indexOfCall(server, caller, hint));
+  const answered = await runOperation(server, caller, { index, operation, request: message });
+  return toGrpcAnswer(write(answered.message), { ...ids, ...lsnHeaders(answered) });
+}
+
+/** What the caller no longer waits for goes on, and its end is not told. */
+async function withinDeadline(
+  signal: AbortSignal,
+  answering: Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
+  let stop: (() => void) | undefined;
+  const over = new Promise<never>((_, reject) => {
+    stop = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([answering, over]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener("abort", stop);
+    // Whichever loses is looked at by nobody.
+    over.catch(() => undefined);
+    answering.catch(() => undefined);
+  }
+}
+
+function health(): Uint8Array {
+  const writer = new ProtoWriter();
+  writer.uint(1, SERVING);
+  return writer.written;
+}

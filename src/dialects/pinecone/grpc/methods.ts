@@ -1,0 +1,60 @@
+/** The vendor's service: its methods, and how their messages are read and written. */
+import { PINECONE_LIMITS } from "../limits.ts";
+import type { AnswerOf, DataOperationName, RequestOf } from "../operations/table.ts";
+import {
+  readDelete,
+  readFetch,
+  readList,
+  readQuery,
+  readStats,
+  readUpsert,
+} from "./read-messages.ts";
+import {
+  writeFetch,
+  writeList,
+  writeNothing,
+  writeQuery,
+  writeStats,
+  writeUpsert,
+} from "./write-messages.ts";
+
+/** The service has no package. */
+const SERVICE = "/VectorService/";
+
+export interface GrpcMethod<Name extends DataOperationName = DataOperationName> {
+  readonly operation: Name;
+  readonly messageBytesMax: number;
+  /** @throws InsulaError `body_malformed` */
+  readonly read: (message: Buffer) => RequestOf<Name>;
+  readonly write: (message: AnswerOf<Name>["message"]) => Uint8Array;
+}
+
+/** Erases which operation it is; `read` and `write` are of the same one. */
+function method<Name extends DataOperationName>(
+  operation: Name,
+  read: GrpcMethod<Name>["read"],
+  write: GrpcMethod<Name>["write"],
+): GrpcMethod {
+  const { upsertBodyBytesMax, callBodyBytesMax } = PINECONE_LIMITS;
+  const messageBytesMax = operation === "Upsert" ? upsertBodyBytesMax : callBodyBytesMax;
+  return { operation, messageBytesMax, read, write };
+}
+
+const METHODS: Readonly<Record<DataOperationName, GrpcMethod>> = Object.assign(
+  Object.create(null) as object,
+  {
+    Upsert: method("Upsert", readUpsert, writeUpsert),
+    Query: method("Query", readQuery, writeQuery),
+    Fetch: method("Fetch", readFetch, writeFetch),
+    Delete: method("Delete", readDelete, writeNothing),
+    List: method("List", readList, writeList),
+    DescribeIndexStats: method("DescribeIndexStats", readStats, writeStats),
+  },
+);
+
+/** undefined when no method of the service is meant. */
+export function findMethod(path: string): GrpcMethod | undefined {
+  if (!path.startsWith(SERVICE)) return undefined;
+  const methods: Readonly<Record<string, GrpcMethod | undefined>> = METHODS;
+  return methods[path.slice(SERVICE.length)];
+}
