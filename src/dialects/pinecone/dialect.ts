@@ -1,6 +1,6 @@
 /**
- * The Pinecone dialect over HTTP: one request from its first byte to its answer. Calls of gRPC go to
- * grpc/grpc-call.ts.
+ * The Pinecone dialect over HTTP: one request from its first byte to its answer. Calls of gRPC go
+ * to grpc/grpc-call.ts.
  *
  * Order: which index is meant → who asks → body → rights → existence → what the index makes of it.
  */
