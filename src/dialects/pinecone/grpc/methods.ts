@@ -40,7 +40,7 @@ function method<Name extends DataOperationName>(
   return { operation, messageBytesMax, read, write };
 }
 
-const METHODS: Readonly<Record<DataOperationName, GrpcMethod>> = Object.assign(
+const METHODS: Readonly<Record<string, GrpcMethod | undefined>> = Object.assign(
   Object.create(null) as object,
   {
     Upsert: method("Upsert", readUpsert, writeUpsert),
@@ -49,12 +49,10 @@ const METHODS: Readonly<Record<DataOperationName, GrpcMethod>> = Object.assign(
     Delete: method("Delete", readDelete, writeNothing),
     List: method("List", readList, writeList),
     DescribeIndexStats: method("DescribeIndexStats", readStats, writeStats),
-  },
+  } satisfies Partial<Record<DataOperationName, GrpcMethod>>,
 );
 
 /** undefined when no method of the service is meant. */
 export function findMethod(path: string): GrpcMethod | undefined {
-  if (!path.startsWith(SERVICE)) return undefined;
-  const methods: Readonly<Record<string, GrpcMethod | undefined>> = METHODS;
-  return methods[path.slice(SERVICE.length)];
+  return path.startsWith(SERVICE) ? METHODS[path.slice(SERVICE.length)] : undefined;
 }
