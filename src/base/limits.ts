@@ -60,3 +60,5 @@ export const INVERTED_TERM_BYTES_MAX = 512;
 export const TENANTS_NAMED_MAX = 10_000;
 /** Failures that such a call tells one by one; the others are counted. */
 export const FAILURES_TOLD_MAX = 100;
+/** Tenants that one page of a listing looks at; a page of few that match ends there. */
+export const TENANTS_LOOKED_MAX = 10_000;

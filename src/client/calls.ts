@@ -12,6 +12,8 @@ import type {
   Page,
   PageRequest,
   TenantInfo,
+  TenantPage,
+  TenantPageRequest,
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
@@ -77,7 +79,7 @@ export interface CatalogCalls {
   deleteCollection(place: Place, options: CallOptions): Promise<void>;
   createTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo>;
   getTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo | undefined>;
-  listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>>;
+  listTenants(place: Place, page: TenantPageRequest, options: CallOptions): Promise<TenantPage>;
   setTenantState(
     place: TenantPlace,
     state: RequestedState,

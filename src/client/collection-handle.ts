@@ -1,11 +1,24 @@
 /** One collection and its tenants, over plain calls. */
-import type { ErasureReceipt, Page, PageRequest, TenantInfo, TenantPlace } from "../engine/api.ts";
+import type {
+  ErasureReceipt,
+  PageRequest,
+  TenantInfo,
+  TenantPage,
+  TenantPlace,
+} from "../engine/api.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { Place, RequestedState } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
 import { changeTenants, type TenantsChange, type TenantsChanged } from "./change-tenants.ts";
-import type { Collection, ManyResult, PageOptions, Records, Search } from "./insula.ts";
+import type {
+  Collection,
+  ManyResult,
+  PageOptions,
+  Records,
+  Search,
+  TenantPageOptions,
+} from "./insula.ts";
 import { RecordsHandle, toFound, toPlainQuery } from "./records-handle.ts";
 
 const NAMES_DEFAULT = 100;
@@ -30,9 +43,10 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
     return abortable(options.signal, () => this.#calls.getTenant(this.#placeOf(name), options));
   }
 
-  listTenants(page: PageOptions = {}): Promise<Page<TenantInfo>> {
+  listTenants(page: TenantPageOptions = {}): Promise<TenantPage> {
+    const { limit = NAMES_DEFAULT, ...asked } = page;
     return abortable(page.signal, () =>
-      this.#calls.listTenants(this.place, toPageRequest(page), page),
+      this.#calls.listTenants(this.place, { ...asked, limit }, page),
     );
   }
 

@@ -51,5 +51,6 @@ export type {
   Search,
   SearchResult,
   StoredRecord,
+  TenantPageOptions,
   VectorLike,
 } from "./insula.ts";

@@ -10,6 +10,8 @@ import type {
   Page,
   PageRequest,
   TenantInfo,
+  TenantPage,
+  TenantPageRequest,
   WriteResult,
 } from "../engine/api.ts";
 import type {
@@ -123,6 +125,8 @@ export interface NewCollection {
 
 export interface PageOptions extends CallOptions, Partial<PageRequest> {}
 
+export interface TenantPageOptions extends CallOptions, Partial<TenantPageRequest> {}
+
 /** The records of one place: a collection without tenants, or one tenant. */
 export interface Records<M extends object = Metadata> {
   readonly place: Place;
@@ -175,7 +179,11 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
   /** @throws `tenant_exists`, `argument_invalid` for a collection without tenants */
   createTenant(name: string, options?: CallOptions): Promise<TenantInfo>;
   getTenant(name: string, options?: CallOptions): Promise<TenantInfo | undefined>;
-  listTenants(page?: PageOptions): Promise<Page<TenantInfo>>;
+  /**
+   * By name, or the largest first; of a pattern or a state only. Wakes nobody. The next page goes
+   * on with `after: next`; with a pattern or a state a page may have few or none, and still a next.
+   */
+  listTenants(page?: TenantPageOptions): Promise<TenantPage>;
   /**
    * What the tenant is asked to be. INACTIVE: it sleeps, and calls about its records are refused
    * with `tenant_not_active`, or make it ACTIVE where the collection has `activatesTenants`.

@@ -10,6 +10,8 @@ import type {
   Page,
   PageRequest,
   TenantInfo,
+  TenantPage,
+  TenantPageRequest,
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
@@ -18,7 +20,13 @@ import type { Place, RequestedState } from "../model/index.ts";
 import type { CallOptions, CatalogCalls } from "./calls.ts";
 import type { HttpChannel, Sent } from "./http-channel.ts";
 import { readTenantStates } from "./read-answer.ts";
-import { collectionPath, databasePath, pageQuery, tenantPath } from "./remote-paths.ts";
+import {
+  collectionPath,
+  databasePath,
+  pageQuery,
+  tenantPageQuery,
+  tenantPath,
+} from "./remote-paths.ts";
 
 export class RemoteCatalog implements CatalogCalls {
   readonly #channel: HttpChannel;
@@ -91,8 +99,8 @@ export class RemoteCatalog implements CatalogCalls {
     return this.#find("tenant_not_found", tenantPath(place), options);
   }
 
-  listTenants(place: Place, page: PageRequest, options: CallOptions): Promise<Page<TenantInfo>> {
-    return this.#ask(`${collectionPath(place)}/tenants${pageQuery(page)}`, {}, options);
+  listTenants(place: Place, page: TenantPageRequest, options: CallOptions): Promise<TenantPage> {
+    return this.#ask(`${collectionPath(place)}/tenants${tenantPageQuery(page)}`, {}, options);
   }
 
   setTenantState(

@@ -1,6 +1,6 @@
 /** Where things lie below `/insula/v1/`. */
 import { InsulaError } from "../base/errors.ts";
-import type { PageRequest } from "../engine/api.ts";
+import type { PageRequest, TenantPageRequest } from "../engine/api.ts";
 import type { Place } from "../model/index.ts";
 
 export function databasePath(name: string): string {
@@ -28,6 +28,14 @@ export function pageQuery({ limit, prefix, after }: PageRequest): string {
   const parameters = new URLSearchParams({ limit: String(limit) });
   if (prefix !== undefined) parameters.set("prefix", prefix);
   if (after !== undefined) parameters.set("after", after);
+  return `?${parameters.toString()}`;
+}
+
+export function tenantPageQuery({ pattern, state, order, ...page }: TenantPageRequest): string {
+  const parameters = new URLSearchParams(pageQuery(page));
+  if (pattern !== undefined) parameters.set("pattern", pattern);
+  if (state !== undefined) parameters.set("state", state);
+  if (order !== undefined) parameters.set("order", order);
   return `?${parameters.toString()}`;
 }
 

@@ -1,6 +1,6 @@
 /** What a program may rely on about states of tenants, whichever body it holds. */
 import { describe, expect, it } from "vitest";
-import type { Collection, Insula, TenantsProgress } from "./index.ts";
+import type { Collection, Insula, TenantPageOptions, TenantsProgress } from "./index.ts";
 import { refused } from "./sparse.contract.ts";
 
 /** @param insula with a database "shop". */
@@ -87,6 +87,22 @@ export function describeTenantStates(name: string, insula: () => Insula): void {
       const later = { state: "ACTIVE" as const, pattern: "*", after: "x1" };
       expect(await notes.setTenantStates(later)).toMatchObject({ changed: 2 });
       expect(await statesOf(notes)).toEqual(["x1 INACTIVE", "x2 ACTIVE", "y1 ACTIVE"]);
+    });
+
+    it("tenants are listed by pattern, state and size, page after page", async () => {
+      const notes = await collectionOf(["a1", "a2", "b1"]);
+      await notes.tenant("a2").upsert([{ key: "longer", vector: [1] }]);
+      await notes.setTenantState("a1", "INACTIVE");
+      const namesOf = async (page: TenantPageOptions): Promise<readonly string[]> =>
+        (await notes.listTenants(page)).items.map((tenant) => tenant.name);
+      expect(await namesOf({ pattern: "?1" })).toEqual(["a1", "b1"]);
+      expect(await namesOf({ state: "INACTIVE" })).toEqual(["a1"]);
+      const first = await notes.listTenants({ order: "size", limit: 2 });
+      expect(first).toMatchObject({ items: [{ name: "a2" }, { name: "a1" }], hasMore: true });
+      expect(await namesOf({ order: "size", after: first.next ?? "" })).toEqual(["b1"]);
+      for (const bad of [{ order: "age" as "name" }, { order: "size" as const, after: "a1" }]) {
+        await expect(notes.listTenants(bad)).rejects.toMatchObject(refused("argument_invalid"));
+      }
     });
 
     it("what cannot be asked for is refused, with the same codes", async () => {

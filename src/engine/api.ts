@@ -68,7 +68,12 @@ export interface Engine extends AsyncDisposable {
     names: readonly string[],
   ): Promise<TenantsCreated>;
   getTenant(place: TenantPlace): Promise<TenantInfo | undefined>;
-  listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>>;
+  /**
+   * Wakes nobody. By name a page looks at TENANTS_LOOKED_MAX tenants at most, and may have few or
+   * none of those that are meant; by size every page looks at all, 0.1 ms each or less.
+   * @throws `collection_not_found`, `argument_invalid`
+   */
+  listTenants(database: string, collection: string, page: TenantPageRequest): Promise<TenantPage>;
   /**
    * What a tenant is asked to be, until it is asked for something else. INACTIVE: it sleeps, and
    * calls about its records are refused with `tenant_not_active`, or make it ACTIVE where the
@@ -464,6 +469,22 @@ export interface Page<Item> {
   readonly items: readonly Item[];
   /** True only when another page would not be empty. The next page starts after the last item. */
   readonly hasMore: boolean;
+}
+
+export interface TenantPageRequest extends PageRequest {
+  /** Names that match it, as in {@link TenantChoice}. */
+  readonly pattern?: string;
+  /** Only tenants in this state. */
+  readonly state?: TenantState;
+  /** `size`: the most bytes first, and `after` is the `next` of the page before. */
+  readonly order?: "name" | "size";
+  readonly signal?: AbortSignal;
+}
+
+/** With a pattern or a state another page may turn out to be empty. */
+export interface TenantPage extends Page<TenantInfo> {
+  /** `after` of the next page, when there is more. */
+  readonly next?: string;
 }
 
 export interface ListRequest extends PageRequest {

@@ -6,8 +6,13 @@ import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { toShardUid, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { otherFormat } from "../base/format-version.ts";
-import type { Metric, Schema, VectorField } from "../model/index.ts";
-import type { TenantState } from "./api.ts";
+import {
+  TENANT_STATES,
+  type Metric,
+  type Schema,
+  type TenantState,
+  type VectorField,
+} from "../model/index.ts";
 import { NO_RECALLS, type FieldRecalls } from "./field-recalls.ts";
 
 const ROW_VERSION = 1;
@@ -15,15 +20,6 @@ const ROW_VERSION = 1;
 const SPARSE_FLAG = 8;
 /** ON DISK: position is the encoded number. */
 const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
-/** ON DISK: position is the encoded number. */
-export const TENANT_STATES: readonly TenantState[] = [
-  "ACTIVE",
-  "INACTIVE",
-  "OFFLOADED",
-  "OFFLOADING",
-  "ONLOADING",
-];
-
 export type Attributes = Readonly<Record<string, string>>;
 
 export interface DatabaseRow {

@@ -38,6 +38,8 @@ import type {
   RestoreSummary,
   TenantFigures,
   TenantInfo,
+  TenantPage,
+  TenantPageRequest,
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
@@ -259,7 +261,7 @@ class NodeEngine implements Engine {
     return this.#tenants.get(place);
   }
 
-  listTenants(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>> {
+  listTenants(database: string, collection: string, page: TenantPageRequest): Promise<TenantPage> {
     return this.#tenants.list(database, collection, page);
   }
 

@@ -32,6 +32,8 @@ export type {
   TenantInfo,
   TenantChoice,
   TenantOutcomes,
+  TenantPage,
+  TenantPageRequest,
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,

@@ -2,11 +2,11 @@
  * How many tenants are in which state: one row of totals a state, changed by the same frame that
  * creates, removes or moves a tenant. Reading them costs the same however many sleep.
  */
-import type { TenantState } from "./api.ts";
+import { TENANT_STATES, type TenantState } from "../model/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { tenantStateKey, totalsKey } from "./catalog-keys.ts";
-import { TENANT_STATES, type TotalsRow } from "./catalog-rows.ts";
+import type { TotalsRow } from "./catalog-rows.ts";
 
 /** Goes into the frame that changes the tenants. */
 export function tenantStateChange(state: TenantState, children: number): CatalogChange {

@@ -10,24 +10,22 @@ import type { ShardState } from "../shard/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type {
   ErasureReceipt,
-  Page,
-  PageRequest,
   TenantInfo,
+  TenantPage,
+  TenantPageRequest,
   TenantPlace,
   TenantsCreated,
   TenantStatesRequest,
   TenantStatesSlice,
 } from "./api.ts";
-import { tenantPrefix } from "./catalog-keys.ts";
-import { decodeTenant } from "./catalog-rows.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import { finishErasure } from "./erasure.ts";
 import type { Infos } from "./infos.ts";
-import { listNames } from "./name-listing.ts";
 import { checkName } from "./names.ts";
 import type { NodeContext } from "./node-context.ts";
 import { changeTenants } from "./tenant-changes.ts";
+import { listTenants } from "./tenant-listing.ts";
 import type { TenantStates } from "./tenant-states.ts";
 
 /** Applied in one turn, which stays about a millisecond. */
@@ -86,15 +84,11 @@ export class Tenants {
     return entry === undefined ? undefined : this.#doors.infos.tenant(entry.name, entry.row);
   }
 
-  async list(database: string, collection: string, page: PageRequest): Promise<Page<TenantInfo>> {
+  async list(database: string, collection: string, page: TenantPageRequest): Promise<TenantPage> {
     const { infos, node } = this.#doors;
     const entry = await this.#collectionOf({ database, collection });
-    const names = await listNames(node.catalog, tenantPrefix(entry.row.number), page);
-    const items: TenantInfo[] = [];
-    for (const { name, value } of names.items) {
-      items.push(await infos.tenant(name, decodeTenant(value)));
-    }
-    return { items, hasMore: names.hasMore };
+    const pause = (): Promise<void> => node.shards.clock.yield();
+    return listTenants({ catalog: node.catalog, infos, pause }, entry, page);
   }
 
   async setState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {

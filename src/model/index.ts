@@ -37,6 +37,7 @@ export type {
   RequestedState,
   TenantState,
 } from "./query.ts";
+export { TENANT_STATES } from "./query.ts";
 export {
   compareNumbers,
   compareScalars,

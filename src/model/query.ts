@@ -87,6 +87,15 @@ export type RequestedState = "ACTIVE" | "INACTIVE" | "OFFLOADED";
  */
 export type TenantState = RequestedState | "OFFLOADING" | "ONLOADING";
 
+/** In the order they are encoded in: ON DISK. */
+export const TENANT_STATES: readonly TenantState[] = [
+  "ACTIVE",
+  "INACTIVE",
+  "OFFLOADED",
+  "OFFLOADING",
+  "ONLOADING",
+];
+
 /** What a search found of its shard when it came. */
 export interface Activation {
   /** Anything but ACTIVE: this search has made it active. */

@@ -156,6 +156,8 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant deactivate acme notes team-1 team-9", isLaidOut: false },
     { line: "tenant deactivate acme notes 'team-*' --json" },
     { line: "tenant ls acme notes" },
+    { line: "tenant ls acme notes --state ACTIVE --match '*' --order size --limit 5 --json" },
+    { line: "tenant ls acme notes --order age" },
     { line: "tenant deactivate acme notes 'nobody-*'", isLaidOut: false },
     { line: "tenant activate acme notes 'team-?'", isLaidOut: false },
     { line: "tenant activate acme nowhere team-1" },

@@ -10,6 +10,7 @@ import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
 import { toShare, toWholeNumber, toYesOrNo } from "../option-values.ts";
 import { printBytes, printCount, printTable } from "../output.ts";
+import { addTenantListing } from "./tenant-listing-command.ts";
 import { addTenantStateCommands } from "./tenant-state-commands.ts";
 import { addWhereCommand } from "./where-command.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
@@ -298,38 +299,7 @@ export function addTenantCommands(program: Command): void {
   const tenant = program
     .command("tenant")
     .description("tenants of a collection made with --tenants");
-  tenant
-    .command("ls <database> <collection>")
-    .alias("list")
-    .description("list tenants with their exact sizes")
-    .option("--prefix <text>", "only names that begin so")
-    .addHelpText("after", notes(["insula tenant ls acme notes --prefix team-"]))
-    .action(
-      async (
-        database: string,
-        collection: string,
-        options: { prefix?: string },
-        command: Command,
-      ) => {
-        await withSession(command, false, async ({ catalog }, output) => {
-          const tenants = await collectPages(
-            (after) => catalog.listTenants(database, collection, pageAfter(after, options.prefix)),
-            ({ name }) => name,
-          );
-          output.result(tenants, () =>
-            printTable(output, [
-              ["TENANT", "STATE", "RECORDS", "SIZE"],
-              ...tenants.map((info) => [
-                info.name,
-                info.state,
-                String(info.rowCount),
-                printBytes(info.byteCount),
-              ]),
-            ]),
-          );
-        });
-      },
-    );
+  addTenantListing(tenant);
   tenant
     .command("create <database> <collection> <tenant>")
     .description("make a tenant")

@@ -3,6 +3,7 @@
  * these schemas and the tests read real answers with them, so that neither can lie.
  */
 import { VECTOR_FIELDS_MAX } from "../../base/limits.ts";
+import { TENANT_STATES } from "../../model/index.ts";
 import {
   choice,
   count,
@@ -25,7 +26,7 @@ const byteCount = count("bytes of keys, vectors and metadata, exact");
 const attributes = members({ description: "what a dialect keeps with it" }, (value) => value);
 
 const state = choice(
-  ["ACTIVE", "INACTIVE", "OFFLOADED", "OFFLOADING", "ONLOADING"],
+  TENANT_STATES,
   "what was asked of the tenant; not whether its data are in memory",
 );
 
@@ -123,7 +124,9 @@ export const ERASURE_ANSWER: Schema<unknown> = object(
 
 export const DATABASES_ANSWER: Schema<unknown> = pageOf(DATABASE_ANSWER);
 export const COLLECTIONS_ANSWER: Schema<unknown> = pageOf(COLLECTION_ANSWER);
-export const TENANTS_ANSWER: Schema<unknown> = pageOf(TENANT_ANSWER);
+export const TENANTS_ANSWER: Schema<unknown> = pageOf(TENANT_ANSWER, {
+  next: optional(text("after of the next page, when there is more")),
+});
 
 export const CALLER_ANSWER: Schema<unknown> = object(
   {

@@ -17,9 +17,10 @@ import {
   toCollectionOptions,
   toCollectionPatch,
 } from "./bodies.ts";
+import { TENANT_STATES } from "../../model/index.ts";
 import { KEY_ROUTES } from "./key-routes.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
-import { decodePage } from "./page.ts";
+import { decodePage, decodeTenantPage } from "./page.ts";
 import { withBody, type Route } from "./route.ts";
 
 export const COLLECTION_PATTERN = "databases/:database/collections/:collection";
@@ -178,11 +179,16 @@ const TENANT_ROUTES: readonly Route[] = [
     operation: "ListTenants",
     area: "admin",
     status: 200,
-    summary: "Tenants by name, with state and size; wakes nobody.",
+    summary: "Tenants by name or size, of a pattern or state; wakes nobody.",
     answers: TENANTS_ANSWER,
     isPaged: true,
+    parameters: [
+      { name: "pattern", description: "names that match: * any text, ? one character" },
+      { name: "state", description: `one of ${TENANT_STATES.join(", ")}` },
+      { name: "order", description: "name, or size: the most bytes first" },
+    ],
     run: ({ context, database, collection, request }) =>
-      context.engine.listTenants(database, collection, decodePage(request.query)),
+      context.engine.listTenants(database, collection, decodeTenantPage(request.query)),
   },
   withBody({
     method: "POST",

@@ -78,7 +78,11 @@ function describe(route: Route): Operation {
     operationId: isPlaced ? `${route.operation}InTenant` : route.operation,
     summary: route.summary,
     tags: [route.area === "open" || route.area === "public" ? "node" : route.area],
-    parameters: [...pathParameters(route.pattern), ...(route.isPaged === true ? PAGE : [])],
+    parameters: [
+      ...pathParameters(route.pattern),
+      ...(route.isPaged === true ? PAGE : []),
+      ...(route.parameters ?? []).map((parameter) => ({ ...parameter, ...QUERY_TEXT })),
+    ],
     ...(route.takes === undefined
       ? {}
       : {
@@ -112,6 +116,8 @@ function pathParameters(pattern: string): readonly Parameter[] {
     schema: { type: "string" },
   }));
 }
+
+const QUERY_TEXT = { in: "query", required: false, schema: { type: "string" } } as const;
 
 const PAGE: readonly Parameter[] = [
   ...[

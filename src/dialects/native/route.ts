@@ -36,6 +36,8 @@ export interface Route {
   readonly takes?: BodyRules;
   /** True for a listing: `?limit=&after=&prefix=`. */
   readonly isPaged?: boolean;
+  /** Other words of its query, all of them text that may be missing. */
+  readonly parameters?: readonly { readonly name: string; readonly description: string }[];
   /** What {@link Route.run} gives, unless it says less than "an object". */
   readonly answers?: Schema<unknown>;
   /** @returns what is answered as JSON, or JSON as a `JsonText`; undefined for 204. */

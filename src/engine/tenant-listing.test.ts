@@ -1,0 +1,111 @@
+/** Listings of tenants by pattern, state and size, page after page, with nobody awake. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TENANTS_LOOKED_MAX } from "../base/limits.ts";
+import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
+import type { TenantPageRequest } from "./api.ts";
+import { openEngine, type Engine } from "./index.ts";
+
+let engine: Engine;
+
+beforeAll(async () => {
+  const [clock, random] = [new ManualClock(), new SeededRandom(1)];
+  engine = await openEngine({ files: new MemoryFileSystem(), clock, random, workerCount: 0 });
+  await engine.createDatabase("d");
+  const vectors = [{ name: "", dimension: 1, metric: "dot" as const }];
+  const schema = { identity: "key" as const, vectors, unfilterable: [] };
+  await engine.createCollection("d", "c", { schema, tenancy: "multi" });
+  await engine.createCollection("d", "many", { schema, tenancy: "multi" });
+  for (let i = 0; i < 30; i++) {
+    const tenant = `team-${String(i).padStart(2, "0")}${i % 2 === 0 ? "-eu" : "-us"}`;
+    // Sizes come in tens: equal ones are in the order of their names.
+    const keys = Array.from({ length: (i * 7) % 10 }, (_, k) => `k${String(k)}`);
+    const place = { database: "d", collection: "c", tenant };
+    await engine.createTenant(place);
+    const values = new Float32Array(keys.length);
+    const metadata = keys.map(() => undefined);
+    await engine.upsert(place, { keys, vectors: [{ field: "", values }], metadata });
+    if (i % 3 === 0) await engine.setTenantState(place, "INACTIVE");
+    else await engine.deactivate(place);
+  }
+});
+afterAll(() => engine.close());
+
+/** All pages, as callers read them. */
+async function all(
+  request: Omit<TenantPageRequest, "limit" | "after">,
+  limit: number,
+  collection = "c",
+): Promise<{ readonly names: readonly string[]; readonly pages: number }> {
+  const names: string[] = [];
+  let pages = 0;
+  let after: string | undefined;
+  do {
+    const asked = { ...request, limit, ...(after === undefined ? {} : { after }) };
+    const page = await engine.listTenants("d", collection, asked);
+    expect(page.hasMore).toBe(page.next !== undefined);
+    names.push(...page.items.map(({ name }) => name));
+    after = page.next;
+    pages++;
+  } while (after !== undefined);
+  return { names, pages };
+}
+
+describe("a listing of tenants", () => {
+  it.each([1, 7, 30, 100])("has those that match, in pages of %i", async (limit) => {
+    const everybody = (await all({}, 100)).names;
+    expect(everybody).toHaveLength(30);
+    expect((await all({}, limit)).names).toEqual(everybody);
+    const eu = everybody.filter((name) => name.endsWith("-eu"));
+    expect((await all({ pattern: "*-eu" }, limit)).names).toEqual(eu);
+    expect((await all({ pattern: "team-1*", prefix: "team-12" }, limit)).names).toEqual([
+      "team-12-eu",
+    ]);
+    expect((await all({ pattern: "team-1*", prefix: "team-2" }, limit)).names).toEqual([]);
+    const inactive = everybody.filter((_, i) => i % 3 === 0);
+    expect((await all({ state: "INACTIVE" }, limit)).names).toEqual(inactive);
+    const both = inactive.filter((name) => name.endsWith("-us"));
+    expect((await all({ state: "INACTIVE", pattern: "*-us" }, limit)).names).toEqual(both);
+    expect((await all({ state: "OFFLOADED" }, limit)).names).toEqual([]);
+  });
+
+  it.each([1, 4, 30, 100])("has the largest first, in pages of %i", async (limit) => {
+    const { items } = await engine.listTenants("d", "c", { limit: 100 });
+    const wanted = [...items].sort(
+      (a, b) => b.byteCount - a.byteCount || (a.name < b.name ? -1 : 1),
+    );
+    expect((await all({ order: "size" }, limit)).names).toEqual(wanted.map(({ name }) => name));
+    const us = wanted.filter(({ name }) => name.endsWith("-us")).map(({ name }) => name);
+    expect((await all({ order: "size", pattern: "*-us" }, limit)).names).toEqual(us);
+  });
+
+  it("wakes nobody", async () => {
+    await all({ order: "size" }, 10);
+    await all({ pattern: "*" }, 10);
+    expect(engine.stats().shardsAwake).toBe(0);
+  });
+
+  it("looks at so many, then says where it is: a page may have none of those meant", async () => {
+    const names = Array.from({ length: TENANTS_LOOKED_MAX }, (_, i) => `t${String(i)}`);
+    await engine.createTenants("d", "many", names);
+    await engine.createTenants("d", "many", ["zebra"]);
+    const first = await engine.listTenants("d", "many", { pattern: "*bra", limit: 5 });
+    expect(first).toMatchObject({ items: [], hasMore: true });
+    expect(await all({ pattern: "*bra" }, 5, "many")).toEqual({ names: ["zebra"], pages: 2 });
+  });
+
+  it("ends when its signal says so", async () => {
+    const reason = new Error("enough");
+    const request = { order: "size" as const, limit: 5, signal: AbortSignal.abort(reason) };
+    await expect(engine.listTenants("d", "many", request)).rejects.toBe(reason);
+  });
+
+  it.each<Partial<TenantPageRequest>>([
+    { limit: 0 },
+    { order: "age" as "name" },
+    { order: "size", after: "team-01" },
+  ])("refuses %j", async (part) => {
+    await expect(engine.listTenants("d", "c", { limit: 5, ...part })).rejects.toMatchObject({
+      code: "argument_invalid",
+    });
+  });
+});

@@ -1,0 +1,150 @@
+/**
+ * Pages of tenants: by name, or the largest first; only those of some names or states. Rows of the
+ * catalogue are read and nobody is woken, however many sleep.
+ */
+import { InsulaError } from "../base/errors.ts";
+import { TENANTS_LOOKED_MAX } from "../base/limits.ts";
+import { toNamePattern } from "../base/name-pattern.ts";
+import type { TenantInfo, TenantPage, TenantPageRequest } from "./api.ts";
+import type { Catalog } from "./catalog.ts";
+import { tenantPrefix } from "./catalog-keys.ts";
+import { decodeTenant, type TenantRow } from "./catalog-rows.ts";
+import type { CollectionEntry } from "./directory-entries.ts";
+import type { Infos } from "./infos.ts";
+import { checkPageLimit, listNames } from "./name-listing.ts";
+
+export interface ListingDoors {
+  readonly catalog: Pick<Catalog, "scan">;
+  readonly infos: Pick<Infos, "tenant">;
+  /** Gives the thread back between two steps. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Rows read between two pauses. */
+const STEP_ROWS = 500;
+
+interface FoundTenant {
+  readonly name: string;
+  readonly row: TenantRow;
+}
+
+/** @throws InsulaError `argument_invalid`, and the reason of the signal. */
+export async function listTenants(
+  doors: ListingDoors,
+  collection: CollectionEntry,
+  request: TenantPageRequest,
+): Promise<TenantPage> {
+  const { limit, order = "name" } = request;
+  checkPageLimit(limit);
+  const list = ORDERS.get(order);
+  if (list !== undefined) return list(doors, collection, request);
+  throw new InsulaError("argument_invalid", "Cannot list: order: expected name or size.");
+}
+
+/** Looks at TENANTS_LOOKED_MAX rows at most: a page of few matches ends early, and says where. */
+async function listByName(
+  doors: ListingDoors,
+  collection: CollectionEntry,
+  request: TenantPageRequest,
+): Promise<TenantPage> {
+  const items: TenantInfo[] = [];
+  let looked = 0;
+  let last = request.after;
+  for await (const { tenants, hasMore } of stepsOf(doors, collection, request)) {
+    for (const [i, { name, row, isMeant }] of tenants.entries()) {
+      looked++;
+      last = name;
+      if (isMeant) items.push(await doors.infos.tenant(name, row));
+      const isFull = items.length === request.limit || looked === TENANTS_LOOKED_MAX;
+      if (isFull) {
+        const isMore = i + 1 < tenants.length || hasMore;
+        return { items, hasMore: isMore, ...(isMore && { next: last }) };
+      }
+    }
+  }
+  return { items, hasMore: false };
+}
+
+/** Keeps the best of all rows it reads: twice a page, whatever there is. */
+async function listBySize(
+  doors: ListingDoors,
+  collection: CollectionEntry,
+  request: TenantPageRequest,
+): Promise<TenantPage> {
+  const { after, limit, ...rest } = request;
+  const behind = after === undefined ? undefined : readPlace(after);
+  let best: TenantInfo[] = [];
+  for await (const { tenants } of stepsOf(doors, collection, rest)) {
+    for (const { name, row, isMeant } of tenants) {
+      if (!isMeant) continue;
+      const info = await doors.infos.tenant(name, row);
+      if (behind === undefined || compareSizes(behind, info) < 0) best.push(info);
+      if (best.length > 2 * (limit + 1)) best = best.sort(compareSizes).slice(0, limit + 1);
+    }
+  }
+  const items = best.sort(compareSizes).slice(0, limit);
+  const last = items.at(-1);
+  const isMore = best.length > limit && last !== undefined;
+  return { items, hasMore: isMore, ...(isMore && { next: printPlace(last) }) };
+}
+
+/** A program in JavaScript can ask for any word. */
+const ORDERS: ReadonlyMap<string, typeof listByName> = new Map([
+  ["name", listByName],
+  ["size", listBySize],
+]);
+
+interface Step {
+  readonly tenants: readonly (FoundTenant & { readonly isMeant: boolean })[];
+  readonly hasMore: boolean;
+}
+
+/** All rows that can match, in the order of names. */
+async function* stepsOf(
+  { catalog, pause }: ListingDoors,
+  collection: CollectionEntry,
+  request: Omit<TenantPageRequest, "limit"> & { readonly limit?: number },
+): AsyncGenerator<Step> {
+  const { prefix = "", pattern = "*", state, signal } = request;
+  const { prefix: fixed, matches } = toNamePattern(pattern);
+  // Names that match both begin with the longer of the two, if there are any.
+  const [short, long] = fixed.length < prefix.length ? [fixed, prefix] : [prefix, fixed];
+  if (!long.startsWith(short)) return;
+  const isFiltered = request.pattern !== undefined || state !== undefined;
+  const limit = isFiltered ? STEP_ROWS : Math.min(request.limit ?? STEP_ROWS, STEP_ROWS);
+  let { after } = request;
+  for (;;) {
+    signal?.throwIfAborted();
+    const page = { prefix: long, limit, ...(after === undefined ? {} : { after }) };
+    const { items, hasMore } = await listNames(catalog, tenantPrefix(collection.row.number), page);
+    const tenants = items.map(({ name, value }) => {
+      const row = decodeTenant(value);
+      return { name, row, isMeant: matches(name) && (state === undefined || row.state === state) };
+    });
+    yield { tenants, hasMore };
+    if (!hasMore) return;
+    after = items.at(-1)?.name;
+    await pause();
+  }
+}
+
+type Sized = Pick<TenantInfo, "name" | "byteCount">;
+
+/** The largest first; equal ones by the bytes of their names. */
+function compareSizes(a: Sized, b: Sized): number {
+  return b.byteCount - a.byteCount || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+}
+
+function printPlace({ byteCount, name }: Sized): string {
+  return `${String(byteCount)} ${name}`;
+}
+
+/** A tenant that has changed its size since may be seen twice, or not at all. */
+function readPlace(text: string): Sized {
+  const match = /^(\d{1,16}) (.*)$/su.exec(text);
+  if (match !== null) return { byteCount: Number(match[1]), name: match[2] ?? "" };
+  throw new InsulaError(
+    "argument_invalid",
+    "Cannot list by size: after: expected the next of the page before.",
+  );
+}
