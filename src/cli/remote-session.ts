@@ -102,6 +102,7 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
     deleteCollection: (database, collection) =>
       calls.deleteCollection({ database, collection }, {}),
     createTenant: (place) => calls.createTenant(place, {}),
+    getTenant: (place) => calls.getTenant(place, {}),
     listTenants: (database, collection, page) =>
       calls.listTenants({ database, collection }, page, {}),
     setTenantStates: (database, collection, request) =>

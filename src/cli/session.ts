@@ -42,6 +42,7 @@ export type SessionCatalog = Pick<
   | "updateCollection"
   | "deleteCollection"
   | "createTenant"
+  | "getTenant"
   | "listTenants"
   | "setTenantStates"
   | "deleteTenant"

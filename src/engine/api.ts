@@ -396,6 +396,16 @@ export interface TenantInfo {
   readonly createdAtMs: number;
   readonly rowCount: number;
   readonly byteCount: number;
+  /** How it came into its state; absent while it is what it was made. */
+  readonly lastChange?: StateChange;
+}
+
+/** The last change of a tenant's state. */
+export interface StateChange {
+  readonly from: TenantState;
+  /** `asked`: by a call for the state. `used`: by a call about the records of an INACTIVE one. */
+  readonly reason: "asked" | "used";
+  readonly atMs: number;
 }
 
 /** Which tenants: by name, or those whose names match. One of the two. */

@@ -13,11 +13,14 @@ import {
   type TenantState,
   type VectorField,
 } from "../model/index.ts";
+import type { StateChange } from "./api.ts";
 import { NO_RECALLS, type FieldRecalls } from "./field-recalls.ts";
 
 const ROW_VERSION = 1;
 /** ON DISK: flag of a schema that has sparse fields. */
 const SPARSE_FLAG = 8;
+/** ON DISK: position is the encoded number. */
+const CHANGE_REASONS: readonly StateChange["reason"][] = ["asked", "used"];
 /** ON DISK: position is the encoded number. */
 const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 export type Attributes = Readonly<Record<string, string>>;
@@ -48,6 +51,8 @@ export interface TenantRow {
   readonly shard: ShardUid;
   readonly state: TenantState;
   readonly createdAtMs: number;
+  /** How it came into its state; absent while it is what it was made. */
+  readonly lastChange?: StateChange;
 }
 
 export interface TotalsRow {
@@ -123,18 +128,32 @@ function decodeRecalls(reader: ByteReader): FieldRecalls {
   return recalls;
 }
 
-export function encodeTenant(row: TenantRow): Buffer {
-  const writer = new ByteWriter(32).uint8(ROW_VERSION).raw(row.shard);
-  return writer.uint8(TENANT_STATES.indexOf(row.state)).float64(row.createdAtMs).finish();
+export function encodeTenant({ shard, state, createdAtMs, lastChange }: TenantRow): Buffer {
+  const writer = new ByteWriter(48).uint8(ROW_VERSION).raw(shard);
+  writer.uint8(TENANT_STATES.indexOf(state)).float64(createdAtMs);
+  // Readers that do not know it stop before.
+  if (lastChange !== undefined) {
+    writer.uint8(TENANT_STATES.indexOf(lastChange.from));
+    writer.uint8(CHANGE_REASONS.indexOf(lastChange.reason)).float64(lastChange.atMs);
+  }
+  return writer.finish();
 }
 
 export function decodeTenant(bytes: Uint8Array): TenantRow {
   const reader = open(bytes, "tenant");
   const shard = toShardUid(new Uint8Array(reader.raw(16)));
-  const state = TENANT_STATES[reader.uint8()];
-  if (state === undefined)
-    throw new InsulaError("data_damaged", "Cannot read a tenant row: unknown state.");
-  return { shard, state, createdAtMs: reader.float64() };
+  const state = readWord(TENANT_STATES, reader);
+  const createdAtMs = reader.float64();
+  if (reader.remaining === 0) return { shard, state, createdAtMs };
+  const from = readWord(TENANT_STATES, reader);
+  const reason = readWord(CHANGE_REASONS, reader);
+  return { shard, state, createdAtMs, lastChange: { from, reason, atMs: reader.float64() } };
+}
+
+function readWord<Word>(words: readonly Word[], reader: ByteReader): Word {
+  const word = words[reader.uint8()];
+  if (word !== undefined) return word;
+  throw new InsulaError("data_damaged", "Cannot read a tenant row: unknown state or reason.");
 }
 
 export function encodeTotals(row: TotalsRow): Buffer {

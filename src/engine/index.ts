@@ -28,6 +28,7 @@ export type {
   Page,
   PageRequest,
   ShardExtent,
+  StateChange,
   TenantFigures,
   TenantInfo,
   TenantChoice,

@@ -2,10 +2,10 @@
  * What callers are told of databases, collections and tenants: rows of the catalogue, nobody is
  * woken.
  */
-import type { ShardUid } from "../base/brands.ts";
 import type { CollectionInfo, DatabaseInfo, TenantInfo } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import { databaseTotalsKey, totalsKey } from "./catalog-keys.ts";
+import type { TenantRow } from "./catalog-rows.ts";
 import type { CollectionEntry, DatabaseEntry } from "./directory-entries.ts";
 import { withRecalls } from "./field-recalls.ts";
 
@@ -45,16 +45,11 @@ export class Infos {
     };
   }
 
-  async tenant(
-    name: string,
-    row: {
-      readonly shard: ShardUid;
-      readonly state: TenantInfo["state"];
-      readonly createdAtMs: number;
-    },
-  ): Promise<TenantInfo> {
-    const state = await this.#catalog.readShard(row.shard);
-    const { rowCount, byteCount } = state ?? { rowCount: 0, byteCount: 0 };
-    return { name, state: row.state, createdAtMs: row.createdAtMs, rowCount, byteCount };
+  async tenant(name: string, row: TenantRow): Promise<TenantInfo> {
+    const { shard, state, createdAtMs, lastChange } = row;
+    const sizes = await this.#catalog.readShard(shard);
+    const { rowCount, byteCount } = sizes ?? { rowCount: 0, byteCount: 0 };
+    const changed = lastChange === undefined ? {} : { lastChange };
+    return { name, state, createdAtMs, rowCount, byteCount, ...changed };
   }
 }

@@ -4,6 +4,7 @@ import { InsulaError, assert } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { LruMap } from "../base/lru-map.ts";
 import type { Clock, Random } from "../io/index.ts";
+import type { StateChange } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { tenantKey, type EncodedKey } from "./catalog-keys.ts";
@@ -135,12 +136,14 @@ export class TenantDirectory {
   /**
    * Works on one tenant while nobody else makes, changes or removes it.
    *
+   * @param reason of a change of its state, kept in its row.
    * @throws InsulaError `tenant_not_found`.
    */
   alter<Value>(
     collection: CollectionEntry,
     name: string,
     work: (tenant: AlteredTenant) => Promise<Value>,
+    reason: StateChange["reason"] = "asked",
   ): Promise<Value> {
     const cacheKey = tenantCacheKey(collection, name);
     const key = tenantKey(collection.row.number, name);
@@ -150,8 +153,11 @@ export class TenantDirectory {
       if (bytes === undefined) throw tenantNotFound(name);
       const tenant: AlteredTenant = {
         row: decodeTenant(bytes),
-        commit: async (row) => {
+        commit: async (next) => {
           if (collection.isGone) throw tenantNotFound(name);
+          const { state: from } = tenant.row;
+          const lastChange = { from, reason, atMs: this.#clock.wallMs() };
+          const row = next.state === from ? next : { ...next, lastChange };
           await this.#catalog.commit([
             { kind: "put", key, value: encodeTenant(row) },
             ...tenantMoveChanges(tenant.row.state, row.state),

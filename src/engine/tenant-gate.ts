@@ -71,7 +71,7 @@ export class TenantGate {
   async admit({ collection, tenant, shard, state }: FoundPlace): Promise<void> {
     if (state === "ACTIVE" || tenant === undefined || shard === undefined) return;
     if (!collection.row.activatesTenants) throw notActive(tenant, state);
-    await this.#doors.states.change(collection, tenant, "ACTIVE");
+    await this.#doors.states.change(collection, tenant, "ACTIVE", "used");
   }
 
   /** The state of now: it may have changed since the place was found. Waits for nobody. */

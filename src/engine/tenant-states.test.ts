@@ -137,6 +137,26 @@ describe("automatic activation", () => {
   });
 });
 
+describe("the last change of a state", () => {
+  it("is told with its reason and time, also after a start, and absent before there is one", async () => {
+    const changeOf = async () => (await engine.getTenant(TEAM))?.lastChange;
+    expect(await engine.getTenant(TEAM)).not.toHaveProperty("lastChange");
+    await engine.setTenantState(TEAM, "ACTIVE");
+    expect(await changeOf()).toBeUndefined();
+    await engine.setTenantState(TEAM, "INACTIVE");
+    const asked = { from: "ACTIVE", reason: "asked", atMs: expect.any(Number) as number };
+    expect(await changeOf()).toEqual(asked);
+    await engine.updateCollection("d", "c", { activatesTenants: true });
+    await engine.get(TEAM, ["a"], INCLUDE);
+    const used = { from: "INACTIVE", reason: "used", atMs: expect.any(Number) as number };
+    expect(await changeOf()).toEqual(used);
+    await engine.close();
+    engine = await open();
+    const { items } = await engine.listTenants("d", "c", { limit: 5 });
+    expect(items).toMatchObject([{ name: "team", state: "ACTIVE", lastChange: used }]);
+  });
+});
+
 describe("a call that races with a deactivation", () => {
   it("is answered before or refused after it, and never wakes an INACTIVE tenant", async () => {
     for (let round = 0; round < 20; round++) {

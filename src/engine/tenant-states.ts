@@ -5,6 +5,7 @@
 import { InsulaError } from "../base/errors.ts";
 import type { RequestedState, TenantState } from "../model/index.ts";
 import { needsStore, planStates, type ShardKeeper, type StateStep } from "../tenancy/index.ts";
+import type { StateChange } from "./api.ts";
 import type { TenantRow } from "./catalog-rows.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
@@ -34,14 +35,16 @@ export class TenantStates {
     collection: CollectionEntry,
     name: string,
     requested: RequestedState,
+    reason?: StateChange["reason"],
   ): Promise<TenantChange> {
-    return this.#directory.tenants.alter(collection, name, async (tenant) => {
+    const work = async (tenant: AlteredTenant): Promise<TenantChange> => {
       const before = tenant.row.state;
       const plan = planStates(before, requested);
       if (needsStore(plan)) throw offloadNotConfigured(name, requested);
       for (const step of plan) await this.#take(tenant, step);
       return { before, row: tenant.row };
-    });
+    };
+    return this.#directory.tenants.alter(collection, name, work, reason);
   }
 
   async #take(tenant: AlteredTenant, step: StateStep): Promise<void> {

@@ -12,6 +12,7 @@ import { toShare, toWholeNumber, toYesOrNo } from "../option-values.ts";
 import { printBytes, printCount, printTable } from "../output.ts";
 import { addTenantListing } from "./tenant-listing-command.ts";
 import { addTenantStateCommands } from "./tenant-state-commands.ts";
+import { addTenantWhy } from "./tenant-why-command.ts";
 import { addWhereCommand } from "./where-command.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
 import type { Session } from "../session.ts";
@@ -326,6 +327,7 @@ export function addTenantCommands(program: Command): void {
     });
   addWhereCommand(tenant);
   addTenantStateCommands(tenant);
+  addTenantWhy(tenant);
   addErase(tenant);
 }
 

@@ -100,7 +100,23 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
 );
 
 export const TENANT_ANSWER: Schema<unknown> = object(
-  { name: text("its name"), state, createdAtMs, rowCount, byteCount },
+  {
+    name: text("its name"),
+    state,
+    createdAtMs,
+    rowCount,
+    byteCount,
+    lastChange: optional(
+      object(
+        {
+          from: state,
+          reason: choice(["asked", "used"], "used: by a call about the records of an INACTIVE one"),
+          atMs: count("milliseconds since 1970"),
+        },
+        "how it came into its state; absent while it is what it was made",
+      ),
+    ),
+  },
   "a tenant",
 );
 

@@ -1,0 +1,41 @@
+/** `insula tenant why`: how a tenant came into its state. */
+import type { Command } from "commander";
+import { InsulaError } from "../../base/errors.ts";
+import type { StateChange, TenantInfo } from "../../engine/api.ts";
+import { withSession } from "../command.ts";
+import { notes } from "../help.ts";
+
+const REASONS: Readonly<Record<StateChange["reason"], string>> = {
+  asked: "it was asked to be",
+  used: "a call about its records activated it",
+};
+
+export function addTenantWhy(tenant: Command): void {
+  tenant
+    .command("why <database> <collection> <tenant>")
+    .description("say how a tenant came into its state, and when")
+    .addHelpText("after", notes(["insula tenant why acme notes team-1"]))
+    .action(async (...given: [string, string, string, unknown, Command]) => {
+      const [database, collection, name, , command] = given;
+      await withSession(command, false, async ({ catalog }, output) => {
+        const info = await catalog.getTenant({ database, collection, tenant: name });
+        if (info === undefined) {
+          throw new InsulaError("tenant_not_found", `There is no tenant ${name}.`);
+        }
+        output.result(info, () => printWhy(info));
+      });
+    });
+}
+
+function printWhy({ name, state, createdAtMs, lastChange }: TenantInfo): string {
+  if (lastChange === undefined) {
+    return `${name} is ${state} since it was made, ${printMoment(createdAtMs)}.`;
+  }
+  const { from, reason, atMs } = lastChange;
+  const why = REASONS[reason];
+  return `${name} is ${state} since ${printMoment(atMs)}: ${why}; before it was ${from}.`;
+}
+
+function printMoment(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
