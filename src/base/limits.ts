@@ -31,6 +31,8 @@ export const FILTER_NODES_MAX = 16_384;
 export const FILTER_DEPTH_MAX = 32;
 /** Records of one batch. */
 export const BATCH_RECORDS_MAX = 10_000;
+/** Records of one update, and of one frame of an update by filter. */
+export const UPDATE_RECORDS_MAX = 1_000;
 /** Encoded bytes of one batch; one log frame holds it. */
 export const BATCH_BYTES_MAX = 67_108_864;
 /** Hits of one query. Source: 10,000 in S3 Vectors and Pinecone. */

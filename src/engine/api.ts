@@ -10,6 +10,7 @@ import type { ObjectStore } from "../io/index.ts";
 import type {
   Filter,
   Include,
+  Metadata,
   Metric,
   MultiQueryResult,
   Place,
@@ -17,6 +18,7 @@ import type {
   QueryResult,
   RecallReport,
   RecallRequest,
+  RecordPatch,
   RecordView,
   RequestedState,
   Schema,
@@ -124,6 +126,20 @@ export interface Engine extends AsyncDisposable {
   /** Keys that are not there are no error. */
   delete(place: Place, keys: readonly string[]): Promise<WriteResult>;
   deleteWhere(place: Place, filter: Filter): Promise<WriteResult>;
+  /**
+   * Changes records, all at once: a patch sets vectors and properties, the rest stays. Keys that
+   * are not there are passed over; `rowsReplaced` counts those that were.
+   * @throws `dimension_mismatch`, `vector_invalid`, `key_invalid`, `key_duplicate`,
+   *         `metadata_invalid`, `metadata_too_large`, `batch_too_large`, `argument_invalid`
+   */
+  update(place: Place, patches: readonly RecordPatch[]): Promise<WriteResult>;
+  /**
+   * Sets properties of all records that pass the filter. Up to UPDATE_RECORDS_MAX, or 16 MiB, go at
+   * once; more go in steps, and what a failure or a crash between two leaves is done in part. Cost:
+   * a write of the records.
+   * @throws `filter_invalid`, `metadata_invalid`, `metadata_too_large`
+   */
+  updateWhere(place: Place, filter: Filter, metadata: Metadata): Promise<WriteResult>;
   deleteAll(place: Place): Promise<WriteResult>;
 
   /** One entry per key in the order asked, undefined where there is no record. */
@@ -135,6 +151,8 @@ export interface Engine extends AsyncDisposable {
   /** Without a filter: from the catalogue, wakes nobody. */
   count(place: Place, filter?: Filter): Promise<number>;
   list(place: Place, request: ListRequest): Promise<Page<RecordView>>;
+  /** Undefined for a tenant that is not there. From the catalogue, wakes nobody. */
+  measure(place: Place): Promise<PlaceFigures | undefined>;
   /** @throws `record_not_found` when `like` names no record. */
   query(place: Place, query: Query): Promise<QueryResult>;
   /**
@@ -504,6 +522,16 @@ export interface ListRequest extends PageRequest {
   readonly filter?: Filter;
   /** The page ends early when it holds this much. */
   readonly bytesMax?: number;
+}
+
+export interface PlaceFigures {
+  readonly rowCount: number;
+  readonly byteCount: number;
+  /**
+   * Grows with each write to the place and with nothing else; all writes up to it are durable, and
+   * seen by every read that begins now.
+   */
+  readonly sequence: number;
 }
 
 export interface WriteResult {

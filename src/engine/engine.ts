@@ -4,12 +4,14 @@ import { InsulaError, isInsulaError } from "../base/errors.ts";
 import {
   type Filter,
   type Include,
+  type Metadata,
   type MultiQueryResult,
   type Place,
   type Query,
   type QueryResult,
   type RecallReport,
   type RecallRequest,
+  type RecordPatch,
   type RecordView,
   type RequestedState,
   type WriteBatch,
@@ -33,6 +35,7 @@ import type {
   MasterKeyRotation,
   Page,
   PageRequest,
+  PlaceFigures,
   RecallFigure,
   RestoreOptions,
   RestoreSummary,
@@ -311,6 +314,18 @@ class NodeEngine implements Engine {
 
   deleteWhere(place: Place, filter: Filter): Promise<WriteResult> {
     return this.#records.deleteWhere(place, filter);
+  }
+
+  update(place: Place, patches: readonly RecordPatch[]): Promise<WriteResult> {
+    return this.#node.disk.run(() => this.#records.update(place, patches));
+  }
+
+  updateWhere(place: Place, filter: Filter, metadata: Metadata): Promise<WriteResult> {
+    return this.#node.disk.run(() => this.#records.updateWhere(place, filter, metadata));
+  }
+
+  measure(place: Place): Promise<PlaceFigures | undefined> {
+    return this.#records.measure(place);
   }
 
   deleteAll(place: Place): Promise<WriteResult> {

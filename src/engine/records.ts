@@ -3,18 +3,22 @@ import { InsulaError } from "../base/errors.ts";
 import {
   checkBatch,
   checkFilter,
+  checkMetadata,
+  checkPatches,
   encodeMetadata,
   type Activation,
   type Filter,
   type Include,
+  type Metadata,
   type Place,
   type Query,
   type QueryResult,
+  type RecordPatch,
   type RecordView,
   type WriteBatch,
 } from "../model/index.ts";
 import { quarantineError, recordMissing } from "../shard/index.ts";
-import type { ListRequest, Page, WriteResult } from "./api.ts";
+import type { ListRequest, Page, PlaceFigures, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
@@ -61,6 +65,31 @@ export class Records {
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
     return this.#gate.use(found, (open) => open.deleteWhere(filter));
+  }
+
+  async update(place: Place, patches: readonly RecordPatch[]): Promise<WriteResult> {
+    const found = await this.resolve(place);
+    checkPatches(found.collection.schema, patches);
+    if (!hasShard(found) || patches.length === 0) return NOTHING_WRITTEN;
+    return this.#gate.use(found, (open) => open.update(patches));
+  }
+
+  async updateWhere(place: Place, filter: Filter, metadata: Metadata): Promise<WriteResult> {
+    checkFilter(filter);
+    checkMetadata(metadata);
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return NOTHING_WRITTEN;
+    return this.#gate.use(found, (open) => open.updateWhere(filter, metadata));
+  }
+
+  /** As the catalogue has it: nobody is woken. */
+  async measure(place: Place): Promise<PlaceFigures | undefined> {
+    const found = await this.resolve(place);
+    if (!hasShard(found)) return undefined;
+    const state = await this.#catalog.readShard(found.shard);
+    if (state === undefined) return undefined;
+    const { rowCount, byteCount, sequence } = state;
+    return { rowCount, byteCount, sequence };
   }
 
   async deleteAll(place: Place): Promise<WriteResult> {

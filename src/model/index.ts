@@ -18,6 +18,8 @@ export type {
 export { checkSparseVector } from "./sparse-check.ts";
 export { filterFromWhere } from "./where.ts";
 export type { Condition, Where } from "./where.ts";
+export { checkPatches, mergeMetadata } from "./patch.ts";
+export type { RecordPatch } from "./patch.ts";
 export type { Include, RecordView, VectorColumn, WriteBatch } from "./record.ts";
 export type {
   Activation,

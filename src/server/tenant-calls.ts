@@ -5,7 +5,7 @@ import { wrapEngine } from "./wrapped-engine.ts";
 
 /** Calls whose first argument is a place; those of a search over many are counted for each. */
 const CALLS = [
-  ...(["upsert", "insert", "delete", "deleteWhere", "deleteAll"] as const),
+  ...(["upsert", "insert", "update", "updateWhere", "delete", "deleteWhere", "deleteAll"] as const),
   ...(["get", "count", "list", "query", "queryAll", "queryMany", "measureRecall"] as const),
 ];
 

@@ -26,18 +26,32 @@ export const FRAME_DATA = 2;
 export const FRAME_RESET = 3;
 
 /**
- * Deletes what `find` names. It is asked in the writer's turn, so that no write comes between the
- * choice and the deletion: a record that was replaced meanwhile is another record.
+ * A write of what is found in the writer's turn, so that no write comes between the choice, or the
+ * reading, and the writing: a record that was replaced meanwhile is another record.
  */
-export interface FoundDeletion {
-  readonly kind: "delete-found";
+export interface FoundWrite {
+  readonly kind: "found";
   readonly find: () => Promise<readonly string[]>;
+  /** Keys of one frame; more of them are several frames, one after another. */
+  readonly stepKeys: number;
+  /** The write of some of the keys; undefined: there is none. */
+  readonly writeOf: (keys: readonly string[]) => Promise<ShardWrite | undefined>;
+}
+
+/** Deletes what `find` names. */
+export function foundDeletion(find: FoundWrite["find"]): FoundWrite {
+  return {
+    kind: "found",
+    find,
+    stepKeys: DELETE_STEP_KEYS,
+    writeOf: (keys) => Promise.resolve({ kind: "delete", keys }),
+  };
 }
 
 type Waiting =
   | {
       readonly kind: "write";
-      readonly write: ShardWrite | FoundDeletion;
+      readonly write: ShardWrite | FoundWrite;
       readonly resolve: (result: WriteResult) => void;
       readonly reject: (error: unknown) => void;
     }
@@ -58,7 +72,7 @@ export class ShardWriter {
   }
 
   /** Durable and visible when the promise resolves. */
-  write(write: ShardWrite | FoundDeletion): Promise<WriteResult> {
+  write(write: ShardWrite | FoundWrite): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ kind: "write", write, resolve, reject });
       this.#start();
@@ -109,13 +123,13 @@ export class ShardWriter {
       const isFull = accepted.length >= GROUP_WRITES_MAX || plan.payloadBytes >= GROUP_BYTES_MAX;
       // A reset makes everything before it void, also in its own frame: it stands alone.
       const isReset = next.write.kind === "delete-all";
-      const isFound = next.write.kind === "delete-found";
+      const isFound = next.write.kind === "found";
       const isBegun = accepted.length + refused.length > 0;
       if (isBegun && (isFull || isReset || isFound || plan.isReset)) break;
       this.#waiting.shift();
       try {
-        if (next.write.kind === "delete-found") {
-          next.resolve(await this.#deleteFound(next.write));
+        if (next.write.kind === "found") {
+          next.resolve(await this.#writeFound(next.write));
           return;
         }
         accepted.push({ waiting: next, result: await plan.add(next.write) });
@@ -133,16 +147,20 @@ export class ShardWriter {
     for (const { waiting, result } of accepted) waiting.resolve(result);
   }
 
-  async #deleteFound({ find }: FoundDeletion): Promise<WriteResult> {
+  async #writeFound({ find, stepKeys, writeOf }: FoundWrite): Promise<WriteResult> {
     const keys = await find();
+    let rowsAdded = 0;
     let rowsReplaced = 0;
-    for (let start = 0; start < keys.length; start += DELETE_STEP_KEYS) {
+    for (let start = 0; start < keys.length; start += stepKeys) {
+      const write = await writeOf(keys.slice(start, start + stepKeys));
+      if (write === undefined) continue;
       const plan = new GroupPlan(this.#structure);
-      const step = keys.slice(start, start + DELETE_STEP_KEYS);
-      rowsReplaced += (await plan.add({ kind: "delete", keys: step })).rowsReplaced;
+      const result = await plan.add(write);
       if (!plan.isEmpty) await this.#makeDurable(plan);
+      rowsAdded += result.rowsAdded;
+      rowsReplaced += result.rowsReplaced;
     }
-    return { rowsAdded: 0 - rowsReplaced, rowsReplaced };
+    return { rowsAdded, rowsReplaced };
   }
 
   async #makeDurable(plan: GroupPlan): Promise<void> {

@@ -8,10 +8,12 @@ import { assert } from "../base/errors.ts";
 import type {
   Filter,
   Include,
+  Metadata,
   Query,
   QueryResult,
   RecallReport,
   RecallRequest,
+  RecordPatch,
   RecordView,
   Schema,
 } from "../model/index.ts";
@@ -21,7 +23,6 @@ import { GroupPlan, type ShardWrite } from "./group-plan.ts";
 import { ReadView } from "./read-view.ts";
 import type { ShardContext } from "./shard-context.ts";
 import {
-  collectKeys,
   countMatches,
   fetchRecords,
   scanRecords,
@@ -37,7 +38,14 @@ import type { Rest } from "./merge-choice.ts";
 import { ShardMerges } from "./shard-merges.ts";
 import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
-import { type FoundDeletion, ShardWriter } from "./shard-writer.ts";
+import {
+  keysOf,
+  stepOf,
+  updateOfAllMatches,
+  updateOfKeys,
+  updateOfMatches,
+} from "./shard-update.ts";
+import { foundDeletion, type FoundWrite, ShardWriter } from "./shard-writer.ts";
 import type { WriteResult } from "./write-result.ts";
 import { WorkTally } from "./work-tally.ts";
 
@@ -135,7 +143,7 @@ export class Shard {
    * @throws InsulaError `rate_exceeded` when merges are so far behind that a wait did not help, and
    *   what the write itself throws.
    */
-  async write(write: ShardWrite | FoundDeletion): Promise<WriteResult> {
+  async write(write: ShardWrite | FoundWrite): Promise<WriteResult> {
     const { policy, clock } = this.#context;
     while (this.#structure.active.bytes > policy.memtableBytesMax * BRAKE_FACTOR)
       await this.flush();
@@ -149,16 +157,35 @@ export class Shard {
   }
 
   /** At most 10,000 records go at once, for readers and in a crash; more go in steps. */
-  deleteWhere(filter: Filter, work?: WorkTally): Promise<WriteResult> {
-    const find = async (): Promise<readonly string[]> => {
-      const view = this.#view(work);
-      try {
-        return await collectKeys(this.#structure, view, filter);
-      } finally {
-        view.close();
-      }
-    };
-    return this.write({ kind: "delete-found", find });
+  deleteWhere(filter: Filter, work: WorkTally = new WorkTally()): Promise<WriteResult> {
+    return this.write(foundDeletion(() => keysOf(this.#structure, filter, work)));
+  }
+
+  /** All go at once, for readers and in a crash; keys that are not there are passed over. */
+  update(patches: readonly RecordPatch[], work: WorkTally = new WorkTally()): Promise<WriteResult> {
+    return this.write(updateOfKeys(this.#structure, patches, work));
+  }
+
+  /**
+   * Few records go at once, for readers and in a crash; more go in steps, other writes between
+   * them, each record as long as it still passes the filter.
+   */
+  async updateWhere(
+    filter: Filter,
+    metadata: Metadata,
+    work: WorkTally = new WorkTally(),
+  ): Promise<WriteResult> {
+    const change = { filter, metadata, work };
+    const keys = await keysOf(this.#structure, filter, work);
+    const step = stepOf(this.state);
+    if (keys.length <= step) return this.write(updateOfAllMatches(this.#structure, change));
+    let rowsReplaced = 0;
+    for (let start = 0; start < keys.length; start += step) {
+      const some = keys.slice(start, start + step);
+      const result = await this.write(updateOfMatches(this.#structure, some, change));
+      rowsReplaced += result.rowsReplaced;
+    }
+    return { rowsAdded: 0, rowsReplaced };
   }
 
   async get(
@@ -303,7 +330,7 @@ export class Shard {
   }
 
   /** @param work told what is done with the view; nobody asks when absent. */
-  #view(work = new WorkTally()): ReadView {
+  #view(work: WorkTally = new WorkTally()): ReadView {
     return new ReadView(this.#structure, work);
   }
 

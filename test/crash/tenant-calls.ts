@@ -4,7 +4,7 @@
  */
 import type { Engine, WriteResult } from "../../src/engine/api.ts";
 import { isInsulaError } from "../../src/base/errors.ts";
-import type { Filter, Place, RecordView } from "../../src/model/index.ts";
+import type { Filter, Place, RecordPatch, RecordView } from "../../src/model/index.ts";
 import type { Chance } from "../model/chance.ts";
 import type { HistoryCall, HistoryModel } from "./history.ts";
 
@@ -17,13 +17,21 @@ const ALL = 100;
 export type Versions = ReadonlyMap<string, number>;
 
 export type TenantCall =
-  | { readonly kind: "upsert" | "insert"; readonly versions: Versions }
+  | { readonly kind: "upsert" | "insert" | "update"; readonly versions: Versions }
   | { readonly kind: "delete" | "get"; readonly keys: readonly string[] }
   | { readonly kind: "deleteWhere" | "countWhere" | "searchWhere"; readonly group: number }
   | { readonly kind: "deleteAll" | "removeTenant" | "list" | "count" | "search" };
 
 export function isWrite({ kind }: TenantCall): boolean {
-  return ["upsert", "insert", "delete", "deleteWhere", "deleteAll", "removeTenant"].includes(kind);
+  return [
+    "upsert",
+    "insert",
+    "update",
+    "delete",
+    "deleteWhere",
+    "deleteAll",
+    "removeTenant",
+  ].includes(kind);
 }
 
 /** One line for a report. */
@@ -43,6 +51,7 @@ export class CallMaker {
     const kind = chance.below(40);
     if (kind < 12) return { kind: "upsert", versions: this.#versions(chance) };
     if (kind < 14) return { kind: "insert", versions: this.#versions(chance) };
+    if (kind < 16) return { kind: "update", versions: this.#versions(chance) };
     if (kind < 18) return { kind: "delete", keys: keysOf(chance) };
     if (kind < 20) return { kind: "deleteWhere", group: chance.below(GROUPS) };
     if (kind === 20) return { kind: "deleteAll" };
@@ -78,6 +87,11 @@ export const TENANT_MODEL: HistoryModel<Versions, TenantCall> = {
         break;
       case "upsert":
         break;
+      case "update": {
+        const found = [...call.versions].filter(([key]) => state.has(key));
+        for (const [key, version] of found) after.set(key, version);
+        return { after, answers: [printResult(0, found.length)] };
+      }
       case "removeTenant":
         return { after: new Map(), answers: state.size === 0 ? ["gone", "none"] : ["gone"] };
       case "delete":
@@ -167,6 +181,8 @@ async function sendPlain(
       return printWrite(await engine.upsert(place, batchOf(call.versions)));
     case "insert":
       return printWrite(await engine.insert(place, batchOf(call.versions)));
+    case "update":
+      return printWrite(await engine.update(place, patchesOf(call.versions)));
     case "delete":
       return printWrite(await engine.delete(place, call.keys));
     case "deleteWhere":
@@ -222,6 +238,14 @@ function batchOf(versions: Versions): Parameters<Engine["upsert"]>[1] {
       text: "x".repeat((version * 37) % 500),
     })),
   };
+}
+
+function patchesOf(versions: Versions): RecordPatch[] {
+  return [...versions].map(([key, version]) => ({
+    key,
+    vectors: new Map([["", vectorOf(version)]]),
+    metadata: { version, group: groupOf(version) },
+  }));
 }
 
 function vectorOf(version: number): Float32Array {

@@ -54,7 +54,11 @@ export class Trace {
       return { kind: "upsert", batch: chance.batch(this.world.schema(place), keys) };
     }
     if (kind < 21) return { kind: "delete", keys: chance.keys(6, KEYS) };
-    if (kind < 23) return { kind: "deleteWhere", filter: chance.filter() };
+    if (kind < 22) return { kind: "deleteWhere", filter: chance.filter() };
+    if (kind < 23) {
+      const keys = chance.keys(6, KEYS);
+      return { kind: "update", patches: chance.patches(this.world.schema(place), keys) };
+    }
     return { kind: "deleteAll" };
   }
 

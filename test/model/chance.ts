@@ -1,6 +1,13 @@
 /** Keys, vectors, metadata, filters and thresholds out of a seed. */
 import { SeededRandom } from "../../src/io/index.ts";
-import type { Filter, Metadata, MetadataValue, Schema, WriteBatch } from "../../src/model/index.ts";
+import type {
+  Filter,
+  Metadata,
+  MetadataValue,
+  RecordPatch,
+  Schema,
+  WriteBatch,
+} from "../../src/model/index.ts";
 import type { ShardPolicy } from "../../src/shard/index.ts";
 
 const WORDS = [
@@ -69,6 +76,20 @@ export class Chance {
       }),
       metadata: keys.map(() => this.metadata()),
     };
+  }
+
+  /** Changes of some fields of these records. */
+  patches(schema: Schema, keys: readonly string[]): RecordPatch[] {
+    return keys.map((key) => {
+      const fields = schema.vectors.filter(() => this.once(2));
+      const vectors = fields.map(({ name, dimension }) => [name, this.vector(dimension)] as const);
+      const metadata = this.metadata();
+      return {
+        key,
+        vectors: new Map(vectors),
+        ...(metadata === undefined ? {} : { metadata }),
+      };
+    });
   }
 
   metadata(): Metadata | undefined {

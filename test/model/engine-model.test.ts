@@ -116,6 +116,13 @@ class Run {
         kind: "delete",
         keys: chance.keys(8, this.#keyCount),
       });
+    } else if (kind === 9 && chance.once(2)) {
+      const patches = chance.patches(schema, chance.keys(8, this.#keyCount));
+      await writeToBoth(engine, world, place, { kind: "update", patches });
+      const metadata = chance.metadata();
+      if (metadata === undefined || !chance.once(2)) return;
+      const filter = chance.filter();
+      await writeToBoth(engine, world, place, { kind: "updateWhere", filter, metadata });
     } else if (kind === 9) {
       await writeToBoth(engine, world, place, { kind: "deleteWhere", filter: chance.filter() });
     } else if (kind === 10) {

@@ -11,6 +11,8 @@ import {
   matchesFilter,
   type Filter,
   type Metadata,
+  type MetadataValue,
+  type RecordPatch,
   type Schema,
   type WriteBatch,
 } from "../../src/model/index.ts";
@@ -34,6 +36,8 @@ export type PlainWrite =
   | { readonly kind: "insert"; readonly batch: WriteBatch }
   | { readonly kind: "delete"; readonly keys: readonly string[] }
   | { readonly kind: "deleteWhere"; readonly filter: Filter }
+  | { readonly kind: "update"; readonly patches: readonly RecordPatch[] }
+  | { readonly kind: "updateWhere"; readonly filter: Filter; readonly metadata: Metadata }
   | { readonly kind: "deleteAll" };
 
 /** The shard after a write; undefined when the write must be refused. */
@@ -54,6 +58,18 @@ export function applyWrite(
         if (matchesFilter(write.filter, record.metadata)) after.delete(record.key);
       }
       return after;
+    case "update":
+      for (const patch of write.patches) {
+        const record = shard.get(patch.key);
+        if (record !== undefined) after.set(patch.key, changed(record, patch));
+      }
+      return after;
+    case "updateWhere":
+      for (const record of shard.values()) {
+        if (!matchesFilter(write.filter, record.metadata)) continue;
+        after.set(record.key, changed(record, { key: record.key, metadata: write.metadata }));
+      }
+      return after;
     case "insert":
       if (write.batch.keys.some((key) => shard.has(key))) return undefined;
       break;
@@ -62,6 +78,24 @@ export function applyWrite(
   }
   for (const record of recordsOf(schema, write.batch)) after.set(record.key, record);
   return after;
+}
+
+function changed(record: PlainRecord, patch: RecordPatch): PlainRecord {
+  const { key } = record;
+  const vectors = new Map([...record.vectors, ...(patch.vectors ?? [])]);
+  const metadata = merged(record.metadata, patch.metadata);
+  let bytes = Buffer.byteLength(key);
+  for (const vector of vectors.values()) bytes += vector.byteLength;
+  if (metadata !== undefined) bytes += encodeMetadata(metadata).length;
+  return { key, vectors, metadata, bytes };
+}
+
+function merged(stored: Metadata | undefined, set: Metadata | undefined): Metadata | undefined {
+  if (set === undefined) return stored;
+  const all = new Map([...Object.entries(stored ?? {}), ...Object.entries(set)]);
+  const metadata = Object.create(null) as Record<string, MetadataValue>;
+  for (const [name, value] of all) metadata[name] = value;
+  return metadata;
 }
 
 function recordsOf(schema: Schema, batch: WriteBatch): PlainRecord[] {

@@ -5,6 +5,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { CollectionOptions, Engine, WriteResult } from "../../src/engine/api.ts";
 import { InsulaError } from "../../src/base/errors.ts";
+import { matchesFilter } from "../../src/model/index.ts";
 import type { Hit, Metadata, Place, RecordView, Schema } from "../../src/model/index.ts";
 import type { Chance } from "./chance.ts";
 import {
@@ -109,6 +110,10 @@ export function send(engine: Engine, place: Place, write: PlainWrite): Promise<W
       return engine.delete(place, write.keys);
     case "deleteWhere":
       return engine.deleteWhere(place, write.filter);
+    case "update":
+      return engine.update(place, write.patches);
+    case "updateWhere":
+      return engine.updateWhere(place, write.filter, write.metadata);
     case "deleteAll":
       return engine.deleteAll(place);
   }
@@ -135,6 +140,14 @@ export async function writeToBoth(
   }
   strictEqual(result.rowsAdded, after.size - before.size, "rowsAdded");
   let replaced = before.size - after.size;
+  if (write.kind === "update") {
+    replaced = write.patches.filter(({ key }) => before.has(key)).length;
+  } else if (write.kind === "updateWhere") {
+    const { filter } = write;
+    replaced = [...before.values()].filter(({ metadata }) =>
+      matchesFilter(filter, metadata),
+    ).length;
+  }
   if (isTenantMade) replaced = write.batch.keys.filter((key) => before.has(key)).length;
   strictEqual(result.rowsReplaced, replaced, "rowsReplaced");
 }

@@ -9,7 +9,7 @@ import { InsulaError } from "../../base/errors.ts";
 import type { HttpRequest } from "../../wire/index.ts";
 import type { PineconeSettings } from "../dialect.ts";
 import type { Caller } from "./caller.ts";
-import { refusal } from "./errors.ts";
+import { decodeSegment } from "./rest/members.ts";
 
 const PATH_PREFIX = "/ix/";
 /** Hexadecimal digits that stand for the project in a host. */
@@ -33,7 +33,7 @@ export function readAddress({ host, path }: Addressed): Address {
     const end = path.indexOf("/", PATH_PREFIX.length);
     const name = path.slice(PATH_PREFIX.length, end < 0 ? path.length : end);
     const rest = end < 0 ? "/" : path.slice(end);
-    return { index: decode(name), projectLabel: undefined, path: withoutEnd(rest) };
+    return { index: decodeSegment(name), projectLabel: undefined, path: withoutEnd(rest) };
   }
   const virtual = VIRTUAL_HOST.exec(host);
   return {
@@ -81,12 +81,4 @@ function portOf(authority: string): string {
 
 function withoutEnd(path: string): string {
   return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw refusal("The path must be percent-encoded UTF-8");
-  }
 }

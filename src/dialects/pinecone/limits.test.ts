@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { PineconeBench, type BenchAnswer } from "../../../test/support/pinecone-bench.ts";
+import type { Engine } from "../../engine/api.ts";
 import { PINECONE_LIMITS } from "./limits.ts";
+import type { DataCall } from "./operations/call.ts";
+import { fetchVectors } from "./operations/fetch.ts";
+import { describeIndexStats } from "./operations/stats.ts";
 
 let bench: PineconeBench;
 
@@ -12,6 +16,11 @@ afterEach(() => bench.close());
 
 function upsert(vectors: readonly object[], namespace = ""): Promise<BenchAnswer> {
   return bench.send("POST /ix/docs/vectors/upsert", { body: { vectors, namespace } });
+}
+
+function fetchWhere(body: object): Promise<BenchAnswer> {
+  const asked = { filter: { a: { $exists: true } }, ...body };
+  return bench.send("POST /ix/docs/vectors/fetch_by_metadata", { body: asked });
 }
 
 function query(body: object): Promise<BenchAnswer> {
@@ -35,6 +44,7 @@ const BOUNDS: readonly [keyof typeof PINECONE_LIMITS, (n: number) => Promise<Ben
   ["metadataBytesMax", (n) => upsert([record({ metadata: { a: text(n - '{"a":""}'.length) } })])],
   ["filterValuesMax", (n) => query({ filter: { a: { $in: numbers(n) } } })],
   ["topKMax", (n) => query({ topK: n })],
+  ["fetchPageItemsMax", (n) => fetchWhere({ limit: n })],
   [
     "idsMax",
     (n) =>
@@ -107,4 +117,58 @@ test("tokenCharactersMax: the token of the longest prefix, namespace and id is s
   expect(next.length).toBeLessThan(PINECONE_LIMITS.tokenCharactersMax);
   const last = await bench.send(`GET /ix/docs/vectors/list?${listing}&paginationToken=${next}`);
   expect(last.json).toMatchObject({ vectors: [{ id: `${prefix}b` }] });
+});
+
+test("fetchPageItems and fetchPageBytesMax: a page ends after so many records, or so many bytes", async () => {
+  const { fetchPageItems, fetchPageBytesMax, metadataBytesMax } = PINECONE_LIMITS;
+  const small = numbers(fetchPageItems + 1).map((i) =>
+    record({ id: String(i), metadata: { a: 1 } }),
+  );
+  await upsert(small);
+  const vectorsOf = ({ json }: BenchAnswer): object[] =>
+    Object.values((json as { vectors: Record<string, object> }).vectors);
+  expect(vectorsOf(await fetchWhere({}))).toHaveLength(fetchPageItems);
+  const metadata = { a: text(metadataBytesMax - 100) };
+  const count = Math.ceil(fetchPageBytesMax / metadataBytesMax);
+  await upsert(numbers(count + 10).map((i) => record({ id: String(i), metadata })));
+  const page = await fetchWhere({ limit: 1_000 });
+  expect(vectorsOf(page).length).toBeLessThanOrEqual(count + 1);
+  expect(page.json).toHaveProperty("pagination.next");
+});
+
+/** A call on an index of the dimension, over an engine that is nothing but what the test gives. */
+function callOver(engine: Partial<Engine>, dimension: number): DataCall {
+  const schema = { vectors: [{ name: "", dimension, metric: "cosine" }] };
+  const info = { database: "pinecone", name: "docs", schema, rowCount: 7 };
+  const index = { info, dimension, metric: "cosine", vectorType: "dense", hasNamespaces: true };
+  const access = { isAllowed: () => true };
+  const server = { context: { engine: { measure: () => undefined, ...engine }, access } };
+  return { server, index, signal: new AbortController().signal } as unknown as DataCall;
+}
+
+test("answerNumbersMax: a fetch that would bring more numbers is refused", async () => {
+  const dimension = 16_384;
+  const vectors = new Map([["", new Float32Array(dimension)]]);
+  const get: Engine["get"] = (_, keys) => Promise.resolve(keys.map((key) => ({ key, vectors })));
+  const ids = numbers(PINECONE_LIMITS.answerNumbersMax / dimension + 1).map(String);
+  const call = callOver({ get }, dimension);
+  const { message } = await fetchVectors(call, { ids: ids.slice(1), namespace: "" });
+  expect(message.vectors).toHaveLength(ids.length - 1);
+  await expect(fetchVectors(call, { ids, namespace: "" })).rejects.toThrow("too large");
+});
+
+test("statsNamespacesMax: beyond it namespaces are counted in the total and not named", async () => {
+  const { statsNamespacesMax } = PINECONE_LIMITS;
+  let given = 0;
+  const listTenants: Engine["listTenants"] = (_, __, { limit }) => {
+    const items = numbers(limit).map((i) => ({
+      ...{ name: `n${String(given + i)}`, state: "ACTIVE" as const, createdAtMs: 0 },
+      ...{ rowCount: 0, byteCount: 0 },
+    }));
+    given += limit;
+    return Promise.resolve({ items, hasMore: true });
+  };
+  const { message } = await describeIndexStats(callOver({ listTenants }, 2), {});
+  expect(message.namespaces).toHaveLength(statsNamespacesMax);
+  expect(message.totalVectorCount).toBe(7);
 });

@@ -31,6 +31,11 @@ export const PINECONE_LIMITS = {
   answerNumbersMax: 8_388_608,
   /** Ids of a page, namespaces of a page; more are not given. Source: the vendor. */
   pageItemsMax: 100,
+  /** Records of a page of fetch_by_metadata: unless asked for, and at most. Source: the vendor. */
+  fetchPageItems: 100,
+  fetchPageItemsMax: 10_000,
+  /** Bytes after which a page of fetch_by_metadata ends early. Source: the vendor's 4 MB. */
+  fetchPageBytesMax: 4_194_304,
   /** Namespaces that the statistics of an index name. Source: the vendor's most of one index. */
   statsNamespacesMax: 100_000,
   /** Tags of an index, and characters of their names and values. Source: the vendor. */

@@ -28,6 +28,8 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   insert: "place",
   delete: "place",
   deleteWhere: "place",
+  update: "place",
+  updateWhere: "place",
   deleteAll: "place",
   get: "place",
   count: "place",

@@ -1,6 +1,6 @@
 /** Paths of the control plane to its calls. */
 import { InsulaError } from "../../../base/errors.ts";
-import { refusal } from "../errors.ts";
+import { decodeSegment } from "../rest/members.ts";
 import type { ControlAnswer, ControlCall } from "./call.ts";
 import { configureIndex, createIndex, deleteIndex, describeIndex, listIndexes } from "./indexes.ts";
 
@@ -46,7 +46,7 @@ export interface FoundControlRoute {
 
 /** @throws InsulaError `route_not_found`, `operation_unsupported`, `argument_invalid` */
 export function findControlRoute(method: string, path: string): FoundControlRoute {
-  const segments = path.slice(1).split("/").map(decode);
+  const segments = path.slice(1).split("/").map(decodeSegment);
   for (const route of ROUTES) {
     if (route.method !== method || route.path.length !== segments.length) continue;
     if (!route.path.every((part, i) => part === segments[i] || (part === "*" && segments[i]))) {
@@ -63,12 +63,4 @@ export function findControlRoute(method: string, path: string): FoundControlRout
     );
   }
   throw new InsulaError("route_not_found", "No operation has this method and path");
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw refusal("The path must be percent-encoded UTF-8");
-  }
 }

@@ -6,6 +6,7 @@ import { namespaceMissing, placeOf, tenantOf } from "../namespace.ts";
 import { isAllowed, type Answered, type DataCall } from "./call.ts";
 import { checkIds } from "./fetch.ts";
 import { parseFilter } from "./filter.ts";
+import { committedAt } from "./lsn.ts";
 import type { DeleteAnswer, DeleteRequest } from "./messages.ts";
 
 /**
@@ -31,11 +32,11 @@ export async function deleteVectors(
   if (keys !== undefined) await engine.delete(place, keys);
   else if (filter !== undefined) await engine.deleteWhere(place, filter);
   else await empty(call, place);
-  return { message: {} };
+  return { message: {}, ...(await committedAt(call, place)) };
 }
 
 /** @throws InsulaError `tenant_not_found` */
-export async function placeThatIs(call: DataCall, namespace: string): Promise<Place> {
+async function placeThatIs(call: DataCall, namespace: string): Promise<Place> {
   const place = placeOf(call.index, namespace);
   if (place === undefined) throw namespaceMissing();
   const { database, collection, tenant } = place;

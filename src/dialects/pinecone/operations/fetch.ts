@@ -3,6 +3,7 @@ import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import { placeOf } from "../namespace.ts";
 import type { Answered, DataCall } from "./call.ts";
+import { reconciledAt } from "./lsn.ts";
 import type { FetchAnswer, FetchRequest, StoredVector } from "./messages.ts";
 import { fetchUnits } from "./units.ts";
 import { checkId, numbersOf, toStored } from "./vectors.ts";
@@ -16,6 +17,7 @@ export async function fetchVectors(
 ): Promise<Answered<FetchAnswer>> {
   const keys = checkIds(ids);
   const place = placeOf(call.index, namespace);
+  const { lsn } = await reconciledAt(call, place);
   const vectors: StoredVector[] = [];
   let numbersLeft: number = PINECONE_LIMITS.answerNumbersMax;
   for (let start = 0; start < keys.length && place !== undefined; start += PIECE_RECORDS) {
@@ -30,7 +32,7 @@ export async function fetchVectors(
     }
   }
   const usage = { readUnits: fetchUnits(vectors.length) };
-  return { message: { vectors, namespace, usage } };
+  return { message: { vectors, namespace, usage }, ...(lsn === undefined ? {} : { lsn }) };
 }
 
 export const EVERYTHING = { vectors: true, metadata: true } as const;

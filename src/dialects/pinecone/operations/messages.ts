@@ -103,6 +103,56 @@ export interface ListAnswer extends InNamespace {
   readonly usage: Usage;
 }
 
+export interface UpdateRequest extends InNamespace {
+  /** One of the two. */
+  readonly id?: string;
+  readonly filter?: JsonObject;
+  readonly values?: Float32Array;
+  readonly sparseValues?: SparseValues;
+  readonly setMetadata?: JsonObject;
+  /** True: nothing is written, what passes the filter is counted. */
+  readonly dryRun: boolean;
+}
+
+export interface UpdateAnswer {
+  /** Of an update by filter. */
+  readonly matchedRecords?: number;
+}
+
+export interface FetchByMetadataRequest extends InNamespace {
+  readonly filter?: JsonObject;
+  readonly limit?: number;
+  readonly paginationToken?: string;
+}
+
+export interface FetchByMetadataAnswer extends FetchAnswer {
+  /** Token of the next page; absent: this was the last. */
+  readonly next?: string;
+}
+
+export interface ListNamespacesRequest {
+  readonly prefix?: string;
+  readonly limit?: number;
+  readonly paginationToken?: string;
+}
+
+export interface NamespaceDescription {
+  readonly name: string;
+  readonly recordCount: number;
+  readonly sizeBytes: number;
+}
+
+export interface ListNamespacesAnswer {
+  readonly namespaces: readonly NamespaceDescription[];
+  /** Of all with the prefix, not of the page. */
+  readonly totalCount: number;
+  /** Token of the next page; absent: this was the last. */
+  readonly next?: string;
+}
+
+/** Every field can be filtered by, so a schema asks for nothing. */
+export type CreateNamespaceRequest = InNamespace;
+
 export interface StatsRequest {
   readonly filter?: JsonObject;
 }

@@ -7,10 +7,10 @@ import { PINECONE_LIMITS } from "../limits.ts";
 /**
  * The value is not copied: a JSON object of our parser is metadata as it stands.
  *
- * @param id of the record, for messages.
+ * @param id of the record, for messages; absent: the metadata are for several.
  * @throws InsulaError `metadata_invalid`, `metadata_too_large`
  */
-export function readMetadata(json: JsonObject, id: string): Metadata {
+export function readMetadata(json: JsonObject, id?: string): Metadata {
   for (const [name, value] of Object.entries(json)) {
     if (name === "" || name.startsWith("$")) {
       throw invalid(id, "names must not be empty or start with $");
@@ -26,7 +26,7 @@ export function readMetadata(json: JsonObject, id: string): Metadata {
   if (byteCount > PINECONE_LIMITS.metadataBytesMax) {
     throw new InsulaError(
       "metadata_too_large",
-      `Metadata size of vector ${quote(id)} is ${String(byteCount)} bytes, which exceeds the ` +
+      `Metadata size${ofVector(id)} is ${String(byteCount)} bytes, which exceeds the ` +
         `limit of ${String(PINECONE_LIMITS.metadataBytesMax)} bytes per vector`,
     );
   }
@@ -38,8 +38,12 @@ function isMetadataValue(value: JsonValue): boolean {
   return value !== null && typeof value !== "object";
 }
 
-function invalid(id: string, reason: string): InsulaError {
-  return new InsulaError("metadata_invalid", `Invalid metadata of vector ${quote(id)}: ${reason}`);
+function invalid(id: string | undefined, reason: string): InsulaError {
+  return new InsulaError("metadata_invalid", `Invalid metadata${ofVector(id)}: ${reason}`);
+}
+
+function ofVector(id: string | undefined): string {
+  return id === undefined ? "" : ` of vector ${quote(id)}`;
 }
 
 /** Texts of a caller are cut in messages. */

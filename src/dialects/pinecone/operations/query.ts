@@ -8,6 +8,7 @@ import { PINECONE_LIMITS } from "../limits.ts";
 import { placeOf } from "../namespace.ts";
 import type { Answered, DataCall } from "./call.ts";
 import { parseFilter } from "./filter.ts";
+import { reconciledAt } from "./lsn.ts";
 import type { QueryAnswer, QueryRequest, ScoredVector, StoredVector } from "./messages.ts";
 import { queryUnits } from "./units.ts";
 import { checkDense, checkId, numbersOf, readSparse, toStored } from "./vectors.ts";
@@ -19,6 +20,7 @@ export async function query(call: DataCall, asked: QueryRequest): Promise<Answer
   const searched = readSearched(index, asked);
   const filter = asked.filter === undefined ? undefined : parseFilter(asked.filter);
   const place = placeOf(index, asked.namespace);
+  const { lsn, namespaceBytes } = await reconciledAt(call, place);
   const startMs = context.clock.monotonicMs();
   const include = { vectors: asked.includeValues, metadata: asked.includeMetadata };
   const matches =
@@ -32,9 +34,9 @@ export async function query(call: DataCall, asked: QueryRequest): Promise<Answer
           ...(filter === undefined ? {} : { filter }),
         });
   context.endPhase("search", startMs);
-  const bytes = place === undefined ? 0 : await bytesOf(call, place);
-  const usage = { readUnits: queryUnits(call, bytes) };
-  return { message: { matches, namespace: asked.namespace, usage } };
+  const usage = { readUnits: queryUnits(call, namespaceBytes) };
+  const message = { matches, namespace: asked.namespace, usage };
+  return { message, ...(lsn === undefined ? {} : { lsn }) };
 }
 
 /** Numbers that one search may bring along; with more the records are fetched apart, in pieces. */
@@ -145,14 +147,6 @@ export function toScore(metric: PineconeMetric, distance: number): number {
 }
 
 const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
-
-/** Bytes of the namespace. */
-async function bytesOf({ server, index }: DataCall, place: Place): Promise<number> {
-  const { database, collection, tenant } = place;
-  if (tenant === undefined) return index.info.byteCount;
-  const info = await server.context.engine.getTenant({ database, collection, tenant });
-  return info?.byteCount ?? 0;
-}
 
 /** Counts what an answer has grown to. */
 class AnswerBudget {

@@ -10,23 +10,40 @@ import type { Caller } from "../caller.ts";
 import type { Answered, DataCall, Right } from "./call.ts";
 import { deleteVectors } from "./delete.ts";
 import { fetchVectors } from "./fetch.ts";
+import { fetchByMetadata } from "./fetch-by-metadata.ts";
 import { list } from "./list.ts";
 import type {
+  CreateNamespaceRequest,
   DeleteAnswer,
   DeleteRequest,
   FetchAnswer,
+  FetchByMetadataAnswer,
+  FetchByMetadataRequest,
   FetchRequest,
+  InNamespace,
   ListAnswer,
+  ListNamespacesAnswer,
+  ListNamespacesRequest,
   ListRequest,
+  NamespaceDescription,
   QueryAnswer,
   QueryRequest,
   StatsAnswer,
   StatsRequest,
+  UpdateAnswer,
+  UpdateRequest,
   UpsertAnswer,
   UpsertRequest,
 } from "./messages.ts";
+import {
+  createNamespace,
+  deleteNamespace,
+  describeNamespace,
+  listNamespaces,
+} from "./namespaces.ts";
 import { query } from "./query.ts";
 import { describeIndexStats } from "./stats.ts";
+import { update } from "./update.ts";
 import { upsert } from "./upsert.ts";
 
 /** What an operation takes and gives. */
@@ -62,6 +79,12 @@ export const DATA_OPERATIONS: {
   readonly Fetch: DataOperation<FetchRequest, FetchAnswer>;
   readonly Delete: DataOperation<DeleteRequest, DeleteAnswer>;
   readonly List: DataOperation<ListRequest, ListAnswer>;
+  readonly Update: DataOperation<UpdateRequest, UpdateAnswer>;
+  readonly FetchByMetadata: DataOperation<FetchByMetadataRequest, FetchByMetadataAnswer>;
+  readonly ListNamespaces: DataOperation<ListNamespacesRequest, ListNamespacesAnswer>;
+  readonly DescribeNamespace: DataOperation<InNamespace, NamespaceDescription>;
+  readonly CreateNamespace: DataOperation<CreateNamespaceRequest, NamespaceDescription>;
+  readonly DeleteNamespace: DataOperation<InNamespace, DeleteAnswer>;
   readonly DescribeIndexStats: DataOperation<StatsRequest, StatsAnswer>;
 } = {
   Upsert: about("records:Upsert", upsert),
@@ -69,6 +92,12 @@ export const DATA_OPERATIONS: {
   Fetch: about("records:Get", fetchVectors),
   Delete: about("records:Delete", deleteVectors),
   List: about("records:List", list),
+  Update: about("records:Upsert", update),
+  FetchByMetadata: about("records:List", fetchByMetadata),
+  ListNamespaces: within("admin:GetTenant", listNamespaces),
+  DescribeNamespace: about("admin:GetTenant", describeNamespace),
+  CreateNamespace: about("admin:CreateTenant", createNamespace),
+  DeleteNamespace: about("admin:DeleteTenant", deleteNamespace),
   DescribeIndexStats: within("admin:GetTenant", describeIndexStats),
 };
 

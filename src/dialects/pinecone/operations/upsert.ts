@@ -3,6 +3,7 @@ import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import { placeToWrite } from "../namespace.ts";
 import type { Answered, DataCall } from "./call.ts";
+import { committedAt } from "./lsn.ts";
 import type { UpsertAnswer, UpsertRequest } from "./messages.ts";
 import { toBatch } from "./vectors.ts";
 
@@ -24,5 +25,6 @@ export async function upsert(
   const startMs = context.clock.monotonicMs();
   await context.engine.upsert(place, batch);
   context.endPhase("store", startMs);
-  return { message: { upsertedCount: vectors.length } };
+  const lsn = await committedAt(call, place);
+  return { message: { upsertedCount: vectors.length }, ...lsn };
 }

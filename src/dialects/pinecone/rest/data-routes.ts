@@ -1,12 +1,14 @@
 /** The data plane over HTTP: paths of an index to operations, JSON to requests and back. */
 import { parseJsonBytes, type HttpRequest, type JsonObject } from "../../../wire/index.ts";
 import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
+import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import type { Answered } from "../operations/call.ts";
 import type { UpsertRequest } from "../operations/messages.ts";
 import type { AnswerOf, DataOperationName, RequestOf } from "../operations/table.ts";
 import {
   asObject,
+  decodeSegment,
   present,
   QueryValues,
   readFlag,
@@ -19,7 +21,15 @@ import {
   readTexts,
   requireText,
 } from "./members.ts";
-import { printFetch, printList, printQuery, printStats } from "./print.ts";
+import {
+  printFetch,
+  printFetchByMetadata,
+  printList,
+  printNamespace,
+  printNamespaces,
+  printQuery,
+  printStats,
+} from "./print.ts";
 
 /** One path of an index. */
 export interface DataRoute<Name extends DataOperationName = DataOperationName> {
@@ -77,14 +87,36 @@ const ROUTES: Readonly<Record<string, DataRoute | undefined>> = Object.assign(
       },
       () => "{}",
     ),
+    "POST /vectors/update": route("Update", readUpdate, (message) => JSON.stringify(message)),
+    "POST /vectors/fetch_by_metadata": route(
+      "FetchByMetadata",
+      readFetchByMetadata,
+      printFetchByMetadata,
+    ),
+    "GET /namespaces": route(
+      "ListNamespaces",
+      (_, { query }) => Promise.resolve(readPaging(new QueryValues(query))),
+      printNamespaces,
+    ),
+    "POST /namespaces": route("CreateNamespace", readNewNamespace, printNamespace),
     "POST /describe_index_stats": STATS,
     "GET /describe_index_stats": STATS,
   } satisfies Record<string, DataRoute>,
 );
 
-/** undefined when no operation is meant. */
+/** undefined when no operation is meant. @throws InsulaError for a path that is not UTF-8. */
 export function findDataRoute(method: string, path: string): DataRoute | undefined {
-  return ROUTES[`${method} ${path}`];
+  return ROUTES[`${method} ${path}`] ?? findNamespaceRoute(method, path);
+}
+
+/** A namespace's name is one segment, percent-encoded. */
+function findNamespaceRoute(method: string, path: string): DataRoute | undefined {
+  const segment = /^\/namespaces\/([^/]+)$/.exec(path)?.[1];
+  if (segment === undefined) return undefined;
+  const namespace = decodeSegment(segment);
+  const read = (): Promise<{ readonly namespace: string }> => Promise.resolve({ namespace });
+  if (method === "GET") return route("DescribeNamespace", read, printNamespace);
+  return method === "DELETE" ? route("DeleteNamespace", read, () => "{}") : undefined;
 }
 
 /** The body as an object; none is an empty one. */
@@ -163,14 +195,67 @@ async function readDelete(_: unknown, request: HttpRequest): Promise<RequestOf<"
 
 function readListing(query: string): RequestOf<"List"> {
   const values = new QueryValues(query);
+  return { namespace: namespaceIn(values), ...readPaging(values) };
+}
+
+function readPaging(values: QueryValues): RequestOf<"ListNamespaces"> {
+  return present({
+    prefix: values.text("prefix"),
+    limit: values.integer("limit"),
+    paginationToken: values.text("paginationToken"),
+  });
+}
+
+async function readUpdate(
+  tools: DialectContext,
+  request: HttpRequest,
+): Promise<RequestOf<"Update">> {
+  const { body, json } = await readNumbersBody(tools, request, {
+    bytesMax: PINECONE_LIMITS.callBodyBytesMax,
+    numbers: [["values"], ["sparseValues", "values"]],
+  });
+  const id = readText(json, "id");
   return {
-    namespace: namespaceIn(values),
+    namespace: readText(json, "namespace") ?? "",
+    dryRun: readFlag(json, "dryRun"),
     ...present({
-      prefix: values.text("prefix"),
-      limit: values.integer("limit"),
-      paginationToken: values.text("paginationToken"),
+      id: id === "" ? undefined : id,
+      filter: readObject(json, "filter"),
+      values: readNumbers(body, json, "values"),
+      sparseValues: readSparse(body, json, "sparseValues"),
+      setMetadata: readObject(json, "setMetadata"),
     }),
   };
+}
+
+async function readFetchByMetadata(
+  _: unknown,
+  request: HttpRequest,
+): Promise<RequestOf<"FetchByMetadata">> {
+  const json = await readJson(request);
+  return {
+    namespace: readText(json, "namespace") ?? "",
+    ...present({
+      filter: readObject(json, "filter"),
+      limit: readInteger(json, "limit"),
+      paginationToken: readText(json, "paginationToken"),
+    }),
+  };
+}
+
+/** Every field can be filtered by; a schema that forbids one cannot be kept. */
+async function readNewNamespace(
+  _: unknown,
+  request: HttpRequest,
+): Promise<RequestOf<"CreateNamespace">> {
+  const json = await readJson(request);
+  const fields = readObject(readObject(json, "schema") ?? {}, "fields") ?? {};
+  for (const [name, field] of Object.entries(fields)) {
+    if (!readFlag(asObject(field, "A field"), "filterable")) {
+      throw refusal(`The field ${JSON.stringify(name.slice(0, 64))} must be filterable`);
+    }
+  }
+  return { namespace: requireText(json, "name") };
 }
 
 function namespaceIn(values: QueryValues): string {

@@ -104,6 +104,15 @@ export function readSparse(
   return { indices: Uint32Array.from(indices), values };
 }
 
+/** A name in a path. @throws InsulaError `argument_invalid` */
+export function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw refusal("The path must be percent-encoded UTF-8");
+  }
+}
+
 /** Values of a query string by their name, each as often as it stands there. */
 export class QueryValues {
   readonly #values: URLSearchParams;

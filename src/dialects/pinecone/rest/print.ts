@@ -2,7 +2,10 @@
 import { printFloat32, printFloat32Array, printJson } from "../../../wire/index.ts";
 import type {
   FetchAnswer,
+  FetchByMetadataAnswer,
   ListAnswer,
+  ListNamespacesAnswer,
+  NamespaceDescription,
   QueryAnswer,
   ScoredVector,
   SparseValues,
@@ -53,6 +56,29 @@ function printRest({
       : `,"sparseValues":{"indices":[${sparseValues.indices.join()}],` +
         `"values":${printFloat32Array(sparseValues.values)}}`;
   return metadata === undefined ? sparse : `${sparse},"metadata":${printJson(metadata)}`;
+}
+
+export function printFetchByMetadata(answer: FetchByMetadataAnswer): string {
+  const { next } = answer;
+  const pagination = next === undefined ? "" : `,"pagination":{"next":${JSON.stringify(next)}}`;
+  return `${printFetch(answer).slice(0, -1)}${pagination}}`;
+}
+
+/** Counts are texts: they are 64-bit numbers in the vendor's messages. */
+export function printNamespace(namespace: NamespaceDescription): string {
+  return JSON.stringify(toNamespaceJson(namespace));
+}
+
+export function printNamespaces({ namespaces, next, totalCount }: ListNamespacesAnswer): string {
+  return JSON.stringify({
+    namespaces: namespaces.map(toNamespaceJson),
+    pagination: next === undefined ? null : { next },
+    total_count: totalCount,
+  });
+}
+
+function toNamespaceJson({ name, recordCount, sizeBytes }: NamespaceDescription): object {
+  return { name, record_count: String(recordCount), size_bytes: String(sizeBytes) };
 }
 
 export function printList({ ids, next, namespace, usage }: ListAnswer): string {
