@@ -4,7 +4,7 @@ import type { Answered, DataCall } from "./call.ts";
 
 type Lsn = Pick<Answered<unknown>, "lsn">;
 
-/** After a write: it is at or below the number. Nothing of a namespace that is not there any more. */
+/** After a write, which is at or below the number. Nothing of a namespace that is gone. */
 export async function committedAt(call: DataCall, place: Place): Promise<Lsn> {
   const figures = await call.server.context.engine.measure(place);
   return figures === undefined ? {} : { lsn: { kind: "committed", value: figures.sequence } };
