@@ -16,13 +16,20 @@ missing() {
   if [ -n "${CI:-}" ]; then exit 1; fi
 }
 
+# environment NAME REQUIREMENTS: a virtual environment of its own.
+environment() {
+  if cmp -s "$2" "$ROOT/$1/installed.txt"; then return; fi
+  rm -rf "${ROOT:?}/$1"
+  python3 -m venv "$ROOT/$1"
+  "$ROOT/$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+  cp "$2" "$ROOT/$1/installed.txt"
+}
+
 if command -v python3 >/dev/null 2>&1; then
-  if ! cmp -s "$REQUIREMENTS" "$ROOT/python/installed.txt"; then
-    rm -rf "$ROOT/python"
-    python3 -m venv "$ROOT/python"
-    "$ROOT/python/bin/pip" install --quiet --disable-pip-version-check -r "$REQUIREMENTS"
-    cp "$REQUIREMENTS" "$ROOT/python/installed.txt"
-  fi
+  environment python "$REQUIREMENTS"
+  # Two lines of one package, which cannot be installed side by side.
+  environment pinecone-7 test/clients/python/requirements-pinecone-7.txt
+  environment pinecone-9 test/clients/python/requirements-pinecone-9.txt
 else
   missing python3
 fi
@@ -39,6 +46,7 @@ fi
 if command -v go >/dev/null 2>&1; then
   export GOMODCACHE="$ROOT/go-mod" GOCACHE="$ROOT/go-build" GOFLAGS=-mod=mod GOTOOLCHAIN=local
   (cd test/clients/go && go mod download)
+  (cd test/clients/go-pinecone && go mod download)
 else
   missing go
 fi

@@ -332,6 +332,7 @@ describe("dialects", () => {
       accountId: "77",
       ossQuotas: "seed",
       publicDomain: "v.test",
+      pinecone: expect.objectContaining({ indexHosts: "domain", domain: "v.test" }) as unknown,
     });
     expect((await fetch(`${url}/insula/v1/status`)).headers.get("x-dialect")).toBe("native");
   });

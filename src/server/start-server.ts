@@ -11,7 +11,7 @@ import {
 import { InsulaError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log-level.ts";
 import type { WorkObserver } from "../base/work-observer.ts";
-import type { Dialect, DialectContext } from "../dialects/index.ts";
+import type { Dialect, DialectContext, PineconeSettings } from "../dialects/index.ts";
 import type { Engine } from "../engine/api.ts";
 import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
@@ -333,7 +333,10 @@ class Server implements RunningServer {
       logLevel: { read: () => log.level, set: (level) => this.#setLogLevel(level) },
       clock,
       random: parts.random,
-      settings: { accountId, ossQuotas, ...(publicDomain === undefined ? {} : { publicDomain }) },
+      settings: {
+        ...{ accountId, ossQuotas, pinecone: pineconeSettings(publicDomain) },
+        ...(publicDomain === undefined ? {} : { publicDomain }),
+      },
       ...this.#state.texts,
       ...(config.backupStore === undefined
         ? {}
@@ -403,6 +406,14 @@ function observeBoth(first: WorkObserver, { tracer }: OpenTracer): WorkObserver 
       tracer.step(step, startMs, endMs);
     },
   };
+}
+
+/** With a domain the hosts of indexes are names below it, which calls of gRPC keep. */
+function pineconeSettings(domain: string | undefined): PineconeSettings {
+  const common = { project: "pinecone", readUnits: "size", hostScheme: "auto" } as const;
+  return domain === undefined
+    ? { ...common, indexHosts: "path", domain: "" }
+    : { ...common, indexHosts: "domain", domain };
 }
 
 /** Addresses only this machine reaches: there a page may show a path. */

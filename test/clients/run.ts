@@ -7,6 +7,7 @@
  */
 import { runAwsEmbedSuite } from "./aws-embed-suite.ts";
 import { runBotoProgram, runNodeProgram } from "./aws-suites.ts";
+import { runPineconeGrpcSuite } from "./pinecone-grpc-suite.ts";
 import { runEmbedSuite, runExamples, runGoProgram, runPythonProgram } from "./program-suites.ts";
 import { Report } from "./report.ts";
 import { runSeedSuite } from "./seed-suite.ts";
@@ -39,6 +40,8 @@ const SUITES: Readonly<Record<string, (server: TestServer) => Promise<void>>> = 
     runNodeProgram(report, server, { client: "@mastra/s3vectors", name: "mastra-store.mjs" }),
   awsembed: () => runAwsEmbedSuite(report),
   examples: (server) => runExamples(report, server),
+  // Has servers of its own.
+  pineconegrpc: () => runPineconeGrpcSuite(report),
 };
 
 /** Suites that need a server with `INSULA_OSS_QUOTAS=seed`. */

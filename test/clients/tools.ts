@@ -14,6 +14,24 @@ export const AWS_EMBED: string = path.join(ROOT, "python/bin/s3vectors-embed");
 export const NODE_MANIFEST: string = path.join(ROOT, "node/package.json");
 export const GO_FOLDER: string = path.resolve("test/clients/go");
 
+/** What is installed, and nothing from elsewhere. */
+export const GO_ENVIRONMENT: NodeJS.ProcessEnv = {
+  GOMODCACHE: path.join(ROOT, "go-mod"),
+  GOCACHE: path.join(ROOT, "go-build"),
+  GOFLAGS: "-mod=mod",
+  GOTOOLCHAIN: "local",
+  GOPROXY: "off",
+};
+
+/** Two lines of one package cannot be installed side by side. */
+export function pineconePython(line: "7" | "9"): string {
+  return path.join(ROOT, `pinecone-${line}/bin/python`);
+}
+
+export function hasPineconePython(line: "7" | "9"): boolean {
+  return existsSync(pineconePython(line));
+}
+
 export function hasPython(): boolean {
   return existsSync(PYTHON) && existsSync(EMBED);
 }
@@ -77,11 +95,7 @@ export function clientEnvironment(server: TestServer): NodeJS.ProcessEnv {
     INSULA_TEST_ENDPOINT: `http://${PROXIED_HOST}`,
     INSULA_TEST_URL: server.url,
     INSULA_TEST_ACCOUNT: server.accountId,
-    GOMODCACHE: path.join(ROOT, "go-mod"),
-    GOCACHE: path.join(ROOT, "go-build"),
-    GOFLAGS: "-mod=mod",
-    GOTOOLCHAIN: "local",
-    GOPROXY: "off",
+    ...GO_ENVIRONMENT,
   };
 }
 

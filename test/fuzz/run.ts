@@ -8,6 +8,7 @@
 import { parseArgs } from "node:util";
 import type { Chance } from "../support/chance.ts";
 import { runFuzz } from "./fuzz-run.ts";
+import { runGrpcFuzz } from "./grpc.ts";
 import { createNativeSubject } from "./native.ts";
 import { createOssSubject } from "./oss.ts";
 import { createS3Subject } from "./s3.ts";
@@ -19,9 +20,14 @@ const SUBJECTS: Readonly<Record<string, (chance: Chance) => Subject>> = {
   native: createNativeSubject,
 };
 
+/** Not a dialect but its transport, with a runner of its own: grpc.ts. */
+const GRPC = "grpc";
+/** Each is followed by a good call, so they are fewer. */
+const GRPC_SHARE = 0.5;
+
 const { values } = parseArgs({
   options: {
-    dialect: { type: "string", default: Object.keys(SUBJECTS).join() },
+    dialect: { type: "string", default: [...Object.keys(SUBJECTS), GRPC].join() },
     requests: { type: "string", default: "4000" },
     "warm-up": { type: "string", default: "3000" },
     seed: { type: "string", default: "1" },
@@ -37,9 +43,18 @@ if (values.help) {
 let passed = 0;
 let failed = 0;
 for (const name of values.dialect.split(",")) {
+  if (name === GRPC) {
+    const requestCount = Math.ceil(Number(values.requests) * GRPC_SHARE);
+    const { sent, faultCount } = await runGrpcFuzz({ seed: Number(values.seed), requestCount });
+    passed += sent;
+    failed += faultCount;
+    continue;
+  }
   const subject = SUBJECTS[name];
   if (subject === undefined) {
-    throw new Error(`There is no dialect ${name}: expected ${Object.keys(SUBJECTS).join()}.`);
+    throw new Error(
+      `There is no dialect ${name}: expected ${Object.keys(SUBJECTS).join()},${GRPC}.`,
+    );
   }
   const { sent, faultCount } = await runFuzz(subject, {
     seed: Number(values.seed),

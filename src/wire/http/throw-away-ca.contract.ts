@@ -16,7 +16,7 @@ export interface ThrowAwayCa {
   remove(): void;
 }
 
-/** Good for two days, for `localhost`, what is below it, and 127.0.0.1. */
+/** Good for two days, for `localhost`, names below it and below `svc.localhost`, and 127.0.0.1. */
 export function makeThrowAwayCa(): ThrowAwayCa {
   const folder = mkdtempSync(join(tmpdir(), "insula-ca-"));
   const path = (name: string): string => join(folder, name);
@@ -27,7 +27,8 @@ export function makeThrowAwayCa(): ThrowAwayCa {
   openssl("req", "-new", ...curve, ...["-subj", "/CN=localhost"], [
     ...["-keyout", path("key.pem"), "-out", path("request.pem")],
   ]);
-  writeFileSync(path("extensions"), "subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1\n");
+  const names = ["localhost", "*.localhost", "*.svc.localhost"].map((name) => `DNS:${name}`);
+  writeFileSync(path("extensions"), `subjectAltName=${names.join()},IP:127.0.0.1\n`);
   openssl("x509", "-req", ...["-in", path("request.pem"), "-days", "2"], [
     ...["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial"],
     ...["-extfile", path("extensions"), "-out", path("cert.pem")],

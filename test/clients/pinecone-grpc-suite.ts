@@ -1,0 +1,73 @@
+/**
+ * Pinecone's unmodified clients that speak gRPC.
+ *
+ * Two servers of their own, one with TLS under an authority made for the run, one plain. Below
+ * `localhost` each index has a name, which the resolver of Python's gRPC knows without any DNS.
+ */
+import path from "node:path";
+import { makeThrowAwayCa, type ThrowAwayCa } from "../../src/wire/http/throw-away-ca.contract.ts";
+import { takeLines } from "./program-suites.ts";
+import type { Report } from "./report.ts";
+import { startTestServer, type TestServer } from "./server-process.ts";
+import { GO_ENVIRONMENT, hasGo, hasPineconePython, pineconePython, run } from "./tools.ts";
+
+const PYTHON_LINES = ["7", "9"] as const;
+
+export async function runPineconeGrpcSuite(report: Report): Promise<void> {
+  const ca = makeThrowAwayCa();
+  const domain = { INSULA_PUBLIC_DOMAIN: "localhost" };
+  const tls = { INSULA_TLS_CERT: ca.certPath, INSULA_TLS_KEY: ca.keyPath };
+  const secure = await startTestServer({ ...domain, ...tls });
+  const plain = await startTestServer(domain);
+  try {
+    for (const line of PYTHON_LINES) await runPython(report, secure, { line, ca });
+    await runPython(report, plain, { line: "7", ca });
+    for (const server of [secure, plain]) await runGo(report, server, ca);
+  } finally {
+    await Promise.all([secure.stop(), plain.stop()]);
+    ca.remove();
+  }
+}
+
+/** Nothing of the person who runs the tests reaches the clients. */
+function environment(server: TestServer, ca: ThrowAwayCa): NodeJS.ProcessEnv {
+  const { host, protocol } = new URL(server.url);
+  return {
+    ...GO_ENVIRONMENT,
+    PATH: process.env["PATH"],
+    HOME: process.env["HOME"],
+    PYTHONDONTWRITEBYTECODE: "1",
+    SSL_CERT_FILE: ca.caPath,
+    INSULA_TEST_CA: ca.caPath,
+    INSULA_TEST_KEY: server.secret,
+    INSULA_TEST_SCHEME: protocol.slice(0, -1),
+    // The certificate is for the name.
+    INSULA_TEST_AUTHORITY: host.replace("127.0.0.1", "localhost"),
+  };
+}
+
+async function runPython(
+  report: Report,
+  server: TestServer,
+  { line, ca }: { readonly line: (typeof PYTHON_LINES)[number]; readonly ca: ThrowAwayCa },
+): Promise<void> {
+  const client = `pinecone ${line} gRPC, ${new URL(server.url).protocol.slice(0, -1)}`;
+  if (!hasPineconePython(line)) {
+    report.skip(`the Python client pinecone ${line} is not installed`);
+    return;
+  }
+  const file = path.resolve("test/clients/python/pinecone_grpc.py");
+  const ran = await run(pineconePython(line), [file], { env: environment(server, ca) });
+  takeLines(report, client, "pinecone_grpc.py", ran);
+}
+
+async function runGo(report: Report, server: TestServer, ca: ThrowAwayCa): Promise<void> {
+  const client = `go-pinecone 4, ${new URL(server.url).protocol.slice(0, -1)}`;
+  if (!hasGo()) {
+    report.skip("the Go client is not installed");
+    return;
+  }
+  const cwd = path.resolve("test/clients/go-pinecone");
+  const ran = await run("go", ["run", "."], { env: environment(server, ca), cwd });
+  takeLines(report, client, "go-pinecone", ran);
+}
