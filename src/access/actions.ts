@@ -19,7 +19,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "read", "GetTenant GetUsage GetDatabaseUsage GetCollectionUsage"],
   ["admin", "admin", "CreateDatabase DeleteDatabase CreateCollection UpdateCollection"],
   ["admin", "admin", "DeleteCollection CreateTenant DeleteTenant EraseTenant"],
-  ["admin", "admin", "SetTenantState SetTenantStates"],
+  ["admin", "admin", "SetTenantState SetTenantStates WarmTenants"],
   ["admin", "admin", "GetCollectionExtents GetTenantExtents"],
   ["admin", "admin", "GetStatus GetLogLevel SetLogLevel ListKeys CreateKey RotateKey RevokeKey"],
   ["admin", "admin", "RotateMasterKey ListBackups CreateBackup Restore CopyTenant"],

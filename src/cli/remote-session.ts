@@ -107,6 +107,8 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
       calls.listTenants({ database, collection }, page, {}),
     setTenantStates: (database, collection, request) =>
       calls.setTenantStates({ database, collection }, request, {}),
+    warmTenants: (database, collection, request) =>
+      calls.warmTenants({ database, collection }, request, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
     locate: (place) => calls.locate(place, {}),
     eraseTenant: (place) => calls.eraseTenant(place, {}),

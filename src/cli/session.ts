@@ -45,6 +45,7 @@ export type SessionCatalog = Pick<
   | "getTenant"
   | "listTenants"
   | "setTenantStates"
+  | "warmTenants"
   | "deleteTenant"
   | "locate"
   | "eraseTenant"

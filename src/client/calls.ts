@@ -17,6 +17,7 @@ import type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantWarmRequest,
   WriteResult,
 } from "../engine/api.ts";
 import type {
@@ -89,6 +90,12 @@ export interface CatalogCalls {
   setTenantStates(
     place: Place,
     request: TenantStatesRequest,
+    options: CallOptions,
+  ): Promise<TenantStatesSlice>;
+  /** One slice. */
+  warmTenants(
+    place: Place,
+    request: TenantWarmRequest,
     options: CallOptions,
   ): Promise<TenantStatesSlice>;
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;

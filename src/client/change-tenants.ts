@@ -1,10 +1,11 @@
-/** A change of many tenants, slice after slice, told as it goes on. */
+/** Work on many tenants, slice after slice, told as it goes on. */
 import { FAILURES_TOLD_MAX } from "../base/limits.ts";
 import type {
   TenantChoice,
   TenantOutcomes,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantWarmRequest,
 } from "../engine/api.ts";
 import type { RequestedState } from "../model/index.ts";
 import type { CallOptions } from "./calls.ts";
@@ -12,12 +13,15 @@ import type { CallOptions } from "./calls.ts";
 /** Names of one slice: a second or so, after which it can be ended. */
 const SLICE_NAMES = 1_000;
 
-export interface TenantsChange extends TenantChoice, CallOptions {
-  readonly state: RequestedState;
-  /** Goes on behind this name, of an earlier change that was ended. */
+export interface TenantsWalk extends TenantChoice, CallOptions {
+  /** Goes on behind this name, of an earlier one that was ended. */
   readonly after?: string;
   /** Told after every slice. */
   readonly onProgress?: (progress: TenantsProgress) => void;
+}
+
+export interface TenantsChange extends TenantsWalk {
+  readonly state: RequestedState;
 }
 
 export interface TenantsProgress extends TenantOutcomes {
@@ -30,20 +34,27 @@ export interface TenantsChanged extends TenantOutcomes {
   readonly failures: TenantStatesSlice["failures"];
 }
 
+/** As {@link walkTenants}. */
+export function changeTenants(
+  ask: (request: TenantStatesRequest) => Promise<TenantStatesSlice>,
+  { state, ...walk }: TenantsChange,
+): Promise<TenantsChanged> {
+  return walkTenants((request) => ask({ ...request, state }), walk);
+}
+
 /**
  * @param ask one slice of it.
  * @throws the signal's reason between two slices: what is changed stays so.
  */
-export async function changeTenants(
-  ask: (request: TenantStatesRequest) => Promise<TenantStatesSlice>,
-  { names, pattern, state, after, signal, onProgress }: TenantsChange,
+export async function walkTenants(
+  ask: (request: TenantWarmRequest) => Promise<TenantStatesSlice>,
+  { names, pattern, after, signal, onProgress }: TenantsWalk,
 ): Promise<TenantsChanged> {
   let sums: TenantsChanged = { changed: 0, unchanged: 0, missing: 0, failed: 0, failures: [] };
   let behind = after;
   do {
     signal?.throwIfAborted();
     const slice = await ask({
-      state,
       limit: SLICE_NAMES,
       ...(names === undefined ? {} : { names }),
       ...(pattern === undefined ? {} : { pattern }),

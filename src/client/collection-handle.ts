@@ -10,7 +10,13 @@ import { InsulaError } from "../base/errors.ts";
 import type { Place, RequestedState } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
-import { changeTenants, type TenantsChange, type TenantsChanged } from "./change-tenants.ts";
+import {
+  changeTenants,
+  walkTenants,
+  type TenantsChange,
+  type TenantsChanged,
+  type TenantsWalk,
+} from "./change-tenants.ts";
 import type {
   Collection,
   ManyResult,
@@ -65,6 +71,14 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
     const options = signal === undefined ? {} : { signal };
     return abortable(signal, () =>
       changeTenants((request) => this.#calls.setTenantStates(this.place, request, options), change),
+    );
+  }
+
+  warmTenants(walk: TenantsWalk): Promise<TenantsChanged> {
+    const { signal } = walk;
+    const options = signal === undefined ? {} : { signal };
+    return abortable(signal, () =>
+      walkTenants((request) => this.#calls.warmTenants(this.place, request, options), walk),
     );
   }
 

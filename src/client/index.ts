@@ -15,8 +15,13 @@
 export { connect } from "./connect.ts";
 // For the command line, which shows and counts what the face hides.
 export { HttpChannel, type Sent, type ServerAddress } from "./http-channel.ts";
-export { changeTenants } from "./change-tenants.ts";
-export type { TenantsChange, TenantsChanged, TenantsProgress } from "./change-tenants.ts";
+export { walkTenants } from "./change-tenants.ts";
+export type {
+  TenantsChange,
+  TenantsChanged,
+  TenantsProgress,
+  TenantsWalk,
+} from "./change-tenants.ts";
 export { RemoteCalls } from "./remote-calls.ts";
 export { openKeys } from "./keys.ts";
 export type { AccessKeys, CreatedKey, KeyGrant, KeyView, NewKey } from "./keys.ts";

@@ -33,7 +33,7 @@ import type {
   Where,
 } from "../model/index.ts";
 import type { CallOptions } from "./calls.ts";
-import type { TenantsChange, TenantsChanged } from "./change-tenants.ts";
+import type { TenantsChange, TenantsChanged, TenantsWalk } from "./change-tenants.ts";
 
 /** A list of numbers becomes float32. */
 export type VectorLike = Float32Array | readonly number[];
@@ -195,6 +195,11 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
    * signal between two of them, and gone on with by saying it again.
    */
   setTenantStates(change: TenantsChange): Promise<TenantsChanged>;
+  /**
+   * Wakes tenants before they are needed, named or by a pattern, eight at once: `changed` counts
+   * those that slept. They sleep again when they are idle. One that is not ACTIVE is a failure.
+   */
+  warmTenants(walk: TenantsWalk): Promise<TenantsChanged>;
   deleteTenant(name: string, options?: CallOptions): Promise<void>;
   /** As `deleteTenant`, then waits until its key and files are gone and says what was found. */
   eraseTenant(name: string, options?: CallOptions): Promise<ErasureReceipt>;

@@ -15,6 +15,7 @@ import type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantWarmRequest,
 } from "../engine/api.ts";
 import type { Place, RequestedState } from "../model/index.ts";
 import type { CallOptions, CatalogCalls } from "./calls.ts";
@@ -118,6 +119,15 @@ export class RemoteCatalog implements CatalogCalls {
     options: CallOptions,
   ): Promise<TenantStatesSlice> {
     const path = `${collectionPath(place)}/tenant-states`;
+    return readTenantStates(await this.#ask(path, post(request), options));
+  }
+
+  async warmTenants(
+    place: Place,
+    request: TenantWarmRequest,
+    options: CallOptions,
+  ): Promise<TenantStatesSlice> {
+    const path = `${collectionPath(place)}/tenant-warmings`;
     return readTenantStates(await this.#ask(path, post(request), options));
   }
 

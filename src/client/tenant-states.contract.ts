@@ -89,6 +89,23 @@ export function describeTenantStates(name: string, insula: () => Insula): void {
       expect(await statesOf(notes)).toEqual(["x1 INACTIVE", "x2 ACTIVE", "y1 ACTIVE"]);
     });
 
+    it("tenants are woken by name or pattern, and none of them is activated", async () => {
+      const notes = await collectionOf(["w1", "w2", "w3"]);
+      await notes.setTenantState("w2", "INACTIVE");
+      const told = await notes.warmTenants({ pattern: "w*" });
+      expect(told).toMatchObject({ changed: 0, unchanged: 2, missing: 0, failed: 1 });
+      expect(told.failures).toMatchObject([
+        { tenant: "w2", error: refused("tenant_not_active", "failed_precondition") },
+      ]);
+      await notes.setTenantState("w2", "ACTIVE");
+      expect(await notes.warmTenants({ names: ["w2", "nobody"] })).toMatchObject({
+        changed: 1,
+        missing: 1,
+      });
+      const { activation } = await notes.tenant("w2").query({ vector: [1] });
+      expect(activation).toMatchObject({ wasAsleep: false });
+    });
+
     it("tenants are listed by pattern, state and size, page after page", async () => {
       const notes = await collectionOf(["a1", "a2", "b1"]);
       await notes.tenant("a2").upsert([{ key: "longer", vector: [1] }]);

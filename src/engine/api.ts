@@ -97,6 +97,17 @@ export interface Engine extends AsyncDisposable {
     collection: string,
     request: TenantStatesRequest,
   ): Promise<TenantStatesSlice>;
+  /**
+   * One slice of many tenants, woken before they are needed; `changed` counts those that slept,
+   * `unchanged` those that were awake. They sleep again when they are idle, or too many are awake.
+   * One that is not ACTIVE fails with `tenant_not_active`. Cost: a search of each.
+   * @throws `collection_not_found`, `argument_invalid`
+   */
+  warmTenants(
+    database: string,
+    collection: string,
+    request: TenantWarmRequest,
+  ): Promise<TenantStatesSlice>;
   deleteTenant(place: TenantPlace): Promise<void>;
   /**
    * Removes a tenant as {@link Engine.deleteTenant} does, waits until its key is overwritten and
@@ -434,12 +445,15 @@ export interface TenantChoice {
   readonly pattern?: string;
 }
 
-export interface TenantStatesRequest extends TenantChoice {
-  readonly state: RequestedState;
+export interface TenantWarmRequest extends TenantChoice {
   /** Goes on behind this name. */
   readonly after?: string;
   /** Names looked at in this slice, 1 to PAGE_ITEMS_MAX. */
   readonly limit: number;
+}
+
+export interface TenantStatesRequest extends TenantWarmRequest {
+  readonly state: RequestedState;
 }
 
 /** Tenants by what came of them. */

@@ -46,6 +46,7 @@ import type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantWarmRequest,
   TenantsCreated,
   WriteResult,
 } from "./api.ts";
@@ -192,7 +193,7 @@ class NodeEngine implements Engine {
     this.#databases = new Databases(doors);
     this.#collections = new Collections(doors);
     this.#gate = new TenantGate(doors);
-    this.#tenants = new Tenants(doors);
+    this.#tenants = new Tenants({ ...doors, gate: this.#gate });
     this.#settings = new Settings(node.catalog);
     this.#probe = new RecallProbe(options, this.#keeper);
     this.#records = new Records(node.catalog, directory, this.#gate, this.#probe);
@@ -278,6 +279,14 @@ class NodeEngine implements Engine {
     request: TenantStatesRequest,
   ): Promise<TenantStatesSlice> {
     return this.#tenants.setStates({ database, collection }, request);
+  }
+
+  warmTenants(
+    database: string,
+    collection: string,
+    request: TenantWarmRequest,
+  ): Promise<TenantStatesSlice> {
+    return this.#tenants.warm({ database, collection }, request);
   }
 
   deleteTenant(place: TenantPlace): Promise<void> {

@@ -38,6 +38,7 @@ export type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantWarmRequest,
   RequestedState,
   TenantState,
   WriteResult,

@@ -87,7 +87,7 @@ export function hasShard(found: FoundPlace): found is FoundShard {
   return found.shard !== undefined;
 }
 
-function notActive(tenant: string, state: TenantState): InsulaError {
+export function notActive(tenant: string, state: TenantState): InsulaError {
   return new InsulaError(
     "tenant_not_active",
     `Cannot use tenant "${tenant}": it is ${state}: make it ACTIVE, or set activatesTenants of its collection.`,

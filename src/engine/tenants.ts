@@ -17,6 +17,7 @@ import type {
   TenantsCreated,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantWarmRequest,
 } from "./api.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
@@ -25,6 +26,8 @@ import type { Infos } from "./infos.ts";
 import { checkName } from "./names.ts";
 import type { NodeContext } from "./node-context.ts";
 import { changeTenants } from "./tenant-changes.ts";
+import type { TenantGate } from "./tenant-gate.ts";
+import { warmTenants } from "./tenant-warming.ts";
 import { listTenants } from "./tenant-listing.ts";
 import type { TenantStates } from "./tenant-states.ts";
 
@@ -37,6 +40,7 @@ export interface TenantDoors {
   readonly infos: Infos;
   readonly keeper: ShardKeeper;
   readonly states: TenantStates;
+  readonly gate: TenantGate;
 }
 
 const REQUESTED_STATES: readonly RequestedState[] = ["ACTIVE", "INACTIVE", "OFFLOADED"];
@@ -104,6 +108,12 @@ export class Tenants {
     checkState(request.state);
     const collection = await this.#collectionOf(place);
     return changeTenants({ catalog: node.catalog, states }, collection, request);
+  }
+
+  async warm(place: Place, request: TenantWarmRequest): Promise<TenantStatesSlice> {
+    const { node, directory, gate, keeper } = this.#doors;
+    const collection = await this.#collectionOf(place);
+    return warmTenants({ catalog: node.catalog, directory, gate, keeper }, collection, request);
   }
 
   async delete(place: TenantPlace): Promise<void> {

@@ -30,6 +30,8 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
     setTenantState: (place, state) => engine.setTenantState(place, state),
     setTenantStates: ({ database, collection }, request) =>
       engine.setTenantStates(database, collection, request),
+    warmTenants: ({ database, collection }, request) =>
+      engine.warmTenants(database, collection, request),
     deleteTenant: (place) => engine.deleteTenant(place),
     locate: (place) => engine.locate(place),
     eraseTenant: (place) => engine.eraseTenant(place),

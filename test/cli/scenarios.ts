@@ -160,6 +160,8 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant ls acme notes --order age" },
     { line: "tenant deactivate acme notes 'nobody-*'", isLaidOut: false },
     { line: "tenant activate acme notes 'team-?'", isLaidOut: false },
+    { line: "tenant warm --help" },
+    { line: "tenant warm acme notes team-1", isLaidOut: false },
     { line: "tenant why --help" },
     { line: "tenant why acme notes team-1", isLaidOut: false },
     { line: "tenant why acme notes nobody" },

@@ -1,9 +1,9 @@
-/** `insula tenant activate`, `insula tenant deactivate`: states of one tenant or of many. */
+/** `insula tenant activate`, `deactivate`, `warm`: work on one tenant or on many. */
 import type { Command } from "commander";
 import { isInsulaError } from "../../base/errors.ts";
 import { isNamePattern } from "../../base/name-pattern.ts";
-import { changeTenants, type TenantsChange, type TenantsChanged } from "../../client/index.ts";
-import type { TenantChoice } from "../../engine/api.ts";
+import { walkTenants, type TenantsChanged } from "../../client/index.ts";
+import type { TenantChoice, TenantStatesSlice, TenantWarmRequest } from "../../engine/api.ts";
 import type { RequestedState } from "../../model/index.ts";
 import { withSession } from "../command.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
@@ -14,30 +14,46 @@ import { findCollection } from "../place-options.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import type { Session } from "../session.ts";
 
-interface StateCommand {
+interface ManyCommand {
   readonly verb: string;
-  readonly state: RequestedState;
+  /** What was done to them, and what those are that needed nothing. */
+  readonly done: string;
+  readonly already: string;
+  /** Absent: they are woken. */
+  readonly state?: RequestedState;
   readonly description: string;
   readonly note: string;
 }
 
-const COMMANDS: readonly StateCommand[] = [
+const COMMANDS: readonly ManyCommand[] = [
   {
     verb: "activate",
+    done: "activated",
+    already: "so already",
     state: "ACTIVE",
     description: "let tenants answer calls again",
     note: "They wake with their next call.",
   },
   {
     verb: "deactivate",
+    done: "deactivated",
+    already: "so already",
     state: "INACTIVE",
     description: "put tenants to sleep and refuse calls about their records",
     note: "Where the collection activates tenants by itself, the next call makes them active again.",
   },
+  {
+    verb: "warm",
+    done: "woken",
+    already: "awake",
+    description: "wake tenants of a server before they are needed",
+    note: "They sleep again when they are idle. None is activated.",
+  },
 ];
 
 export function addTenantStateCommands(tenant: Command): void {
-  for (const { verb, state, description, note } of COMMANDS) {
+  for (const kind of COMMANDS) {
+    const { verb, description, note } = kind;
     tenant
       .command(`${verb} <database> <collection> <tenant...>`)
       .description(description)
@@ -55,8 +71,8 @@ export function addTenantStateCommands(tenant: Command): void {
         const [database, collection, names, , command] = given;
         await withSession(command, false, async (session, output) => {
           const place = { database, collection };
-          const changed = await changeAll({ session, output, place }, choicesOf(names), state);
-          output.result(printable(state, changed), () => printChanged(verb, changed));
+          const changed = await changeAll({ session, output, place, kind }, choicesOf(names));
+          output.result(printable(kind, changed), () => printChanged(kind, changed));
           requireAll(changed);
         });
       });
@@ -67,6 +83,18 @@ interface Work {
   readonly session: Session;
   readonly output: Output;
   readonly place: { readonly database: string; readonly collection: string };
+  readonly kind: ManyCommand;
+}
+
+function askOf({
+  session: { catalog },
+  place: { database, collection },
+  kind: { state },
+}: Work): (request: TenantWarmRequest) => Promise<TenantStatesSlice> {
+  return (request) =>
+    state === undefined
+      ? catalog.warmTenants(database, collection, request)
+      : catalog.setTenantStates(database, collection, { ...request, state });
 }
 
 /** All names at once, then pattern after pattern. */
@@ -77,11 +105,9 @@ function choicesOf(given: readonly string[]): readonly TenantChoice[] {
 }
 
 /** @throws CommandError when it is interrupted: between two slices. */
-async function changeAll(
-  { session, output, place: { database, collection } }: Work,
-  choices: readonly TenantChoice[],
-  state: RequestedState,
-): Promise<TenantsChanged> {
+async function changeAll(work: Work, choices: readonly TenantChoice[]): Promise<TenantsChanged> {
+  const { session, output, place } = work;
+  const { database, collection } = place;
   const { tenantCount } = await findCollection(session, database, collection);
   const total = choices.reduce((sum, { names }) => sum + (names?.length ?? tenantCount), 0);
   const progress = createProgress(output, total, "tenants");
@@ -90,12 +116,14 @@ async function changeAll(
   try {
     let sums: TenantsChanged = { changed: 0, unchanged: 0, missing: 0, failed: 0, failures: [] };
     for (const choice of choices) {
-      const change: TenantsChange = { ...choice, state, signal };
       const before = sums;
-      const done = await changeTenants(
-        (request) => session.catalog.setTenantStates(database, collection, request),
-        { ...change, onProgress: (now) => showProgress(progress, add(before, now)) },
-      );
+      const done = await walkTenants(askOf(work), {
+        ...choice,
+        signal,
+        onProgress: (now) => {
+          showProgress(progress, add(before, now));
+        },
+      });
       sums = { ...add(before, done), failures: [...before.failures, ...done.failures] };
     }
     return sums;
@@ -123,9 +151,9 @@ function showProgress(progress: Progress, { changed, unchanged, missing, failed 
   progress.update(changed + unchanged + missing + failed, remark);
 }
 
-function printable(state: RequestedState, { failures, ...counts }: TenantsChanged): object {
+function printable({ state }: ManyCommand, { failures, ...counts }: TenantsChanged): object {
   return {
-    state,
+    ...(state === undefined ? {} : { state }),
     ...counts,
     failures: failures.map(({ tenant, error }) => ({
       tenant,
@@ -135,11 +163,11 @@ function printable(state: RequestedState, { failures, ...counts }: TenantsChange
   };
 }
 
-function printChanged(verb: string, changed: TenantsChanged): string {
+function printChanged({ done, already }: ManyCommand, changed: TenantsChanged): string {
   const { unchanged, missing, failed, failures } = changed;
   const parts = [
-    `${printCounted(changed.changed, "tenant")} ${verb}d`,
-    ...(unchanged === 0 ? [] : [`${printCount(unchanged)} so already`]),
+    `${printCounted(changed.changed, "tenant")} ${done}`,
+    ...(unchanged === 0 ? [] : [`${printCount(unchanged)} ${already}`]),
     ...(missing === 0 ? [] : [`${printCount(missing)} not there`]),
     ...(failed === 0 ? [] : [`${printCount(failed)} failed`]),
   ];

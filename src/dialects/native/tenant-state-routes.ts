@@ -1,6 +1,6 @@
 /** Routes about the states of tenants: of one, and of many slice by slice. */
 import { FAILURES_TOLD_MAX, PAGE_ITEMS_MAX, TENANTS_NAMED_MAX } from "../../base/limits.ts";
-import type { TenantStatesRequest } from "../../engine/api.ts";
+import type { TenantStatesSlice, TenantWarmRequest } from "../../engine/api.ts";
 import type { RequestedState } from "../../model/index.ts";
 import { TENANT_ANSWER } from "./answers.ts";
 import { COLLECTION_PATTERN } from "./catalog-routes.ts";
@@ -12,18 +12,17 @@ import { choice, count, integer, list, members, object, optional, text } from ".
 const STATES: readonly RequestedState[] = ["ACTIVE", "INACTIVE", "OFFLOADED"];
 const state = choice(STATES, "what the tenant is asked to be");
 
-const MANY_BODY = object(
-  {
-    state,
-    names: optional(list(text("of a tenant"), TENANTS_NAMED_MAX, "which; or pattern")),
-    pattern: optional(
-      text("which, by name: * any text, ? one character, \\\\ before a sign that is meant itself"),
-    ),
-    after: optional(text("goes on behind this name")),
-    limit: optional(integer(1, PAGE_ITEMS_MAX, "names looked at in this call; default 1,000")),
-  },
-  "One slice of a change of many tenants.",
-);
+const CHOICE = {
+  names: optional(list(text("of a tenant"), TENANTS_NAMED_MAX, "which; or pattern")),
+  pattern: optional(
+    text("which, by name: * any text, ? one character, \\\\ before a sign that is meant itself"),
+  ),
+  after: optional(text("goes on behind this name")),
+  limit: optional(integer(1, PAGE_ITEMS_MAX, "names looked at in this call; default 1,000")),
+};
+
+const MANY_BODY = object({ state, ...CHOICE }, "One slice of a change of many tenants.");
+const WARM_BODY = object(CHOICE, "One slice of many tenants to wake.");
 
 const MANY_ANSWER = object(
   {
@@ -69,33 +68,45 @@ export const TENANT_STATE_ROUTES: readonly Route[] = [
     summary: "The same of many, in slices: repeat it with after until there is no next.",
     answers: MANY_ANSWER,
     takes: { schema: MANY_BODY, bytesMax: NATIVE_LIMITS.keysBodyBytesMax },
-    run: async ({ context, database, collection, request }, body) => {
-      const asked = toRequest(body);
-      const slice = await context.engine.setTenantStates(database, collection, asked);
-      const failures = slice.failures.map(({ tenant, error }) => ({
-        tenant,
-        problem: toProblem(error, request.id),
-      }));
-      return { ...slice, failures };
+    run: async ({ context, database, collection, request }, { state: asked, ...choice }) => {
+      const made = { ...toRequest(choice), state: asked };
+      return toAnswer(await context.engine.setTenantStates(database, collection, made), request.id);
     },
+  }),
+  withBody({
+    method: "POST",
+    pattern: `${COLLECTION_PATTERN}/tenant-warmings`,
+    operation: "WarmTenants",
+    area: "admin",
+    status: 200,
+    summary: "Wakes many before they are needed, in slices; changed counts those that slept.",
+    answers: MANY_ANSWER,
+    takes: { schema: WARM_BODY, bytesMax: NATIVE_LIMITS.keysBodyBytesMax },
+    run: async ({ context, database, collection, request }, body) =>
+      toAnswer(await context.engine.warmTenants(database, collection, toRequest(body)), request.id),
   }),
 ];
 
+function toAnswer({ failures, ...slice }: TenantStatesSlice, requestId: string): object {
+  const told = failures.map(({ tenant, error }) => ({
+    tenant,
+    problem: toProblem(error, requestId),
+  }));
+  return { ...slice, failures: told };
+}
+
 function toRequest({
-  state: asked,
   names,
   pattern,
   after,
   limit = NATIVE_LIMITS.tenantsChangedDefault,
 }: {
-  readonly state: RequestedState;
   readonly names: readonly string[] | undefined;
   readonly pattern: string | undefined;
   readonly after: string | undefined;
   readonly limit: number | undefined;
-}): TenantStatesRequest {
+}): TenantWarmRequest {
   return {
-    state: asked,
     limit,
     ...(names === undefined ? {} : { names }),
     ...(pattern === undefined ? {} : { pattern }),

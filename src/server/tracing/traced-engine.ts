@@ -23,6 +23,7 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   listTenants: "collection",
   setTenantState: "place",
   setTenantStates: "collection",
+  warmTenants: "collection",
   deleteTenant: "place",
   upsert: "place",
   insert: "place",
