@@ -46,7 +46,7 @@ export function printedByComments(program: string): string {
 }
 
 /** Members whose values are other ones in every run; their kinds are compared. */
-const MOVING = ["createdAtMs", "wakeMs", "planned", "exact", "id", "keyId", "requestId"];
+const MOVING = ["createdAtMs", "atMs", "wakeMs", "planned", "exact", "id", "keyId", "requestId"];
 
 /** JSON values one after the other, with moving members replaced by their kind. */
 export function comparableJson(text: string): readonly unknown[] {
