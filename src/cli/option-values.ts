@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { parseFilter } from "./filter-text.ts";
 import type { Grant } from "../access/index.ts";
-import type { Filter, Metadata } from "../model/index.ts";
+import type { FieldMemory, Filter, Metadata } from "../model/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 
 export function toWholeNumber(text: string): number {
@@ -29,6 +29,12 @@ export function toNumber(text: string): number {
 export function toShare(text: string): number {
   if (!/^(0|1|0?\.\d{1,9})$/.test(text)) throw new InvalidArgumentError("Expected 0 to 1.");
   return Number(text);
+}
+
+export function toMemory(text: string): FieldMemory {
+  if (text !== "small" && text !== "fast")
+    throw new InvalidArgumentError("Expected small or fast.");
+  return text;
 }
 
 /** `7d`, `12h`, `30m` as milliseconds. */

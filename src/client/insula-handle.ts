@@ -116,8 +116,8 @@ export class InsulaHandle implements Insula {
  *   `sparseVectors`.
  */
 function toCollectionOptions(made: NewCollection): CollectionOptions {
-  const { dimension, metric, recall, vectors, tenancy, unfilterable = [], embeddingModel } = made;
-  const { sparseVectors = [], createsTenants, activatesTenants } = made;
+  const { dimension, metric, recall, memory, vectors, tenancy, embeddingModel } = made;
+  const { sparseVectors = [], unfilterable = [], createsTenants, activatesTenants } = made;
   const isSparse = sparseVectors.length > 0 && dimension === undefined;
   if (!isSparse && (dimension === undefined) === (vectors === undefined)) {
     throw new InsulaError(
@@ -125,10 +125,11 @@ function toCollectionOptions(made: NewCollection): CollectionOptions {
       "Cannot create the collection: expected either dimension or vectors.",
     );
   }
-  if (vectors !== undefined && recall !== undefined) {
+  if (vectors !== undefined && (recall !== undefined || memory !== undefined)) {
+    const name = recall === undefined ? "memory" : "recall";
     throw new InsulaError(
       "argument_invalid",
-      "Cannot create the collection: recall: expected it in vectors, for each field.",
+      `Cannot create the collection: ${name}: expected it in vectors, for each field.`,
     );
   }
   // A program in JavaScript can say anything: with a word of its own it would get one shard.
@@ -141,6 +142,7 @@ function toCollectionOptions(made: NewCollection): CollectionOptions {
   const unnamed = {
     ...{ name: "", dimension: dimension ?? 0, metric: metric ?? "cosine" },
     ...(recall === undefined ? {} : { recall }),
+    ...(memory === undefined ? {} : { memory }),
   };
   return {
     schema: {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KEY_BYTES_MAX, NAME_BYTES_MAX } from "../base/limits.ts";
-import type { Collection, Insula, Records } from "./index.ts";
+import type { Collection, Insula, NewCollection, Records } from "./index.ts";
 import { describeSearchShapes, type Note } from "./search-shapes.contract.ts";
 import { describeSparseVectors, refused } from "./sparse.contract.ts";
 import { describeTenantStates } from "./tenant-states.contract.ts";
@@ -140,6 +140,24 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
       await insula.updateCollection("shop", "closed", { status: "enabled", embeddingModel: "m" });
       await closed.upsert([{ key: "a", vector: [1] }]);
       expect(await insula.getCollection("shop", "closed")).toMatchObject({ embeddingModel: "m" });
+    });
+
+    it("a field that is to cost little memory says so, and finds what another finds", async () => {
+      const made = { dimension: 1, metric: "euclidean", memory: "small" } as const;
+      const records = await insula.createCollection("shop", "small", made);
+      const info = await insula.getCollection("shop", "small");
+      expect(info?.schema.vectors[0]?.memory).toBe("small");
+      await records.upsert([{ key: "a", vector: [1] }]);
+      expect((await records.query({ vector: [3], topK: 1 })).hits[0]?.distance).toBe(2);
+      const twice = { vectors: [{ name: "v", dimension: 1, metric: "dot" }], memory: "small" };
+      await expect(
+        insula.createCollection("shop", "x", twice as NewCollection),
+      ).rejects.toMatchObject(refused("argument_invalid"));
+      const wrong = { dimension: 1, memory: "tiny" } as unknown as NewCollection;
+      await expect(insula.createCollection("shop", "x", wrong)).rejects.toMatchObject(
+        refused("argument_invalid"),
+      );
+      await insula.deleteCollection("shop", "small");
     });
 
     it("the recall of a field is named, changed, and the usual one again", async () => {

@@ -108,6 +108,11 @@ export interface NewCollection {
   readonly metric?: Metric;
   /** Of the unnamed vector: share of the true nearest that searches aim at; default 0.95. */
   readonly recall?: number;
+  /**
+   * Of the unnamed vector. `small`: searches keep a bit a component in memory and read the rows
+   * that may be nearest from files. Default `fast`.
+   */
+  readonly memory?: "small" | "fast";
   /** Several named vectors a record. */
   readonly vectors?: readonly VectorField[];
   /** Sparse vectors that a record may have, besides or instead of the others. */

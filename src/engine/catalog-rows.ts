@@ -17,6 +17,8 @@ import type { StateChange } from "./api.ts";
 import { NO_RECALLS, type FieldRecalls } from "./field-recalls.ts";
 
 const ROW_VERSION = 1;
+/** ON DISK: beside the metric of a field that is to cost little memory. */
+const SMALL_FLAG = 128;
 /** ON DISK: flag of a schema that has sparse fields. */
 const SPARSE_FLAG = 8;
 /** ON DISK: position is the encoded number. */
@@ -173,8 +175,12 @@ export function encodeSchema(schema: Schema, isMultiTenant: boolean): Buffer {
   const flags = (schema.identity === "row" ? 1 : 0) | (isMultiTenant ? 2 : 0);
   writer.uint8(flags | (sparseVectors.length === 0 ? 0 : SPARSE_FLAG));
   writer.varint(schema.vectors.length);
-  for (const { name, dimension, metric } of schema.vectors) {
-    writer.string(name).varint(dimension).uint8(METRICS.indexOf(metric));
+  for (const { name, dimension, metric, memory } of schema.vectors) {
+    const small = memory === "small" ? SMALL_FLAG : 0;
+    writer
+      .string(name)
+      .varint(dimension)
+      .uint8(METRICS.indexOf(metric) | small);
   }
   writer.varint(schema.unfilterable.length);
   for (const property of schema.unfilterable) writer.string(property);
@@ -196,10 +202,12 @@ export function decodeSchema(bytes: Uint8Array): StoredSchema {
   const vectors = Array.from({ length: reader.varint() }, (): VectorField => {
     const name = reader.string();
     const dimension = reader.varint();
-    const metric = METRICS[reader.uint8()];
+    const kind = reader.uint8();
+    const metric = METRICS[kind & ~SMALL_FLAG];
     if (metric === undefined)
       throw new InsulaError("data_damaged", "Cannot read a schema: unknown metric.");
-    return { name, dimension, metric };
+    const isSmall = (kind & SMALL_FLAG) !== 0;
+    return { name, dimension, metric, ...(isSmall ? { memory: "small" as const } : {}) };
   });
   const unfilterable = Array.from({ length: reader.varint() }, () => reader.string());
   const sparseCount = (flags & SPARSE_FLAG) === 0 ? 0 : reader.varint();

@@ -68,7 +68,17 @@ export {
   SELECT_ROWS_MAX,
   scratchIn,
 } from "./scratch.ts";
-export type { CodePoint, Float32Rows, Int8Rows, RowHits, RowRange } from "./row-scanner.ts";
+export type { BitLayout } from "./bit-codes.ts";
+export { BIT_HEADER_BYTES, bitLayout, encodeBits } from "./bit-codes.ts";
+export { rotationOf } from "./rotation.ts";
+export type {
+  BitRows,
+  CodePoint,
+  Float32Rows,
+  Int8Rows,
+  RowHits,
+  RowRange,
+} from "./row-scanner.ts";
 export { RowScanner } from "./row-scanner.ts";
 export type { CompareTies } from "./top-k.ts";
 export { mergeNearest } from "./top-k.ts";

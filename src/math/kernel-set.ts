@@ -107,6 +107,34 @@ export interface Kernels {
     heapCount: number,
     k: number,
   ): number;
+  scanBits(
+    planes: number,
+    weights: number,
+    codes: number,
+    stride: number,
+    columns: number,
+    columnBytes: number,
+    rowFirst: number,
+    rowCount: number,
+    bitmap: number,
+    idBase: number,
+    heap: number,
+    heapCount: number,
+    k: number,
+  ): number;
+  scanBitRows(
+    planes: number,
+    weights: number,
+    codes: number,
+    stride: number,
+    columns: number,
+    columnBytes: number,
+    ids: number,
+    idCount: number,
+    heap: number,
+    heapCount: number,
+    k: number,
+  ): number;
   signRows(
     rows: number,
     stride: number,

@@ -8,11 +8,13 @@
  */
 import { assert } from "../base/errors.ts";
 import { DIMENSION_MAX } from "../base/limits.ts";
+import { BIT_PLANES, BIT_WEIGHTS, bitLayout, prepareBitQuery } from "./bit-codes.ts";
 import { KERNEL_METRICS, rowStrideBytes } from "./distance.ts";
 import type { KernelMetric } from "./distance.ts";
 import type { Extent } from "./extent.ts";
 import type { Kernels } from "./kernel-set.ts";
 import { codeStrideBytes, signWords } from "./quantizer.ts";
+import { rotationOf } from "./rotation.ts";
 import { BITMAP_ROWS_MAX, CANDIDATES_MAX, SELECT_ROWS_MAX, scratchIn } from "./scratch.ts";
 import type { Scratch } from "./scratch.ts";
 import type { SharedMemory } from "./wasm.ts";
@@ -44,6 +46,16 @@ export interface Int8Rows {
   readonly inverseNorms: number;
 }
 
+/** A block of codes of one bit a component; byte offsets in the arena. */
+export interface BitRows {
+  readonly codes: number;
+  /** The first of three columns, `columnBytes` apart. */
+  readonly columns: number;
+  readonly columnBytes: number;
+  /** The middle of the rotated rows: what the codes are signs above. */
+  readonly middle: number;
+}
+
 /** The k nearest, nearest first, of equal distances the smaller row first. */
 export interface RowHits {
   readonly rows: Uint32Array;
@@ -71,6 +83,10 @@ export class RowScanner {
   #codeInverseNorm = 0;
   #count = 0;
   #k = 1;
+  /** The rotated query; made when codes of bits are first scanned. */
+  #rotated: Float32Array | undefined;
+  /** Where the middle lies that the query's bits were made for; 0 for none. */
+  #middle = 0;
 
   /** @param scratch an extent of SCRATCH_BYTES in the arena of `memory`, this scanner's alone. */
   constructor(kernels: Kernels, memory: SharedMemory, scratch: Extent) {
@@ -124,6 +140,8 @@ export class RowScanner {
     this.#codeInverseNorm = this.#squaredNorm === 0 ? 0 : 1 / Math.sqrt(this.#squaredNorm);
     this.#metricName = metric;
     this.#dimension = dimension;
+    this.#rotated = undefined;
+    this.#middle = 0;
   }
 
   /**
@@ -275,6 +293,37 @@ export class RowScanner {
     );
   }
 
+  /** Approximate distances of a range of rows, by their codes of one bit a component. */
+  scanBits(block: BitRows, range: RowRange): void {
+    const { heap } = this.#scratch;
+    this.#prepareBits(block);
+    this.#count = this.#kernels.scanBits(
+      ...this.#bitPlace(block),
+      range.rowFirst,
+      range.rowCount,
+      range.bitmap,
+      range.idBase,
+      heap,
+      this.#count,
+      this.#k,
+    );
+  }
+
+  /** The same for the first `idCount` rows of the list at {@link ids}. */
+  scanBitRows(block: BitRows, idCount: number): void {
+    assert(idCount <= CANDIDATES_MAX, "a list has at most CANDIDATES_MAX rows");
+    const { ids, heap } = this.#scratch;
+    this.#prepareBits(block);
+    this.#count = this.#kernels.scanBitRows(
+      ...this.#bitPlace(block),
+      ids,
+      idCount,
+      heap,
+      this.#count,
+      this.#k,
+    );
+  }
+
   /** Hamming distances of a range of sign codes; for ranges too long for {@link selectHamming}. */
   scanHamming(codes: number, range: RowRange): void {
     this.#count = this.#kernels.scanHamming(
@@ -352,6 +401,33 @@ export class RowScanner {
       rows[i] = fromRows[2 * i + 1] ?? 0;
     }
     return { rows, distances };
+  }
+
+  #bitPlace(block: BitRows): readonly [number, number, number, number, number, number] {
+    const { queryPlanes, queryWeights } = this.#scratch;
+    const stride = bitLayout(this.#dimension, 0).strideBytes;
+    return [queryPlanes, queryWeights, block.codes, stride, block.columns, block.columnBytes];
+  }
+
+  /** The query's bits belong to one middle; they are made anew for another. */
+  #prepareBits({ middle }: BitRows): void {
+    if (this.#middle === middle) return;
+    const { buffer } = this.#memory;
+    const { query, queryPlanes, queryWeights } = this.#scratch;
+    const { length, strideBytes } = bitLayout(this.#dimension, 0);
+    const metric = this.#metricName;
+    assert(metric !== "manhattan" && metric !== "hamming", "a metric that codes know");
+    if (this.#rotated === undefined) {
+      this.#rotated = new Float32Array(length);
+      const vector = new Float32Array(buffer, query, this.#dimension);
+      rotationOf(this.#dimension).apply(vector, this.#rotated);
+    }
+    prepareBitQuery(this.#rotated, new Float32Array(buffer, middle, length), {
+      metric,
+      planes: new Uint8Array(buffer, queryPlanes, BIT_PLANES * strideBytes),
+      weights: new Float32Array(buffer, queryWeights, BIT_WEIGHTS),
+    });
+    this.#middle = middle;
   }
 
   #scoreIds(block: Float32Rows, idCount: number): void {

@@ -4,6 +4,7 @@
  */
 import { assert } from "../base/errors.ts";
 import { DIMENSION_MAX } from "../base/limits.ts";
+import { BIT_PLANES, BIT_WEIGHTS } from "./bit-codes.ts";
 import { alignBytes, rowStrideBytes } from "./distance.ts";
 import type { Extent } from "./extent.ts";
 import { codeStrideBytes, signBytes } from "./quantizer.ts";
@@ -28,6 +29,8 @@ type Part =
   | "query"
   | "queryCodes"
   | "queryBits"
+  | "queryPlanes"
+  | "queryWeights"
   | "queryScale"
   | "querySquaredNorm"
   | "queryInverseNorm"
@@ -43,6 +46,8 @@ const PARTS: Readonly<Record<Part, number>> = {
   query: rowStrideBytes(DIMENSION_MAX),
   queryCodes: codeStrideBytes(DIMENSION_MAX),
   queryBits: signBytes(DIMENSION_MAX),
+  queryPlanes: BIT_PLANES * (DIMENSION_MAX / 8),
+  queryWeights: alignBytes(BIT_WEIGHTS * 4),
   queryScale: 16,
   querySquaredNorm: 16,
   queryInverseNorm: 16,
@@ -72,6 +77,8 @@ export function scratchIn(extent: Extent): Scratch {
     query: next(PARTS.query),
     queryCodes: next(PARTS.queryCodes),
     queryBits: next(PARTS.queryBits),
+    queryPlanes: next(PARTS.queryPlanes),
+    queryWeights: next(PARTS.queryWeights),
     queryScale: next(PARTS.queryScale),
     querySquaredNorm: next(PARTS.querySquaredNorm),
     queryInverseNorm: next(PARTS.queryInverseNorm),

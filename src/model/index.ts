@@ -3,7 +3,7 @@
  * here knows files, threads or protocols.
  */
 export { DEFAULT_RECALL, DEFAULT_VECTOR } from "./schema.ts";
-export type { Metric, Schema, VectorField } from "./schema.ts";
+export type { FieldMemory, Metric, Schema, VectorField } from "./schema.ts";
 export type { Metadata, MetadataObject, MetadataScalar, MetadataValue } from "./metadata.ts";
 export type { Filter, FilterScalar, RangeBound } from "./filter.ts";
 export { joinSparse, sortSparse, SPARSE_VALUE_BYTES, sparseRow } from "./sparse.ts";

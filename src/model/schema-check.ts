@@ -7,7 +7,7 @@ import {
   VECTOR_FIELDS_MAX,
 } from "../base/limits.ts";
 import { checkRecall } from "./recall-check.ts";
-import type { Metric, Schema, VectorField } from "./schema.ts";
+import type { FieldMemory, Metric, Schema, VectorField } from "./schema.ts";
 import { isWellFormed } from "./well-formed.ts";
 
 const METRICS: readonly string[] = [
@@ -17,6 +17,8 @@ const METRICS: readonly string[] = [
   "manhattan",
   "hamming",
 ] satisfies readonly Metric[];
+
+const MEMORIES: readonly string[] = ["small", "fast"] satisfies readonly FieldMemory[];
 
 /** @throws InsulaError `argument_invalid`. */
 export function checkSchema(schema: Schema): void {
@@ -48,13 +50,16 @@ export function checkSchema(schema: Schema): void {
 
 function checkField(field: VectorField): void {
   checkName(field.name, "a vector field");
-  const { dimension, metric, recall } = field;
+  const { dimension, metric, recall, memory } = field;
   if (!Number.isInteger(dimension) || dimension < 1 || dimension > DIMENSION_MAX) {
     throw schemaInvalid(
       `dimension out of range: expected 1 to ${String(DIMENSION_MAX)}, received ${String(dimension)}`,
     );
   }
   if (recall !== undefined) checkRecall(recall, "Cannot use the schema");
+  if (memory !== undefined && !MEMORIES.includes(memory)) {
+    throw schemaInvalid("unknown memory: expected small or fast");
+  }
   if (!METRICS.includes(metric)) {
     throw schemaInvalid(`unknown metric: expected one of ${METRICS.join(", ")}`);
   }

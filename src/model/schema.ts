@@ -31,7 +31,15 @@ export interface VectorField {
    * {@link DEFAULT_RECALL}. It can be changed at any time and holds from the next search on.
    */
   readonly recall?: number;
+  /**
+   * What searches of this field keep in memory. `fast`, the default: a byte a component, and the
+   * rows themselves while there is room. `small`: a bit a component and 12 bytes a row, from
+   * segments of 256 rows on; the rows that may be nearest are read from their file.
+   */
+  readonly memory?: FieldMemory;
 }
+
+export type FieldMemory = "small" | "fast";
 
 /** The recall of fields that do not name one. */
 export const DEFAULT_RECALL = 0.95;

@@ -12,7 +12,12 @@ export function codeMetric({ metric }: VectorField): CodeMetric | undefined {
   return metric === "manhattan" || metric === "hamming" ? undefined : metric;
 }
 
-/** The fields that graphs are built for: graphs are walked by codes. */
+/** Whether graphs are built for a field: they are walked by int8 codes, which must be in memory. */
+export function hasGraph(field: VectorField): boolean {
+  return codeMetric(field) !== undefined && field.memory !== "small";
+}
+
+/** The fields that graphs are built for. */
 export function graphFields(fields: readonly VectorField[]): readonly VectorField[] {
-  return fields.filter((field) => codeMetric(field) !== undefined);
+  return fields.filter(hasGraph);
 }

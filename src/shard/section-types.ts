@@ -16,8 +16,8 @@ export const SECTION = {
   codes: 5,
   /** Per vector field: scale, squared norm and inverse norm of each row, three float32 arrays. */
   rowFactors: 6,
-  /** Per vector field: mean vector, then one sign bit per component and row. */
-  signs: 7,
+  /** Per vector field that is to cost little memory: codes of one bit a component. */
+  bits: 7,
   /** Per filterable property: the inverted index. */
   inverted: 8,
   /** Rows of older segments that this one made dead. */

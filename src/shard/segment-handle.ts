@@ -193,7 +193,7 @@ export class SegmentHandle {
     await section.readInto(first * (section.length / this.rowCount), target);
   }
 
-  /** Codes, factors and, for small segments, float32 rows of a field, in the arenas. */
+  /** Codes of a field in the arenas, with its graph and float32 rows where they belong there. */
   resident(field: VectorField): ResidentRows | Promise<ResidentRows> {
     return (
       this.#resident.get(field.name) ?? this.#once(`v:${field.name}`, () => this.#loadRows(field))
@@ -312,16 +312,18 @@ export class SegmentHandle {
     const reader = await this.#open();
     const { memory, policy } = this.#context;
     const { arenas } = memory;
+    const isSmall = field.memory === "small";
     const rows = await ResidentRows.load(memory, {
       field,
       rowCount: this.rowCount,
       codes: this.#section(reader, SECTION.codes, field.name),
       factors: this.#section(reader, SECTION.rowFactors, field.name),
       rows: this.#section(reader, SECTION.vectors, field.name),
-      graph: reader.section(SECTION.graph, field.name),
+      graph: isSmall ? undefined : reader.section(SECTION.graph, field.name),
+      bits: isSmall ? reader.section(SECTION.bits, field.name) : undefined,
       metric: kernelMetric(field),
-      residentRowsBytesMax: policy.residentRowsBytesMax,
-      spareBytes: arenas.bytesMax * policy.residentRowsShare - arenas.usedBytes,
+      residentRowsBytesMax: isSmall ? 0 : policy.residentRowsBytesMax,
+      spareBytes: isSmall ? 0 : arenas.bytesMax * policy.residentRowsShare - arenas.usedBytes,
     });
     if (this.#holders === 0) {
       rows.release();

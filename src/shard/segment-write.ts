@@ -11,8 +11,9 @@ import { otherFormat } from "../base/format-version.ts";
 import { InvertedBuilder } from "../inverted/index.ts";
 import type { SparseField, SparseRows, VectorField } from "../model/index.ts";
 import { BloomBuilder, SegmentBuilder, type SegmentSink } from "../storage/index.ts";
-import { RowQuantizer, type OldGraph } from "../vector/index.ts";
-import { codeMetric } from "./kernel-metric.ts";
+import { BIT_ROWS_MIN, BitQuantizer, RowQuantizer, RowSample } from "../vector/index.ts";
+import type { OldGraph } from "../vector/index.ts";
+import { codeMetric, hasGraph } from "./kernel-metric.ts";
 import { buildGraph, openGraphBuild, type GraphPlace, type PlannedGraph } from "./segment-graph.ts";
 import { writeSparseField } from "./segment-sparse-write.ts";
 import { RecordBlockBuilder } from "./record-blocks.ts";
@@ -161,15 +162,36 @@ async function writeField(
   place: GraphPlace,
 ): Promise<void> {
   const { kernelModule } = place.memory;
-  if (plan.graph === undefined || rows.count === 0 || codeMetric(field) === undefined) {
+  if (plan.graph === undefined || rows.count === 0 || !hasGraph(field)) {
     const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count);
-    return writeVectors(builder, field, rows, quantizer);
+    await writeVectors(builder, field, rows, quantizer);
+    return writeBits(builder, field, rows, place);
   }
   const graph = openGraphBuild(place, plan.graph, field, rows.count);
   const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count, graph);
   await writeVectors(builder, field, rows, quantizer);
   const pieces = await buildGraph(place, graph, await rows.oldGraph?.(field));
   if (pieces !== undefined) await writeWhole(builder, SECTION.graph, field.name, pieces);
+}
+
+/** Codes of one bit a component, for fields that are to cost little memory. */
+async function writeBits(
+  builder: SegmentBuilder,
+  field: VectorField,
+  rows: SegmentRows,
+  place: GraphPlace,
+): Promise<void> {
+  const metric = codeMetric(field);
+  if (field.memory !== "small" || metric === undefined || rows.count < BIT_ROWS_MIN) return;
+  const sample = new RowSample(field.dimension, rows.count);
+  for await (const values of rows.vectors(field)) sample.add(values);
+  const quantizer = new BitQuantizer(place.memory.kernelModule, metric, sample);
+  for await (const values of rows.vectors(field)) {
+    quantizer.add(values);
+    await place.turn();
+  }
+  const section = quantizer.finish();
+  if (section !== undefined) await writeWhole(builder, SECTION.bits, field.name, [section]);
 }
 
 async function writeVectors(

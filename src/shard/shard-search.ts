@@ -12,10 +12,12 @@ import { CANDIDATES_MAX, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
   GraphSearch,
+  bitRescoreCount,
   RowWindow,
   mergeResults,
   type FlatPart,
   type ResidentRows,
+  type ScanTarget,
   type SearchMemory,
 } from "../vector/index.ts";
 import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
@@ -205,23 +207,31 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const resident = maybe instanceof Promise ? await maybe : maybe;
   trace?.loaded();
   const rowTarget = resident.rowTarget();
-  const isByRows = query.isExact === true || codeMetric(field) === undefined;
+  const codes = codesOf(resident, query);
+  const isByRows = query.isExact === true || codeMetric(field) === undefined || codes === undefined;
   if (isByRows && rowTarget === undefined) {
     work.cost.compared(matchCount, field.dimension);
     const result = await scanWindows(work, view, bits);
     addCandidates(work, result, view);
-    trace?.scanned("exact", "An exact search was asked for; the rows are read from the file.");
+    trace?.scanned(
+      "exact",
+      query.isExact === true
+        ? "An exact search was asked for; the rows are read from the file."
+        : "No codes are good enough for this search; the rows are read from the file.",
+    );
     return;
   }
   const isExact = isByRows && rowTarget !== undefined;
-  const wanted = candidateCount(query.topK);
+  const wanted = codes?.wanted ?? candidateCount(query.topK);
   const allowed = { bits, matchCount, trace };
   const walked = isExact ? undefined : await walkGraph(work, resident, allowed);
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
+    const target = isExact ? rowTarget.target : codes?.target;
+    assert(target !== undefined, "without codes rows are compared");
     const part: FlatPart = {
       arena: isExact ? rowTarget.arena : resident.arena,
-      target: isExact ? rowTarget.target : resident.codeTarget(),
+      target,
       rowCount: segment.rowCount,
       rowBase: 0,
       bits,
@@ -246,6 +256,23 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
       : scan.score(rowTarget.arena, rowTarget.target, rows);
   addCandidates(work, { rows, distances }, view);
   trace?.rescored(rows.length);
+}
+
+interface ScannedCodes {
+  readonly target: ScanTarget;
+  /** Rows to compare exactly afterwards. */
+  readonly wanted: number;
+}
+
+/** Undefined when no codes are good enough for the recall asked for. */
+function codesOf(
+  resident: ResidentRows,
+  { topK, recall = DEFAULT_RECALL }: Query,
+): ScannedCodes | undefined {
+  const bits = resident.bits();
+  if (bits === undefined) return { target: resident.codeTarget(), wanted: candidateCount(topK) };
+  const wanted = bitRescoreCount(bits.counts, topK, recall);
+  return wanted === undefined ? undefined : { target: bits.target, wanted };
 }
 
 /**

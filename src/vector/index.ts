@@ -3,9 +3,10 @@
  * they become codes. A row is a number inside one part; records, keys and tenants are the shard's.
  *
  * Life of its data. A memtable appends float32 rows to `RowBlocks`. A segment build pads and
- * quantizes them (`RowQuantizer`) into sections. A search loads the codes of a segment, and the
- * rows of a small one, as `ResidentRows` and runs a `FlatScan` over all parts: short scans on the
- * control thread, long ones in slices of about 2 ms on the workers, which see the same memory.
+ * quantizes them (`RowQuantizer`, `BitQuantizer`) into sections. A search loads the codes of a
+ * segment, and the rows of a small one, as `ResidentRows` and runs a `FlatScan` over all parts:
+ * short scans on the control thread, long ones in slices of about 2 ms on the workers, which see
+ * the same memory.
  * A large segment has a graph over its codes (graph/), made by a `GraphBuilder` and walked by a
  * `GraphSearch` instead of scanned. Candidates of codes are scored again on their float32 rows, so
  * every distance that leaves this room is exact.
@@ -13,6 +14,8 @@
  * Invariants. Only the control thread allocates, frees and leases scratch. Rows never move or
  * change while somebody may read them. The distance of a row has the same bits on every path.
  */
+export { BIT_ROWS_MIN, BitQuantizer, RowSample } from "./bit-quantizer.ts";
+export { bitRescoreCount } from "./bit-section.ts";
 export { FlatScan, mergeResults, type FlatPart } from "./flat-scan.ts";
 export { buildLayout, type GraphPlan } from "./graph/build-layout.ts";
 export { GraphBuilder } from "./graph/graph-builder.ts";

@@ -1,10 +1,11 @@
 /**
- * One vector field of one segment in the arenas: int8 codes with their factors, the graph if there
- * is one and, when the segment is small enough, the float32 rows. What is not resident is read row
- * by row for rescoring.
+ * One vector field of one segment in the arenas: codes of one bit a component; or int8 codes with
+ * their factors, the graph if there is one and, when the segment is small enough, the float32 rows.
+ * What is not resident is read row by row for rescoring.
  */
-import { assert, isInsulaError } from "../base/errors.ts";
+import { InsulaError, assert, isInsulaError } from "../base/errors.ts";
 import {
+  bitLayout,
   codeStrideBytes,
   int8Layout,
   rowStrideBytes,
@@ -12,11 +13,12 @@ import {
   type Extent,
   type KernelMetric,
 } from "../math/index.ts";
+import { decodeBitHeader, type BitHeader } from "./bit-section.ts";
 import type { GraphHeader } from "./graph/graph-layout.ts";
 import type { GraphTarget } from "./graph/graph-view.ts";
 import { graphTarget, openGraph, residentLayout } from "./graph/resident-graph.ts";
 import type { VectorField } from "./vector-field.ts";
-import type { CodeTarget, RowTarget } from "./scan.ts";
+import type { BitTarget, CodeTarget, RowTarget } from "./scan.ts";
 import type { SearchMemory } from "./search-memory.ts";
 
 /** A section of bytes that can be read straight into an arena. */
@@ -33,6 +35,8 @@ export interface ResidentSource {
   readonly rows: SectionBytes;
   /** Undefined for a segment without one. */
   readonly graph: SectionBytes | undefined;
+  /** Codes of one bit a component: when they are there, nothing else is loaded. */
+  readonly bits?: SectionBytes | undefined;
   readonly metric: KernelMetric;
   /** Float32 rows are loaded too when they take at most this much … */
   readonly residentRowsBytesMax: number;
@@ -48,6 +52,7 @@ export class ResidentRows {
   readonly #rows: Extent | undefined;
   readonly #metric: KernelMetric;
   readonly #graph: GraphHeader | undefined;
+  readonly #bits: BitHeader | undefined;
   #isReleased = false;
 
   private constructor(
@@ -57,6 +62,7 @@ export class ResidentRows {
       readonly codes: Extent;
       readonly rows: Extent | undefined;
       readonly graph: GraphHeader | undefined;
+      readonly bits: BitHeader | undefined;
     },
   ) {
     this.#memory = memory;
@@ -66,10 +72,12 @@ export class ResidentRows {
     this.#rows = parts.rows;
     this.#metric = source.metric;
     this.#graph = parts.graph;
+    this.#bits = parts.bits;
   }
 
   /** @throws InsulaError `memory_exhausted`, `data_damaged`; nothing is held then. */
   static async load(memory: SearchMemory, source: ResidentSource): Promise<ResidentRows> {
+    if (source.bits !== undefined) return ResidentRows.#loadBits(memory, source, source.bits);
     const { arenas } = memory;
     const layout = residentLayout(source);
     const codes = arenas.allocate(Math.max(layout.bytes, 16));
@@ -98,7 +106,29 @@ export class ResidentRows {
       if (rows !== undefined) arenas.free(rows);
       throw error;
     }
-    return new ResidentRows(memory, source, { codes, rows, graph });
+    return new ResidentRows(memory, source, { codes, rows, graph, bits: undefined });
+  }
+
+  static async #loadBits(
+    memory: SearchMemory,
+    source: ResidentSource,
+    section: SectionBytes,
+  ): Promise<ResidentRows> {
+    const { field, rowCount } = source;
+    const { dimension } = field;
+    const codes = memory.arenas.allocate(section.length);
+    try {
+      const bytes = bytesOf(memory, codes, 0, section.length);
+      await section.readInto(0, bytes);
+      if (section.length !== bitLayout(dimension, rowCount).bytes) {
+        throw new InsulaError("data_damaged", "Cannot read codes of bits: they are cut off.");
+      }
+      const bits = decodeBitHeader(bytes, { dimension, rowCount });
+      return new ResidentRows(memory, source, { codes, rows: undefined, graph: undefined, bits });
+    } catch (error) {
+      memory.arenas.free(codes);
+      throw error;
+    }
   }
 
   get bytes(): number {
@@ -122,7 +152,27 @@ export class ResidentRows {
     return new Float32Array(buffer, start, this.dimension).slice();
   }
 
+  /**
+   * Codes of one bit a component, with how many rows must be compared exactly after a scan of them
+   * ({@link bitRescoreCount}); undefined where int8 codes are there instead.
+   */
+  bits(): { readonly target: BitTarget; readonly counts: readonly number[] } | undefined {
+    if (this.#bits === undefined) return undefined;
+    const { offset } = this.#codes;
+    const layout = bitLayout(this.dimension, this.rowCount);
+    const target: BitTarget = {
+      kind: "bits",
+      strideBytes: layout.strideBytes,
+      codes: offset + layout.codes,
+      columns: offset + layout.columns,
+      columnBytes: layout.columnBytes,
+      middle: offset + layout.middle,
+    };
+    return { target, counts: this.#bits.counts };
+  }
+
   codeTarget(): CodeTarget {
+    assert(this.#bits === undefined, "the int8 codes are resident");
     const { offset } = this.#codes;
     const layout = int8Layout(this.dimension, this.rowCount);
     return {

@@ -2,10 +2,10 @@
  * One slice of a scan: rows of one extent against one query, the nearest into a list. Plain numbers
  * in, plain numbers out, so that the same function runs on the control thread and on a worker.
  */
-import type { Float32Rows, Int8Rows, RowHits, RowScanner } from "../math/index.ts";
+import type { BitRows, Float32Rows, Int8Rows, RowHits, RowScanner } from "../math/index.ts";
 
 /** Rows in an arena; byte offsets from the start of its memory. */
-export type ScanTarget = RowTarget | CodeTarget;
+export type ScanTarget = RowTarget | CodeTarget | BitTarget;
 
 export interface RowTarget extends Float32Rows {
   readonly kind: "float32";
@@ -14,6 +14,11 @@ export interface RowTarget extends Float32Rows {
 
 export interface CodeTarget extends Int8Rows {
   readonly kind: "codes";
+  readonly strideBytes: number;
+}
+
+export interface BitTarget extends BitRows {
+  readonly kind: "bits";
   readonly strideBytes: number;
 }
 
@@ -54,6 +59,11 @@ function scanRange(scanner: RowScanner, slice: ScanSlice): void {
     scanner.scanFloat32({ rows, inverseNorms: target.inverseNorms + rowFirst * 4 }, range);
     return;
   }
+  if (target.kind === "bits") {
+    const codes = target.codes + rowFirst * target.strideBytes;
+    scanner.scanBits({ ...target, codes, columns: target.columns + rowFirst * 4 }, range);
+    return;
+  }
   const block = {
     codes: target.codes + rowFirst * target.strideBytes,
     scales: target.scales + rowFirst * 4,
@@ -67,5 +77,6 @@ function scanList(scanner: RowScanner, slice: ScanSlice, rows: Uint32Array): voi
   const { target } = slice;
   scanner.loadRows(rows);
   if (target.kind === "float32") scanner.scanFloat32Rows(target, rows.length, slice.rowBase);
+  else if (target.kind === "bits") scanner.scanBitRows(target, rows.length);
   else scanner.scanInt8Rows(target, rows.length);
 }

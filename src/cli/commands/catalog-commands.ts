@@ -2,13 +2,13 @@
 import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
 import type { CollectionInfo, CollectionPatch, ErasureReceipt } from "../../engine/api.ts";
-import { DEFAULT_VECTOR, type Schema } from "../../model/index.ts";
+import { DEFAULT_VECTOR, type FieldMemory, type Schema } from "../../model/index.ts";
 import { addTenantCopyCommand } from "./backup-commands.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { notes } from "../help.ts";
 import { METRICS, toMetric } from "../metric-option.ts";
-import { toShare, toWholeNumber, toYesOrNo } from "../option-values.ts";
+import { toMemory, toShare, toWholeNumber, toYesOrNo } from "../option-values.ts";
 import { printBytes, printCount, printTable } from "../output.ts";
 import { addTenantListing } from "./tenant-listing-command.ts";
 import { addTenantStateCommands } from "./tenant-state-commands.ts";
@@ -79,6 +79,7 @@ interface CollectionCreateOptions {
   readonly dimension: number;
   readonly metric: string;
   readonly recall?: number;
+  readonly memory?: FieldMemory;
   readonly sparse?: readonly string[];
   readonly tenants?: true;
   readonly unfilterable: readonly string[];
@@ -110,12 +111,22 @@ export function addCollectionCommands(program: Command): void {
         );
       });
     });
-  collection
+  addCreateCommand(collection);
+  addCollectionStateCommands(collection);
+}
+
+function addCreateCommand(parent: Command): void {
+  parent
     .command("create <database> <collection>")
     .description("make a collection")
     .option("--dimension <n>", "components of a vector", toWholeNumber, BUILT_IN_DIMENSION)
     .option("--metric <metric>", METRICS.join(", "), "cosine")
     .option("--recall <share>", `${RECALL_HELP} (default: 0.95)`, toShare)
+    .option(
+      "--memory <how>",
+      "fast, or small: a bit a component in memory, rows in files",
+      toMemory,
+    )
     .option("--sparse <field...>", "sparse vectors a record may have besides")
     .option("--tenants", "a collection with tenants, each with a shard of its own")
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
@@ -136,8 +147,11 @@ export function addCollectionCommands(program: Command): void {
         command: Command,
       ) => {
         const metric = toMetric(options.metric);
-        const { dimension, recall } = options;
-        const aim = recall === undefined ? {} : { recall };
+        const { dimension, recall, memory } = options;
+        const aim = {
+          ...(recall === undefined ? {} : { recall }),
+          ...(memory === undefined ? {} : { memory }),
+        };
         await withSession(command, true, async ({ catalog }, output) => {
           const info = await catalog.createCollection(database, name, {
             schema: {
@@ -153,7 +167,6 @@ export function addCollectionCommands(program: Command): void {
         });
       },
     );
-  addCollectionStateCommands(collection);
 }
 
 function sparseOf(names: readonly string[] = []): Pick<Schema, "sparseVectors"> {

@@ -67,6 +67,7 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
                 "how distances are measured",
               ),
               recall: optional(number("share of the true nearest aimed at, when one was named")),
+              memory: optional(choice(["small", "fast"], "what searches keep in memory")),
             },
             "one vector field",
           ),

@@ -12,6 +12,7 @@ import type { CollectionOptions, CollectionPatch, VectorFieldPatch } from "../..
 import {
   DEFAULT_RECALL,
   DEFAULT_VECTOR,
+  type FieldMemory,
   type Metric,
   type SparseField,
   type VectorField,
@@ -47,6 +48,7 @@ export interface CollectionBody {
   readonly dimension: number | undefined;
   readonly metric: Metric | undefined;
   readonly recall: number | undefined;
+  readonly memory: FieldMemory | undefined;
   readonly vectors: readonly ReadField[] | undefined;
   readonly sparseVectors: readonly SparseField[] | undefined;
   readonly tenancy: "single" | "multi" | undefined;
@@ -59,6 +61,7 @@ export interface CollectionBody {
 /** A vector field as it is read: members that are left out are there, and undefined. */
 interface ReadField extends Pick<VectorField, "name" | "dimension" | "metric"> {
   readonly recall: number | undefined;
+  readonly memory: FieldMemory | undefined;
 }
 
 const dimension = integer(1, DIMENSION_MAX, "components of the vector");
@@ -79,20 +82,32 @@ const TENANT_RULES = {
   ),
 };
 
+const memory = choice(
+  ["small", "fast"],
+  "small: a bit a component in memory, rows are read from files; default fast",
+);
+
 export const COLLECTION_BODY: Schema<CollectionBody> = object(
   {
     name: text("1 to 512 bytes of UTF-8"),
     dimension: optional(dimension),
     metric: optional(metric),
     recall: optional(recall),
+    memory: optional(memory),
     vectors: optional(
       list(
         object(
-          { name: text("of the field"), dimension, metric, recall: optional(recall) },
+          {
+            name: text("of the field"),
+            dimension,
+            metric,
+            recall: optional(recall),
+            memory: optional(memory),
+          },
           "one vector field",
         ),
         VECTOR_FIELDS_MAX,
-        "several named vectors a record, instead of dimension, metric and recall",
+        "several named vectors a record, instead of dimension, metric, recall and memory",
       ),
     ),
     sparseVectors: optional(
@@ -116,6 +131,14 @@ export const COLLECTION_BODY: Schema<CollectionBody> = object(
   "A collection; either dimension or vectors, or only sparseVectors.",
 );
 
+function toField({ recall: aim, memory: kept, ...field }: ReadField): VectorField {
+  return {
+    ...field,
+    ...(aim === undefined ? {} : { recall: aim }),
+    ...(kept === undefined ? {} : { memory: kept }),
+  };
+}
+
 /**
  * @throws InsulaError `argument_invalid` unless there is one of dimension and vectors, or sparse
  *   fields without either.
@@ -126,22 +149,22 @@ export function toCollectionOptions(body: CollectionBody): CollectionOptions {
   if (!isSparse && (body.dimension === undefined) === (body.vectors === undefined)) {
     throw refusal("dimension", "expected either dimension or vectors");
   }
-  if (body.vectors !== undefined && body.recall !== undefined) {
-    throw refusal("recall", "expected it in vectors, for each field");
+  for (const name of ["recall", "memory"] as const) {
+    if (body.vectors === undefined || body[name] === undefined) continue;
+    throw refusal(name, "expected it in vectors, for each field");
   }
   const unnamed = {
     name: DEFAULT_VECTOR,
     dimension: body.dimension ?? 0,
     metric: body.metric ?? "cosine",
     recall: body.recall,
+    memory: body.memory,
   };
   const { embeddingModel } = body;
   if (embeddingModel === "") throw refusal("embeddingModel", "expected a name");
   return {
     schema: {
-      vectors: (body.vectors ?? (isSparse ? [] : [unnamed])).map(({ recall: aim, ...field }) =>
-        aim === undefined ? field : { ...field, recall: aim },
-      ),
+      vectors: (body.vectors ?? (isSparse ? [] : [unnamed])).map(toField),
       ...(sparseVectors.length === 0 ? {} : { sparseVectors }),
       identity: "key",
       unfilterable: body.unfilterable ?? [],

@@ -14,6 +14,7 @@
 export { scanFloat32, scoreRange, scoreRows } from "./float32";
 export { normRows } from "./norm";
 export { quantizeRows, scanInt8, scanInt8Rows } from "./int8";
+export { scanBitRows, scanBits } from "./bits";
 export { scanHamming, selectHamming, signRows } from "./sign";
 export { heapOffer, heapRows, heapSort, offerRows } from "./heap";
 export { bitmapAnd, bitmapAndNot, bitmapCount, bitmapNot, bitmapOr } from "./bitmap";
