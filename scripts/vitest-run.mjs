@@ -21,9 +21,9 @@ function countFailed({ numFailedTests, testResults }) {
 /**
  * A skipped test is a failure where the variable CI is set: there, everything must be able to run.
  *
- * @param {{ node?: string, project?: string, name?: string, live?: "stdout" }} options the Node to
- *   run with, the project (a folder of test/, or `unit`), a name for its results, whether the
- *   output is shown as it comes
+ * @param {{ node?: string, project?: string, name?: string, live?: "stdout", workers?: number }}
+ *   options the Node to run with, the project (a folder of test/, or `unit`), a name for its
+ *   results, whether the output is shown as it comes, how many files are run at once
  * @returns {Promise<TestCount>} `isPassed` says more than `failed`: a run without any test is none
  */
 export async function runTests({
@@ -31,12 +31,14 @@ export async function runTests({
   project = "unit",
   name = project,
   live,
+  workers,
 } = {}) {
   const results = join(ROOT, `.cache/results/${name}-${process.pid}.json`);
   mkdirSync(dirname(results), { recursive: true });
   const command = [
     ...[node, "node_modules/vitest/vitest.mjs", "run", "--project", project],
     ...["--config", "scripts/config/vitest.config.ts"],
+    ...(workers === undefined ? [] : [`--maxWorkers=${workers}`]),
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
   ];
   const env = { PATH: `${dirname(node)}:${process.env.PATH}` };
