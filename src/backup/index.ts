@@ -17,13 +17,24 @@
  *   named by its object.
  * - Only create-if-absent, range reads and listing are asked of a store.
  *
- * On disk: docs/formats/backup.md.
+ * On disk: docs/formats/backup.md, docs/formats/offload.md.
  */
+export { AbortableStore } from "./abortable-store.ts";
 export { comparePaths, type BackupEntry, type BackupPath } from "./backup-entry.ts";
 export { sha256, toBackupInfo, type BackupFacts, type BackupManifest } from "./backup-manifest.ts";
 export { BackupReader, findBackup, listBackups } from "./backup-reader.ts";
 export type { BackupKeys } from "./backup-seal.ts";
 export { BackupWriter, type NewEntry } from "./backup-writer.ts";
+export type { OffloadKeys, OffloadManifest, OffloadSeal } from "./offload-manifest.ts";
+export {
+  offloadManifestKey,
+  offloadPieceKey,
+  offloadPrefix,
+  offloadShardPrefix,
+} from "./offload-place.ts";
+export { offloadImage, readOffload, removeOffload } from "./offload-reader.ts";
+export { writeOffload } from "./offload-writer.ts";
+export { probeStore } from "./store-probe.ts";
 export { openStore, type TargetDoors } from "./store-target.ts";
 export { PutQueue } from "./put-queue.ts";
 export { PriorBackup } from "./prior-backup.ts";

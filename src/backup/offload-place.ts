@@ -8,7 +8,12 @@ export const OFFLOAD_PREFIX = "tenants/";
  * @param generation random bytes that tell two offloads of one shard apart.
  */
 export function offloadPrefix(shard: Uint8Array, generation: Uint8Array): string {
-  return `${OFFLOAD_PREFIX}${toHex(shard)}/${toHex(generation)}/`;
+  return `${offloadShardPrefix(shard)}${toHex(generation)}/`;
+}
+
+/** What the objects of all offloads of one shard begin with. */
+export function offloadShardPrefix(shard: Uint8Array): string {
+  return `${OFFLOAD_PREFIX}${toHex(shard)}/`;
 }
 
 export function offloadManifestKey(prefix: string): string {

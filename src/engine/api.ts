@@ -406,7 +406,13 @@ export interface ErasureReceipt extends TenantPlace {
   readonly filesLeft: number;
   /** Bytes among those of others, in packs and in the log, until those files are rewritten. */
   readonly sharedBytes: number;
-  /** True when nobody can read any of its records from this data folder. */
+  /**
+   * Of a tenant with a copy in the object store for offloaded ones: nothing of it is there any
+   * more. False: it could not be removed yet and is tried again; the key lies in it, wrapped by the
+   * folder's.
+   */
+  readonly isCopyRemoved?: boolean;
+  /** True when nobody can read any of its records from this data folder or that object store. */
   readonly isUnreadable: boolean;
   readonly erasedAtMs: number;
 }
@@ -485,10 +491,11 @@ export interface LocatedPlace {
 /** Bytes of one shard in one file of the data folder. */
 export interface ShardExtent {
   /**
-   * `catalogue`: rows about it, beside rows of others, in a block of a table or a frame of the log.
+   * `catalogue`: rows about it, beside rows of others, in a block of a table or a frame of the log;
+   * `object`: an offloaded segment.
    */
-  readonly kind: "segment" | "pack" | "log" | "catalogue" | "key" | "collection key";
-  /** Relative to the data folder. */
+  readonly kind: "segment" | "pack" | "log" | "catalogue" | "key" | "collection key" | "object";
+  /** Relative to the data folder; of an `object` what its names in the store begin with. */
   readonly file: string;
   readonly offset: number;
   readonly length: number;

@@ -9,7 +9,12 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { toSegmentUid, toShardUid, type SegmentUid, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
-import { decodeSegmentEntry, encodeSegmentEntry, type SegmentEntry } from "../shard/index.ts";
+import {
+  decodeSegmentEntry,
+  encodeSegmentEntry,
+  isRemote,
+  type SegmentEntry,
+} from "../shard/index.ts";
 import type { EncodedKey } from "./catalog-keys.ts";
 
 /** ON DISK: first byte of each change. */
@@ -23,6 +28,8 @@ const NEW_SHARD = 7;
 const DROP_TOTALS = 8;
 const NEW_SEALED_SHARD = 9;
 const KEY_SLOT = 10;
+/** A manifest with segments in an object store. */
+const REMOTE_MANIFEST = 11;
 
 export interface ManifestChange {
   readonly shard: ShardUid;
@@ -83,7 +90,8 @@ function encodeChange(writer: ByteWriter, change: CatalogChange): void {
       writer.uint8(DROP_TOTALS).bytes(Buffer.from(change.key, "latin1"));
       return;
     case "manifest":
-      writer.uint8(MANIFEST).raw(change.shard).varint(change.flushedSequence);
+      writer.uint8(change.added.some(isRemote) ? REMOTE_MANIFEST : MANIFEST).raw(change.shard);
+      writer.varint(change.flushedSequence);
       writer.varint(change.removed.length);
       for (const uid of change.removed) writer.raw(uid);
       writer.varint(change.added.length);
@@ -128,6 +136,7 @@ function decodeChange(reader: ByteReader): CatalogChange {
     case DROP_TOTALS:
       return { kind: "drop-totals", key: reader.bytes().toString("latin1") };
     case MANIFEST:
+    case REMOTE_MANIFEST:
       return {
         kind: "manifest",
         shard: shardUid(reader),

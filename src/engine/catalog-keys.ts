@@ -23,6 +23,7 @@ const KIND = {
   databaseTotals: "o",
   setting: "x",
   counter: "k",
+  offloaded: "e",
   garbage: "g",
   pack: "p",
 } as const;
@@ -102,6 +103,25 @@ export function garbageSlotKey(slot: number): EncodedKey {
   return GARBAGE_SLOT_PREFIX + number(slot);
 }
 
+/** Objects of an offload that nobody needs any more, by what their names begin with. */
+export function garbageOffloadKey(prefix: string): EncodedKey {
+  return GARBAGE_OFFLOAD_PREFIX + binary(prefix);
+}
+
+export function prefixOfGarbageKey(key: EncodedKey): string {
+  return nameAfter(key, GARBAGE_OFFLOAD_PREFIX);
+}
+
+/** A shard on its way to the object store or back. */
+export function movingShardKey(shard: Uint8Array): EncodedKey {
+  return MOVING_SHARD_PREFIX + Buffer.from(shard).toString("latin1");
+}
+
+/** Where the objects of an offloaded shard are. */
+export function offloadedShardKey(shard: Uint8Array): EncodedKey {
+  return KIND.offloaded + Buffer.from(shard).toString("latin1");
+}
+
 export function slotOfGarbageKey(key: EncodedKey): number {
   const bytes = Buffer.from(key.slice(GARBAGE_SLOT_PREFIX.length), "latin1");
   return Number(bytes.readBigUInt64BE());
@@ -135,6 +155,8 @@ export const GARBAGE_SEGMENT_PREFIX: EncodedKey = `${KIND.garbage}s`;
 export const GARBAGE_COLLECTION_PREFIX: EncodedKey = `${KIND.garbage}c`;
 export const PENDING_PREFIX: EncodedKey = `${KIND.garbage}r`;
 export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
+export const GARBAGE_OFFLOAD_PREFIX: EncodedKey = `${KIND.garbage}o`;
+export const MOVING_SHARD_PREFIX: EncodedKey = `${KIND.garbage}m`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
 /** Tenants of all collections. */
 export const SETTING_PREFIX: EncodedKey = KIND.setting;

@@ -37,6 +37,8 @@ export interface EngineOptions {
   readonly isSealing?: boolean;
   /** Where the folder is copied to all the time; absent: nowhere. */
   readonly mirror?: MirrorSettings;
+  /** Where tenants are offloaded to; absent: nowhere. */
+  readonly offload?: OffloadSettings;
   /** Opens the store that a restored folder still fetches segments from. */
   readonly openRemote?: (target: string) => Promise<ObjectStore>;
   /** Upkeep in the background failed; the node goes on. */
@@ -45,6 +47,13 @@ export interface EngineOptions {
   readonly onDamage?: (error: InsulaError) => void;
   /** Told how long the steps of the work took. */
   readonly observer?: WorkObserver;
+}
+
+export interface OffloadSettings {
+  /** Called when the store is first needed; again after a failure. */
+  readonly open: () => Promise<ObjectStore>;
+  /** How long objects stay that nobody needs any more; default {@link OFFLOAD_GRACE_MS}. */
+  readonly graceMs?: number;
 }
 
 export interface MirrorSettings {

@@ -73,6 +73,7 @@ import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Settings } from "./settings.ts";
 import { ShardCalls } from "./shard-calls.ts";
 import { TenantGate } from "./tenant-gate.ts";
+import { TenantMoves } from "./tenant-moves.ts";
 import { TenantStates } from "./tenant-states.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
@@ -127,6 +128,8 @@ class NodeEngine implements Engine {
   readonly #quarantined: TotalsRow;
   readonly #tenantTotals: TenantTotals;
   readonly #tenants: Tenants;
+  readonly #moves: TenantMoves;
+  readonly #resuming: Promise<void>;
   readonly #gate: TenantGate;
   readonly #shardCalls: ShardCalls;
   /** Of shards that sleep again. */
@@ -188,8 +191,10 @@ class NodeEngine implements Engine {
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
     });
     const [directory, keeper] = [this.#directory, this.#keeper];
-    const states = new TenantStates(directory, keeper);
-    const doors = { node, directory, infos: new Infos(node.catalog), keeper, states };
+    const { catalog } = node;
+    this.#moves = new TenantMoves({ node, keeper, onFault });
+    const states = new TenantStates({ catalog, directory, moves: this.#moves, onFault });
+    const doors = { node, directory, infos: new Infos(catalog), keeper, states };
     this.#databases = new Databases(doors);
     this.#collections = new Collections(doors);
     this.#gate = new TenantGate(doors);
@@ -199,6 +204,7 @@ class NodeEngine implements Engine {
     this.#records = new Records(node.catalog, directory, this.#gate, this.#probe);
     this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate: this.#gate });
     this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine });
+    this.#resuming = states.resume().catch(onFault);
   }
 
   createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
@@ -451,6 +457,8 @@ class NodeEngine implements Engine {
     this.#node.lazy?.endSoon();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
+      () => this.#moves.close(),
+      () => this.#resuming,
       () => this.#copies.close(),
       () => this.#probe.close(),
       () => this.#upkeep.stop(),

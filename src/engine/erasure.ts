@@ -6,7 +6,7 @@
  * Bytes in packs and in the log lie among those of others and stay until their file is rewritten;
  * without the key they are noise (NIST SP 800-88: destroying the key erases what it sealed).
  */
-import { toHex } from "../base/brands.ts";
+import { toHex, type ShardUid } from "../base/brands.ts";
 import type { FileSystem } from "../io/index.ts";
 import { segmentPath, tailBytes, type ShardState } from "../shard/index.ts";
 import type { ErasureReceipt, TenantPlace } from "./api.ts";
@@ -18,17 +18,20 @@ export interface ErasureDoors {
   readonly fileSystem: Pick<FileSystem, "exists">;
   /** Sweeps and waits for the end of it. */
   readonly settle: () => Promise<void>;
+  /** Removes copies in the object store now; false when some may be left, undefined without any. */
+  readonly removeCopies: (shard: ShardUid) => Promise<boolean | undefined>;
 }
 
 /**
  * @param state as it was before the tenant was removed.
  */
 export async function finishErasure(
-  { catalog, fileSystem, settle }: ErasureDoors,
+  { catalog, fileSystem, settle, removeCopies }: ErasureDoors,
   place: TenantPlace,
   { state, atMs }: { readonly state: ShardState; readonly atMs: number },
 ): Promise<ErasureReceipt> {
   await settle();
+  const isCopyRemoved = await removeCopies(state.uid);
   const isSealed = state.keySlot !== 0;
   const isKeyDestroyed =
     isSealed && (await catalog.get(garbageSlotKey(state.keySlot))) === undefined;
@@ -36,6 +39,7 @@ export async function finishErasure(
   let filesLeft = 0;
   let sharedBytes = tailBytes(state);
   for (const { uid, location } of state.segments) {
+    if (location.kind === "remote") continue;
     if (location.kind === "pack") sharedBytes += location.bytes;
     else if (await fileSystem.exists(segmentPath(uid))) filesLeft++;
     else filesRemoved++;
@@ -49,7 +53,10 @@ export async function finishErasure(
     filesRemoved,
     filesLeft,
     sharedBytes,
-    isUnreadable: isKeyDestroyed || (filesLeft === 0 && sharedBytes === 0),
+    ...(isCopyRemoved === undefined ? {} : { isCopyRemoved }),
+    // The manifest of a copy holds the key, wrapped by that of the folder.
+    isUnreadable:
+      isCopyRemoved !== false && (isKeyDestroyed || (filesLeft === 0 && sharedBytes === 0)),
     erasedAtMs: atMs,
   };
 }

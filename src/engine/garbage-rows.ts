@@ -1,7 +1,7 @@
 /** What the catalogue remembers of bytes that nobody names any more. */
 import type { SegmentEntry } from "../shard/index.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
-import { garbageSegmentKey, garbageSlotKey, packKey } from "./catalog-keys.ts";
+import { garbageOffloadKey, garbageSegmentKey, garbageSlotKey, packKey } from "./catalog-keys.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -12,7 +12,13 @@ export function garbageChanges(entry: SegmentEntry): readonly CatalogChange[] {
     const key = packKey(location.pack);
     return [{ kind: "totals", key, rows: 1, bytes: location.bytes, children: 0 }];
   }
+  if (location.kind === "remote") return garbageOffloadChanges(location.prefix);
   return [{ kind: "put", key: garbageSegmentKey(entry.uid), value: NO_BYTES }];
+}
+
+/** Remembers objects in the store; their time of grace begins when the sweeper sees them. */
+export function garbageOffloadChanges(prefix: string): readonly CatalogChange[] {
+  return [{ kind: "put", key: garbageOffloadKey(prefix), value: NO_BYTES }];
 }
 
 /** Remembers a key that is to be destroyed; of slot 0, which is none, nothing. */

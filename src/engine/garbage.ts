@@ -9,7 +9,8 @@ import { segmentPath, type SegmentEntry, type SegmentFolders } from "../shard/in
 import type { FileHandles } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
-import { garbageChanges, garbageSlotChanges } from "./garbage-rows.ts";
+import { garbageChanges, garbageOffloadChanges, garbageSlotChanges } from "./garbage-rows.ts";
+import { decodeMoving } from "./moving-rows.ts";
 import {
   GARBAGE_COLLECTION_PREFIX,
   GARBAGE_SEGMENT_PREFIX,
@@ -17,6 +18,8 @@ import {
   collectionSchemaKey,
   endOfPrefix,
   garbageSegmentKey,
+  movingShardKey,
+  offloadedShardKey,
   slotOfGarbageKey,
   tenantPrefix,
   totalsKey,
@@ -37,9 +40,30 @@ export async function dropShardChanges(
   const segments = state?.segments ?? [];
   return [
     ...segments.flatMap(garbageChanges),
+    ...(await dropOffloadChanges(catalog, shard)),
     ...garbageSlotChanges(state?.keySlot ?? 0),
     { kind: "drop-shard", shard },
   ];
+}
+
+/** Objects that are in the store, or that an offload has begun to make. */
+async function dropOffloadChanges(
+  catalog: Catalog,
+  shard: ShardUid,
+): Promise<readonly CatalogChange[]> {
+  const changes: CatalogChange[] = [];
+  const offloaded = await catalog.get(offloadedShardKey(shard));
+  if (offloaded !== undefined) {
+    changes.push({ kind: "delete", key: offloadedShardKey(shard) });
+    changes.push(...garbageOffloadChanges(Buffer.from(offloaded).toString("utf8")));
+  }
+  const moving = await catalog.get(movingShardKey(shard));
+  if (moving !== undefined) {
+    const { prefix } = decodeMoving(moving);
+    changes.push({ kind: "delete", key: movingShardKey(shard) });
+    if (prefix !== "") changes.push(...garbageOffloadChanges(prefix));
+  }
+  return changes;
 }
 
 function folderOf(uid: SegmentEntry["uid"]): string {

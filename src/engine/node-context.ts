@@ -32,6 +32,8 @@ import { Sweeper, type SweeperDoors } from "./garbage.ts";
 import { openLazyFolder } from "./lazy-folder.ts";
 import { LogHolds } from "./log-holds.ts";
 import { NodeKeys } from "./shard-keys.ts";
+import { RemoteStore } from "./remote-store.ts";
+import { OFFLOAD_GRACE_MS, OffloadGarbage } from "./offload-garbage.ts";
 import { startThreads } from "./start-threads.ts";
 
 export type { EngineOptions } from "./engine-options.ts";
@@ -88,6 +90,10 @@ export interface NodeContext {
   readonly vault: Vault | undefined;
   /** When some segments are still in a mirror only. */
   readonly lazy: LazyFileSystem | undefined;
+  /** The store of offloaded tenants. */
+  readonly remote: RemoteStore;
+  /** Objects in it that nobody needs any more. */
+  readonly offloadGarbage: OffloadGarbage;
   /** A slot for a new shard or collection; 0 when new data is not sealed. */
   readonly takeKeySlot: () => Promise<number>;
   close(): Promise<void>;
@@ -159,6 +165,7 @@ async function openParts(
   const packs = await openPacks(options);
   opened.push(() => packs.close());
   const threads = startThreads({ ...given, jobFiles: fileSystem }, module, opened);
+  const away = openRemote(options, catalog, opened);
   const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
   const shards: ShardContext = {
     fileSystem,
@@ -172,6 +179,7 @@ async function openParts(
     ...threads,
     ...mergeQueues(options),
     catalog: shardCatalog(catalog, sweeper),
+    ...away,
     keys,
     policy: { ...DEFAULT_POLICY, ...options.policy },
     hasRoom: () => !disk.isLow,
@@ -194,9 +202,25 @@ async function openParts(
     keys,
     vault,
     lazy,
+    ...away,
     takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
     close: () => closeAll(opened.splice(0).reverse()),
   };
+}
+
+function openRemote(
+  { offload, random, clock, onFault }: EngineOptions,
+  catalog: Catalog,
+  opened: (() => Promise<void>)[],
+): Pick<NodeContext, "remote" | "offloadGarbage"> {
+  const remote = new RemoteStore(offload, random);
+  const offloadGarbage = new OffloadGarbage({
+    ...{ catalog, clock, remote },
+    graceMs: offload?.graceMs ?? OFFLOAD_GRACE_MS,
+    onFault: (error) => onFault?.(error),
+  });
+  opened.push(() => offloadGarbage.stop());
+  return { remote, offloadGarbage };
 }
 
 function openFilesMaxOf({ files }: EngineOptions): number {

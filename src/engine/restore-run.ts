@@ -286,7 +286,10 @@ class RestoreRun {
     const image = this.#reader.image(line.shard);
     const shard = await importShard(this.#node, image, target.number);
     this.#unsettled.push(shard);
-    const row = { ...decodeTenant(line.row), shard: shard.uid };
+    const stored = decodeTenant(line.row);
+    // Its bytes are here, wherever they were when the backup was made.
+    const state = stored.state === "ACTIVE" ? stored.state : ("INACTIVE" as const);
+    const row = { ...stored, state, shard: shard.uid };
     const changes: CatalogChange[] = [
       { kind: "put", key: tenantKey(target.number, name), value: encodeTenant(row) },
       ...shard.changes,

@@ -68,12 +68,14 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+const EXTENT_KINDS = { file: "segment", pack: "pack", remote: "object" } as const;
+
 function segmentExtent({ keySlot }: ShardState): (entry: SegmentEntry) => ShardExtent {
   return (entry) => {
     const { location, wrappedKey } = entry;
     const header = location.kind === "pack" ? PACK_ENTRY_HEADER_BYTES : 0;
     return {
-      kind: location.kind === "pack" ? "pack" : "segment",
+      kind: EXTENT_KINDS[location.kind],
       file: fileOf(entry),
       offset: location.kind === "pack" ? location.offset - header : 0,
       length: location.bytes + header,

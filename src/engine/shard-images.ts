@@ -3,10 +3,12 @@
  * is not woken and a busy one is not stopped. The row is what a start after a crash would go by:
  * segments, frames behind them, exact totals.
  */
-import type { ShardUid } from "../base/brands.ts";
+import { toHex, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import {
   PIECE_BYTES,
+  offloadImage,
+  readOffload,
   type FrameImage,
   type SegmentImage,
   type ShardImage,
@@ -24,6 +26,8 @@ import type { NodeContext } from "./node-context.ts";
 
 export interface OpenImage {
   readonly image: ShardImage;
+  /** Its row, as it was at that moment; its segments are those of the image, in their order. */
+  readonly state: ShardState;
   /** Lets go of the files; the image must not be read afterwards. */
   close(): void;
 }
@@ -50,7 +54,7 @@ export async function openImage(
     endHold();
   };
   try {
-    return { image: await describe(node, seen), close };
+    return { image: await describe(node, seen), state: seen, close };
   } catch (error) {
     close();
     throw error;
@@ -70,22 +74,31 @@ async function describe(node: NodeContext, state: ShardState): Promise<ShardImag
     flushedSequence,
     rowCount,
     byteCount,
-    segments: state.segments.map((entry) => segmentImage(node, entry, { uid, seal })),
+    segments: state.segments.map((entry) =>
+      segmentImage(node, entry, { uid, seal, shardKey: key }),
+    ),
     tailBytes: tailBytes(state),
     tail: () => readTail(node, state, seal),
   };
 }
 
+interface ImageOwner {
+  readonly uid: ShardUid;
+  readonly seal: ShardSeal | undefined;
+  readonly shardKey: Uint8Array | undefined;
+}
+
 function segmentImage(
   node: NodeContext,
   entry: SegmentEntry,
-  { uid, seal }: { readonly uid: ShardUid; readonly seal: ShardSeal | undefined },
+  { uid, seal, shardKey }: ImageOwner,
 ): SegmentImage {
   const { rowCount, sequenceMax, deadRows, location } = entry;
   const identity = writtenIdentity(uid, entry);
   const key = seal?.segmentKey(entry);
   const { bytes } = location;
   const { fileSystem } = node.shards;
+  const offloaded = (): AsyncIterable<Uint8Array> => readOffloaded(node, entry, { uid, shardKey });
   return {
     ...identity,
     rowCount,
@@ -94,6 +107,10 @@ function segmentImage(
     key,
     bytes,
     async *read(): AsyncIterable<Uint8Array> {
+      if (location.kind === "remote") {
+        yield* offloaded();
+        return;
+      }
       const { source, close } = await openStoredSegment(fileSystem, { shard: uid, key }, entry);
       try {
         // Damage is told of now, while there may be an older copy, and never copied.
@@ -108,6 +125,25 @@ function segmentImage(
       }
     },
   };
+}
+
+/** From the object store, compared with the checksums of its manifest. */
+async function* readOffloaded(
+  { remote }: NodeContext,
+  entry: SegmentEntry,
+  { uid, shardKey }: Omit<ImageOwner, "seal">,
+): AsyncIterable<Uint8Array> {
+  if (entry.location.kind !== "remote") return;
+  const store = await remote.open();
+  const keys = { kind: "shard", key: shardKey } as const;
+  const manifest = await readOffload(store, entry.location.prefix, keys);
+  const id = toHex(writtenIdentity(uid, entry).segment);
+  const images = offloadImage(store, manifest).segments;
+  const image = images.find(({ segment }) => toHex(segment) === id);
+  if (image === undefined) {
+    throw new InsulaError("data_damaged", `Cannot copy the data: segment ${id} is not offloaded.`);
+  }
+  yield* image.read();
 }
 
 async function readTail(

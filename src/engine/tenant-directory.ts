@@ -35,7 +35,7 @@ export interface Removals {
 export interface AlteredTenant {
   row: TenantRow;
   /** The row of the tenant from now on, and the counts of the states, in one frame. */
-  readonly commit: (row: TenantRow) => Promise<void>;
+  readonly commit: (row: TenantRow, changes: readonly CatalogChange[]) => Promise<void>;
 }
 
 /** A row that was not removed while it was read. */
@@ -153,7 +153,7 @@ export class TenantDirectory {
       if (bytes === undefined) throw tenantNotFound(name);
       const tenant: AlteredTenant = {
         row: decodeTenant(bytes),
-        commit: async (next) => {
+        commit: async (next, changes) => {
           if (collection.isGone) throw tenantNotFound(name);
           const { state: from } = tenant.row;
           const lastChange = { from, reason, atMs: this.#clock.wallMs() };
@@ -161,6 +161,7 @@ export class TenantDirectory {
           await this.#catalog.commit([
             { kind: "put", key, value: encodeTenant(row) },
             ...tenantMoveChanges(tenant.row.state, row.state),
+            ...changes,
           ]);
           tenant.row = row;
           this.#removals.count++;

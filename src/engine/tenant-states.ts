@@ -2,14 +2,21 @@
  * Changes of the states of tenants: the plans of tenancy carried out. Each state is committed by
  * one frame; before and after it the tenant is wholly the one or the other.
  */
-import { InsulaError } from "../base/errors.ts";
+import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { RequestedState, TenantState } from "../model/index.ts";
-import { needsStore, planStates, type ShardKeeper, type StateStep } from "../tenancy/index.ts";
+import { needsStore, planStates } from "../tenancy/index.ts";
 import type { StateChange } from "./api.ts";
+import type { Catalog } from "./catalog.ts";
+import { MOVING_SHARD_PREFIX, endOfPrefix, type EncodedKey } from "./catalog-keys.ts";
 import type { TenantRow } from "./catalog-rows.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
+import { decodeMoving, type MovingRow } from "./moving-rows.ts";
 import type { AlteredTenant } from "./tenant-directory.ts";
+import type { TenantMoves } from "./tenant-moves.ts";
+
+/** Rows looked at in one step. */
+const STEP_ROWS = 256;
 
 export interface TenantChange {
   readonly before: TenantState;
@@ -17,19 +24,25 @@ export interface TenantChange {
   readonly row: TenantRow;
 }
 
-export class TenantStates {
-  readonly #directory: Directory;
-  readonly #keeper: Pick<ShardKeeper, "suspend">;
+export interface StateDoors {
+  readonly catalog: Catalog;
+  readonly directory: Directory;
+  readonly moves: TenantMoves;
+  readonly onFault: (error: unknown) => void;
+}
 
-  constructor(directory: Directory, keeper: Pick<ShardKeeper, "suspend">) {
-    this.#directory = directory;
-    this.#keeper = keeper;
+export class TenantStates {
+  readonly #doors: StateDoors;
+
+  constructor(doors: StateDoors) {
+    this.#doors = doors;
   }
 
   /**
    * Nothing when the tenant is what is asked for.
    *
-   * @throws InsulaError `tenant_not_found`, `offload_not_configured`.
+   * @throws InsulaError `tenant_not_found`, `offload_not_configured`, and what the object store
+   *   throws: then the tenant is what it was before.
    */
   change(
     collection: CollectionEntry,
@@ -37,20 +50,58 @@ export class TenantStates {
     requested: RequestedState,
     reason?: StateChange["reason"],
   ): Promise<TenantChange> {
+    const { directory, moves } = this.#doors;
     const work = async (tenant: AlteredTenant): Promise<TenantChange> => {
       const before = tenant.row.state;
       const plan = planStates(before, requested);
-      if (needsStore(plan)) throw offloadNotConfigured(name, requested);
-      for (const step of plan) await this.#take(tenant, step);
+      const move = moves.begin(collection, name, tenant);
+      const take = async (): Promise<void> => {
+        if (needsStore(plan) && !moves.isConfigured) throw offloadNotConfigured(name, requested);
+        for (const step of plan) await move.take(step);
+      };
+      try {
+        await (needsStore(plan) ? moves.during(take) : take());
+      } catch (error) {
+        await move.undo();
+        throw error;
+      }
       return { before, row: tenant.row };
     };
-    return this.#directory.tenants.alter(collection, name, work, reason);
+    return directory.tenants.alter(collection, name, work, reason);
   }
 
-  async #take(tenant: AlteredTenant, step: StateStep): Promise<void> {
-    if (step.kind !== "commit") return;
-    const commit = (): Promise<void> => tenant.commit({ ...tenant.row, state: step.state });
-    await (step.isQuiet ? this.#keeper.suspend(tenant.row.shard, commit) : commit());
+  /**
+   * Goes on with what the life before this one left on its way, one after the other; what cannot be
+   * gone on with becomes what it was.
+   */
+  async resume(): Promise<void> {
+    const { catalog, onFault } = this.#doors;
+    const range = { end: endOfPrefix(MOVING_SHARD_PREFIX), limit: STEP_ROWS };
+    let start = MOVING_SHARD_PREFIX;
+    for (;;) {
+      const rows = await catalog.scan({ ...range, start, startIsExclusive: true });
+      for (const [key, value] of rows) {
+        start = key;
+        try {
+          await this.#goOn(key, decodeMoving(value));
+        } catch (error) {
+          if (isInsulaError(error) && error.code === "engine_closed") return;
+          onFault(error);
+        }
+      }
+      if (rows.length < STEP_ROWS) return;
+    }
+  }
+
+  async #goOn(key: EncodedKey, moving: MovingRow): Promise<void> {
+    const { directory, catalog } = this.#doors;
+    const { database, collection: name, tenant, goal } = moving;
+    const collection = await directory.collection(database, name);
+    // Of a collection that is being removed: the removal of its tenants takes the row along.
+    if (collection === undefined || collection.isGone) return;
+    // Asked for something else meanwhile: it is on its way, or there.
+    if ((await catalog.get(key)) === undefined) return;
+    await this.change(collection, tenant, goal);
   }
 }
 

@@ -35,7 +35,7 @@ import type { TenantStates } from "./tenant-states.ts";
 const TENANTS_PER_FRAME = 500;
 
 export interface TenantDoors {
-  readonly node: Pick<NodeContext, "catalog" | "shards" | "sweeper">;
+  readonly node: Pick<NodeContext, "catalog" | "shards" | "sweeper" | "offloadGarbage">;
   readonly directory: Directory;
   readonly infos: Infos;
   readonly keeper: ShardKeeper;
@@ -122,7 +122,7 @@ export class Tenants {
   }
 
   async erase(place: TenantPlace): Promise<ErasureReceipt> {
-    const { catalog, shards, sweeper } = this.#doors.node;
+    const { catalog, shards, sweeper, offloadGarbage } = this.#doors.node;
     let state: ShardState | undefined;
     await this.#remove(place, async (shard) => {
       state = await catalog.readShard(shard);
@@ -131,7 +131,9 @@ export class Tenants {
       throw new InsulaError("data_damaged", "Cannot say what was erased: its row was missing.");
     }
     const settle = (): Promise<void> => sweeper.settle();
-    const doors = { catalog, fileSystem: shards.fileSystem, settle };
+    const removeCopies = (shard: ShardUid): Promise<boolean | undefined> =>
+      offloadGarbage.removeShard(shard);
+    const doors = { catalog, fileSystem: shards.fileSystem, settle, removeCopies };
     return finishErasure(doors, place, { state, atMs: shards.clock.wallMs() });
   }
 

@@ -228,7 +228,8 @@ class Verification {
       bytes += location.bytes;
       this.#segments.count++;
       this.#segments.bytes += location.bytes;
-      if (this.#damagedSegments.has(toHex(uid))) continue;
+      // What is in an object store is not in the folder.
+      if (location.kind === "remote" || this.#damagedSegments.has(toHex(uid))) continue;
       const file = location.kind === "pack" ? packPath(location.pack) : segmentPath(uid);
       try {
         const key = seal?.segmentKey(entry);

@@ -3,6 +3,7 @@
  * opened, and the rest one after the other in the background.
  */
 import { InsulaError } from "../base/errors.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import {
   parentFolder,
   sleep,
@@ -223,20 +224,6 @@ export class LazyFileSystem implements FileSystem {
     }
     if (this.#list.size === 0) await this.#list.finish().catch(onFault);
   }
-}
-
-/** Of a store that does not listen to the signal nothing is waited for either. */
-function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(new InsulaError("engine_closed", "The fetch was given up."));
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener("abort", onAbort);
-    });
-  });
 }
 
 function closedError(path: string, cause?: unknown): InsulaError {

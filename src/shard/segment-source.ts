@@ -1,12 +1,12 @@
 /** Bytes of a segment, wherever they are: its own file, the file before its rename, or a pack. */
-import { InsulaError } from "../base/errors.ts";
+import { assert, InsulaError } from "../base/errors.ts";
 import { toHex, toSegmentUid, toShardUid } from "../base/brands.ts";
 import type { FileSystem, ReadableFile } from "../io/index.ts";
 import { packPath, type SegmentSource } from "../storage/index.ts";
 import type { MergeSource } from "./build-input.ts";
 import { segmentPath, temporaryPath } from "./segment-path.ts";
 import type { ShardContext } from "./shard-context.ts";
-import type { SegmentEntry } from "./shard-state.ts";
+import { writtenIdentity, type SegmentEntry } from "./shard-state.ts";
 
 /** Through the node's bounded set of open files. */
 export function openSegmentSource(
@@ -15,6 +15,9 @@ export function openSegmentSource(
   entry: SegmentEntry,
 ): SegmentSource {
   const { location } = entry;
+  if (location.kind === "remote") {
+    return context.remote.source(location, writtenIdentity(shard, entry).segment);
+  }
   if (location.kind === "pack") {
     return context.files.source([packPath(location.pack)], location.offset, location.bytes);
   }
@@ -36,6 +39,7 @@ export async function openMergeSource(
   source: MergeSource,
 ): Promise<OpenedSource> {
   const { location } = source;
+  assert(location.kind !== "remote", "only what is on this disk is merged or looked through");
   const segment = toSegmentUid(source.segment);
   const paths =
     location.kind === "pack"

@@ -2,11 +2,18 @@
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
 import type { WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
-import type { BlockCache, FileHandles, LogExtent, NodeLog, PackStore } from "../storage/index.ts";
+import type {
+  BlockCache,
+  FileHandles,
+  LogExtent,
+  NodeLog,
+  PackStore,
+  SegmentSource,
+} from "../storage/index.ts";
 import type { SearchMemory } from "../vector/index.ts";
 import type { MergeQueue } from "./merge-queue.ts";
 import type { SegmentFolders } from "./segment-folders.ts";
-import type { SegmentEntry, ShardState } from "./shard-state.ts";
+import type { RemoteLocation, SegmentEntry, ShardState } from "./shard-state.ts";
 
 export interface ShardContext {
   readonly fileSystem: FileSystem;
@@ -26,6 +33,7 @@ export interface ShardContext {
   /** Builds of graphs: they take minutes, and no merge waits behind one. */
   readonly graphs: MergeQueue;
   readonly catalog: ShardCatalog;
+  readonly remote: RemoteSegments;
   readonly keys: ShardKeys;
   readonly policy: ShardPolicy;
   /** False while the disk is almost full: merges wait, they need room before they give some. */
@@ -34,6 +42,17 @@ export interface ShardContext {
   readonly observer: WorkObserver;
   /** Work in the background failed; nobody waits for it. */
   readonly onFault: (error: unknown, shard: ShardUid) => void;
+}
+
+/** Where the segments of offloaded shards are read from. */
+export interface RemoteSegments {
+  /**
+   * Fetches what is asked for, each time.
+   *
+   * @param segment the uid inside its bytes.
+   * @throws InsulaError, at a read, `offload_not_configured` and what the store throws.
+   */
+  source(location: RemoteLocation, segment: Uint8Array): SegmentSource;
 }
 
 /** Where the keys of shards come from. */

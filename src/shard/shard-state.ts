@@ -12,6 +12,8 @@ import type { SegmentUid, ShardUid } from "../base/brands.ts";
 
 /** ON DISK: first byte of every shard row. */
 const SHARD_ROW_VERSION = 2;
+/** ON DISK: some of its segments are in an object store. */
+const SHARD_ROW_VERSION_REMOTE = 3;
 /** ON DISK: without a key slot: everything of the shard is plain. */
 const SHARD_ROW_VERSION_PLAIN = 1;
 /** ON DISK: bit of a segment's place: its wrapped key follows. */
@@ -20,9 +22,29 @@ const PLACE_SEALED = 2;
 const PLACE_COPIED = 4;
 /** ON DISK: bit of a segment's place: graphs were made for it, or found to be of no use. */
 const PLACE_INDEXED = 8;
+/** ON DISK: bit of a segment's place: it is in an object store. */
+const PLACE_REMOTE = 16;
+const SHARD_ROW_VERSIONS: readonly number[] = [
+  SHARD_ROW_VERSION_PLAIN,
+  SHARD_ROW_VERSION,
+  SHARD_ROW_VERSION_REMOTE,
+];
 const WRAPPED_KEY_BYTES = CIPHER_KEY_BYTES + SEAL_BYTES;
 
-/** Where the bytes of a segment are: a file of its own or an extent of a pack file. */
+/** A segment in an object store: docs/formats/offload.md. */
+export interface RemoteLocation {
+  readonly kind: "remote";
+  readonly bytes: number;
+  /** What the names of its objects begin with. */
+  readonly prefix: string;
+  /** Of the segment in the manifest's own object; undefined: it has objects of its own. */
+  readonly offset: number | undefined;
+}
+
+/**
+ * Where the bytes of a segment are: a file of its own, an extent of a pack file, or an object
+ * store.
+ */
 export type SegmentLocation =
   | { readonly kind: "file"; readonly bytes: number }
   | {
@@ -30,7 +52,8 @@ export type SegmentLocation =
       readonly pack: number;
       readonly offset: number;
       readonly bytes: number;
-    };
+    }
+  | RemoteLocation;
 
 /** Whose bytes a copied segment says it is: segments are copied as they are, sealed. */
 export interface SegmentOrigin {
@@ -109,9 +132,9 @@ export function newShardState(
 
 export function encodeShardState(state: ShardState): Buffer {
   const writer = new ByteWriter(64 + state.segments.length * 48 + state.tail.length * 16);
-  writer.uint8(state.keySlot === 0 ? SHARD_ROW_VERSION_PLAIN : SHARD_ROW_VERSION);
-  writer.varint(state.collectionNumber);
-  if (state.keySlot !== 0) writer.varint(state.keySlot);
+  const version = rowVersion(state);
+  writer.uint8(version).varint(state.collectionNumber);
+  if (version !== SHARD_ROW_VERSION_PLAIN) writer.varint(state.keySlot);
   writer.varint(state.sequence).varint(state.flushedSequence);
   writer.varint(state.rowCount).varint(state.byteCount).string(state.quarantine);
   writer.varint(state.segments.length);
@@ -131,9 +154,8 @@ export function encodeShardState(state: ShardState): Buffer {
 export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
   const reader = new ByteReader(bytes);
   const version = reader.uint8();
-  if (version !== SHARD_ROW_VERSION && version !== SHARD_ROW_VERSION_PLAIN) {
-    const known = [SHARD_ROW_VERSION_PLAIN, SHARD_ROW_VERSION];
-    throw otherFormat("a shard row of the catalogue", known, version);
+  if (!SHARD_ROW_VERSIONS.includes(version)) {
+    throw otherFormat("a shard row of the catalogue", SHARD_ROW_VERSIONS, version);
   }
   const collectionNumber = reader.varint();
   const keySlot = version === SHARD_ROW_VERSION_PLAIN ? 0 : reader.varint();
@@ -164,6 +186,16 @@ export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
   };
 }
 
+function rowVersion({ segments, keySlot }: ShardState): number {
+  if (segments.some(isRemote)) return SHARD_ROW_VERSION_REMOTE;
+  return keySlot === 0 ? SHARD_ROW_VERSION_PLAIN : SHARD_ROW_VERSION;
+}
+
+/** True for a segment whose bytes are not on this disk. */
+export function isRemote({ location }: Pick<SegmentEntry, "location">): boolean {
+  return location.kind === "remote";
+}
+
 /** Bytes of the shard that only the log holds. */
 export function tailBytes(state: ShardState): number {
   return state.tail.reduce((sum, extent) => sum + extent.length, 0);
@@ -173,12 +205,14 @@ export function encodeSegmentEntry(writer: ByteWriter, segment: SegmentEntry): v
   writer.raw(segment.uid).varint(segment.rowCount).varint(segment.sequenceMax);
   const { location, wrappedKey, origin } = segment;
   const place =
-    (location.kind === "file" ? 0 : 1) |
+    (location.kind === "pack" ? 1 : 0) |
+    (location.kind === "remote" ? PLACE_REMOTE : 0) |
     (wrappedKey === undefined ? 0 : PLACE_SEALED) |
     (origin === undefined ? 0 : PLACE_COPIED) |
     (segment.isIndexed === true ? PLACE_INDEXED : 0);
   writer.uint8(place).varint(location.bytes);
   if (location.kind === "pack") writer.varint(location.pack).varint(location.offset);
+  if (location.kind === "remote") encodeRemote(writer, location);
   if (wrappedKey !== undefined) writer.raw(wrappedKey);
   if (origin !== undefined) writer.raw(origin.segment).raw(origin.shard);
   writer.varint(segment.deadRows.length);
@@ -195,10 +229,7 @@ export function decodeSegmentEntry(reader: ByteReader): SegmentEntry {
   const sequenceMax = reader.varint();
   const place = reader.uint8();
   const bytes = reader.varint();
-  const location: SegmentLocation =
-    (place & 1) === 0
-      ? { kind: "file", bytes }
-      : { kind: "pack", bytes, pack: reader.varint(), offset: reader.varint() };
+  const location = decodeLocation(reader, place, bytes);
   const wrappedKey =
     (place & PLACE_SEALED) === 0 ? undefined : new Uint8Array(reader.raw(WRAPPED_KEY_BYTES));
   const origin =
@@ -216,4 +247,19 @@ export function decodeSegmentEntry(reader: ByteReader): SegmentEntry {
     ...{ uid, rowCount, sequenceMax, location, deadRows, wrappedKey, origin },
     ...(isIndexed && { isIndexed }),
   };
+}
+
+function decodeLocation(reader: ByteReader, place: number, bytes: number): SegmentLocation {
+  if ((place & PLACE_REMOTE) !== 0) {
+    const prefix = reader.string();
+    const isInline = reader.uint8() !== 0;
+    return { kind: "remote", bytes, prefix, offset: isInline ? reader.varint() : undefined };
+  }
+  if ((place & 1) === 0) return { kind: "file", bytes };
+  return { kind: "pack", bytes, pack: reader.varint(), offset: reader.varint() };
+}
+
+function encodeRemote(writer: ByteWriter, { prefix, offset }: RemoteLocation): void {
+  writer.string(prefix).uint8(offset === undefined ? 0 : 1);
+  if (offset !== undefined) writer.varint(offset);
 }

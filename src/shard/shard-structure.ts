@@ -9,7 +9,7 @@ import { Memtable } from "./memtable.ts";
 import { SegmentHandle } from "./segment-handle.ts";
 import type { ShardContext } from "./shard-context.ts";
 import type { ShardSeal } from "./shard-seal.ts";
-import type { SegmentEntry, ShardState } from "./shard-state.ts";
+import { isRemote, type SegmentEntry, type ShardState } from "./shard-state.ts";
 
 /** Where a live record is, and its size as counted in totals. */
 export type RowPlace =
@@ -74,10 +74,11 @@ export class ShardStructure {
     return unsure.length === 0 ? undefined : this.#locateInSegments(unsure, encoded);
   }
 
-  /** Segments that a merge or a build of a graph may take. */
+  /** Segments that a merge or a build of a graph may take: on this disk, and nobody else's. */
   get freeSegments(): readonly SegmentHandle[] {
-    if (this.held.size === 0) return this.segments;
-    return this.segments.filter((segment) => !this.held.has(segment));
+    const isFree = (segment: SegmentHandle): boolean =>
+      !this.held.has(segment) && !isRemote(segment.entry);
+    return this.segments.every(isFree) ? this.segments : this.segments.filter(isFree);
   }
 
   newMemtable(): Memtable {

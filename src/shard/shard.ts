@@ -133,6 +133,11 @@ export class Shard {
     return this.#merges.isBusy || this.#graphs.isBusy;
   }
 
+  /** True when all that was written is in segments. */
+  get isFlushed(): boolean {
+    return this.#structure.active.isEmpty && this.#structure.frozen === undefined;
+  }
+
   /** Segments being built from it, or waiting for a worker to build them. */
   get buildCount(): number {
     return [this.#flushing !== undefined, this.#merges.isBusy, this.#graphs.isBusy].filter(Boolean)

@@ -374,10 +374,15 @@ function printReceipt(receipt: ErasureReceipt): string {
     `records  ${printCount(receipt.recordCount)}`,
     `key      ${key}`,
     `files    ${String(filesRemoved)} removed${left}`,
+    ...(receipt.isCopyRemoved === undefined
+      ? []
+      : [
+          `copies   ${receipt.isCopyRemoved ? "removed" : "not removed yet"} from the object store`,
+        ]),
     `shared   ${printBytes(sharedBytes)} in packs and the log until those are rewritten`,
     receipt.isUnreadable
       ? "Nobody can read any of it in this data folder."
-      : "What is shared can still be read by who has the folder.",
+      : "What is left can still be read by who has the folder and its keys.",
   ].join("\n");
 }
 

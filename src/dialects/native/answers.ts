@@ -133,7 +133,10 @@ export const ERASURE_ANSWER: Schema<unknown> = object(
     filesRemoved: count("files of its own"),
     filesLeft: count("files of its own that a running read still holds"),
     sharedBytes: count("bytes among those of others, until those files are rewritten"),
-    isUnreadable: flag("nobody can read any of its records from the data folder"),
+    isCopyRemoved: optional(
+      flag("nothing is left in the store of offloaded tenants; absent when it was never there"),
+    ),
+    isUnreadable: flag("nobody can read any of its records from the data folder or that store"),
     erasedAtMs: integer(0, Number.MAX_SAFE_INTEGER, "milliseconds since 1970"),
   },
   "what was found after the erasure",
@@ -162,10 +165,10 @@ export const EXTENTS_ANSWER: Schema<unknown> = object(
       object(
         {
           kind: choice(
-            ["segment", "pack", "log", "catalogue", "key", "collection key"],
-            "catalogue: rows about it, beside rows of others",
+            ["segment", "pack", "log", "catalogue", "key", "collection key", "object"],
+            "catalogue: rows about it, beside rows of others; object: an offloaded segment",
           ),
-          file: text("relative to the data folder"),
+          file: text("relative to the data folder; of an object what its names begin with"),
           offset: count("bytes"),
           length: count("bytes"),
           keySlot: count("the slot whose key sealed the bytes; 0: not sealed"),
