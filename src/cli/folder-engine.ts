@@ -1,6 +1,7 @@
 /** Opens the engine on a data folder with the real doors to files, time and chance. */
 import {
   findMasterKey,
+  offloadTarget,
   openEngine,
   type EngineOptions,
   type FolderReadOptions,
@@ -59,6 +60,7 @@ export async function openFolderEngine(
     | "recallProbeShare"
   > &
     Partial<Pick<ServerConfig, "mirrorTo" | "mirrorIntervalMs" | "mirrorRetentionMs">> &
+    Partial<Pick<ServerConfig, "offloadTo" | "offloadGraceMs">> &
     MasterKeySource,
   hooks?: EngineHooks,
 ): Promise<Engine> {
@@ -69,6 +71,7 @@ export async function openFolderEngine(
     diskReserve,
     scrubRate,
     recallProbeShare,
+    offloadTo,
   } = settings;
   const masterKey = await findMasterKey(settings);
   const mirror = await openMirrorStore(settings, doors);
@@ -76,6 +79,12 @@ export async function openFolderEngine(
     ...doors,
     ...(mirror !== undefined && { mirror }),
     openRemote: (target) => openTarget(target, doors, false),
+    ...(offloadTo !== undefined && {
+      offload: {
+        ...offloadTarget(offloadTo, doors),
+        ...(settings.offloadGraceMs !== undefined && { graceMs: settings.offloadGraceMs }),
+      },
+    }),
     ...hooks,
     scrubBytesPerSecond: scrubRate,
     recallProbeShare,

@@ -616,6 +616,12 @@ export interface EngineStats {
     /** Times that everything was read. */
     readonly rounds: number;
   };
+  /** Bytes of tenants moved since the start; absent: there is no store to offload to. */
+  readonly offload?: {
+    /** Sent, and read back to compare them. */
+    readonly bytesSent: number;
+    readonly bytesFetched: number;
+  };
   /** The copy of the folder in an object store; absent: there is none. */
   readonly mirror?: MirrorFigures | undefined;
 }

@@ -435,6 +435,7 @@ class NodeEngine implements Engine {
       quarantinedShards: this.#quarantined.childCount,
       scrub: this.#upkeep.scrubFigures,
       mirror: this.#mirror?.figures,
+      offload: this.#moves.figures,
     });
   }
 

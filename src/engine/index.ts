@@ -50,6 +50,8 @@ export {
   MIRROR_RETENTION_MS,
   type EngineOptions,
 } from "./node-context.ts";
+export { OFFLOAD_GRACE_MS } from "./offload-garbage.ts";
+export { offloadTarget } from "./offload-target.ts";
 export { RECALL_PROBE_SHARE } from "./recall-probe.ts";
 export { describeMirrors, type MirrorDescription, type RestoredMirror } from "../mirror/index.ts";
 export { restoreFolder, type RestoreFolderOptions } from "./restore-folder.ts";

@@ -13,10 +13,11 @@ export interface StatsParts {
   readonly quarantinedShards: number;
   readonly scrub: EngineStats["scrub"];
   readonly mirror: EngineStats["mirror"];
+  readonly offload: NonNullable<EngineStats["offload"]>;
 }
 
 export function readStats(parts: StatsParts): EngineStats {
-  const { node, keeper, totals, past, quarantinedShards, scrub, mirror } = parts;
+  const { node, keeper, totals, past, quarantinedShards, scrub, mirror, offload } = parts;
   const { arenas } = node.shards.memory;
   const { groups, frames, bytes, syncs, movedBytes } = node.log.counters;
   let { flushes, compactions } = past;
@@ -49,6 +50,7 @@ export function readStats(parts: StatsParts): EngineStats {
     evictions: keeper.evictions,
     quarantinedShards,
     scrub,
+    ...(node.remote.isConfigured && { offload: { ...offload } }),
     ...(mirror !== undefined && { mirror }),
   };
 }

@@ -6,8 +6,10 @@
  * frames make garbage of the others. A row remembers each tenant on its way, so that a start goes
  * on with it; a failure makes it what it was.
  */
+import { setMaxListeners } from "node:events";
 import { toHex } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
+import { WeightedGate } from "../base/weighted-gate.ts";
 import { offloadPrefix } from "../backup/index.ts";
 import type { RequestedState, TenantState } from "../model/index.ts";
 import type { ShardKeeper, StateStep } from "../tenancy/index.ts";
@@ -29,6 +31,16 @@ import {
   type UploadedShard,
 } from "./tenant-upload.ts";
 
+/**
+ * Bytes of all shards on their way at once; one of several pieces counts with those that are held
+ * for it. Source: ours; a quarter of the smallest machine worth mentioning.
+ */
+const MOVING_BYTES_MAX = 268_435_456;
+/** Four pieces of 8 MiB are sent at once, and as many read back. */
+const HELD_BYTES_MAX = 67_108_864;
+/** What the smallest one counts: so many go at once that the way there and back is hidden. */
+const HELD_BYTES_MIN = 4_194_304;
+
 /** Random bytes that tell two offloads of one shard apart. */
 const GENERATION_BYTES = 8;
 
@@ -49,9 +61,12 @@ export class TenantMoves {
   readonly #doors: MoveDoors;
   readonly #ending = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #gate = new WeightedGate(MOVING_BYTES_MAX);
 
   constructor(doors: MoveDoors) {
     this.#doors = doors;
+    // One of each call that is under way.
+    setMaxListeners(0, this.#ending.signal);
   }
 
   get isConfigured(): boolean {
@@ -61,7 +76,7 @@ export class TenantMoves {
   /** One change of one tenant, while nobody else alters it. */
   begin(collection: CollectionEntry, name: string, tenant: AlteredTenant): TenantMove {
     return new TenantMove(
-      { ...this.#doors, signal: this.#ending.signal, figures: this.figures },
+      { ...this.#doors, signal: this.#ending.signal, figures: this.figures, gate: this.#gate },
       { collection, name, tenant },
     );
   }
@@ -96,6 +111,7 @@ interface MovedTenant {
 interface MovingDoors extends MoveDoors {
   readonly signal: AbortSignal;
   readonly figures: MoveFigures;
+  readonly gate: WeightedGate;
 }
 
 export class TenantMove {
@@ -117,10 +133,12 @@ export class TenantMove {
         await this.#commit(step.state, step);
         return;
       case "upload":
-        await this.#upload();
+        await this.#alone(() => this.#upload());
         return;
       case "download":
-        this.#downloaded = await downloadShard(this.#transfer("bytesFetched"), this.#shard);
+        await this.#alone(async () => {
+          this.#downloaded = await downloadShard(this.#transfer("bytesFetched"), this.#shard);
+        });
         return;
       case "drop-local":
         this.#doors.node.sweeper.sweep();
@@ -219,6 +237,14 @@ export class TenantMove {
     };
     const doors = this.#transfer("bytesSent");
     this.#uploaded = await uploadShard(doors, this.#shard, { prefix, names });
+  }
+
+  /** Together with others only as far as there is memory for their pieces. */
+  async #alone(work: () => Promise<void>): Promise<void> {
+    const state = await this.#doors.node.catalog.readShard(this.#shard);
+    const bytes = state?.segments.reduce((sum, { location }) => sum + location.bytes, 0) ?? 0;
+    const weight = Math.max(HELD_BYTES_MIN, Math.min(HELD_BYTES_MAX, bytes));
+    await this.#doors.gate.run(weight, work);
   }
 
   async #moving(): Promise<MovingRow> {

@@ -1,5 +1,5 @@
 import { InsulaHandle, type Insula } from "../client/index.ts";
-import { findMasterKey, openEngine, type Engine } from "../engine/index.ts";
+import { findMasterKey, offloadTarget, openEngine, type Engine } from "../engine/index.ts";
 import { MemoryFileSystem, NodeClock, NodeFileSystem, NodeRandom } from "../io/index.ts";
 import { createEngineCalls } from "./engine-calls.ts";
 
@@ -21,6 +21,11 @@ export interface OpenOptions {
   readonly masterKeyFile?: string;
   /** A command that prints it. */
   readonly masterKeyCommand?: string;
+  /**
+   * Where tenants are offloaded to, and come back from: a folder, or `s3://BUCKET/PREFIX` with
+   * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL in the environment.
+   */
+  readonly offloadTo?: string;
 }
 
 /** A database in this process: the face, and what only its owner can do. */
@@ -45,12 +50,13 @@ class EmbeddedHandle extends InsulaHandle implements EmbeddedInsula {
  *         `format_unsupported`, `io_failed`, `master_key_missing`, `master_key_wrong`.
  */
 export async function open(options: OpenOptions = {}): Promise<EmbeddedInsula> {
-  const { dataDir, memoryBudget, workerCount, encryption = true } = options;
+  const { dataDir, memoryBudget, workerCount, encryption = true, offloadTo } = options;
+  const doors = { clock: new NodeClock(), random: new NodeRandom() };
   const masterKey = await findMasterKey(options);
   const engine = await openEngine({
     files: dataDir === undefined ? new MemoryFileSystem() : new NodeFileSystem(dataDir),
-    clock: new NodeClock(),
-    random: new NodeRandom(),
+    ...doors,
+    ...(offloadTo !== undefined && { offload: offloadTarget(offloadTo, doors) }),
     isSealing: encryption && dataDir !== undefined,
     ...(masterKey === undefined ? {} : { masterKey }),
     ...(memoryBudget === undefined ? {} : { memoryBudget }),

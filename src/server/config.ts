@@ -8,6 +8,7 @@ import { LOG_LEVELS, type LogLevel } from "../base/log-level.ts";
 import {
   MIRROR_INTERVAL_MS,
   MIRROR_RETENTION_MS,
+  OFFLOAD_GRACE_MS,
   RECALL_PROBE_SHARE,
   SCRUB_BYTES_PER_SECOND,
 } from "../engine/index.ts";
@@ -65,6 +66,9 @@ export interface ServerConfig {
   readonly mirrorTo?: string | undefined;
   readonly mirrorIntervalMs: number;
   readonly mirrorRetentionMs: number;
+  /** Where tenants are offloaded to: as `backupStore`. */
+  readonly offloadTo?: string | undefined;
+  readonly offloadGraceMs: number;
   /** `off`, `on` (a file in the data folder) or the path of a file. */
   readonly auditLog: string;
 }
@@ -171,6 +175,8 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     mirrorTo: z.string().min(1).optional(),
     mirrorIntervalMs: integer(MIRROR_INTERVAL_MS_MIN, 3_600_000).default(MIRROR_INTERVAL_MS),
     mirrorRetentionMs: integer(0, 9_999_999_999).default(MIRROR_RETENTION_MS),
+    offloadTo: z.string().min(1).optional(),
+    offloadGraceMs: integer(0, 9_999_999_999).default(OFFLOAD_GRACE_MS),
     auditLog: z.string().min(1).default("off"),
   })
   .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
@@ -369,6 +375,17 @@ export const SETTINGS: readonly Setting[] = [
     "0 to 9999999999",
     "how far back a mirror can be restored to a moment, ms",
     "86400000",
+  ),
+  setting(
+    "offloadTo",
+    "a folder, or s3://BUCKET/PREFIX",
+    "where tenants are offloaded to, and come back from",
+  ),
+  setting(
+    "offloadGraceMs",
+    "0 to 9999999999",
+    "how long objects of tenants stay that came back or were deleted, ms",
+    "3600000",
   ),
   setting("auditLog", '"off", "on", or a file', "where decisions about access are written", "off"),
 ];

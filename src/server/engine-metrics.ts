@@ -61,6 +61,8 @@ const COUNTERS: readonly Figure[] = [
   ["insula_scrub_damages_total", "Damages found by the scrub.", (s) => s.scrub.damages],
   ["insula_mirror_bytes_total", "Bytes sent to the mirror.", (s) => s.mirror?.bytesSent ?? 0],
   ["insula_mirror_failures_total", "Points that failed.", (s) => s.mirror?.failures ?? 0],
+  ["insula_offload_bytes_total", "Bytes of tenants sent.", (s) => s.offload?.bytesSent ?? 0],
+  ["insula_onload_bytes_total", "Bytes of tenants fetched.", (s) => s.offload?.bytesFetched ?? 0],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
 ];
 
