@@ -1,6 +1,7 @@
 /**
  * The way from a place to its shard, for calls about records: open while the tenant is ACTIVE. One
- * that is INACTIVE is refused, or made ACTIVE where the collection activates tenants by itself.
+ * that is not is refused, or made ACTIVE where the collection activates tenants by itself; there
+ * one that is OFFLOADED answers from the object store while it is brought back.
  */
 import type { ShardUid } from "../base/brands.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
@@ -32,7 +33,7 @@ export interface FoundShard extends FoundPlace {
 export interface GateDoors {
   readonly directory: Directory;
   readonly keeper: ShardKeeper;
-  readonly states: Pick<TenantStates, "change">;
+  readonly states: Pick<TenantStates, "change" | "wake">;
 }
 
 export class TenantGate {
@@ -62,7 +63,8 @@ export class TenantGate {
       } catch (error) {
         const isRefused = isInsulaError(error) && error.code === "tenant_not_active";
         if (!isRefused || left === 0 || !collection.row.activatesTenants) throw error;
-        place = { ...found, state: "INACTIVE" };
+        const entry = await this.#doors.directory.tenants.find(collection, tenant);
+        place = { ...found, state: entry?.row.state ?? "ACTIVE" };
       }
     }
   }
@@ -71,15 +73,18 @@ export class TenantGate {
   async admit({ collection, tenant, shard, state }: FoundPlace): Promise<void> {
     if (state === "ACTIVE" || tenant === undefined || shard === undefined) return;
     if (!collection.row.activatesTenants) throw notActive(tenant, state);
-    await this.#doors.states.change(collection, tenant, "ACTIVE", "used");
+    // What is in the object store answers from there until it has arrived.
+    if (state === "ONLOADING") return;
+    if (state === "OFFLOADED") await this.#doors.states.wake(collection, tenant);
+    else await this.#doors.states.change(collection, tenant, "ACTIVE", "used");
   }
 
   /** The state of now: it may have changed since the place was found. Waits for nobody. */
   async #check(collection: CollectionEntry, tenant: string): Promise<void> {
     const entry = await this.#doors.directory.tenants.find(collection, tenant);
-    if (entry !== undefined && entry.row.state !== "ACTIVE") {
-      throw notActive(tenant, entry.row.state);
-    }
+    const state = entry?.row.state ?? "ACTIVE";
+    const isOpen = state === "ONLOADING" && collection.row.activatesTenants;
+    if (state !== "ACTIVE" && !isOpen) throw notActive(tenant, state);
   }
 }
 

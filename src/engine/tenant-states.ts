@@ -71,6 +71,27 @@ export class TenantStates {
   }
 
   /**
+   * An OFFLOADED tenant may be used from here on: it is ONLOADING, answers from the object store,
+   * and is brought back in the background.
+   *
+   * @throws InsulaError `tenant_not_found`, `offload_not_configured`.
+   */
+  async wake(collection: CollectionEntry, name: string): Promise<void> {
+    const { directory, moves, onFault } = this.#doors;
+    const isBegun = await directory.tenants.alter(collection, name, async (tenant) => {
+      if (tenant.row.state !== "OFFLOADED") return false;
+      if (!moves.isConfigured) throw offloadNotConfigured(name, "ACTIVE");
+      const goal = { state: "ONLOADING", isQuiet: true, goal: "ACTIVE" } as const;
+      await moves.begin(collection, name, tenant).take({ kind: "commit", ...goal });
+      return true;
+    });
+    if (!isBegun) return;
+    this.change(collection, name, "ACTIVE").catch((error: unknown) => {
+      if (!isInsulaError(error) || error.code !== "engine_closed") onFault(error);
+    });
+  }
+
+  /**
    * Goes on with what the life before this one left on its way, one after the other; what cannot be
    * gone on with becomes what it was.
    */

@@ -175,8 +175,11 @@ export async function onloadChanges(
   { catalog }: Pick<NodeContext, "catalog">,
   { seen, entries }: DownloadedShard,
 ): Promise<readonly CatalogChange[]> {
-  await requireSame(catalog, seen);
+  const now = await catalog.readShard(seen.uid);
+  if (now === undefined) throw gone();
   const away = seen.segments.filter(isRemote);
+  // It was written to meanwhile, perhaps; what was fetched must be what is still missing here.
+  if (uidsOf(now.segments.filter(isRemote)) !== uidsOf(away)) throw changedMeanwhile();
   const key = offloadedShardKey(seen.uid);
   const prefix = await catalog.get(key);
   return [
@@ -213,10 +216,12 @@ async function requireSame(
 ): Promise<void> {
   const now = await catalog.readShard(seen.uid);
   if (now === undefined) throw gone();
-  const [a, b] = [seen, now].map(({ sequence, segments }) =>
-    [sequence, ...segments.map(({ uid }) => toHex(uid))].join(),
-  );
-  if (a !== b || now.quarantine !== "") throw changedMeanwhile();
+  const isSame = seen.sequence === now.sequence && uidsOf(seen.segments) === uidsOf(now.segments);
+  if (!isSame || now.quarantine !== "") throw changedMeanwhile();
+}
+
+function uidsOf(segments: readonly SegmentEntry[]): string {
+  return segments.map(({ uid }) => toHex(uid)).join();
 }
 
 function locationIn({ prefix, shard }: OffloadManifest, i: number): SegmentEntry["location"] {

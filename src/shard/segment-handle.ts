@@ -110,6 +110,11 @@ export class SegmentHandle {
     return true;
   }
 
+  /** Opens it before it is asked for anything, where that takes a while. */
+  async prepare(): Promise<void> {
+    await this.#open();
+  }
+
   /** Rows of other segments that died when this one was written. */
   async deadElsewhere(): Promise<DeadRows | undefined> {
     const section = (await this.#open()).section(SECTION.deadRows, "");
@@ -280,7 +285,10 @@ export class SegmentHandle {
           return source.read(position, target);
         },
       };
-      return SegmentReader.open(counted, { ...writtenIdentity(shard, this.entry), key });
+      const identity = { ...writtenIdentity(shard, this.entry), key };
+      const reader = await SegmentReader.open(counted, identity);
+      await source.fetchAhead?.(reader.spans());
+      return reader;
     }));
   }
 

@@ -32,7 +32,7 @@ import {
 import { flushShard } from "./shard-flush.ts";
 import { queryShard } from "./shard-query.ts";
 import { measureRecall } from "./shard-recall.ts";
-import { tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
+import { isRemote, tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardGraphs } from "./shard-graphs.ts";
 import type { Rest } from "./merge-choice.ts";
 import { ShardMerges } from "./shard-merges.ts";
@@ -359,6 +359,9 @@ export class Shard {
   async #markDeadRows(): Promise<void> {
     const byId = new Map(this.#structure.segments.map((segment) => [segment.id, segment]));
     if (byId.size < 2) return;
+    // What is far away is asked for at once, not one behind the other.
+    const away = this.#structure.segments.filter(({ entry }) => isRemote(entry));
+    await Promise.all(away.map((segment) => segment.prepare()));
     for (const segment of this.#structure.segments) {
       for (const [id, rows] of (await segment.deadElsewhere()) ?? []) {
         const target = byId.get(id);

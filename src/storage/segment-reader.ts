@@ -24,6 +24,13 @@ export interface SegmentSource {
   readonly length: number;
   /** Fills `target`; resolves to the bytes read, less only at the end. */
   read(position: number, target: Uint8Array): Promise<number>;
+  /** Of a source that is far away: brings these bytes near, as far as there is room for them. */
+  fetchAhead?(spans: readonly ByteSpan[]): Promise<void>;
+}
+
+export interface ByteSpan {
+  readonly start: number;
+  readonly length: number;
 }
 
 export class SegmentReader {
@@ -66,6 +73,14 @@ export class SegmentReader {
   /** What there is, in the order written. */
   sections(): readonly { readonly type: number; readonly name: string; readonly bytes: number }[] {
     return this.#sections.map(({ type, name, plainBytes }) => ({ type, name, bytes: plainBytes }));
+  }
+
+  /** Where the sections and what verifies them lie, in the order written. */
+  spans(): readonly ByteSpan[] {
+    return this.#sections.map(({ codec, offset, storedBytes, plainBytes, chunkBytes }) => ({
+      start: offset,
+      length: storedBytes + Math.ceil(plainBytes / chunkBytes) * chunkEntryBytes(codec),
+    }));
   }
 
   /** Reads nothing by itself; the same reader each time. */
