@@ -78,15 +78,16 @@ export class TenantStates {
    */
   async wake(collection: CollectionEntry, name: string): Promise<void> {
     const { directory, moves, onFault } = this.#doors;
-    const isBegun = await directory.tenants.alter(collection, name, async (tenant) => {
+    const begin = async (tenant: AlteredTenant): Promise<boolean> => {
       if (tenant.row.state !== "OFFLOADED") return false;
       if (!moves.isConfigured) throw offloadNotConfigured(name, "ACTIVE");
       const goal = { state: "ONLOADING", isQuiet: true, goal: "ACTIVE" } as const;
       await moves.begin(collection, name, tenant).take({ kind: "commit", ...goal });
       return true;
-    });
+    };
+    const isBegun = await directory.tenants.alter(collection, name, begin, "used");
     if (!isBegun) return;
-    this.change(collection, name, "ACTIVE").catch((error: unknown) => {
+    this.change(collection, name, "ACTIVE", "used").catch((error: unknown) => {
       if (!isInsulaError(error) || error.code !== "engine_closed") onFault(error);
     });
   }

@@ -1,4 +1,6 @@
-/** `insula tenant activate`, `deactivate`, `warm`: work on one tenant or on many. */
+/**
+ * `insula tenant activate`, `deactivate`, `offload`, `onload`, `warm`: work on one tenant or on many.
+ */
 import type { Command } from "commander";
 import { isInsulaError } from "../../base/errors.ts";
 import { isNamePattern } from "../../base/name-pattern.ts";
@@ -41,6 +43,22 @@ const COMMANDS: readonly ManyCommand[] = [
     state: "INACTIVE",
     description: "put tenants to sleep and refuse calls about their records",
     note: "Where the collection activates tenants by itself, the next call makes them active again.",
+  },
+  {
+    verb: "offload",
+    done: "offloaded",
+    already: "so already",
+    state: "OFFLOADED",
+    description: "move tenants to the object store of the setting offloadTo",
+    note: "Each is read back and compared before its bytes here go.",
+  },
+  {
+    verb: "onload",
+    done: "onloaded",
+    already: "so already",
+    state: "ACTIVE",
+    description: "bring tenants back from the object store, and let them answer calls",
+    note: "One that is here already is activated.",
   },
   {
     verb: "warm",
