@@ -16,7 +16,7 @@ import {
   type RequestedState,
   type WriteBatch,
 } from "../model/index.ts";
-import { ShardKeeper } from "../tenancy/index.ts";
+import type { ShardKeeper } from "../tenancy/index.ts";
 import type { ObjectStore } from "../io/index.ts";
 import type {
   AttributePatch,
@@ -68,6 +68,7 @@ import type { Mirror } from "../mirror/index.ts";
 import { openMirror } from "./open-mirror.ts";
 import { openShard } from "./open-shard.ts";
 import { locatePlace } from "./locate-place.ts";
+import { makeKeeper } from "./make-keeper.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Settings } from "./settings.ts";
@@ -78,12 +79,6 @@ import { TenantStates } from "./tenant-states.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
 import { Upkeep } from "./upkeep.ts";
-
-/** Awake shards at most; each costs a few kilobytes besides its data. */
-const AWAKE_SHARDS_MAX = 10_000;
-const IDLE_MS = 600_000;
-/** Share of the memory budget in use from which idle shards are put to sleep. */
-const TIGHT_SHARE = 0.9;
 
 /**
  * Opens the data folder and recovers it.
@@ -153,7 +148,6 @@ class NodeEngine implements Engine {
     this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
     node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
     this.#tenantTotals = opened.tenants;
-    const { arenas } = node.shards.memory;
     const onFault = options.onFault ?? ((): void => undefined);
     node.shardFaults.tell = (error, uid) => {
       if (!isInsulaError(error) || error.code !== "data_damaged") onFault(error);
@@ -166,23 +160,14 @@ class NodeEngine implements Engine {
       release: (uid, commit) => this.#keeper.drop([uid], commit),
       onDamage: options.onDamage ?? onFault,
     });
-    this.#keeper = new ShardKeeper({
-      clock: options.clock,
+    this.#keeper = makeKeeper(options, node, {
       open: (uid) => openShard(node, this.#directory.schemas, uid),
       closed: (shard) => {
         this.#past.flushes += shard.flushCount;
         this.#past.compactions += shard.compactionCount;
         node.catalog.releaseShard(shard.state);
       },
-      awakeMax: options.awakeShardsMax ?? AWAKE_SHARDS_MAX,
-      idleMs: options.idleMs ?? IDLE_MS,
-      onExhausted: () => {
-        node.shards.memory.releaseIdle();
-      },
-      isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
-      onFault,
       onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
-      observer: node.shards.observer,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
     this.#copies = new Copies({

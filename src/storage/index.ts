@@ -38,7 +38,12 @@ export {
 export { SegmentBuilder, type SectionOptions, type SegmentSink } from "./segment-builder.ts";
 export type { SegmentIdentity } from "./segment-format.ts";
 export { isSegmentSealed, readSegmentIdentity, verifySegment } from "./segment-verify.ts";
-export { SectionReader, SegmentReader, type ByteSpan, type SegmentSource } from "./segment-reader.ts";
+export {
+  SectionReader,
+  SegmentReader,
+  type ByteSpan,
+  type SegmentSource,
+} from "./segment-reader.ts";
 
 // The catalogue's store.
 export { auditTables, inspectManifest, tableRows, type AuditedTable } from "./table-audit.ts";

@@ -1,6 +1,4 @@
-/**
- * `insula tenant activate`, `deactivate`, `offload`, `onload`, `warm`: work on one tenant or on many.
- */
+/** `insula tenant activate`, `deactivate`, `offload`, `onload`, `warm`: on one tenant or many. */
 import type { Command } from "commander";
 import { isInsulaError } from "../../base/errors.ts";
 import { isNamePattern } from "../../base/name-pattern.ts";

@@ -1,0 +1,30 @@
+/** The keeper of a node's shards, with the bounds of the node. */
+import { ShardKeeper, type ShardKeeperOptions } from "../tenancy/index.ts";
+import type { EngineOptions, NodeContext } from "./node-context.ts";
+
+/** Awake shards at most; each costs a few kilobytes besides its data. */
+const AWAKE_SHARDS_MAX = 10_000;
+const IDLE_MS = 600_000;
+/** Share of the memory budget in use from which idle shards are put to sleep. */
+const TIGHT_SHARE = 0.9;
+
+/** @param hooks what the keeper asks of the engine. */
+export function makeKeeper(
+  options: EngineOptions,
+  node: NodeContext,
+  hooks: Pick<ShardKeeperOptions, "open" | "closed" | "onDamage">,
+): ShardKeeper {
+  const { arenas } = node.shards.memory;
+  return new ShardKeeper({
+    clock: options.clock,
+    awakeMax: options.awakeShardsMax ?? AWAKE_SHARDS_MAX,
+    idleMs: options.idleMs ?? IDLE_MS,
+    onExhausted: () => {
+      node.shards.memory.releaseIdle();
+    },
+    isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
+    onFault: options.onFault ?? ((): void => undefined),
+    observer: node.shards.observer,
+    ...hooks,
+  });
+}
