@@ -1,5 +1,5 @@
 /**
- * Pinecone's unmodified clients that speak gRPC.
+ * Pinecone's unmodified clients that speak gRPC, and the source text's programs through one of them.
  *
  * Two servers of their own, one with TLS under an authority made for the run, one plain. Below
  * `localhost` each index has a name, which the resolver of Python's gRPC knows without any DNS.
@@ -7,6 +7,7 @@
 import path from "node:path";
 import { makeThrowAwayCa, type ThrowAwayCa } from "../../src/wire/http/throw-away-ca.contract.ts";
 import { takeLines } from "./program-suites.ts";
+import { runPineconeSeed } from "./pinecone-seed.ts";
 import type { Report } from "./report.ts";
 import { startTestServer, type TestServer } from "./server-process.ts";
 import { GO_ENVIRONMENT, hasGo, hasPineconePython, pineconePython, run } from "./tools.ts";
@@ -20,6 +21,7 @@ export async function runPineconeGrpcSuite(report: Report): Promise<void> {
   const secure = await startTestServer({ ...domain, ...tls });
   const plain = await startTestServer(domain);
   try {
+    await runPineconeSeed(report, secure, { caPath: ca.caPath, env: environment(secure, ca) });
     for (const line of PYTHON_LINES) await runPython(report, secure, { line, ca });
     await runPython(report, plain, { line: "7", ca });
     for (const server of [secure, plain]) await runGo(report, server, ca);

@@ -182,6 +182,49 @@ func rest(index *pinecone.IndexConnection) {
 		}
 		return equal([]string{*first.VectorIds[0], *next.VectorIds[0]}, []string{"a", "b"})
 	})
+	run("Update", "changes values and metadata of one record", func() error {
+		err := index.UpdateVector(ctx, &pinecone.UpdateVectorRequest{
+			Id: "a", Values: []float32{0, 1, 0, 0},
+			Metadata: must(structpb.NewStruct(map[string]any{"year": 2021})),
+		})
+		if err != nil {
+			return err
+		}
+		fetched, err := index.FetchVectors(ctx, []string{"a"})
+		if err != nil {
+			return err
+		}
+		record := fetched.Vectors["a"]
+		return equal(
+			[]any{*record.Values, record.Metadata.AsMap()["year"]},
+			[]any{[]float32{0, 1, 0, 0}, 2021},
+		)
+	})
+	run("Namespaces", "are described, listed and deleted", func() error {
+		described, err := index.DescribeNamespace(ctx, "t1")
+		if err != nil {
+			return err
+		}
+		if err := equal([]any{described.Name, described.RecordCount}, []any{"t1", 2}); err != nil {
+			return err
+		}
+		other := index.WithNamespace("t2")
+		if _, err := other.UpsertVectors(ctx, []*pinecone.Vector{vector("x", 1, 0, 0, 0)}); err != nil {
+			return err
+		}
+		list, err := index.ListNamespaces(ctx, nil)
+		if err != nil {
+			return err
+		}
+		names := []string{}
+		for _, one := range list.Namespaces {
+			names = append(names, one.Name)
+		}
+		if err := equal(names, []string{"t1", "t2"}); err != nil {
+			return err
+		}
+		return index.DeleteNamespace(ctx, "t2")
+	})
 	run("DescribeIndexStats", "counts records", func() error {
 		stats, err := index.DescribeIndexStats(ctx)
 		if err != nil {

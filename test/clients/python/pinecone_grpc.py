@@ -149,6 +149,33 @@ def _():
     equal(list(fetched.vectors["z/ %"].values), [1.0, 0.0, 0.0, 0.0])
 
 
+@case("Update", "changes values and metadata of one record")
+def _():
+    index.upsert(vectors=VECTORS, namespace="u")
+    index.update(id="a", values=[0, 0, 0, 1.0], set_metadata={"year": 2021}, namespace="u")
+    record = index.fetch(ids=["a"], namespace="u").vectors["a"]
+    equal(list(record.values), [0, 0, 0, 1.0])
+    equal(record.metadata["year"], 2021)
+    equal(list(record.metadata["tags"]), ["x", "y"])
+    index.delete(delete_all=True, namespace="u")
+
+
+if LINE >= 9:
+
+    @case("Namespaces", "are made, described, listed and deleted")
+    def _():
+        index.create_namespace(name="made")
+        equal(int(index.describe_namespace(namespace="made").record_count), 0)
+        pages = index.list_namespaces()
+        names = []
+        for page in pages:
+            items = getattr(page, "namespaces", None) or [page]
+            names += [item.name for item in items]
+        assert "made" in names and "t1" in names, names
+        index.delete_namespace(namespace="made")
+        refused(lambda: index.describe_namespace(namespace="made"), "amespace")
+
+
 @case("List", "gives ids page by page")
 def _():
     index.upsert(vectors=[(f"p{i}", [1.0, 0, 0, 0]) for i in range(5)], namespace="list")

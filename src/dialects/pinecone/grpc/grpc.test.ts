@@ -221,6 +221,95 @@ describe("records over gRPC", () => {
   });
 });
 
+describe("updates and namespaces over gRPC", () => {
+  test("a record is updated by its id, and records by a filter", async () => {
+    await upsert("t1", [A, B]);
+    const byId = await call("Update", (writer) => {
+      writer.text(1, "a");
+      writer.floats(2, Float32Array.of(0, 1));
+      writeStruct(writer, 3, { genre: "noir" });
+      writer.text(4, "t1");
+    });
+    expect(byId).toMatchObject({ status: 0, message: Buffer.alloc(0) });
+    const fetched = await bench.send("GET /ix/docs/vectors/fetch?ids=a&namespace=t1");
+    expect(fetched.json).toMatchObject({
+      vectors: { a: { values: [0, 1], metadata: { genre: "noir", year: 2020 } } },
+    });
+    const byFilter = async (isDry: boolean): Promise<unknown> => {
+      const answer = await call("Update", (writer) => {
+        writeStruct(writer, 3, { seen: true });
+        writer.text(4, "t1");
+        writeStruct(writer, 6, { year: 2020 });
+        writer.bool(7, isDry);
+      });
+      expect(answer.status, answer.text).toBe(0);
+      return fieldsOf(answer.message, { 1: "uint" })[1];
+    };
+    const found = async (): Promise<unknown> => {
+      const answer = await call("FetchByMetadata", (writer) => {
+        writer.text(1, "t1");
+        writeStruct(writer, 2, { seen: true });
+        writer.uint(3, 10);
+      });
+      const { 1: entries = [] } = fieldsOf(answer.message, { 2: "text" });
+      return entries.map((entry) => fieldsOf(entry as ProtoReader, { 1: "text" })[1]);
+    };
+    expect(await byFilter(true)).toEqual([1]);
+    expect(await found()).toEqual([]);
+    expect(await byFilter(false)).toEqual([1]);
+    expect(await found()).toEqual([["a"]]);
+  });
+
+  test("namespaces are made, described, listed page by page and deleted", async () => {
+    const named =
+      (name: string): Fill =>
+      (writer) => {
+        writer.text(1, name);
+      };
+    const schema =
+      (isFilterable: boolean): Fill =>
+      (writer) => {
+        writer.text(1, "n3");
+        writer.message(2, () => {
+          writer.message(1, () => {
+            writer.text(1, "genre");
+            writer.message(2, () => {
+              writer.bool(1, isFilterable);
+            });
+          });
+        });
+      };
+    await upsert("n1", [A, B]);
+    for (const fill of [named("n2"), schema(true)]) {
+      expect((await call("CreateNamespace", fill)).status).toBe(0);
+    }
+    expect((await call("CreateNamespace", named("n2"))).status).toBe(6);
+    expect((await call("CreateNamespace", schema(false))).status).toBe(3);
+    const described = await call("DescribeNamespace", named("n1"));
+    expect(fieldsOf(described.message, { 1: "text", 2: "uint" })).toEqual({ 1: ["n1"], 2: [2] });
+    const page = async (token?: string) => {
+      const answer = await call("ListNamespaces", (writer) => {
+        if (token !== undefined) writer.text(1, token);
+        writer.uint(2, 2);
+        writer.text(3, "n");
+      });
+      const { 1: list = [], 2: next, 3: total } = fieldsOf(answer.message, { 3: "uint" });
+      return {
+        names: list.flatMap(
+          (item) => fieldsOf(item as ProtoReader, { 1: "text", 2: "uint" })[1] ?? [],
+        ),
+        next: next && String(fieldsOf(next[0] as ProtoReader, { 1: "text" })[1]?.[0]),
+        total,
+      };
+    };
+    const first = await page();
+    expect(first).toMatchObject({ names: ["n1", "n2"], total: [3] });
+    expect(await page(first.next)).toEqual({ names: ["n3"], next: undefined, total: [3] });
+    expect((await call("DeleteNamespace", named("n1"))).status).toBe(0);
+    expect((await call("DescribeNamespace", named("n1"))).status).toBe(5);
+  });
+});
+
 function readSparse(reader: ProtoReader): TestVector["sparse"] {
   const indices: number[] = [];
   const floats = new FloatArena(8);

@@ -2,15 +2,26 @@
 import { PINECONE_LIMITS } from "../limits.ts";
 import type { AnswerOf, DataOperationName, RequestOf } from "../operations/table.ts";
 import {
+  readCreateNamespace,
+  readListNamespaces,
+  readNamespaceName,
+  writeNamespace,
+  writeNamespaces,
+  writeUpdate,
+} from "./namespace-messages.ts";
+import {
   readDelete,
   readFetch,
+  readFetchByMetadata,
   readList,
   readQuery,
   readStats,
+  readUpdate,
   readUpsert,
 } from "./read-messages.ts";
 import {
   writeFetch,
+  writeFetchByMetadata,
   writeList,
   writeNothing,
   writeQuery,
@@ -48,8 +59,14 @@ const METHODS: Readonly<Record<string, GrpcMethod | undefined>> = Object.assign(
     Fetch: method("Fetch", readFetch, writeFetch),
     Delete: method("Delete", readDelete, writeNothing),
     List: method("List", readList, writeList),
+    Update: method("Update", readUpdate, writeUpdate),
     DescribeIndexStats: method("DescribeIndexStats", readStats, writeStats),
-  } satisfies Partial<Record<DataOperationName, GrpcMethod>>,
+    FetchByMetadata: method("FetchByMetadata", readFetchByMetadata, writeFetchByMetadata),
+    ListNamespaces: method("ListNamespaces", readListNamespaces, writeNamespaces),
+    DescribeNamespace: method("DescribeNamespace", readNamespaceName, writeNamespace),
+    CreateNamespace: method("CreateNamespace", readCreateNamespace, writeNamespace),
+    DeleteNamespace: method("DeleteNamespace", readNamespaceName, writeNothing),
+  } satisfies Record<DataOperationName, GrpcMethod>,
 );
 
 /** undefined when no method of the service is meant. */

@@ -3,11 +3,13 @@ import { FloatArena, ProtoReader, readStruct, type JsonObject } from "../../../w
 import { PINECONE_LIMITS } from "../limits.ts";
 import type {
   DeleteRequest,
+  FetchByMetadataRequest,
   FetchRequest,
   ListRequest,
   QueryRequest,
   SparseValues,
   StatsRequest,
+  UpdateRequest,
   UpsertRequest,
   VectorToUpsert,
 } from "../operations/messages.ts";
@@ -201,4 +203,72 @@ export function readStats(message: Buffer): StatsRequest {
     else reader.skip();
   }
   return filter === undefined ? {} : { filter };
+}
+
+export function readUpdate(message: Buffer): UpdateRequest {
+  const reader = new ProtoReader(message);
+  const floats = new MessageFloats(message);
+  const update: Unfinished<UpdateRequest> = { namespace: "", dryRun: false };
+  while (reader.next()) readUpdateField(reader, update, floats);
+  if (floats.dense.count > 0) update.values = floats.dense.since(0);
+  return update;
+}
+
+function readUpdateField(
+  reader: ProtoReader,
+  update: Unfinished<UpdateRequest>,
+  floats: MessageFloats,
+): void {
+  switch (reader.field) {
+    case 1: {
+      const id = reader.text();
+      if (id !== "") update.id = id;
+      return;
+    }
+    case 2:
+      reader.floats(floats.dense);
+      return;
+    case 3:
+      update.setMetadata = readStruct(reader.message());
+      return;
+    case 4:
+      update.namespace = reader.text();
+      return;
+    case 5:
+      update.sparseValues = readSparse(reader.message(), floats);
+      return;
+    case 6:
+      update.filter = readStruct(reader.message());
+      return;
+    case 7:
+      update.dryRun = reader.bool();
+      return;
+    default:
+      reader.skip();
+  }
+}
+
+export function readFetchByMetadata(message: Buffer): FetchByMetadataRequest {
+  const reader = new ProtoReader(message);
+  const fetch: Unfinished<FetchByMetadataRequest> = { namespace: "" };
+  while (reader.next()) {
+    switch (reader.field) {
+      case 1:
+        fetch.namespace = reader.text();
+        break;
+      case 2:
+        fetch.filter = readStruct(reader.message());
+        break;
+      case 3:
+        fetch.limit = reader.uint();
+        break;
+      case 4:
+        fetch.paginationToken = reader.text();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  if (fetch.paginationToken === "") delete fetch.paginationToken;
+  return fetch;
 }

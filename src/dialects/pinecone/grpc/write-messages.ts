@@ -2,6 +2,7 @@
 import { ProtoWriter, writeStruct } from "../../../wire/index.ts";
 import type {
   FetchAnswer,
+  FetchByMetadataAnswer,
   ListAnswer,
   QueryAnswer,
   ScoredVector,
@@ -46,7 +47,17 @@ function writeScored(writer: ProtoWriter, match: ScoredVector): void {
   writeSparse(writer, 5, sparseValues);
 }
 
-export function writeFetch({ vectors, namespace, usage }: FetchAnswer): Uint8Array {
+export function writeFetch(answer: FetchAnswer): Uint8Array {
+  return fillFetch(answer).written;
+}
+
+export function writeFetchByMetadata(answer: FetchByMetadataAnswer): Uint8Array {
+  const writer = fillFetch(answer);
+  writePagination(writer, 4, answer.next);
+  return writer.written;
+}
+
+function fillFetch({ vectors, namespace, usage }: FetchAnswer): ProtoWriter {
   const writer = new ProtoWriter(roomFor(vectors));
   for (const vector of vectors) {
     writer.message(1, () => {
@@ -58,7 +69,7 @@ export function writeFetch({ vectors, namespace, usage }: FetchAnswer): Uint8Arr
   }
   writer.text(2, namespace);
   writeUsage(writer, 3, usage);
-  return writer.written;
+  return writer;
 }
 
 function writeStored(writer: ProtoWriter, vector: StoredVector): void {
@@ -84,11 +95,7 @@ export function writeList({ ids, next, namespace, usage }: ListAnswer): Uint8Arr
       writer.text(1, id);
     });
   }
-  if (next !== undefined) {
-    writer.message(2, () => {
-      writer.text(1, next);
-    });
-  }
+  writePagination(writer, 2, next);
   writer.text(3, namespace);
   writeUsage(writer, 4, usage);
   return writer.written;
@@ -111,6 +118,18 @@ export function writeStats(stats: StatsAnswer): Uint8Array {
   writer.textAlways(5, metric);
   writer.textAlways(6, vectorType);
   return writer.written;
+}
+
+/** On the last page nothing. */
+export function writePagination(
+  writer: ProtoWriter,
+  field: number,
+  next: string | undefined,
+): void {
+  if (next === undefined) return;
+  writer.message(field, () => {
+    writer.text(1, next);
+  });
 }
 
 function writeUsage(writer: ProtoWriter, field: number, { readUnits }: Usage): void {
