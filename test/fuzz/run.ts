@@ -11,6 +11,7 @@ import { runFuzz } from "./fuzz-run.ts";
 import { runGrpcFuzz } from "./grpc.ts";
 import { createNativeSubject } from "./native.ts";
 import { createOssSubject } from "./oss.ts";
+import { createPineconeSubject } from "./pinecone.ts";
 import { createS3Subject } from "./s3.ts";
 import type { Subject } from "./subject.ts";
 
@@ -18,6 +19,7 @@ const SUBJECTS: Readonly<Record<string, (chance: Chance) => Subject>> = {
   oss: createOssSubject,
   s3: createS3Subject,
   native: createNativeSubject,
+  pinecone: createPineconeSubject,
 };
 
 /** Not a dialect but its transport, with a runner of its own: grpc.ts. */
