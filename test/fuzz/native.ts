@@ -135,9 +135,15 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
       return { name: `fuzz-x${chance.between(0, 200)}` };
     case "CreateCollection": {
       const vectors = [{ name: "a", dimension: 4, metric: "dot" }];
-      const { dimension: _, metric: __, ...rest } = body;
+      // What is said of the one vector, or of tenants, goes with no others.
+      const { name, tenancy, unfilterable, embeddingModel, ...one } = body;
+      const { createsTenants, activatesTenants } = one;
+      const rules = tenancy === "multi" ? { createsTenants, activatesTenants } : {};
+      const rest = { name, tenancy, unfilterable, embeddingModel, ...rules };
       if (chance.isLikely(0.1)) return { ...rest, sparseVectors: [{ name: SPARSE_FIELD }] };
-      return chance.isLikely(0.2) ? { ...rest, vectors } : { ...body, dimension: 8 };
+      if (chance.isLikely(0.2)) return { ...rest, vectors };
+      const { metric, recall, memory } = one;
+      return { ...rest, dimension: 8, metric, recall, memory };
     }
     case "Upsert":
     case "Insert": {

@@ -1,5 +1,6 @@
 /** Writes an answer onto a stream of HTTP/2. */
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { HTTP2_DISCARDED_BYTES_MAX } from "./http2-limits.ts";
 import type { HttpAnswer } from "./message.ts";
 
 /** @throws what node:http2 says of a header that no server may send. */
@@ -36,8 +37,15 @@ export function sendHttp2Answer(
   stream.end(body);
 }
 
-/** Tells a client that is still sending a body nobody will read that it may stop. */
+/**
+ * What a client still sends of a body that nobody reads is thrown away; one that sends much more is
+ * told that it may stop. Not at once: there are clients (Rust's h2) to whom a reset that comes with
+ * the answer takes the answer away. One that sends nothing more is ended by the sweep of sessions.
+ */
 function stop(stream: ServerHttp2Stream): void {
-  stream.resume();
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  let bytes = 0;
+  stream.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > HTTP2_DISCARDED_BYTES_MAX) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
 }

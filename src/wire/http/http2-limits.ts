@@ -29,3 +29,5 @@ export const HTTP2_REJECTED_STREAMS_MAX = 100;
  * gRPC rest between calls, and opening one anew costs a TLS handshake.
  */
 export const HTTP2_IDLE_MS_MAX = 300_000;
+/** What is taken and thrown away of a body after its request was answered, bytes. */
+export const HTTP2_DISCARDED_BYTES_MAX = 65_536;

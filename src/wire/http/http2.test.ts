@@ -288,6 +288,55 @@ describe("an answer over HTTP/2", () => {
   });
 });
 
+describe("an answer that comes before the end of its request", () => {
+  /** Frames of stream 1 that a client receives until the server has answered its PING. */
+  async function framesAfter(listener: HttpListener, data: Buffer): Promise<number[]> {
+    const socket = net.connect(listener.address.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    const parts: Buffer[] = [];
+    const types: number[] = [];
+    const until = (isLast: (type: number) => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        socket.on("data", (chunk: Buffer) => {
+          parts.push(chunk);
+          let bytes = Buffer.concat(parts.splice(0));
+          while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
+            const [type = 0, stream] = [bytes[3], bytes.readUInt32BE(5)];
+            if (stream === 1) types.push(type);
+            bytes = bytes.subarray(9 + bytes.readUIntBE(0, 3));
+            if (isLast(type)) resolve();
+          }
+          parts.push(bytes);
+        });
+      });
+    const answered = until((type) => type === HEADERS);
+    socket.write(Buffer.concat([PREFACE, frame(4, 0, 0), post(1)]));
+    await answered;
+    const ponged = until((type) => type === PING);
+    for (let at = 0; at < data.length; at += 16_384) {
+      socket.write(frame(0, 0, 1, data.subarray(at, at + 16_384)));
+    }
+    socket.write(Buffer.concat([frame(0, 1, 1), frame(PING, 0, 0, Buffer.alloc(8))]));
+    await ponged;
+    socket.destroy();
+    return types;
+  }
+  const [HEADERS, RESET, PING] = [1, 3, 6] as const;
+  const refuse: Handle = () => Promise.resolve({ status: 403, headers: {}, body: "no" });
+
+  test("is not taken away by a reset: the little that still comes is thrown away", async () => {
+    const types = await framesAfter(await listen(refuse), Buffer.alloc(20_000));
+    expect(types).toContain(HEADERS);
+    expect(types).not.toContain(RESET);
+  });
+
+  test("tells a client that goes on sending to stop", async () => {
+    const types = await framesAfter(await listen(refuse), Buffer.alloc(500_000));
+    expect(types).toContain(HEADERS);
+    expect(types).toContain(RESET);
+  });
+});
+
 describe("a client over HTTP/2", () => {
   test("that gives up is noticed: its body is no body and its signal is aborted", async () => {
     const seen: unknown[] = [];
