@@ -1,5 +1,5 @@
 /**
- * Pinecone's unmodified clients that speak gRPC, and the source text's programs through one of them.
+ * Pinecone's unmodified clients that speak gRPC, and the programs of the source text through one.
  *
  * Two servers of their own, one with TLS under an authority made for the run, one plain. Below
  * `localhost` each index has a name, which the resolver of Python's gRPC knows without any DNS.

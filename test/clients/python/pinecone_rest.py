@@ -130,7 +130,8 @@ def _():
 
     vector = [0.1, 0.2, 0.3, 0.4]
     equal(found(vector=vector, filter={"year": {"$lt": 2000}}), ["b"])
-    equal(found(vector=vector, filter={"$or": [{"new": True}, {"tags": {"$in": ["y"]}}]}), ["a", "b"])
+    either = {"$or": [{"new": True}, {"tags": {"$in": ["y"]}}]}
+    equal(found(vector=vector, filter=either), ["a", "b"])
     equal(sorted(found(id="b")), ["a", "b", "z/ %"])
     equal(found(id="none"), [])
     equal(ids(index.query(namespace="none", vector=vector, top_k=10).matches), [])
