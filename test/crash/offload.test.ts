@@ -79,7 +79,7 @@ async function contentOf(engine: Engine, tenant: string): Promise<string> {
     items.map(({ key, metadata, vectors }) => [
       key,
       metadata,
-      [...(vectors?.values() ?? [])].map((vector) => [...(vector)]),
+      [...(vectors?.values() ?? [])].map((vector) => [...vector]),
     ]),
   );
 }
