@@ -31,6 +31,7 @@ export type {
   Search,
   SearchResult,
   StoredRecord,
+  UsageOptions,
   VectorLike,
 } from "./client/index.ts";
 export type {
@@ -48,6 +49,7 @@ export type {
   TenantInfo,
   TenantPlace,
   TenantState,
+  UsagePage,
   WriteResult,
 } from "./engine/index.ts";
 export type {
@@ -57,6 +59,8 @@ export type {
   FilterScalar,
   Hit,
   Include,
+  LimitsInfo,
+  LimitsPatch,
   Metadata,
   MetadataObject,
   MetadataScalar,
@@ -64,6 +68,7 @@ export type {
   Metric,
   MultiQueryResult,
   OriginHit,
+  PlaceLimits,
   Place,
   Query,
   QueryPlan,
@@ -78,6 +83,10 @@ export type {
   SparseQuery,
   SparseRows,
   SparseVector,
+  UsageCounters,
+  UsageItem,
+  UsagePeriod,
+  UsageRequest,
   VectorColumn,
   VectorField,
   Where,

@@ -74,9 +74,11 @@ export const ERROR_KINDS = {
   port_taken: "failed_precondition",
   // Too much.
   rate_exceeded: "resource_exhausted",
+  limit_exceeded: "resource_exhausted",
   database_quota_exceeded: "resource_exhausted",
   collection_quota_exceeded: "resource_exhausted",
   record_quota_exceeded: "resource_exhausted",
+  storage_quota_exceeded: "resource_exhausted",
   memory_exhausted: "resource_exhausted",
   disk_full: "resource_exhausted",
   deadline_exceeded: "deadline_exceeded",

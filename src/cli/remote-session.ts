@@ -110,6 +110,9 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
     warmTenants: (database, collection, request) =>
       calls.warmTenants({ database, collection }, request, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
+    getLimits: (place) => calls.getLimits(place, {}),
+    setLimits: (place, patch) => calls.setLimits(place, patch, {}),
+    usage: (request) => calls.usage(request, {}),
     locate: (place) => calls.locate(place, {}),
     eraseTenant: (place) => calls.eraseTenant(place, {}),
   };

@@ -48,6 +48,9 @@ export type SessionCatalog = Pick<
   | "warmTenants"
   | "deleteTenant"
   | "locate"
+  | "usage"
+  | "getLimits"
+  | "setLimits"
   | "eraseTenant"
 >;
 

@@ -18,10 +18,13 @@ import type {
   TenantStatesRequest,
   TenantStatesSlice,
   TenantWarmRequest,
+  UsagePage,
   WriteResult,
 } from "../engine/api.ts";
 import type {
   Include,
+  LimitsInfo,
+  LimitsPatch,
   MultiQueryResult,
   Place,
   Query,
@@ -30,6 +33,7 @@ import type {
   RecallRequest,
   RecordView,
   RequestedState,
+  UsageRequest,
   WriteBatch,
 } from "../model/index.ts";
 
@@ -99,6 +103,7 @@ export interface CatalogCalls {
     options: CallOptions,
   ): Promise<TenantStatesSlice>;
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;
+  usage(request: UsageRequest, options: CallOptions): Promise<UsagePage>;
   locate(place: Place, options: CallOptions): Promise<LocatedPlace>;
   eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt>;
 }
@@ -132,6 +137,8 @@ export interface RecordCalls {
     options: CallOptions,
   ): Promise<readonly QueryResult[]>;
   measureRecall(place: Place, what: PlainMeasurement, options: CallOptions): Promise<RecallReport>;
+  getLimits(place: Place, options: CallOptions): Promise<LimitsInfo>;
+  setLimits(place: Place, patch: LimitsPatch, options: CallOptions): Promise<LimitsInfo>;
   queryMany(
     places: readonly Place[],
     query: PlainQuery,

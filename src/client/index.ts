@@ -57,5 +57,6 @@ export type {
   SearchResult,
   StoredRecord,
   TenantPageOptions,
+  UsageOptions,
   VectorLike,
 } from "./insula.ts";

@@ -6,6 +6,7 @@ import type {
   CollectionPatch,
   DatabaseInfo,
   Page,
+  UsagePage,
 } from "../engine/api.ts";
 import type { Metadata, Place } from "../model/index.ts";
 import { abortable } from "./abort.ts";
@@ -18,7 +19,11 @@ import type {
   NewCollection,
   PageOptions,
   Search,
+  UsageOptions,
 } from "./insula.ts";
+
+/** Of a page of usage. */
+const PLACES_DEFAULT = 100;
 
 export class InsulaHandle implements Insula {
   readonly #calls: Calls;
@@ -100,6 +105,13 @@ export class InsulaHandle implements Insula {
   ): Promise<ManyResult<M>> {
     const plain = places.map((place) => ("place" in place ? place.place : place));
     return searchMany<M>(this.#calls, plain, query, options);
+  }
+
+  usage({ signal, ...asked }: UsageOptions = {}): Promise<UsagePage> {
+    const request = { period: "day" as const, limit: PLACES_DEFAULT, ...asked };
+    return abortable(signal, () =>
+      this.#calls.usage(request, signal === undefined ? {} : { signal }),
+    );
   }
 
   close(): Promise<void> {

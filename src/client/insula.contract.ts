@@ -8,6 +8,8 @@ import type { Collection, Insula, NewCollection, Records } from "./index.ts";
 import { describeSearchShapes, type Note } from "./search-shapes.contract.ts";
 import { describeSparseVectors, refused } from "./sparse.contract.ts";
 import { describeTenantStates } from "./tenant-states.contract.ts";
+import { describeLimits } from "./limits.contract.ts";
+import { describeUsage } from "./usage.contract.ts";
 
 /** What a body is tested with: a fresh database, and the end of it. */
 export interface InsulaUnderTest {
@@ -375,6 +377,8 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
 
   describeSparseVectors(name, () => insula);
   describeTenantStates(name, () => insula);
+  describeUsage(name, () => insula);
+  describeLimits(name, () => insula);
 
   describe(`${name}: searches`, () => {
     it("find the nearest, with distances, metadata and vectors as asked", async () => {

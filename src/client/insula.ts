@@ -12,12 +12,15 @@ import type {
   TenantInfo,
   TenantPage,
   TenantPageRequest,
+  UsagePage,
   WriteResult,
 } from "../engine/api.ts";
 import type {
   Activation,
   Explanation,
   LikeRecord,
+  LimitsInfo,
+  LimitsPatch,
   Metadata,
   Metric,
   Place,
@@ -29,6 +32,8 @@ import type {
   SparseColumn,
   SparseField,
   SparseVector,
+  UsagePeriod,
+  UsageRequest,
   VectorField,
   Where,
 } from "../model/index.ts";
@@ -97,8 +102,21 @@ export interface Insula extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<ManyResult<M>>;
 
+  /**
+   * What was done at places by period, one page of places in the order of their names; the next is
+   * after `last`. @throws `argument_invalid`
+   */
+  usage(asked?: UsageOptions): Promise<UsagePage>;
+
   /** Embedded: waits for running calls and releases the folder. Remote: refuses further calls. */
   close(): Promise<void>;
+}
+
+export interface UsageOptions extends CallOptions, Partial<UsageRequest> {
+  /** Default `day`. */
+  readonly period?: UsagePeriod;
+  /** Places, default 100. */
+  readonly limit?: number;
 }
 
 export interface NewCollection {
@@ -173,6 +191,15 @@ export interface Records<M extends object = Metadata> {
   ): Promise<readonly SearchResult<M>[]>;
   /** How much searches find: each is done as planned and exactly, over one state of the place. */
   measureRecall(what?: Measurement<M>, options?: CallOptions): Promise<RecallReport>;
+  /** Of a collection with tenants: what holds for those that have no limits of their own. */
+  limits(options?: CallOptions): Promise<LimitsInfo>;
+  /**
+   * A number sets, null removes, what is not named stays; in force for the next call. Calls beyond
+   * a limit fail with `limit_exceeded` and the time to wait, writes beyond a quota with
+   * `record_quota_exceeded` or `storage_quota_exceeded`.
+   * @throws `tenant_not_found`, `argument_invalid`
+   */
+  setLimits(patch: LimitsPatch, options?: CallOptions): Promise<LimitsInfo>;
 }
 
 /**

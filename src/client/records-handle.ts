@@ -1,7 +1,15 @@
 /** The records of one place, over plain calls. */
 import { InsulaError } from "../base/errors.ts";
 import type { Page, WriteResult } from "../engine/api.ts";
-import type { Include, Place, RecallReport, RecordView, Where } from "../model/index.ts";
+import type {
+  Include,
+  LimitsInfo,
+  LimitsPatch,
+  Place,
+  RecallReport,
+  RecordView,
+  Where,
+} from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import { toFloat32, toWriteBatch } from "./batch.ts";
 import { toSparse } from "./sparse.ts";
@@ -130,6 +138,14 @@ export class RecordsHandle<M extends object> implements Records<M> {
     return abortable(options.signal, async () =>
       this.#calls.measureRecall(this.place, plain, options),
     );
+  }
+
+  limits(options: CallOptions = {}): Promise<LimitsInfo> {
+    return abortable(options.signal, () => this.#calls.getLimits(this.place, options));
+  }
+
+  setLimits(patch: LimitsPatch, options: CallOptions = {}): Promise<LimitsInfo> {
+    return abortable(options.signal, () => this.#calls.setLimits(this.place, patch, options));
   }
 
   async #write(

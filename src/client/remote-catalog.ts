@@ -16,17 +16,26 @@ import type {
   TenantStatesRequest,
   TenantStatesSlice,
   TenantWarmRequest,
+  UsagePage,
 } from "../engine/api.ts";
-import type { Place, RequestedState } from "../model/index.ts";
+import type {
+  LimitsInfo,
+  LimitsPatch,
+  Place,
+  RequestedState,
+  UsageRequest,
+} from "../model/index.ts";
 import type { CallOptions, CatalogCalls } from "./calls.ts";
 import type { HttpChannel, Sent } from "./http-channel.ts";
 import { readTenantStates } from "./read-answer.ts";
 import {
   collectionPath,
   databasePath,
+  limitsPath,
   pageQuery,
   tenantPageQuery,
   tenantPath,
+  usagePath,
 } from "./remote-paths.ts";
 
 export class RemoteCatalog implements CatalogCalls {
@@ -133,6 +142,19 @@ export class RemoteCatalog implements CatalogCalls {
 
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {
     return this.#ask(tenantPath(place), { method: "DELETE" }, options);
+  }
+
+  getLimits(place: Place, options: CallOptions): Promise<LimitsInfo> {
+    return this.#ask(limitsPath(place), {}, options);
+  }
+
+  setLimits(place: Place, patch: LimitsPatch, options: CallOptions): Promise<LimitsInfo> {
+    const body = JSON.stringify(patch);
+    return this.#ask(limitsPath(place), { method: "PATCH", body }, options);
+  }
+
+  usage(request: UsageRequest, options: CallOptions): Promise<UsagePage> {
+    return this.#ask(usagePath(request), {}, options);
   }
 
   locate(place: Place, options: CallOptions): Promise<LocatedPlace> {

@@ -1,7 +1,7 @@
 /** Where things lie below `/insula/v1/`. */
 import { InsulaError } from "../base/errors.ts";
 import type { PageRequest, TenantPageRequest } from "../engine/api.ts";
-import type { Place } from "../model/index.ts";
+import type { Place, UsageRequest } from "../model/index.ts";
 
 export function databasePath(name: string): string {
   return `databases/${segment(name)}`;
@@ -18,6 +18,10 @@ export function tenantPath(place: Place): string {
 /** Of a tenant when the place has one, else of the collection itself. */
 export function recordsPath(place: Place): string {
   return `${place.tenant === undefined ? collectionPath(place) : tenantPath(place)}/records`;
+}
+
+export function limitsPath(place: Place): string {
+  return `${place.tenant === undefined ? collectionPath(place) : tenantPath(place)}/limits`;
 }
 
 export function keyPath(id: string): string {
@@ -37,6 +41,38 @@ export function tenantPageQuery({ pattern, state, order, ...page }: TenantPageRe
   if (state !== undefined) parameters.set("state", state);
   if (order !== undefined) parameters.set("order", order);
   return `?${parameters.toString()}`;
+}
+
+/** By path where it can be, so that a key of one tenant may ask for it. */
+export function usagePath({
+  database,
+  collection,
+  tenant,
+  after,
+  period,
+  fromMs,
+  toMs,
+  limit,
+}: UsageRequest): string {
+  const parameters = new URLSearchParams({ period, limit: String(limit) });
+  if (fromMs !== undefined) parameters.set("from", String(fromMs));
+  if (toMs !== undefined) parameters.set("to", String(toMs));
+  if (after !== undefined) {
+    const names = [after.database, after.collection, after.tenant];
+    const named = names.filter((name) => name !== undefined).map(encodeURIComponent);
+    parameters.set("after", named.join("/"));
+  }
+  const query = `usage/periods?${parameters.toString()}`;
+  if (database !== undefined && collection !== undefined) {
+    const place = { database, collection, ...(tenant === undefined ? {} : { tenant }) };
+    return `${tenant === undefined ? collectionPath(place) : tenantPath(place)}/${query}`;
+  }
+  const rest = { collection, tenant };
+  let path = database === undefined ? query : `${databasePath(database)}/${query}`;
+  for (const [name, value] of Object.entries(rest)) {
+    if (value !== undefined) path += `&${name}=${encodeURIComponent(value)}`;
+  }
+  return path;
 }
 
 /**

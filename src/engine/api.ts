@@ -11,6 +11,8 @@ import type {
   Filter,
   Include,
   Metadata,
+  LimitsInfo,
+  LimitsPatch,
   Metric,
   MultiQueryResult,
   Place,
@@ -23,6 +25,9 @@ import type {
   RequestedState,
   Schema,
   TenantState,
+  UsageCounters,
+  UsageItem,
+  UsageRequest,
   WriteBatch,
 } from "../model/index.ts";
 
@@ -181,6 +186,21 @@ export interface Engine extends AsyncDisposable {
    * QUERY_PLACES_MAX.
    */
   queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult>;
+
+  /**
+   * What was done at places, by period: one page of places in the order of their names. What was
+   * counted before the call is in it, and durable. Wakes nobody. @throws `argument_invalid`
+   */
+  usage(request: UsageRequest): Promise<UsagePage>;
+
+  /**
+   * The limits of a place. Of a collection with tenants: what holds for those that have none.
+   * @throws `collection_not_found`, `tenant_not_found`
+   */
+  getLimits(place: Place): Promise<LimitsInfo>;
+  /** Durable, and in force for the next call, when the promise resolves. @throws also
+   * `argument_invalid` */
+  setLimits(place: Place, patch: LimitsPatch): Promise<LimitsInfo>;
 
   /**
    * Small durable values of the floors above (access keys, node settings); undefined when unset.
@@ -479,6 +499,11 @@ export interface TenantStatesSlice extends TenantOutcomes {
   readonly next?: string;
 }
 
+export interface UsagePage extends Page<UsageItem> {
+  /** The last place looked at, with items or without: the next page is after it. */
+  readonly last?: Place;
+}
+
 export interface LocatedPlace {
   /** Hexadecimal uid of the shard, as files and log lines name it. */
   readonly shard: string;
@@ -609,6 +634,8 @@ export interface EngineStats {
   };
   /** Shards out of service, exact, from the catalogue. */
   readonly quarantinedShards: number;
+  /** Of all places since the start, and calls that the ledger of usage lost. */
+  readonly usage: UsageCounters & { readonly lostCalls: number };
   /** What reading everything again in the background came to since the start. */
   readonly scrub: {
     readonly bytes: number;

@@ -26,6 +26,8 @@ const KIND = {
   offloaded: "e",
   garbage: "g",
   pack: "p",
+  usage: "u",
+  limits: "l",
 } as const;
 
 /** First character of a key to the kind of its row. */
@@ -139,6 +141,42 @@ export function numberOfPendingKey(key: EncodedKey): {
   const bytes = Buffer.from(key.slice(PENDING_PREFIX.length), "latin1");
   const kind = key[PENDING_PREFIX.length] === KIND.database ? "database" : "collection";
   return { kind, number: Number(bytes.readBigUInt64BE(1)) };
+}
+
+/** Limits of a collection, which hold for tenants that have none of their own. */
+export function collectionLimitsKey(collectionNumber: number): EncodedKey {
+  return `${KIND.limits}c${number(collectionNumber)}`;
+}
+
+/** Limits of one tenant: of its shard, so that they go with it. */
+export function shardLimitsKey(uid: ShardUid): EncodedKey {
+  return `${KIND.limits}s${shardKey(uid).slice(1)}`;
+}
+
+/**
+ * What was done at a place, by names: they outlive what they name. No name has a NUL.
+ *
+ * @param tenant empty for a collection without tenants.
+ */
+export function usageKey(database: string, collection: string, tenant: string): EncodedKey {
+  return usagePrefix(database, collection) + binary(tenant);
+}
+
+/** Of everything, a database, or a collection. */
+export function usagePrefix(database?: string, collection?: string): EncodedKey {
+  if (database === undefined) return KIND.usage;
+  const within = `${KIND.usage}${binary(database)}\0`;
+  return collection === undefined ? within : `${within}${binary(collection)}\0`;
+}
+
+export function namesOfUsageKey(key: EncodedKey): {
+  readonly database: string;
+  readonly collection: string;
+  /** Empty: none. */
+  readonly tenant: string;
+} {
+  const [database = "", collection = "", tenant = ""] = nameAfter(key, KIND.usage).split("\0");
+  return { database, collection, tenant };
 }
 
 /** Dead bytes and entries of a pack file. */

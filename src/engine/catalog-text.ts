@@ -34,6 +34,8 @@ function describeKey(kind: string, key: EncodedKey): string {
     case "setting":
     case "counter":
       return nameAfter(key, key.slice(0, 1));
+    case "usage":
+      return nameAfter(key, key.slice(0, 1)).replaceAll("\0", "/");
     case "collection":
     case "tenant":
       return `${String(rest.readBigUInt64BE())}/${rest.subarray(8).toString("utf8")}`;

@@ -17,6 +17,7 @@ import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import {
   collectionKey,
+  collectionLimitsKey,
   collectionSchemaKey,
   databaseKey,
   databaseTotalsKey,
@@ -329,6 +330,7 @@ export class Directory {
       changes.push(...(await dropShardChanges(this.#catalog, row.shard)));
       changes.push({ kind: "drop-totals", key: totalsKey(row.number) });
       changes.push({ kind: "delete", key: collectionSchemaKey(row.number) });
+      changes.push({ kind: "delete", key: collectionLimitsKey(row.number) });
     } else {
       changes.push({ kind: "put", key: garbageCollectionKey(row.number), value: NO_BYTES });
       // At once for all tenants; their own keys follow with their rows.

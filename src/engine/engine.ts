@@ -57,6 +57,7 @@ import { Copies } from "./copies.ts";
 import { Databases } from "./databases.ts";
 import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
+import { MeteredPlaces } from "./metered-places.ts";
 import { openNode, type EngineOptions, type NodeContext } from "./node-context.ts";
 import { readStats } from "./node-stats.ts";
 import { Quarantine } from "./quarantine.ts";
@@ -126,6 +127,7 @@ class NodeEngine implements Engine {
   readonly #moves: TenantMoves;
   readonly #resuming: Promise<void>;
   readonly #gate: TenantGate;
+  readonly #places: MeteredPlaces;
   readonly #shardCalls: ShardCalls;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
@@ -186,7 +188,8 @@ class NodeEngine implements Engine {
     this.#tenants = new Tenants({ ...doors, gate: this.#gate });
     this.#settings = new Settings(node.catalog);
     this.#probe = new RecallProbe(options, this.#keeper);
-    this.#records = new Records(node.catalog, directory, this.#gate, this.#probe);
+    this.#places = new MeteredPlaces({ node, directory, gate: this.#gate, onFault });
+    this.#records = new Records(node.catalog, directory, this.#places.calls, this.#probe);
     this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate: this.#gate });
     this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine });
     this.#resuming = states.resume().catch(onFault);
@@ -357,12 +360,17 @@ class NodeEngine implements Engine {
   }
 
   measureRecall(place: Place, request: RecallRequest): Promise<RecallReport> {
-    return measureRecall({ records: this.#records, gate: this.#gate }, place, request);
+    return measureRecall({ records: this.#records, calls: this.#places.calls }, place, request);
   }
 
   queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult> {
     return queryPlaces(places, query, (place) => this.query(place, query));
   }
+
+  readonly usage: Engine["usage"] = (request) => this.#places.usage(request);
+  readonly getLimits: Engine["getLimits"] = (place) => this.#places.limits.read(place);
+  readonly setLimits: Engine["setLimits"] = (place, patch) =>
+    this.#places.limits.change(place, patch);
 
   readSetting(name: string): Promise<Uint8Array | undefined> {
     return this.#settings.read(name);
@@ -418,6 +426,7 @@ class NodeEngine implements Engine {
       totals: this.#nodeTotals,
       past: this.#past,
       quarantinedShards: this.#quarantined.childCount,
+      meter: this.#places.meter,
       scrub: this.#upkeep.scrubFigures,
       mirror: this.#mirror?.figures,
       offload: this.#moves.figures,
@@ -449,6 +458,7 @@ class NodeEngine implements Engine {
       () => this.#probe.close(),
       () => this.#upkeep.stop(),
       () => this.#keeper.close(),
+      () => this.#places.meter.close(),
       () => this.#node.catalog.flush(),
       // What was flushed last goes along, so that the copy starts as fast as the folder.
       async () => this.#mirror?.close(),

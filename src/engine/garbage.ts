@@ -15,6 +15,7 @@ import {
   GARBAGE_COLLECTION_PREFIX,
   GARBAGE_SEGMENT_PREFIX,
   GARBAGE_SLOT_PREFIX,
+  collectionLimitsKey,
   collectionSchemaKey,
   endOfPrefix,
   garbageSegmentKey,
@@ -26,6 +27,7 @@ import {
   type EncodedKey,
 } from "./catalog-keys.ts";
 import { decodeTenant } from "./catalog-rows.ts";
+import { dropLimitsChanges } from "./limit-changes.ts";
 import { tenantStateChange } from "./tenant-totals.ts";
 
 /** Rows looked at in one step. */
@@ -42,6 +44,7 @@ export async function dropShardChanges(
     ...segments.flatMap(garbageChanges),
     ...(await dropOffloadChanges(catalog, shard)),
     ...garbageSlotChanges(state?.keySlot ?? 0),
+    ...(await dropLimitsChanges(catalog, shard)),
     { kind: "drop-shard", shard },
   ];
 }
@@ -298,6 +301,7 @@ export class Sweeper {
         if (rows.length < STEP_ROWS) {
           changes.push({ kind: "drop-totals", key: totalsKey(collectionNumber) });
           changes.push({ kind: "delete", key: collectionSchemaKey(collectionNumber) });
+          changes.push({ kind: "delete", key: collectionLimitsKey(collectionNumber) });
           changes.push({ kind: "delete", key: garbageKey });
         }
         await catalog.commit(changes);

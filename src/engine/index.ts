@@ -41,6 +41,7 @@ export type {
   TenantWarmRequest,
   RequestedState,
   TenantState,
+  UsagePage,
   WriteResult,
 } from "./api.ts";
 export { openEngine } from "./engine.ts";

@@ -3,6 +3,7 @@ import type { ShardKeeper } from "../tenancy/index.ts";
 import type { EngineStats } from "./api.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { UsageMeter } from "./usage-meter.ts";
 
 export interface StatsParts {
   readonly node: NodeContext;
@@ -12,6 +13,7 @@ export interface StatsParts {
   readonly past: { readonly flushes: number; readonly compactions: number };
   readonly quarantinedShards: number;
   readonly scrub: EngineStats["scrub"];
+  readonly meter: Pick<UsageMeter, "sums" | "lostCalls">;
   readonly mirror: EngineStats["mirror"];
   readonly offload: NonNullable<EngineStats["offload"]>;
 }
@@ -49,6 +51,7 @@ export function readStats(parts: StatsParts): EngineStats {
     builds,
     evictions: keeper.evictions,
     quarantinedShards,
+    usage: { ...parts.meter.sums, lostCalls: parts.meter.lostCalls },
     scrub,
     ...(node.remote.isConfigured && { offload: { ...offload } }),
     ...(mirror !== undefined && { mirror }),

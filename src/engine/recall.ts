@@ -9,16 +9,17 @@ import {
   type RecallRequest,
   type Schema,
 } from "../model/index.ts";
+import type { PlaceCalls } from "./place-calls.ts";
 import { checkQueries } from "./request-checks.ts";
 import type { Records } from "./records.ts";
-import { hasShard, type TenantGate } from "./tenant-gate.ts";
+import { hasShard } from "./tenant-gate.ts";
 
 /**
  * @throws InsulaError as a search does, and `argument_invalid` for more than QUERIES_MAX searches,
  *   more than TOP_K_MAX hits of all together, or both vectors and a sample.
  */
 export async function measureRecall(
-  { records, gate }: { readonly records: Records; readonly gate: TenantGate },
+  { records, calls }: { readonly records: Records; readonly calls: PlaceCalls },
   place: Place,
   request: RecallRequest,
 ): Promise<RecallReport> {
@@ -29,7 +30,10 @@ export async function measureRecall(
   if (!hasShard(found)) return NOTHING;
   const recall = request.recall ?? collection.row.recalls.get(request.field);
   const asked = recall === undefined ? request : { ...request, recall };
-  return gate.use(found, (open) => open.measureRecall(asked));
+  const count = request.vectors?.length ?? request.sample ?? RECALL_SAMPLE_DEFAULT;
+  return calls.use(found, { kind: "query", count }, (open, { work }) =>
+    open.measureRecall(asked, work),
+  );
 }
 
 function checkRequest(schema: Schema, request: RecallRequest): void {

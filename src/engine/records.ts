@@ -2,6 +2,7 @@
 import { InsulaError } from "../base/errors.ts";
 import {
   checkBatch,
+  SPARSE_VALUE_BYTES,
   checkFilter,
   checkMetadata,
   checkPatches,
@@ -23,26 +24,27 @@ import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import { aimed } from "./field-recalls.ts";
+import { READ, WRITE, type PlaceCalls } from "./place-calls.ts";
 import type { RecallProbe } from "./recall-probe.ts";
 import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
-import { hasShard, type FoundPlace, type FoundShard, type TenantGate } from "./tenant-gate.ts";
+import { hasShard, type FoundPlace, type FoundShard } from "./tenant-gate.ts";
 
 export class Records {
   readonly #catalog: Catalog;
   readonly #directory: Directory;
-  readonly #gate: TenantGate;
+  readonly #calls: PlaceCalls;
   readonly #probe: Pick<RecallProbe, "offer">;
   #isClosed = false;
 
   constructor(
     catalog: Catalog,
     directory: Directory,
-    gate: TenantGate,
+    calls: PlaceCalls,
     probe: Pick<RecallProbe, "offer">,
   ) {
     this.#catalog = catalog;
     this.#directory = directory;
-    this.#gate = gate;
+    this.#calls = calls;
     this.#probe = probe;
   }
 
@@ -57,21 +59,25 @@ export class Records {
     if (!hasShard(found)) return NOTHING_WRITTEN;
     if (keys.length === 0) return NOTHING_WRITTEN;
     const unique = [...new Set(keys)];
-    return this.#gate.use(found, (open) => open.write({ kind: "delete", keys: unique }));
+    return this.#calls.use(found, WRITE, (open, { work }) => {
+      work.records(unique.length);
+      work.written(bytesOf(unique));
+      return open.write({ kind: "delete", keys: unique });
+    });
   }
 
   async deleteWhere(place: Place, filter: Filter): Promise<WriteResult> {
     checkFilter(filter);
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#gate.use(found, (open) => open.deleteWhere(filter));
+    return this.#calls.use(found, WRITE, (open, { work }) => open.deleteWhere(filter, work));
   }
 
   async update(place: Place, patches: readonly RecordPatch[]): Promise<WriteResult> {
     const found = await this.resolve(place);
     checkPatches(found.collection.schema, patches);
     if (!hasShard(found) || patches.length === 0) return NOTHING_WRITTEN;
-    return this.#gate.use(found, (open) => open.update(patches));
+    return this.#calls.use(found, WRITE, (open, { work }) => open.update(patches, work));
   }
 
   async updateWhere(place: Place, filter: Filter, metadata: Metadata): Promise<WriteResult> {
@@ -79,7 +85,9 @@ export class Records {
     checkMetadata(metadata);
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#gate.use(found, (open) => open.updateWhere(filter, metadata));
+    return this.#calls.use(found, WRITE, (open, { work }) =>
+      open.updateWhere(filter, metadata, work),
+    );
   }
 
   /** As the catalogue has it: nobody is woken. */
@@ -95,7 +103,7 @@ export class Records {
   async deleteAll(place: Place): Promise<WriteResult> {
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#gate.use(found, (open) => open.write({ kind: "delete-all" }));
+    return this.#calls.use(found, WRITE, (open) => open.write({ kind: "delete-all" }));
   }
 
   async get(
@@ -106,15 +114,17 @@ export class Records {
     checkKeys(keys);
     const found = await this.resolve(place);
     if (!hasShard(found)) return keys.map(() => undefined);
-    return this.#gate.use(found, (open) => open.get(keys, include));
+    return this.#calls.use(found, READ, (open, { work }) => open.get(keys, include, work));
   }
 
   async count(place: Place, filter?: Filter): Promise<number> {
     if (filter !== undefined) checkFilter(filter);
     const found = await this.resolve(place);
     if (!hasShard(found)) return 0;
-    if (filter !== undefined) return this.#gate.use(found, (open) => open.count(filter));
-    await this.#gate.admit(found);
+    if (filter !== undefined) {
+      return this.#calls.use(found, READ, (open, { work }) => open.count(filter, work));
+    }
+    await this.#calls.admit(found, READ);
     const state = await this.#catalog.readShard(found.shard);
     if (state !== undefined && state.quarantine !== "") throw quarantineError(state.quarantine);
     return state?.rowCount ?? 0;
@@ -125,8 +135,8 @@ export class Records {
     checkListRequest(request);
     const found = await this.resolve(place);
     if (!hasShard(found)) return { items: [], hasMore: false };
-    return this.#gate.use(found, async (open) => {
-      const { records, hasMore } = await open.scan(request);
+    return this.#calls.use(found, READ, async (open, { work }) => {
+      const { records, hasMore } = await open.scan(request, work);
       return { items: records, hasMore };
     });
   }
@@ -145,9 +155,11 @@ export class Records {
     if (!hasShard(found)) return queries.map(emptyResult);
     const { recalls } = collection.row;
     const asked = queries.map((query) => aimed(query, recalls));
-    const results = await this.#gate.use(found, async (open, { wasAsleep, wakeMs }) => {
+    const kind = { kind: "query" as const, count: queries.length };
+    const results = await this.#calls.use(found, kind, async (open, { work, waking }) => {
+      const { wasAsleep, wakeMs } = waking;
       const activation = { state, wasAsleep, wakeMs };
-      return (await open.query(asked)).map((result) => withActivation(result, activation));
+      return (await open.query(asked, work)).map((result) => withActivation(result, activation));
     });
     for (const query of asked) this.#probe.offer(place, found.shard, query);
     return results;
@@ -174,7 +186,11 @@ export class Records {
       refusesExisting,
     };
     const target = hasShard(found) ? found : await this.#made(collection, place.tenant ?? "");
-    return this.#gate.use(target, (open) => open.write(write));
+    return this.#calls.use(target, WRITE, (open, { work, limits }) => {
+      work.records(write.keys.length);
+      work.written(bytesOf(write.keys) + batchBytes(batch, write.metadata));
+      return open.write({ ...write, quota: limits });
+    });
   }
 
   async #made(collection: CollectionEntry, tenant: string): Promise<FoundShard> {
@@ -215,6 +231,22 @@ export class Records {
     const row = (await this.#directory.tenants.find(collection, tenant))?.row;
     return { collection, tenant, shard: row?.shard, state: row?.state ?? "ACTIVE" };
   }
+}
+
+function bytesOf(keys: readonly string[]): number {
+  return keys.reduce((sum, key) => sum + Buffer.byteLength(key), 0);
+}
+
+/** Without the keys. */
+function batchBytes(
+  { vectors, sparse = [] }: WriteBatch,
+  metadata: readonly (Uint8Array | undefined)[],
+): number {
+  let bytes = 0;
+  for (const { values } of vectors) bytes += values.byteLength;
+  for (const { indices } of sparse) bytes += indices.length * SPARSE_VALUE_BYTES;
+  for (const encoded of metadata) bytes += encoded?.length ?? 0;
+  return bytes;
 }
 
 const NOTHING_WRITTEN: WriteResult = { rowsAdded: 0, rowsReplaced: 0 };

@@ -33,6 +33,7 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
     warmTenants: ({ database, collection }, request) =>
       engine.warmTenants(database, collection, request),
     deleteTenant: (place) => engine.deleteTenant(place),
+    usage: (request) => engine.usage(request),
     locate: (place) => engine.locate(place),
     eraseTenant: (place) => engine.eraseTenant(place),
   };
@@ -68,6 +69,8 @@ function recordCalls(engine: Engine): RecordCalls {
         ...toFilter(where),
         ...(signal === undefined ? {} : { signal }),
       }),
+    getLimits: (place) => engine.getLimits(place),
+    setLimits: (place, patch) => engine.setLimits(place, patch),
     queryMany: async (places, { where, ...query }, { signal }) =>
       engine.queryMany(places, toQuery({ ...query, ...toFilter(where) }, signal)),
   };

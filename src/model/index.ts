@@ -65,3 +65,19 @@ export { checkBatch, checkKey, checkVector } from "./record-check.ts";
 export type { BatchSize } from "./record-check.ts";
 export { checkSchema } from "./schema-check.ts";
 export { isWellFormed } from "./well-formed.ts";
+export {
+  printUsageCsv,
+  type UsageCounters,
+  type UsageItem,
+  type UsagePeriod,
+  type UsageRequest,
+} from "./usage.ts";
+export {
+  LIMIT_MAX,
+  LIMIT_NAMES,
+  LIMIT_RATE_MIN,
+  patchLimits,
+  type LimitsInfo,
+  type LimitsPatch,
+  type PlaceLimits,
+} from "./place-limits.ts";

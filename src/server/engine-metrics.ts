@@ -64,6 +64,10 @@ const COUNTERS: readonly Figure[] = [
   ["insula_offload_bytes_total", "Bytes of tenants sent.", (s) => s.offload?.bytesSent ?? 0],
   ["insula_onload_bytes_total", "Bytes of tenants fetched.", (s) => s.offload?.bytesFetched ?? 0],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
+  ["insula_record_bytes_in_total", "Bytes of records and queries.", (s) => s.usage.bytesIn],
+  ["insula_record_bytes_out_total", "Bytes of records answered.", (s) => s.usage.bytesOut],
+  ["insula_calls_limited_total", "Calls refused by a limit.", (s) => s.usage.refused],
+  ["insula_usage_lost_calls_total", "Calls the ledger lost.", (s) => s.usage.lostCalls],
 ];
 
 export class EngineMetrics implements WorkObserver {
@@ -71,6 +75,7 @@ export class EngineMetrics implements WorkObserver {
   readonly #figures: readonly (readonly [Gauge | Counter, Read])[];
   readonly #evictions: Counter<"reason">;
   readonly #tenants: Gauge<"state">;
+  readonly #workUnits: Counter<"class">;
   readonly #sizes: Histogram;
   readonly #recall: RecallMetrics;
 
@@ -97,6 +102,12 @@ export class EngineMetrics implements WorkObserver {
       labelNames: ["state"],
       registers,
     });
+    this.#workUnits = new Counter({
+      name: "insula_work_units_total",
+      help: "Work units by class of calls.",
+      labelNames: ["class"],
+      registers,
+    });
     this.#sizes = new Histogram({
       name: "insula_tenant_size_objects",
       help: "Records of each shard that is awake now.",
@@ -120,6 +131,10 @@ export class EngineMetrics implements WorkObserver {
     for (const [reason, count] of Object.entries(stats.evictions)) {
       this.#evictions.inc({ reason }, count);
     }
+    this.#workUnits.reset();
+    this.#workUnits.inc({ class: "query" }, stats.usage.queryUnits);
+    this.#workUnits.inc({ class: "read" }, stats.usage.readUnits);
+    this.#workUnits.inc({ class: "write" }, stats.usage.writeUnits);
     const { counts, awakeRowCounts } = engine.tenantFigures();
     for (const [state, count] of Object.entries(counts) as [TenantState, number][]) {
       this.#tenants.set({ state }, count);

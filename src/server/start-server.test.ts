@@ -43,6 +43,10 @@ const STATS: EngineStats = {
   evictions: { idle: 13, surplus: 14, memory: 15 },
   quarantinedShards: 0,
   scrub: { bytes: 0, damages: 0, rounds: 0 },
+  usage: {
+    ...{ queries: 16, queryUnits: 17, reads: 18, readUnits: 19, writes: 20, writeUnits: 21 },
+    ...{ bytesIn: 22, bytesOut: 23, activations: 24, refused: 25, throttledMs: 26, lostCalls: 0 },
+  },
   disk: { freeBytes: 5_000, reserveBytes: 1_000, isLow: false },
 };
 

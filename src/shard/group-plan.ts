@@ -16,7 +16,15 @@ import type { WriteResult } from "./write-result.ts";
 export type ShardWrite = Operation & {
   /** Refuse the write when a key is taken (`insert`). */
   readonly refusesExisting?: boolean;
+  /** What the shard may hold after a write that makes it larger. */
+  readonly quota?: ShardQuota | undefined;
 };
+
+/** Each absent one is no bound. */
+export interface ShardQuota {
+  readonly storedRecords?: number;
+  readonly storedBytes?: number;
+}
 
 interface Touched {
   readonly exists: boolean;
@@ -52,7 +60,7 @@ export class GroupPlan {
   async add(write: ShardWrite): Promise<WriteResult> {
     switch (write.kind) {
       case "upsert":
-        return this.#addUpsert(write, write.refusesExisting === true);
+        return this.#addUpsert(write);
       case "delete":
         return this.#addDelete(write.keys);
       case "delete-all":
@@ -98,7 +106,8 @@ export class GroupPlan {
     }
   }
 
-  async #addUpsert(write: UpsertOperation, refusesExisting: boolean): Promise<WriteResult> {
+  async #addUpsert(write: ShardWrite & UpsertOperation): Promise<WriteResult> {
+    const { refusesExisting = false, quota } = write;
     const before = await this.#resolve(write.keys);
     let replaced = 0;
     let bytes = 0;
@@ -113,6 +122,7 @@ export class GroupPlan {
       if (old.exists) replaced++;
       bytes += bytesOfRecord(write, i) - old.bytes;
     }
+    if (quota !== undefined) this.#checkQuota(quota, write.keys.length - replaced, bytes);
     for (let i = 0; i < write.keys.length; i++) {
       const key = write.keys[i] ?? "";
       const own = bytesOfRecord(write, i);
@@ -124,6 +134,25 @@ export class GroupPlan {
     this.netRows += write.keys.length - replaced;
     this.netBytes += bytes;
     return { rowsAdded: write.keys.length - replaced, rowsReplaced: replaced };
+  }
+
+  /** With what the group does before this write. */
+  #checkQuota({ storedRecords, storedBytes }: ShardQuota, rows: number, bytes: number): void {
+    const { rowCount, byteCount } = this.#structure.state;
+    if (storedRecords !== undefined && rows > 0 && rowCount + this.netRows + rows > storedRecords) {
+      throw new InsulaError(
+        "record_quota_exceeded",
+        `Cannot write: expected at most ${String(storedRecords)} records here.`,
+        { details: { limit: "storedRecords", value: storedRecords } },
+      );
+    }
+    if (storedBytes !== undefined && bytes > 0 && byteCount + this.netBytes + bytes > storedBytes) {
+      throw new InsulaError(
+        "storage_quota_exceeded",
+        `Cannot write: expected at most ${String(storedBytes)} bytes of records here.`,
+        { details: { limit: "storedBytes", value: storedBytes } },
+      );
+    }
   }
 
   async #addDelete(keys: readonly string[]): Promise<WriteResult> {

@@ -66,3 +66,4 @@ export {
   type TailExtent,
 } from "./shard-state.ts";
 export type { WriteResult } from "./write-result.ts";
+export { WorkTally } from "./work-tally.ts";

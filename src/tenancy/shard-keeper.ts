@@ -57,6 +57,8 @@ export interface Waking {
   readonly wasAsleep: boolean;
   /** Milliseconds until it was; 0 when it had been. */
   readonly wakeMs: number;
+  /** True when this use woke it, not another that it waited for. */
+  readonly hasWoken: boolean;
 }
 
 /** Rejects when the shard must stay asleep. Does not wait for whoever may suspend it. */
@@ -68,13 +70,15 @@ interface Use<Value> {
   readonly admit: Admission | undefined;
 }
 
-const AWAKE: Waking = { wasAsleep: false, wakeMs: 0 };
+const AWAKE: Waking = { wasAsleep: false, wakeMs: 0, hasWoken: false };
 
 interface Kept {
   readonly uid: ShardUid;
   readonly opening: Promise<Shard | undefined>;
   shard: Shard | undefined;
   users: number;
+  /** Until a use has come to know that it woke the shard. */
+  isNew: boolean;
   /** Called when the last user has gone. */
   whenUnused: (() => void) | undefined;
   /** Set while the shard is put to sleep or dropped; newcomers wait for it. */
@@ -245,6 +249,8 @@ export class ShardKeeper {
     const isAwake = known?.shard !== undefined && known.ending === undefined;
     const cameAtMs = isAwake ? 0 : clock.monotonicMs();
     const kept = await this.#acquire(uid, admit);
+    const hasWoken = kept.isNew;
+    kept.isNew = false;
     try {
       const shard = kept.shard ?? (await kept.opening);
       if (shard === undefined) {
@@ -252,7 +258,7 @@ export class ShardKeeper {
       }
       shard.lastUsedMs = clock.monotonicMs();
       const wakeMs = shard.lastUsedMs - cameAtMs;
-      return await task(shard, isAwake ? AWAKE : { wasAsleep: true, wakeMs });
+      return await task(shard, isAwake ? AWAKE : { wasAsleep: true, wakeMs, hasWoken });
     } finally {
       this.#leave(kept);
     }
@@ -277,6 +283,7 @@ export class ShardKeeper {
       opening,
       shard: undefined,
       users: 1,
+      isNew: true,
       whenUnused: undefined,
       ending: undefined,
     };
@@ -329,6 +336,7 @@ export class ShardKeeper {
       opening: Promise.resolve(undefined),
       shard: undefined,
       users: 0,
+      isNew: false,
       whenUnused: undefined,
       ending: undefined,
     };

@@ -10,6 +10,7 @@ import { OSS_LIMITS, OSS_SEED_QUOTAS } from "../../src/dialects/vector-bucket/os
 import { S3_LIMITS, S3_QUOTAS } from "../../src/dialects/vector-bucket/s3/limits.ts";
 import { DEFAULT_POLICY } from "../../src/engine/index.ts";
 import * as grpc from "../../src/wire/grpc/limits.ts";
+import * as engine from "../../src/engine/limits.ts";
 import * as http2 from "../../src/wire/http/http2-limits.ts";
 import * as http from "../../src/wire/http/limits.ts";
 import * as protobuf from "../../src/wire/protobuf/limits.ts";
@@ -36,6 +37,7 @@ function printed(limits: object): ReadonlyMap<string, string> {
 test.each([
   ["Engine", base],
   ["Shards", DEFAULT_POLICY],
+  ["Usage", engine],
   ["Keys, grants, policies", access],
   ["Our own HTTP interface", NATIVE_LIMITS],
   ["S3 Vectors", { ...S3_LIMITS, ...S3_QUOTAS }],

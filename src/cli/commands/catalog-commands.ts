@@ -13,6 +13,8 @@ import { printBytes, printCount, printTable } from "../output.ts";
 import { addTenantListing } from "./tenant-listing-command.ts";
 import { addTenantStateCommands } from "./tenant-state-commands.ts";
 import { addTenantWhy } from "./tenant-why-command.ts";
+import { addLimitCommand } from "./limit-command.ts";
+import { addUsageCommand } from "./usage-command.ts";
 import { addWhereCommand } from "./where-command.ts";
 import { TEXT_PROPERTY } from "../ingest.ts";
 import type { Session } from "../session.ts";
@@ -341,6 +343,8 @@ export function addTenantCommands(program: Command): void {
   addWhereCommand(tenant);
   addTenantStateCommands(tenant);
   addTenantWhy(tenant);
+  addUsageCommand(tenant);
+  addLimitCommand(tenant);
   addErase(tenant);
 }
 

@@ -7,7 +7,7 @@ import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
 import { renderManual } from "./manual-page.ts";
 import { toFailure } from "./problem.ts";
-import { JsonText } from "./records-json.ts";
+import { CsvText, JsonText } from "./records-json.ts";
 import type { BodyRules, Call, Route } from "./route.ts";
 import { findRoute } from "./route-finder.ts";
 import { NATIVE_ROUTES, openApi } from "./routes.ts";
@@ -16,6 +16,8 @@ import { targetOf } from "./target.ts";
 /** The page of the interface, beside the paths below the prefix. */
 const MANUAL_PATH = "/docs";
 const OPEN_API_PATH = "/openapi.json";
+/** As RFC 4180 registers it. */
+const CSV_TYPE = "text/csv; charset=utf-8; header=present";
 
 /**
  * JSON in and out, `Authorization: Bearer <admin secret>` or `<key id>.<secret>`. The same routes
@@ -132,7 +134,10 @@ async function readBody({ context, request }: Call, rules: BodyRules): Promise<u
 function toJsonAnswer(status: number, requestId: string, result: unknown): HttpAnswer {
   return {
     status,
-    headers: { "x-request-id": requestId, "content-type": "application/json" },
+    headers: {
+      "x-request-id": requestId,
+      "content-type": result instanceof CsvText ? CSV_TYPE : "application/json",
+    },
     body: result instanceof JsonText ? result.text : JSON.stringify(result),
   };
 }

@@ -20,7 +20,11 @@ const STATUS_BY_KIND = {
 } as const satisfies Record<ErrorKind, number>;
 
 /** Codes whose status says more than that of their kind. */
-const STATUS_BY_CODE: Partial<Record<ErrorCode, number>> = { body_too_large: 413, disk_full: 507 };
+const STATUS_BY_CODE: Partial<Record<ErrorCode, number>> = {
+  body_too_large: 413,
+  disk_full: 507,
+  storage_quota_exceeded: 507,
+};
 
 export interface Failure {
   readonly kind: ErrorKind;

@@ -22,6 +22,9 @@ export class JsonText {
   }
 }
 
+/** An answer that is CSV. */
+export class CsvText extends JsonText {}
+
 /**
  * @throws InsulaError `dimension_mismatch` with the position of the record, `argument_invalid` for
  *   a record without a field of the schema, with another one, or with one twice.

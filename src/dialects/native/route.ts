@@ -37,11 +37,16 @@ export interface Route {
   /** True for a listing: `?limit=&after=&prefix=`. */
   readonly isPaged?: boolean;
   /** Other words of its query, all of them text that may be missing. */
-  readonly parameters?: readonly { readonly name: string; readonly description: string }[];
+  readonly parameters?: readonly QueryParameter[];
   /** What {@link Route.run} gives, unless it says less than "an object". */
   readonly answers?: Schema<unknown>;
   /** @returns what is answered as JSON, or JSON as a `JsonText`; undefined for 204. */
   readonly run: (call: Call, body: unknown) => Promise<unknown>;
+}
+
+export interface QueryParameter {
+  readonly name: string;
+  readonly description: string;
 }
 
 export interface BodyRules {

@@ -3,9 +3,11 @@ import { BACKUP_ROUTES } from "./backup-routes.ts";
 import { CATALOG_ROUTES } from "./catalog-routes.ts";
 import { EMBED_ROUTES } from "./embed-routes.ts";
 import { EXTENT_ROUTES } from "./extent-routes.ts";
+import { LIMIT_ROUTES } from "./limit-routes.ts";
 import { LOG_ROUTES } from "./log-routes.ts";
 import { MASTER_KEY_ROUTES } from "./master-key-routes.ts";
 import { describeRoutes, type OpenApi } from "./open-api.ts";
+import { PERIOD_ROUTES } from "./period-routes.ts";
 import { RECORD_ROUTES } from "./record-routes.ts";
 import type { Route } from "./route.ts";
 import { RECALL_ROUTES } from "./recall-routes.ts";
@@ -30,6 +32,8 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...CATALOG_ROUTES,
   ...TENANT_STATE_ROUTES,
   ...USAGE_ROUTES,
+  ...PERIOD_ROUTES,
+  ...LIMIT_ROUTES,
   ...BACKUP_ROUTES,
   ...EXTENT_ROUTES,
   ...LOG_ROUTES,

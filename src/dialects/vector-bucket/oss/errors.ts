@@ -160,6 +160,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   format_unsupported: INTERNAL,
   port_taken: INTERNAL,
   rate_exceeded: { status: 503, code: "QpsLimitExceeded", ec: EC_GENERAL },
+  limit_exceeded: { status: 503, code: "QpsLimitExceeded", ec: EC_GENERAL },
   database_quota_exceeded: { status: 400, code: "TooManyBuckets", ec: EC_GENERAL },
   collection_quota_exceeded: {
     status: 400,
@@ -167,6 +168,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
     ec: EC_GENERAL,
   },
   record_quota_exceeded: PARAMETER_INVALID,
+  storage_quota_exceeded: PARAMETER_INVALID,
   memory_exhausted: BUSY,
   disk_full: FULL,
   deadline_exceeded: { status: 400, code: "RequestTimeout", ec: EC_GENERAL },

@@ -1,0 +1,41 @@
+/** Calls at places, with the limits they are held to and the ledger of what they did. */
+import type { UsageRequest } from "../model/index.ts";
+import type { UsagePage } from "./api.ts";
+import type { Directory } from "./directory.ts";
+import { LimitBook } from "./limit-book.ts";
+import { LimitCalls } from "./limit-calls.ts";
+import type { NodeContext } from "./node-context.ts";
+import { PlaceCalls } from "./place-calls.ts";
+import type { TenantGate } from "./tenant-gate.ts";
+import { UsageMeter } from "./usage-meter.ts";
+import { readUsage } from "./usage-report.ts";
+
+export interface MeteredDoors {
+  readonly node: Pick<NodeContext, "catalog" | "shards" | "disk">;
+  readonly directory: Directory;
+  readonly gate: TenantGate;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class MeteredPlaces {
+  readonly calls: PlaceCalls;
+  readonly limits: LimitCalls;
+  readonly meter: UsageMeter;
+  readonly #catalog: NodeContext["catalog"];
+
+  constructor({ node, directory, gate, onFault }: MeteredDoors) {
+    const { catalog, disk } = node;
+    const { clock } = node.shards;
+    const book = new LimitBook(catalog);
+    this.#catalog = catalog;
+    this.meter = new UsageMeter({ catalog, clock, hasRoom: () => !disk.isLow, onFault });
+    this.calls = new PlaceCalls({ gate, meter: this.meter, book, clock });
+    this.limits = new LimitCalls(directory, book);
+  }
+
+  /** What was counted before the call is in it, and durable. */
+  async usage(request: UsageRequest): Promise<UsagePage> {
+    await this.meter.flush();
+    return readUsage(this.#catalog, request);
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Calls about the records of a place: held to its limits, the shard is awake for them, what they do
+ * is metered.
+ */
+import { toHex } from "../base/brands.ts";
+import { isInsulaError } from "../base/errors.ts";
+import type { Clock } from "../io/index.ts";
+import type { Place, PlaceLimits } from "../model/index.ts";
+import { WorkTally, type Shard } from "../shard/index.ts";
+import type { Waking } from "../tenancy/index.ts";
+import type { LimitBook } from "./limit-book.ts";
+import type { FoundShard, TenantGate } from "./tenant-gate.ts";
+import { Throttle, type CallCost } from "./throttle.ts";
+import type { UsageMeter } from "./usage-meter.ts";
+
+export interface CallKind {
+  /** What it counts as. */
+  readonly kind: "query" | "read" | "write";
+  /** Searches of the call; default 1. */
+  readonly count?: number;
+}
+
+export const READ: CallKind = { kind: "read" };
+export const WRITE: CallKind = { kind: "write" };
+
+/** What a task is told besides its shard. */
+export interface CallWork {
+  /** To be told what is done. */
+  readonly work: WorkTally;
+  readonly waking: Waking;
+  /** Of the place; undefined where there are none. */
+  readonly limits: PlaceLimits | undefined;
+}
+
+const COUNTERS = {
+  query: ["queries", "queryUnits"],
+  read: ["reads", "readUnits"],
+  write: ["writes", "writeUnits"],
+} as const;
+
+export interface PlaceCallDoors {
+  readonly gate: TenantGate;
+  readonly meter: UsageMeter;
+  readonly book: LimitBook;
+  readonly clock: Clock;
+}
+
+/** To be called when the call has ended, with what it did. */
+type End = (cost: CallCost) => void;
+
+export class PlaceCalls {
+  readonly #doors: PlaceCallDoors;
+  readonly #throttle = new Throttle();
+
+  constructor(doors: PlaceCallDoors) {
+    this.#doors = doors;
+  }
+
+  /**
+   * As {@link TenantGate.use}. A call that fails is metered with what it has done.
+   *
+   * @throws InsulaError `limit_exceeded` before anything is done.
+   */
+  async use<Value>(
+    found: FoundShard,
+    kind: CallKind,
+    task: (shard: Shard, work: CallWork) => Promise<Value>,
+  ): Promise<Value> {
+    const { meter, gate } = this.#doors;
+    const maybe = this.#doors.book.find(found);
+    const limits = maybe instanceof Promise ? await maybe : maybe;
+    const end = limits && this.#admit(found, limits, kind);
+    await meter.room();
+    let work: WorkTally | undefined;
+    let activations = 0;
+    try {
+      return await gate.use(found, (shard, waking) => {
+        if (waking.hasWoken) activations++;
+        // A task that is tried once more counts once.
+        work = new WorkTally();
+        return task(shard, { work, waking, limits });
+      });
+    } finally {
+      end?.(costOf(work));
+      // Without a tally the tenant was refused before anything was done.
+      if (work !== undefined) this.#add(found, kind, { work, activations });
+    }
+  }
+
+  /** A call that the catalogue answers. @throws InsulaError `tenant_not_active`, as above. */
+  async admit(found: FoundShard, kind: CallKind): Promise<void> {
+    const limits = await this.#doors.book.find(found);
+    const end = limits && this.#admit(found, limits, kind);
+    const work = new WorkTally();
+    try {
+      await this.#doors.gate.admit(found);
+    } finally {
+      end?.(costOf(work));
+    }
+    this.#add(found, kind, { work, activations: 0 });
+  }
+
+  #admit(found: FoundShard, limits: PlaceLimits, { kind, count = 1 }: CallKind): End {
+    const asked = {
+      queriesPerSecond: kind === "query" ? count : 0,
+      writesPerSecond: kind === "write" ? 1 : 0,
+    };
+    try {
+      return this.#throttle.admit(toHex(found.shard), limits, asked, this.#doors.clock);
+    } catch (error) {
+      if (isInsulaError(error)) {
+        const throttledMs = error.retryAfterMs ?? 0;
+        this.#doors.meter.add(placeOf(found), found.shard, { refused: 1, throttledMs });
+      }
+      throw error;
+    }
+  }
+
+  #add(
+    found: FoundShard,
+    { kind, count = 1 }: CallKind,
+    { work, activations }: { readonly work: WorkTally; readonly activations: number },
+  ): void {
+    const [calls, units] = COUNTERS[kind];
+    this.#doors.meter.add(placeOf(found), found.shard, {
+      [calls]: count,
+      [units]: work.units,
+      bytesIn: work.bytesIn,
+      bytesOut: work.bytesOut,
+      activations,
+    });
+  }
+}
+
+function costOf(work: WorkTally | undefined): CallCost {
+  return {
+    ...{ queriesPerSecond: 0, writesPerSecond: 0 },
+    bytesPerSecond: work === undefined ? 0 : work.bytesIn + work.bytesOut,
+    workUnitsPerSecond: work?.units ?? 0,
+  };
+}
+
+function placeOf({ collection, tenant }: FoundShard): Place {
+  const place = { database: collection.database.name, collection: collection.name };
+  return tenant === undefined ? place : { ...place, tenant };
+}
