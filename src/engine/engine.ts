@@ -372,17 +372,10 @@ class NodeEngine implements Engine {
   readonly setLimits: Engine["setLimits"] = (place, patch) =>
     this.#places.limits.change(place, patch);
 
-  readSetting(name: string): Promise<Uint8Array | undefined> {
-    return this.#settings.read(name);
-  }
-
-  writeSetting(name: string, value: Uint8Array | undefined): Promise<void> {
-    return this.#settings.write(name, value);
-  }
-
-  listSettings(page: PageRequest): Promise<Page<{ name: string; value: Uint8Array }>> {
-    return this.#settings.list(page);
-  }
+  readonly readSetting: Engine["readSetting"] = (name) => this.#settings.read(name);
+  readonly writeSetting: Engine["writeSetting"] = (name, value) =>
+    this.#settings.write(name, value);
+  readonly listSettings: Engine["listSettings"] = (page) => this.#settings.list(page);
 
   locate(place: Place): Promise<LocatedPlace> {
     return locatePlace({ ...this.#node.shards, ...this.#node }, this.#directory, place);
