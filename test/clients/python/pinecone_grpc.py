@@ -60,7 +60,7 @@ def control(method, path, body=None):
     """The control plane by hand: this program is about the data plane."""
     import ssl
 
-    context = ssl.create_default_context(cafile=os.environ["INSULA_TEST_CA"])
+    context = ssl.create_default_context(cafile=os.environ.get("INSULA_TEST_CA"))
     request = urllib.request.Request(
         BASE + path,
         method=method,
