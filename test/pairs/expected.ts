@@ -4,6 +4,21 @@ import type { IndexShape, PairRecord } from "./interface.ts";
 import { AWKWARD_KEYS } from "./records.ts";
 
 const isVendor = (name: string): boolean => name === "OSS Vectors" || name === "S3 Vectors";
+const isPinecone = (name: string): boolean => name.startsWith("Pinecone");
+const PINECONE_ID_CHARACTERS = 512;
+/** Nested, of mixed lists, or with a name that begins with `$`. */
+const NOT_FLAT: ReadonlySet<string> = new Set(["nested", "lookalike", "list", "names"]);
+
+/** Whether an interface can name a record by its key. */
+export function canName(name: string, key: string): boolean {
+  return !isPinecone(name) || key.length <= PINECONE_ID_CHARACTERS;
+}
+
+/** Pinecone takes flat metadata and shorter keys. */
+export function canWrite(writer: string, { key }: PairRecord): boolean {
+  if (!canName(writer, key)) return false;
+  return !isPinecone(writer) || !NOT_FLAT.has(key.replace("metadata-", ""));
+}
 
 /** The vendors know no inner product. */
 export function metricsOf(name: string): readonly IndexShape["metric"][] {
@@ -14,7 +29,7 @@ export function metricsOf(name: string): readonly IndexShape["metric"][] {
 export function asWrittenBy(writer: string, record: PairRecord): PairRecord {
   // S3 Vectors knows no vector without metadata.
   if (writer === "S3 Vectors" && record.metadata === undefined) return { ...record, metadata: {} };
-  return record;
+  return writer === "Pinecone over gRPC" ? withDoubles(record) : record;
 }
 
 /** What a reader gets of what is stored. */
@@ -23,11 +38,29 @@ export function asSeenBy(reader: string, record: PairRecord): PairRecord {
   if (metadata === undefined) {
     return reader === "S3 Vectors" ? { ...record, metadata: {} } : record;
   }
-  return isVendor(reader) ? { ...record, metadata: toVendor(metadata) as Metadata } : record;
+  if (!isVendor(reader) && !isPinecone(reader)) return record;
+  const seen = { ...record, metadata: toVendor(metadata) as Metadata };
+  return reader === "Pinecone over gRPC" ? withDoubles(seen) : seen;
 }
 
-/** Dates and bytes are text there. */
+/** There are no other numbers in the messages of gRPC. */
+function withDoubles(record: PairRecord): PairRecord {
+  const { metadata } = record;
+  return metadata === undefined ? record : { ...record, metadata: toDoubles(metadata) as Metadata };
+}
+
+function toDoubles(value: MetadataValue): MetadataValue {
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map(toDoubles);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.create(null) as Record<string, MetadataValue>;
+  for (const [name, member] of Object.entries(value as Metadata)) members[name] = toDoubles(member);
+  return members;
+}
+
+/** Dates and bytes are text there, and a number is what its digits say. */
 function toVendor(value: MetadataValue): MetadataValue {
+  if (typeof value === "number") return asDigits(value);
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
   if (Array.isArray(value)) return value.map(toVendor);
@@ -35,6 +68,13 @@ function toVendor(value: MetadataValue): MetadataValue {
   const members = Object.create(null) as Record<string, MetadataValue>;
   for (const [name, member] of Object.entries(value as Metadata)) members[name] = toVendor(member);
   return members;
+}
+
+/** Beyond what a double counts one by one, digits are read as an integer of 64 bits. */
+function asDigits(value: number): number | bigint {
+  if (Number.isSafeInteger(value) || !/^-?\d+$/.test(String(value))) return value;
+  const exact = BigInt(String(value));
+  return exact >= -(2n ** 63n) && exact < 2n ** 64n ? exact : value;
 }
 
 const even = AWKWARD_KEYS.filter((_, i) => i % 2 === 0);
