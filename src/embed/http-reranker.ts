@@ -2,8 +2,8 @@
 import { InsulaError } from "../base/errors.ts";
 import { membersOf } from "./http-failure.ts";
 import { JsonCaller, type CallDoors, type CallLimits } from "./json-caller.ts";
-import { RERANK_DOCUMENTS_MAX, RERANK_TEXT_LENGTH_MAX } from "./limits.ts";
-import type { RankedDocument, Reranker } from "./reranker.ts";
+import { RERANK_TEXT_LENGTH_MAX } from "./limits.ts";
+import { checkRerank, type RankedDocument, type Reranker } from "./reranker.ts";
 
 export interface HttpRerankerSettings {
   /** `cohere`: `POST {url}/rerank`, also of vLLM, Jina and others. */
@@ -60,7 +60,7 @@ export function createHttpReranker(
     model,
     rerank: async (query, documents, options = {}) => {
       const topN = Math.min(options.topN ?? documents.length, documents.length);
-      checkCall(query, documents, topN);
+      checkRerank(query, documents, topN);
       const cut = documents.map((text) => text.slice(0, RERANK_TEXT_LENGTH_MAX));
       const answer = await caller.post(
         shape.request({ model, query, documents: cut, topN }),
@@ -69,24 +69,6 @@ export function createHttpReranker(
       return decodeResults(shape.results(answer), documents.length, topN);
     },
   };
-}
-
-function checkCall(query: string, documents: readonly string[], topN: number): void {
-  if (documents.length > RERANK_DOCUMENTS_MAX) {
-    throw new InsulaError(
-      "batch_too_large",
-      `Cannot rerank: expected at most ${String(RERANK_DOCUMENTS_MAX)} documents, received ${String(documents.length)}.`,
-    );
-  }
-  if (documents.length === 0 || !Number.isInteger(topN) || topN < 1) {
-    throw new InsulaError("argument_invalid", "Cannot rerank: expected at least one document.");
-  }
-  if (query.trim() === "" || query.length > RERANK_TEXT_LENGTH_MAX) {
-    throw new InsulaError(
-      "argument_invalid",
-      `Cannot rerank: expected a query of 1 to ${String(RERANK_TEXT_LENGTH_MAX)} characters.`,
-    );
-  }
 }
 
 function decodeResults(list: unknown, documentCount: number, topN: number): RankedDocument[] {

@@ -15,8 +15,9 @@
  * - local: a model in this process, through an optional package of the user's.
  *
  * *Rerankers*: reciprocal rank fusion and maximal marginal relevance are pure functions, a
- * cross-encoder is asked over HTTP; {@link rerankHits} applies one to the hits of a search. Types
- * of hits are structural: this room does not see the model.
+ * cross-encoder is asked over HTTP, and any embedder makes one of similarity; {@link rerankHits}
+ * applies one to the hits of a search. Types of hits are structural: this room does not see the
+ * model.
  *
  * Invariants: equal text, model and dimension give bit-equal vectors from the built-in embedder, on
  * every machine and in every later release under the same name; every vector has length 1 and is
@@ -61,3 +62,5 @@ export {
   type RerankOptions,
 } from "./rerank-hits.ts";
 export type { RankedDocument, Reranker } from "./reranker.ts";
+export { createSimilarityReranker, SIMILARITY_RERANKER } from "./similarity-reranker.ts";
+export { estimateTokens } from "./token-estimate.ts";

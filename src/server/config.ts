@@ -25,6 +25,8 @@ export interface ServerConfig {
   readonly adminSecret?: string | undefined;
   readonly accountId: string;
   readonly ossQuotas: "off" | "seed";
+  /** How Pinecone's interface counts read units of a query. */
+  readonly pineconeReadUnits: "size" | "seed";
   /** Bytes; absent: a share of what the machine has. */
   readonly memoryBudget?: number | undefined;
   /** Kernel workers; absent: one per core but one. */
@@ -146,6 +148,7 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
       .regex(/^\d{1,32}$/)
       .default("1000000000000001"),
     ossQuotas: z.enum(["off", "seed"]).default("off"),
+    pineconeReadUnits: z.enum(["size", "seed"]).default("size"),
     memoryBudget: bytes(MEMORY_BUDGET_BYTES_MIN).optional(),
     diskReserve: bytes(0).optional(),
     scrubRate: bytes(0).default(SCRUB_BYTES_PER_SECOND),
@@ -250,6 +253,12 @@ export const SETTINGS: readonly Setting[] = [
     '"off" or "seed"',
     "enforce the vendor's numbers of buckets and indexes",
     "off",
+  ),
+  setting(
+    "pineconeReadUnits",
+    '"size" or "seed"',
+    "read units of a query in Pinecone: one a gigabyte, or five more by the older formula",
+    "size",
   ),
   setting(
     "memoryBudget",

@@ -334,7 +334,7 @@ class Server implements RunningServer {
       clock,
       random: parts.random,
       settings: {
-        ...{ accountId, ossQuotas, pinecone: pineconeSettings(publicDomain) },
+        ...{ accountId, ossQuotas, pinecone: pineconeSettings(config) },
         ...(publicDomain === undefined ? {} : { publicDomain }),
       },
       ...this.#state.texts,
@@ -409,8 +409,9 @@ function observeBoth(first: WorkObserver, { tracer }: OpenTracer): WorkObserver 
 }
 
 /** With a domain the hosts of indexes are names below it, which calls of gRPC keep. */
-function pineconeSettings(domain: string | undefined): PineconeSettings {
-  const common = { project: "pinecone", readUnits: "size", hostScheme: "auto" } as const;
+function pineconeSettings(config: ServerConfig): PineconeSettings {
+  const { publicDomain: domain, pineconeReadUnits: readUnits } = config;
+  const common = { project: "pinecone", readUnits, hostScheme: "auto" } as const;
   return domain === undefined
     ? { ...common, indexHosts: "path", domain: "" }
     : { ...common, indexHosts: "domain", domain };

@@ -31,7 +31,12 @@ interface Drawn {
   readonly method: string;
   readonly path: string;
   readonly body?: object;
+  /** Instead of a body: one object a line. */
+  readonly lines?: readonly object[];
 }
+
+/** An index that takes texts. */
+const TEXTS = "texts";
 
 /** What there is, by name: a good request. `at` is the path of the index. */
 const OPERATIONS: Readonly<Record<string, (chance: Chance, at: string) => Drawn>> = {
@@ -144,7 +149,66 @@ const OPERATIONS: Readonly<Record<string, (chance: Chance, at: string) => Drawn>
     method: "DELETE",
     path: `${at}/namespaces/n${String(chance.between(0, 20))}`,
   }),
+  Embed: (chance) => ({
+    method: "POST",
+    path: "/embed",
+    body: {
+      model: chance.pick(MODELS),
+      parameters: { input_type: chance.pick(["query", "passage"]), truncate: "END" },
+      inputs: [{ text: drawText(chance) }, { text: drawText(chance) }],
+    },
+  }),
+  Rerank: (chance) => ({
+    method: "POST",
+    path: "/rerank",
+    body: {
+      model: chance.pick(["bge-reranker-v2-m3", "insula-similarity-1", "none"]),
+      query: drawText(chance),
+      documents: drawKeys(chance, 5).map((id) => ({ id, text: drawText(chance) })),
+      rank_fields: chance.pick([["text"], ["id"], ["none"]]),
+      top_n: chance.between(1, 4),
+    },
+  }),
+  ListModels: (chance) => ({
+    method: "GET",
+    path: `/models?type=${chance.pick(["embed", "rerank", ""])}`,
+  }),
+  CreateIndexForModel: (chance) => ({
+    method: "POST",
+    path: "/indexes/create-for-model",
+    body: {
+      ...{ name: spare(chance), cloud: "aws", region: "us-east-1" },
+      embed: { model: chance.pick(MODELS), field_map: { text: "body" }, dimension: 384 },
+    },
+  }),
+  UpsertRecords: (chance) => ({
+    method: "POST",
+    path: `/ix/${TEXTS}/records/namespaces/${namespace(chance) || "__default__"}/upsert`,
+    lines: drawKeys(chance, 4).map((_id) => ({ _id, body: drawText(chance), tag: "a" })),
+  }),
+  SearchRecords: (chance) => ({
+    method: "POST",
+    path: `/ix/${TEXTS}/records/namespaces/${namespace(chance) || "__default__"}/search`,
+    body: {
+      query: {
+        top_k: chance.between(1, 20),
+        ...(chance.isLikely(0.3) ? { id: "k1" } : { inputs: { text: drawText(chance) } }),
+        ...(chance.isLikely(0.5) ? {} : { filter: drawFilter(chance, 2) }),
+      },
+      ...(chance.isLikely(0.5) ? {} : { fields: ["tag"] }),
+      ...(chance.isLikely(0.7)
+        ? {}
+        : { rerank: { model: "bge-reranker-v2-m3", rank_fields: ["body"], query: "bread" } }),
+    },
+  }),
+  DescribeModel: (chance) => ({ method: "GET", path: `/models/${chance.pick(MODELS)}` }),
 };
+
+function drawText(chance: Chance): string {
+  return chance.pick(["a cold radiator", "bread and butter", "ü 𝒳 \u0000", "x".repeat(2_000), " "]);
+}
+
+const MODELS = ["insula-lexical-1", "llama-text-embed-v2", "none"];
 
 function spare(chance: Chance): string {
   return `x${String(chance.between(0, 200))}`;
@@ -183,6 +247,9 @@ export function createPineconeSubject(chance: Chance): Subject {
     // Protected, because a bent method can be that of a deletion.
     const shape = { dimension: DIMENSION, metric: "dotproduct", deletion_protection: "enabled" };
     await post("/indexes", { name: INDEX, ...shape, spec: SPEC }, 201);
+    const embed = { model: MODELS[1], field_map: { text: "body" }, dimension: 384 };
+    const place = { cloud: "aws", region: "us-east-1", deletion_protection: "enabled" };
+    await post("/indexes/create-for-model", { name: TEXTS, ...place, embed }, 201);
     // Threads start when they are needed: a large body and a long scan, so that none starts later.
     await post("/indexes", { name: "wide", dimension: WIDE_DIMENSION, spec: SPEC }, 201);
     const values = Array.from({ length: WIDE_DIMENSION }, (_, i) => i + 0.5);
@@ -224,7 +291,7 @@ const BENDS: readonly ((sent: Sent) => void)[] = [
 ];
 
 function toSent(
-  { method, path, body }: Drawn,
+  { method, path, body, lines }: Drawn,
   apiKey: string,
   change: (good: string) => string | Buffer = (good) => good,
 ): Sent {
@@ -233,7 +300,13 @@ function toSent(
     "content-type": "application/json",
     "x-pinecone-api-version": "2025-10",
   };
-  return { method, path, headers, body: body === undefined ? "" : change(JSON.stringify(body)) };
+  const text = lines?.map((line) => JSON.stringify(line)).join("\n") ?? JSON.stringify(body);
+  return {
+    method,
+    path,
+    headers,
+    body: body === undefined && lines === undefined ? "" : change(text),
+  };
 }
 
 /** Control plane and data plane answer refusals in two shapes. */
@@ -243,7 +316,7 @@ function judge(operation: string, { status, headers, text }: Reply): Verdict {
   if (!/^[0-9A-F]{24}$/.test(String(headers["x-pinecone-request-id"]))) {
     return faultOf("another request id");
   }
-  if (status === 202 && text === "") return answerOf("ok");
+  if ((status === 202 || status === 201) && text === "") return answerOf("ok");
   if (headers["content-type"] !== "application/json") return faultOf("wrong content type");
   const json = JSON.parse(text) as Record<string, unknown>;
   if (status === 200 || status === 201) return answerOf("ok");

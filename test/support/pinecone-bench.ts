@@ -44,7 +44,12 @@ export class PineconeBench {
   readonly observed: { operation: string; outcome: string }[] = [];
   readonly #dialect: Dialect;
 
-  private constructor(engine: Engine, access: AccessControl, settings?: PineconeSettings) {
+  private constructor(
+    engine: Engine,
+    access: AccessControl,
+    settings: PineconeSettings | undefined,
+    more: Partial<DialectContext>,
+  ) {
     this.engine = engine;
     this.access = access;
     const context: DialectContext = {
@@ -61,11 +66,16 @@ export class PineconeBench {
         Promise.resolve().then(() => parseVectorBodyPlainly(body, patterns, md5)),
       endPhase: () => 0,
       observe: (operation, outcome) => this.observed.push({ operation, outcome }),
+      ...more,
     };
     this.#dialect = createPineconeDialect(context);
   }
 
-  static async open(settings?: PineconeSettings): Promise<PineconeBench> {
+  /** @param more  what a server has besides: embedder, reranker, backups. */
+  static async open(
+    settings?: PineconeSettings,
+    more: Partial<DialectContext> | ((engine: Engine) => Partial<DialectContext>) = {},
+  ): Promise<PineconeBench> {
     const doors = {
       files: new MemoryFileSystem(),
       clock: new ManualClock(),
@@ -74,7 +84,8 @@ export class PineconeBench {
     const engine = await openEngine({ ...doors, workerCount: 0 });
     const admin = { id: "ADMIN", secret: ADMIN_KEY };
     const access = await openAccess({ ...doors, settings: engine, admin, accountId: "1" });
-    return new PineconeBench(engine, access, settings);
+    const given = typeof more === "function" ? more(engine) : more;
+    return new PineconeBench(engine, access, settings, given);
   }
 
   /** A key with these grants, as the vendor's clients send it. */

@@ -1,6 +1,11 @@
 import type { Principal } from "../../access/index.ts";
 import { InsulaError, type ErrorKind } from "../../base/errors.ts";
-import { BUILT_IN_MODEL, createBuiltInEmbedder, type Embedder } from "../../embed/index.ts";
+import {
+  BUILT_IN_MODEL,
+  createBuiltInEmbedder,
+  estimateTokens,
+  type Embedder,
+} from "../../embed/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../wire/index.ts";
 import { AccessTrail } from "../access-trail.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
@@ -111,8 +116,3 @@ function toEmbedding(vector: Float32Array, i: number, endpoint: ServedModel["end
 
 /** Decimal digits that bring every float32 back. */
 const FLOAT32_DIGITS = 9;
-
-/** About four characters a token; the field is for accounts nobody keeps here. */
-function estimateTokens(text: string): number {
-  return Math.ceil(text.length / 4);
-}

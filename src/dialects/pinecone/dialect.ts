@@ -53,22 +53,22 @@ async function answerAt(
   if (index === undefined) {
     const { operation, run, name } = findControlRoute(request.method, path);
     trail.operation = operation;
-    const { status, json } = await run({ server, caller, request, name });
-    return json === undefined
-      ? { status, headers: {}, body: "" }
-      : { status, headers: JSON_TYPE, body: JSON.stringify(json) };
+    const { status, json, text } = await run({ server, caller, request, name });
+    const body = text ?? (json === undefined ? "" : JSON.stringify(json));
+    return { status, headers: body === "" ? {} : JSON_TYPE, body };
   }
   checkProject(address, caller);
   const route = findDataRoute(request.method, path);
   if (route === undefined) {
     throw new InsulaError("route_not_found", "No operation has this method and path");
   }
-  const { operation, read, print } = route;
+  const { operation, read, print, status = 200 } = route;
   trail.operation = operation;
   const asked = { index, operation, request: await read(server.context, request) };
   const answered = await runOperation(server, caller, asked);
-  const headers = { ...JSON_TYPE, ...lsnHeaders(answered) };
-  return { status: 200, headers, body: print(answered.message) };
+  const body = print(answered.message);
+  const headers = { ...(body === "" ? {} : JSON_TYPE), ...lsnHeaders(answered) };
+  return { status, headers, body };
 }
 
 const JSON_TYPE = { "content-type": "application/json" } as const;

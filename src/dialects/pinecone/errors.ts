@@ -131,9 +131,10 @@ export const PINECONE_ERRORS: Readonly<Record<ErrorCode, PineconeWireError>> = {
 export const PINECONE_FAULTS: Readonly<Record<PineconeFault, PineconeWireError>> = {
   /** An index that is protected against its deletion. */
   FORBIDDEN: { status: 403, code: "FORBIDDEN", grpc: 7 },
+  MODEL_NOT_FOUND: NOT_FOUND,
 };
 
-export type PineconeFault = "FORBIDDEN";
+export type PineconeFault = "FORBIDDEN" | "MODEL_NOT_FOUND";
 
 /** An error that has a vendor's name but no code of its own in the house. */
 export function pineconeFault(fault: PineconeFault, message: string): InsulaError {

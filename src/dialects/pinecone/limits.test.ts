@@ -32,6 +32,12 @@ const record = (more: object = {}): object => ({ id: "a", values: [1, 0], ...mor
 const text = (length: number): string => "x".repeat(length);
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
+const embedding = (count: number): object => ({
+  ...{ model: "llama-text-embed-v2", parameters: { dimension: 384 } },
+  inputs: numbers(count).map(() => ({ text: "a" })),
+});
+const RERANKING = { model: "insula-similarity-1" };
+
 /** `n` of something is taken, one more is not. */
 const BOUNDS: readonly [keyof typeof PINECONE_LIMITS, (n: number) => Promise<BenchAnswer>][] = [
   ["upsertVectorsMax", (n) => upsert(numbers(n).map((i) => record({ id: String(i) })))],
@@ -72,6 +78,12 @@ const BOUNDS: readonly [keyof typeof PINECONE_LIMITS, (n: number) => Promise<Ben
     (n) => sendPadded("POST /ix/docs/vectors/upsert", { vectors: [record()] }, n),
   ],
   ["callBodyBytesMax", (n) => sendPadded("POST /ix/docs/query", { topK: 1, vector: [1, 0] }, n)],
+  ["textsMax", (n) => bench.send("POST /embed", { body: embedding(n) })],
+  ["inferenceBodyBytesMax", (n) => sendPadded("POST /embed", embedding(1), n)],
+  [
+    "rerankBodyBytesMax",
+    (n) => sendPadded("POST /rerank", { ...RERANKING, documents: ["a"], query: "a" }, n),
+  ],
   [
     "controlBodyBytesMax",
     (n) => sendPadded("PATCH /indexes/docs", { deletion_protection: "disabled" }, n),

@@ -9,6 +9,12 @@ export const PINECONE_LIMITS = {
   callBodyBytesMax: 2_097_152,
   /** Body bytes of a call of the control plane. Source: 20 tags and a schema. */
   controlBodyBytesMax: 262_144,
+  /** Texts of one embed. Source: the vendor. */
+  textsMax: 96,
+  /** Body bytes of an embed. Source: ours; 96 chunks of 40 KB. */
+  inferenceBodyBytesMax: 4_194_304,
+  /** Body bytes of a rerank. Source: ours; 500 documents of 32 KB. */
+  rerankBodyBytesMax: 16_777_216,
   /** Characters of an id. Source: the vendor. */
   idCharactersMax: 512,
   /** Characters of a namespace. Source: the vendor; the engine's 512 bytes hold besides. */

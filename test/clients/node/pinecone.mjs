@@ -173,6 +173,76 @@ testCase("sparse vectors", "alone, and with a dense one in one score", async () 
   for (const name of ["sparse", "hybrid"]) await pc.deleteIndex(name);
 });
 
+const MODEL = "multilingual-e5-large";
+const RERANKER = "bge-reranker-v2-m3";
+
+testCase("embed", "gives a vector for each text", async () => {
+  const parameters = { inputType: "passage", truncate: "END" };
+  const made = await pc.inference.embed({ model: MODEL, inputs: ["cold", "bread"], parameters });
+  assert.deepEqual([made.model, made.vectorType, made.data.length], [MODEL, "dense", 2]);
+  assert.equal(made.data[0].values.length, 1024);
+  assert(made.usage.totalTokens > 0);
+  const unknown = { model: "none", inputs: ["a"], parameters };
+  await refused("PineconeNotFoundError", () => pc.inference.embed(unknown));
+});
+
+testCase("rerank", "puts documents into an order", async () => {
+  const asked = { model: RERANKER, query: "cold radiator", topN: 1 };
+  const texts = await pc.inference.rerank({ ...asked, documents: ["bread", "a cold radiator"] });
+  assert.deepEqual([texts.data.length, texts.data[0].index], [1, 1]);
+  const documents = [{ title: "cold radiator" }, { title: "bread" }];
+  const titled = await pc.inference.rerank({ ...asked, documents, rankFields: ["title"] });
+  assert.deepEqual([titled.data[0].index, titled.data[0].document], [0, documents[0]]);
+  assert.equal(titled.usage.rerankUnits, 1);
+});
+
+testCase("models", "are listed and described", async () => {
+  const { models } = await pc.inference.listModels({ type: "embed" });
+  const names = models.map(({ model }) => model);
+  assert(names.includes(MODEL) && !names.includes(RERANKER));
+  const model = await pc.inference.getModel(MODEL);
+  assert.deepEqual(
+    [model.type, model.vectorType, model.defaultDimension],
+    ["embed", "dense", 1024],
+  );
+});
+
+testCase("createIndexForModel", "embeds what is written and what is asked", async () => {
+  const embed = { model: MODEL, fieldMap: { text: "body" } };
+  const where = { cloud: "aws", region: "us-east-1" };
+  await pc.createIndexForModel({ name: "texts", ...where, embed, waitUntilReady: true });
+  const described = await pc.describeIndex("texts");
+  assert.deepEqual([described.dimension, described.metric], [1024, "cosine"]);
+  assert.deepEqual([described.embed.model, described.embed.fieldMap], [MODEL, { text: "body" }]);
+  const texts = pc.index({ name: "texts" }).namespace("t1");
+  await texts.upsertRecords({
+    records: [
+      { id: "cold", body: "The radiator stays cold", floor: 3 },
+      { _id: "bread", body: "Fresh bread and butter", floor: 1 },
+      { id: "warm", body: "The heating of the house", floor: 3 },
+    ],
+  });
+  const hits = async (options) => (await texts.searchRecords(options)).result.hits;
+  const query = { topK: 3, inputs: { text: "cold radiator" } };
+  const [first] = await hits({ query });
+  assert.equal(first._id, "cold");
+  assert.deepEqual(first.fields, { body: "The radiator stays cold", floor: 3 });
+  const filtered = await hits({ query: { ...query, filter: { floor: 1 } }, fields: ["floor"] });
+  assert.deepEqual(
+    filtered.map(({ _id, fields }) => [_id, fields]),
+    [["bread", { floor: 1 }]],
+  );
+  const rerank = { model: RERANKER, rankFields: ["body"], topN: 1, query: "heating of the house" };
+  const ranked = await hits({ query: { id: "bread", topK: 3 }, rerank });
+  assert.deepEqual(
+    ranked.map(({ _id }) => _id),
+    ["warm"],
+  );
+  const wrong = { records: [{ id: "x", other: "a" }] };
+  await refused("PineconeBadRequestError", () => texts.upsertRecords(wrong), "body");
+  await pc.deleteIndex("texts");
+});
+
 testCase("errors", "a wrong key", async () => {
   const stranger = new Pinecone({ apiKey: "wrong", controllerHostUrl: URL_BASE });
   await refused("PineconeAuthorizationError", () => stranger.listIndexes());

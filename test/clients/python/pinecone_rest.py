@@ -215,6 +215,68 @@ def _():
         pc.delete_index(name)
 
 
+MODEL = "multilingual-e5-large"
+TEXTS = [
+    {"_id": "cold", "body": "The radiator stays cold", "floor": 3},
+    {"_id": "bread", "body": "Fresh bread and butter", "floor": 1},
+    {"_id": "warm", "body": "The heating of the house", "floor": 3},
+]
+
+
+@case("Embed", "gives a vector for each text")
+def _():
+    passage = {"input_type": "passage", "truncate": "END"}
+    made = pc.inference.embed(model=MODEL, inputs=["cold", "warm bread"], parameters=passage)
+    equal([made.model, len(made.data), len(made.data[0].values)], [MODEL, 2, 1024])
+    assert made.usage.total_tokens > 0
+    refused(lambda: pc.inference.embed(model="none", inputs=["a"], parameters=passage), 404)
+
+
+@case("Rerank", "puts documents into an order")
+def _():
+    documents = [{"id": "1", "text": "bread"}, {"id": "2", "text": "a cold radiator"}]
+    asked = {"model": "bge-reranker-v2-m3", "query": "cold radiator", "documents": documents}
+    ranked = pc.inference.rerank(**asked, top_n=1, return_documents=True)
+    equal([(one.index, one.document["id"]) for one in ranked.data], [(1, "2")])
+    equal(ranked.usage.rerank_units, 1)
+
+
+@case("models", "are listed and described")
+def _():
+    names = [model.model for model in pc.inference.list_models(type="embed")]
+    assert MODEL in names and "bge-reranker-v2-m3" not in names, names
+    model = pc.inference.get_model(**{"model_name" if LINE < 9 else "model": MODEL})
+    equal([model.type, model.vector_type, model.default_dimension], ["embed", "dense", 1024])
+
+
+@case("CreateIndexForModel", "is ready at once, and embeds what is written and asked")
+def _():
+    embed = {"model": MODEL, "field_map": {"text": "body"}}
+    made = pc.create_index_for_model(name="texts", cloud="aws", region="us-east-1", embed=embed)
+    equal([made.dimension, made.metric, made.embed.model], [1024, "cosine", MODEL])
+    equal(dict(made.embed.field_map), {"text": "body"})
+    texts = pc.Index("texts")
+    texts.upsert_records(namespace="t1", records=TEXTS)
+    equal(texts.describe_index_stats().namespaces["t1"].vector_count, 3)
+
+    def hits(namespace="t1", **more):
+        found = texts.search(namespace=namespace, **more)
+        return [(hit["_id"] if LINE < 9 else hit.id, hit["fields"]) for hit in found.result.hits]
+
+    query = {"inputs": {"text": "cold radiator"}, "top_k": 3}
+    first = hits(query=query)[0]
+    equal([first[0], first[1]["body"], first[1]["floor"]], ["cold", TEXTS[0]["body"], 3])
+    equal(hits(query=query, namespace="none"), [])
+    upstairs = hits(query={**query, "filter": {"floor": 1}}, fields=["floor"])
+    equal([(name, dict(fields)) for name, fields in upstairs], [("bread", {"floor": 1})])
+    rerank = {"model": "bge-reranker-v2-m3", "rank_fields": ["body"], "top_n": 1}
+    by_id = {"id": "bread", "top_k": 3}
+    equal([name for name, _ in hits(query=query, rerank=rerank)], ["cold"])
+    equal(hits(query=by_id, rerank={**rerank, "query": "heating of the house"})[0][0], "warm")
+    refused(lambda: texts.upsert_records(namespace="t1", records=[{"_id": "x", "a": "b"}]), 400)
+    pc.delete_index("texts")
+
+
 @case("errors", "a wrong key")
 def _():
     refused(lambda: Pinecone(api_key="wrong", host=URL).list_indexes(), 401)

@@ -3,6 +3,7 @@ import { parseJsonExact, printJson, type JsonObject } from "../../../wire/index.
 import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import { asObject, readText } from "../rest/members.ts";
+import { fromEmbedJson, toEmbedJson, type EmbedSettings } from "./embed-settings.ts";
 import { SPEC_DEFAULT, type IndexSpec } from "./spec.ts";
 
 /** Names of the attributes. ON DISK: never renamed. */
@@ -13,6 +14,8 @@ export const PINECONE_ATTRIBUTES = {
   tags: "pinecone.tags",
   /** `enabled`; absent: the index may be deleted. */
   protection: "pinecone.deletion-protection",
+  /** JSON; absent: the index takes no texts. */
+  embed: "pinecone.embed",
 } as const;
 
 export interface IndexAttributes {
@@ -20,6 +23,8 @@ export interface IndexAttributes {
   readonly tags: Readonly<Record<string, string>>;
   /** True: the index cannot be deleted. */
   readonly isProtected: boolean;
+  /** Absent: the index takes no texts. */
+  readonly embed?: EmbedSettings | undefined;
 }
 
 export function attributesOf(info: {
@@ -27,10 +32,12 @@ export function attributesOf(info: {
 }): IndexAttributes {
   const spec = info.attributes[PINECONE_ATTRIBUTES.spec];
   const tags = info.attributes[PINECONE_ATTRIBUTES.tags];
+  const embed = info.attributes[PINECONE_ATTRIBUTES.embed];
   return {
     spec: spec === undefined ? SPEC_DEFAULT : (asObject(parseJsonExact(spec)) as IndexSpec),
     tags: tags === undefined ? {} : (asObject(parseJsonExact(tags)) as Record<string, string>),
     isProtected: info.attributes[PINECONE_ATTRIBUTES.protection] === "enabled",
+    ...(embed === undefined ? {} : { embed: fromEmbedJson(asObject(parseJsonExact(embed))) }),
   };
 }
 
@@ -47,11 +54,13 @@ export function patchAttributes({
   spec,
   tags,
   isProtected,
+  embed,
 }: IndexAttributes): Record<string, string | null> {
   return {
     [PINECONE_ATTRIBUTES.spec]: printJson(spec),
     [PINECONE_ATTRIBUTES.tags]: Object.keys(tags).length === 0 ? null : printJson(tags),
     [PINECONE_ATTRIBUTES.protection]: isProtected ? "enabled" : null,
+    [PINECONE_ATTRIBUTES.embed]: embed === undefined ? null : printJson(toEmbedJson(embed)),
   };
 }
 

@@ -16,8 +16,10 @@ export interface ControlCall {
 
 export interface ControlAnswer {
   readonly status: number;
-  /** Absent: the answer has no body. */
+  /** One of the two; neither: the answer has no body. */
   readonly json?: object;
+  /** JSON that is printed already. */
+  readonly text?: string;
 }
 
 /** @throws InsulaError `permission_denied` */
@@ -47,7 +49,10 @@ const VISIBLE_BY: readonly Right[] = [
 ];
 
 /** The body as an object; none is an empty one. */
-export async function readBody({ request }: ControlCall): Promise<JsonObject> {
-  const bytes = await request.readBody(PINECONE_LIMITS.controlBodyBytesMax);
+export async function readBody(
+  { request }: ControlCall,
+  bytesMax: number = PINECONE_LIMITS.controlBodyBytesMax,
+): Promise<JsonObject> {
+  const bytes = await request.readBody(bytesMax);
   return bytes.length === 0 ? {} : asObject(parseJsonBytes(bytes));
 }

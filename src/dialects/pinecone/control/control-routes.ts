@@ -1,8 +1,18 @@
 /** Paths of the control plane to its calls. */
 import { InsulaError } from "../../../base/errors.ts";
+import { embed } from "../inference/embed.ts";
+import { describeModel, listModels } from "../inference/model-list.ts";
+import { rerank } from "../inference/rerank.ts";
 import { decodeSegment } from "../rest/members.ts";
 import type { ControlAnswer, ControlCall } from "./call.ts";
-import { configureIndex, createIndex, deleteIndex, describeIndex, listIndexes } from "./indexes.ts";
+import {
+  configureIndex,
+  createIndex,
+  createIndexForModel,
+  deleteIndex,
+  describeIndex,
+  listIndexes,
+} from "./indexes.ts";
 
 interface ControlRoute {
   readonly method: string;
@@ -20,10 +30,20 @@ function listCollections(): Promise<ControlAnswer> {
 const ROUTES: readonly ControlRoute[] = [
   { method: "GET", path: ["indexes"], operation: "ListIndexes", run: listIndexes },
   { method: "POST", path: ["indexes"], operation: "CreateIndex", run: createIndex },
+  {
+    method: "POST",
+    path: ["indexes", "create-for-model"],
+    operation: "CreateIndexForModel",
+    run: createIndexForModel,
+  },
   { method: "GET", path: ["indexes", "*"], operation: "DescribeIndex", run: describeIndex },
   { method: "PATCH", path: ["indexes", "*"], operation: "ConfigureIndex", run: configureIndex },
   { method: "DELETE", path: ["indexes", "*"], operation: "DeleteIndex", run: deleteIndex },
   { method: "GET", path: ["collections"], operation: "ListCollections", run: listCollections },
+  { method: "POST", path: ["embed"], operation: "Embed", run: embed },
+  { method: "POST", path: ["rerank"], operation: "Rerank", run: rerank },
+  { method: "GET", path: ["models"], operation: "ListModels", run: listModels },
+  { method: "GET", path: ["models", "*"], operation: "DescribeModel", run: describeModel },
 ];
 
 /** First segments of what the vendor has and we have not: refused in its own word. */
@@ -31,9 +51,6 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "backups",
   "backup-schedules",
   "collections",
-  "embed",
-  "models",
-  "rerank",
   "restore-jobs",
 ]);
 

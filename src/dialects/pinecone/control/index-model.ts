@@ -4,6 +4,7 @@ import type { PineconeSettings } from "../../dialect.ts";
 import { hostOf } from "../hosts.ts";
 import type { IndexView } from "../index-view.ts";
 import { attributesOf } from "./attributes.ts";
+import type { EmbedSettings } from "./embed-settings.ts";
 import { toDeployment, type IndexSpec } from "./spec.ts";
 
 /** From here on an index has a schema and a deployment. Versions are dates and compare as text. */
@@ -19,7 +20,7 @@ export function describe(
   settings: PineconeSettings,
 ): object {
   const { name, database } = index.info;
-  const { spec, tags, isProtected } = attributesOf(index.info);
+  const { spec, tags, isProtected, embed } = attributesOf(index.info);
   const common = {
     name,
     host: hostOf(settings, request, { project: database, name }),
@@ -36,7 +37,7 @@ export function describe(
         ...READ_CAPACITY,
         status: { state: "Ready", current_replicas: null, current_shards: null },
       },
-      schema: { fields: fieldsOf(index) },
+      schema: { fields: embed === undefined ? fieldsOf(index) : textFieldOf(index, embed) },
     };
   }
   return {
@@ -45,7 +46,27 @@ export function describe(
     metric: index.metric,
     vector_type: index.vectorType,
     spec: shownSpec(spec),
+    ...(embed === undefined ? {} : { embed: shownEmbed(index, embed) }),
   };
+}
+
+function shownEmbed(index: IndexView, embed: EmbedSettings): object {
+  const { metric, dimension, vectorType } = index;
+  return {
+    ...{ model: embed.model, metric, dimension, vector_type: vectorType },
+    field_map: { text: embed.field },
+    ...shownParameters(embed),
+  };
+}
+
+/** Clients tell by the type of its one field that an index takes texts. */
+function textFieldOf({ metric, dimension }: IndexView, embed: EmbedSettings): object {
+  const shown = { type: "semantic_text", model: embed.model, dimension, metric };
+  return { [embed.field]: { ...shown, ...shownParameters(embed) } };
+}
+
+function shownParameters({ readParameters, writeParameters }: EmbedSettings): object {
+  return { read_parameters: readParameters, write_parameters: writeParameters };
 }
 
 function shownSpec(spec: IndexSpec): object {

@@ -3,7 +3,7 @@ import { InsulaError, isInsulaError } from "../../../base/errors.ts";
 import { PAGE_ITEMS_MAX } from "../../../base/limits.ts";
 import { pineconeFault, refusal } from "../errors.ts";
 import { findIndex, toIndexView } from "../index-view.ts";
-import { member, readObject } from "../rest/members.ts";
+import { readObject } from "../rest/members.ts";
 import {
   attributesOf,
   mergeTags,
@@ -14,8 +14,10 @@ import {
 import type { ControlAnswer, ControlCall } from "./call.ts";
 import { authorize, isVisible, readBody } from "./call.ts";
 import { describe } from "./index-model.ts";
-import { readNewIndex } from "./new-index.ts";
-import { patchSpec } from "./spec.ts";
+import { readEmbed, readSemanticField } from "./embed-settings.ts";
+import { readNewIndex, type NewIndex } from "./new-index.ts";
+import { patchSpec, readDeployment, readSpec } from "./spec.ts";
+import { readNewTextIndex, readTextPatch } from "./text-indexes.ts";
 
 /** Those the key has anything to do with; the vendor knows no pages here. */
 export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
@@ -44,9 +46,30 @@ export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
 }
 
 export async function createIndex(call: ControlCall): Promise<ControlAnswer> {
+  const body = await readBody(call);
+  const fields = readObject(readObject(body, "schema") ?? {}, "fields") ?? {};
+  const text = readSemanticField(fields);
+  if (text === undefined) return makeIndex(call, readNewIndex(body));
+  const spec = readDeployment(readObject(body, "deployment") ?? {});
+  return makeIndex(call, await readNewTextIndex(call, body, { spec, text }));
+}
+
+export async function createIndexForModel(call: ControlCall): Promise<ControlAnswer> {
+  const body = await readBody(call);
+  const text = readEmbed(readObject(body, "embed") ?? {});
+  // Cloud and region stand beside the name here; clients of 2026-07 may say where otherwise.
+  const deployment = readObject(body, "deployment");
+  const spec =
+    deployment === undefined
+      ? readSpec({ spec: { serverless: body } })
+      : readDeployment(deployment);
+  return makeIndex(call, await readNewTextIndex(call, body, { spec, text }));
+}
+
+/** Makes what was read. */
+async function makeIndex(call: ControlCall, { name, options }: NewIndex): Promise<ControlAnswer> {
   const { server, caller, request } = call;
   const { engine } = server.context;
-  const { name, options } = readNewIndex(await readBody(call));
   authorize(call, "admin:CreateCollection", name);
   await ensureProject(call);
   const info = await engine
@@ -89,18 +112,18 @@ export function configureIndex(call: ControlCall): Promise<ControlAnswer> {
   return server.indexLocks.run(`${caller.project}\0${name}`, async () => {
     const body = await readBody(call);
     if (Object.keys(body).length === 0) throw refusal("The configuration must change something");
-    if (member(body, "embed") !== undefined || member(body, "schema") !== undefined) {
-      throw refusal("The embedding and the schema of an index cannot be configured");
-    }
-    const { info } = await findIndex(engine, caller.project, name);
-    const kept = attributesOf(info);
+    const index = await findIndex(engine, caller.project, name);
+    const kept = attributesOf(index.info);
+    const texts = await readTextPatch(call, index, body);
     const pod = readObject(readObject(body, "spec") ?? {}, "pod") ?? readObject(body, "deployment");
     const patched = await engine.updateCollection(caller.project, name, {
       attributes: patchAttributes({
         spec: pod === undefined ? kept.spec : patchSpec(kept.spec, pod),
         tags: mergeTags(kept.tags, readTagPatch(readObject(body, "tags") ?? {})),
         isProtected: readProtection(body) ?? kept.isProtected,
+        embed: texts?.embed ?? kept.embed,
       }),
+      ...(texts === undefined ? {} : { embeddingModel: texts.answeredBy }),
     });
     const view = toIndexView(patched);
     if (view === undefined) throw new InsulaError("invariant_broken", "An index stays one.");

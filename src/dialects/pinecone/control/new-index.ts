@@ -30,35 +30,37 @@ interface Vectors {
 
 /** @throws InsulaError `argument_invalid` */
 export function readNewIndex(body: JsonObject): NewIndex {
-  const name = requireText(body, "name");
-  checkIndexName(name);
   const isNew = member(body, "schema") !== undefined || member(body, "deployment") !== undefined;
   const vectors = isNew ? readSchemaFields(body) : readClassicVectors(body);
-  const attributes: IndexAttributes = {
+  return toNewIndex(body, vectors, {
     spec: isNew ? readDeployment(readObject(body, "deployment") ?? {}) : readSpec(body),
-    tags: readTags(readObject(body, "tags") ?? {}),
-    isProtected: readProtection(body) ?? false,
-  };
+  });
+}
+
+/** Any index; name, tags and protection stand at the same place in every shape. */
+export function toNewIndex(
+  body: JsonObject,
+  { dimension, metric }: Vectors,
+  more: Pick<IndexAttributes, "spec" | "embed">,
+): NewIndex {
+  const name = requireText(body, "name");
+  checkIndexName(name);
+  const dense = { name: DEFAULT_VECTOR, metric: METRICS[metric] };
   return {
     name,
     options: {
       schema: {
-        vectors:
-          vectors.dimension === undefined
-            ? []
-            : [
-                {
-                  name: DEFAULT_VECTOR,
-                  dimension: vectors.dimension,
-                  metric: METRICS[vectors.metric],
-                },
-              ],
+        vectors: dimension === undefined ? [] : [{ ...dense, dimension }],
         sparseVectors: [{ name: SPARSE_FIELD }],
         identity: "key",
         unfilterable: [],
       },
       tenancy: "multi",
-      attributes: printAttributes(attributes),
+      attributes: printAttributes({
+        ...more,
+        tags: readTags(readObject(body, "tags") ?? {}),
+        isProtected: readProtection(body) ?? false,
+      }),
     },
   };
 }

@@ -51,6 +51,9 @@ function method<Name extends DataOperationName>(
   return { operation, messageBytesMax, read, write };
 }
 
+/** What clients send over HTTP alone. */
+type TextOperation = "UpsertRecords" | "SearchRecords";
+
 const METHODS: Readonly<Record<string, GrpcMethod | undefined>> = Object.assign(
   Object.create(null) as object,
   {
@@ -66,7 +69,7 @@ const METHODS: Readonly<Record<string, GrpcMethod | undefined>> = Object.assign(
     DescribeNamespace: method("DescribeNamespace", readNamespaceName, writeNamespace),
     CreateNamespace: method("CreateNamespace", readCreateNamespace, writeNamespace),
     DeleteNamespace: method("DeleteNamespace", readNamespaceName, writeNothing),
-  } satisfies Record<DataOperationName, GrpcMethod>,
+  } satisfies Record<Exclude<DataOperationName, TextOperation>, GrpcMethod>,
 );
 
 /** undefined when no method of the service is meant. */

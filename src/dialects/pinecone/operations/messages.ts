@@ -167,3 +167,46 @@ export interface StatsAnswer {
   readonly metric: string;
   readonly vectorType: "dense" | "sparse";
 }
+
+export interface UpsertRecordsRequest extends InNamespace {
+  /** Members as they were written. */
+  readonly records: readonly JsonObject[];
+}
+
+export interface SearchRecordsRequest extends InNamespace {
+  readonly topK: number;
+  readonly filter?: JsonObject;
+  /** One of the text, the id, and a vector, sparse or not. */
+  readonly text?: string;
+  readonly vector?: Float32Array;
+  readonly sparseVector?: SparseValues;
+  readonly id?: string;
+  /** Names of what an answer has of a record; absent: all. */
+  readonly fields?: readonly string[];
+  readonly rerank?: RerankRequest;
+}
+
+export interface RerankRequest {
+  readonly model: string;
+  /** Fields whose texts are judged, one behind the other. */
+  readonly fields: readonly string[];
+  readonly topN?: number;
+  /** Absent: the text that was searched for. */
+  readonly query?: string;
+}
+
+export interface RecordHit {
+  readonly id: string;
+  /** The reranker's where there is one, else as in {@link ScoredVector}. */
+  readonly score: number;
+  readonly fields: Metadata;
+}
+
+export interface SearchRecordsAnswer {
+  /** Best first. */
+  readonly hits: readonly RecordHit[];
+  readonly usage: Usage & {
+    readonly embedTotalTokens?: number;
+    readonly rerankUnits?: number;
+  };
+}

@@ -28,11 +28,14 @@ import type {
   NamespaceDescription,
   QueryAnswer,
   QueryRequest,
+  SearchRecordsAnswer,
+  SearchRecordsRequest,
   StatsAnswer,
   StatsRequest,
   UpdateAnswer,
   UpdateRequest,
   UpsertAnswer,
+  UpsertRecordsRequest,
   UpsertRequest,
 } from "./messages.ts";
 import {
@@ -42,9 +45,11 @@ import {
   listNamespaces,
 } from "./namespaces.ts";
 import { query } from "./query.ts";
+import { searchRecords } from "./search-records.ts";
 import { describeIndexStats } from "./stats.ts";
 import { update } from "./update.ts";
 import { upsert } from "./upsert.ts";
+import { upsertRecords } from "./upsert-records.ts";
 
 /** What an operation takes and gives. */
 export interface DataOperation<Request, Message> {
@@ -72,7 +77,7 @@ function within<Request, Message>(
   return { right, run };
 }
 
-/** By the vendor's names, which are those of the methods of gRPC. */
+/** By the vendor's names: those of the methods of gRPC, which has none for records with texts. */
 export const DATA_OPERATIONS: {
   readonly Upsert: DataOperation<UpsertRequest, UpsertAnswer>;
   readonly Query: DataOperation<QueryRequest, QueryAnswer>;
@@ -86,6 +91,8 @@ export const DATA_OPERATIONS: {
   readonly CreateNamespace: DataOperation<CreateNamespaceRequest, NamespaceDescription>;
   readonly DeleteNamespace: DataOperation<InNamespace, DeleteAnswer>;
   readonly DescribeIndexStats: DataOperation<StatsRequest, StatsAnswer>;
+  readonly UpsertRecords: DataOperation<UpsertRecordsRequest, DeleteAnswer>;
+  readonly SearchRecords: DataOperation<SearchRecordsRequest, SearchRecordsAnswer>;
 } = {
   Upsert: about("records:Upsert", upsert),
   Query: about("records:Search", query),
@@ -99,6 +106,8 @@ export const DATA_OPERATIONS: {
   CreateNamespace: about("admin:CreateTenant", createNamespace),
   DeleteNamespace: about("admin:DeleteTenant", deleteNamespace),
   DescribeIndexStats: within("admin:GetTenant", describeIndexStats),
+  UpsertRecords: about("records:Upsert", upsertRecords),
+  SearchRecords: about("records:Search", searchRecords),
 };
 
 export type DataOperationName = keyof typeof DATA_OPERATIONS;

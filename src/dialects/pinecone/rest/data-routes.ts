@@ -24,18 +24,22 @@ import {
 import {
   printFetch,
   printFetchByMetadata,
+  printHits,
   printList,
   printNamespace,
   printNamespaces,
   printQuery,
   printStats,
 } from "./print.ts";
+import { readRecordLines, readSearch, SEARCH_NUMBERS } from "./record-routes.ts";
 
 /** One path of an index. */
 export interface DataRoute<Name extends DataOperationName = DataOperationName> {
   readonly operation: Name;
   readonly read: (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<Name>>;
   readonly print: (message: AnswerOf<Name>["message"]) => string;
+  /** Absent: 200. */
+  readonly status?: number;
 }
 
 /** Erases which operation it is; `read` and `print` are of the same one. */
@@ -106,7 +110,35 @@ const ROUTES: Readonly<Record<string, DataRoute | undefined>> = Object.assign(
 
 /** undefined when no operation is meant. @throws InsulaError for a path that is not UTF-8. */
 export function findDataRoute(method: string, path: string): DataRoute | undefined {
-  return ROUTES[`${method} ${path}`] ?? findNamespaceRoute(method, path);
+  return (
+    ROUTES[`${method} ${path}`] ?? findNamespaceRoute(method, path) ?? findRecordRoute(method, path)
+  );
+}
+
+function findRecordRoute(method: string, path: string): DataRoute | undefined {
+  const [, segment, verb] = /^\/records\/namespaces\/([^/]+)\/(upsert|search)$/.exec(path) ?? [];
+  if (segment === undefined || method !== "POST") return undefined;
+  const namespace = decodeSegment(segment);
+  if (verb === "search") return route("SearchRecords", readSearchIn(namespace), printHits);
+  const upsert = route(
+    "UpsertRecords",
+    async (_, request) => ({ namespace, records: await readRecordLines(request) }),
+    () => "",
+  );
+  // Clients hold on to this very number, and to an answer without a body.
+  return { ...upsert, status: 201 };
+}
+
+function readSearchIn(
+  namespace: string,
+): (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<"SearchRecords">> {
+  return async (tools, request) => {
+    const { body, json } = await readNumbersBody(tools, request, {
+      bytesMax: PINECONE_LIMITS.callBodyBytesMax,
+      numbers: SEARCH_NUMBERS,
+    });
+    return readSearch(namespace, body, json);
+  };
 }
 
 /** A namespace's name is one segment, percent-encoded. */

@@ -8,6 +8,7 @@ import type {
   NamespaceDescription,
   QueryAnswer,
   ScoredVector,
+  SearchRecordsAnswer,
   SparseValues,
   StatsAnswer,
   StoredVector,
@@ -95,4 +96,19 @@ export function printStats(stats: StatsAnswer): string {
     ({ name, vectorCount }) => `${JSON.stringify(name)}:{"vectorCount":${String(vectorCount)}}`,
   );
   return `{"namespaces":{${entries.join()}},${JSON.stringify(rest).slice(1)}`;
+}
+
+/** In snake case, as all of the vendor's calls about texts. */
+export function printHits({ hits, usage }: SearchRecordsAnswer): string {
+  const printed = hits.map(
+    ({ id, score, fields }) =>
+      `{"_id":${JSON.stringify(id)},"_score":${printFloat32(score)},"fields":${printJson(fields)}}`,
+  );
+  const { readUnits, embedTotalTokens, rerankUnits } = usage;
+  const shown = {
+    read_units: readUnits,
+    embed_total_tokens: embedTotalTokens,
+    rerank_units: rerankUnits,
+  };
+  return `{"result":{"hits":[${printed.join()}]},"usage":${JSON.stringify(shown)}}`;
 }
