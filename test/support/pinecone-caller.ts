@@ -23,13 +23,16 @@ export class PineconeCaller {
     this.#apiKey = apiKey;
   }
 
-  /** @param line  `POST /indexes`, or of an index `POST /ix/NAME/query`. */
+  /**
+   * @param line  `POST /indexes`, or of an index `POST /ix/NAME/query`.
+   * @param body  a string as it is, anything else as JSON.
+   */
   async http(line: string, body?: Printable): Promise<PineconeReply> {
     const [method = "", target = ""] = line.split(" ");
     const answer = await fetch(new URL(target, this.#url), {
       method,
       headers: { "api-key": this.#apiKey, "x-pinecone-api-version": "2025-10" },
-      ...(body === undefined ? {} : { body: printJson(body) }),
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : printJson(body) }),
     });
     return { status: answer.status, text: await answer.text(), message: NOTHING };
   }
