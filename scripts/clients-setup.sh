@@ -30,6 +30,7 @@ if command -v python3 >/dev/null 2>&1; then
   # Two lines of one package, which cannot be installed side by side.
   environment pinecone-7 test/clients/python/requirements-pinecone-7.txt
   environment pinecone-9 test/clients/python/requirements-pinecone-9.txt
+  environment pinecone-langchain test/clients/python/requirements-pinecone-langchain.txt
 else
   missing python3
 fi

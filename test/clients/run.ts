@@ -9,6 +9,7 @@ import { runAwsEmbedSuite } from "./aws-embed-suite.ts";
 import { runBotoProgram, runNodeProgram } from "./aws-suites.ts";
 import { runPineconeGrpcSuite } from "./pinecone-grpc-suite.ts";
 import { runPineconeSuite } from "./pinecone-suite.ts";
+import { runPineconeWorldSuite } from "./pinecone-world-suite.ts";
 import { runEmbedSuite, runExamples, runGoProgram, runPythonProgram } from "./program-suites.ts";
 import { Report } from "./report.ts";
 import { runSeedSuite } from "./seed-suite.ts";
@@ -44,6 +45,7 @@ const SUITES: Readonly<Record<string, (server: TestServer) => Promise<void>>> = 
   // Has servers of its own.
   pineconegrpc: () => runPineconeGrpcSuite(report),
   pinecone: (server) => runPineconeSuite(report, server),
+  pineconeworld: (server) => runPineconeWorldSuite(report, server),
 };
 
 /** Suites that need a server with `INSULA_OSS_QUOTAS=seed`. */

@@ -32,6 +32,13 @@ export function hasPineconePython(line: "7" | "9"): boolean {
   return existsSync(pineconePython(line));
 }
 
+/** Needs a line of the client of its own, too. */
+export const LANGCHAIN_PINECONE: string = path.join(ROOT, "pinecone-langchain/bin/python");
+
+export function hasLangchainPinecone(): boolean {
+  return existsSync(LANGCHAIN_PINECONE);
+}
+
 export function hasPython(): boolean {
   return existsSync(PYTHON) && existsSync(EMBED);
 }

@@ -6,10 +6,10 @@
  * AWS_SECRET_ACCESS_KEY. INSULA_TEST_NODE is the package.json beside the installed clients.
  */
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
+import { load } from "./cases.mjs";
 
-/** The clients are installed under .cache, where an `import` of this file would not look. */
-export const load = createRequire(process.env.INSULA_TEST_NODE ?? import.meta.url);
+export { load, near, runCases, testCase } from "./cases.mjs";
+
 export const sdk = load("@aws-sdk/client-s3vectors");
 export const URL_BASE = process.env.INSULA_TEST_URL;
 export const ACCOUNT = process.env.INSULA_TEST_ACCOUNT;
@@ -25,28 +25,6 @@ export function makeClient(options = {}) {
 /** Sends an operation by its name: `send("GetIndex", { … })`. */
 export function sender(client) {
   return (name, input = {}) => client.send(new sdk[`${name}Command`](input));
-}
-
-export function testCase(operation, title, body) {
-  cases.push({ operation, title, body });
-}
-
-const cases = [];
-
-/** Runs the cases in order; what one throws is its failure. */
-export async function runCases() {
-  for (const { operation, title, body } of cases) {
-    const line = { operation, case: title, pass: true };
-    try {
-      await body();
-    } catch (error) {
-      line.pass = false;
-      line.detail = `${error.name}: ${error.message}`.slice(0, 600);
-      process.stderr.write(`${error.stack}\n`);
-      process.exitCode = 1;
-    }
-    process.stdout.write(`${JSON.stringify(line)}\n`);
-  }
 }
 
 /**
@@ -74,10 +52,6 @@ export async function refused(name, status, call) {
 
 export function row(key, float32, metadata) {
   return { key, data: { float32 }, ...(metadata === undefined ? {} : { metadata }) };
-}
-
-export function near(actual, expected, tolerance = 1e-6) {
-  assert(Math.abs(actual - expected) <= tolerance, `expected ${expected}, received ${actual}`);
 }
 
 /** The SDK's paginators write their tokens into the input: give them one of their own. */
