@@ -82,6 +82,13 @@ export interface Engine extends AsyncDisposable {
    */
   listTenants(database: string, collection: string, page: TenantPageRequest): Promise<TenantPage>;
   /**
+   * How many tenants have names that begin with a prefix, counted as far as `most`. Wakes nobody.
+   * Cost: one row of the catalogue for all of them; with a prefix a look at each that is counted,
+   * in short steps.
+   * @throws `collection_not_found`, and the reason of the signal
+   */
+  countTenants(place: Place, request: TenantCountRequest): Promise<number>;
+  /**
    * What a tenant is asked to be, until it is asked for something else. INACTIVE: it sleeps, and
    * calls about its records are refused with `tenant_not_active`, or make it ACTIVE where the
    * collection has `activatesTenants`. Durable when the promise resolves; nothing when the tenant
@@ -552,6 +559,14 @@ export interface TenantPageRequest extends PageRequest {
   readonly state?: TenantState;
   /** `size`: the most bytes first, and `after` is the `next` of the page before. */
   readonly order?: "name" | "size";
+  readonly signal?: AbortSignal;
+}
+
+export interface TenantCountRequest {
+  /** All tenants without one. */
+  readonly prefix?: string;
+  /** An answer of this much means: so many, or more. */
+  readonly most: number;
   readonly signal?: AbortSignal;
 }
 

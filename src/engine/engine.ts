@@ -41,6 +41,7 @@ import type {
   RestoreSummary,
   TenantFigures,
   TenantInfo,
+  TenantCountRequest,
   TenantPage,
   TenantPageRequest,
   TenantPlace,
@@ -95,12 +96,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await discardHalfRestores(node.catalog);
     node.sweeper.sweep();
     const mirror = await openMirror(options, node);
-    return new NodeEngine({ ...options, files: node.shards.fileSystem }, node, {
-      mirror,
-      node: nodeTotals,
-      tenants,
-      quarantined,
-    });
+    const parts = { mirror, node: nodeTotals, tenants, quarantined };
+    return new NodeEngine({ ...options, files: node.shards.fileSystem }, node, parts);
   } catch (error) {
     await node.close();
     throw error;
@@ -261,6 +258,10 @@ class NodeEngine implements Engine {
 
   listTenants(database: string, collection: string, page: TenantPageRequest): Promise<TenantPage> {
     return this.#tenants.list(database, collection, page);
+  }
+
+  countTenants(place: Place, request: TenantCountRequest): Promise<number> {
+    return this.#tenants.count(place, request);
   }
 
   setTenantState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {

@@ -1,9 +1,14 @@
 /** Listings of tenants by pattern, state and size, page after page, with nobody awake. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toShardUid } from "../base/brands.ts";
 import { TENANTS_LOOKED_MAX } from "../base/limits.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
 import type { TenantPageRequest } from "./api.ts";
+import { endOfPrefix, tenantKey, tenantPrefix } from "./catalog-keys.ts";
+import { encodeTenant } from "./catalog-rows.ts";
+import type { CollectionEntry } from "./directory-entries.ts";
 import { openEngine, type Engine } from "./index.ts";
+import { countTenants, listTenants, STEP_ROWS, type ListingDoors } from "./tenant-listing.ts";
 
 let engine: Engine;
 
@@ -107,5 +112,88 @@ describe("a listing of tenants", () => {
     await expect(engine.listTenants("d", "c", { limit: 5, ...part })).rejects.toMatchObject({
       code: "argument_invalid",
     });
+  });
+});
+
+describe("a count of tenants", () => {
+  const count = (prefix: string, most = 1_000): Promise<number> =>
+    engine.countTenants({ database: "d", collection: "c" }, { prefix, most });
+
+  it("is of those whose names begin with a prefix, and ends at a bound", async () => {
+    expect(await count("")).toBe(30);
+    expect(await count("", 29)).toBe(29);
+    expect(await count("team-1")).toBe(10);
+    expect(await count("team-1", 10)).toBe(10);
+    expect(await count("team-1", 9)).toBe(9);
+    expect(await count("none")).toBe(0);
+    await expect(
+      engine.countTenants({ database: "d", collection: "none" }, { most: 1 }),
+    ).rejects.toMatchObject({ code: "collection_not_found" });
+  });
+
+  it("ends with the reason of its signal", async () => {
+    const reason = new Error("enough");
+    const request = { prefix: "t", most: 9, signal: AbortSignal.abort(reason) };
+    const place = { database: "d", collection: "many" };
+    await expect(engine.countTenants(place, request)).rejects.toBe(reason);
+  });
+});
+
+describe("a walk over 10,000 tenants", () => {
+  const row = { shard: toShardUid(new Uint8Array(16)), state: "ACTIVE", createdAtMs: 0 } as const;
+  const rows = Array.from({ length: 10_000 }, (_, i) => {
+    return [tenantKey(7, `t${String(i).padStart(5, "0")}`), encodeTenant(row)] as const;
+  });
+  const collection = { row: { number: 7 } } as CollectionEntry;
+
+  /** Doors that note how much is read in one turn of the loop, at most. */
+  function watched(): ListingDoors & { readonly most: () => { rows: number; sizes: number } } {
+    const turn = { rows: 0, sizes: 0 };
+    const most = { rows: 0, sizes: 0 };
+    const note = (what: "rows" | "sizes", count: number): void => {
+      turn[what] += count;
+      most[what] = Math.max(most[what], turn[what]);
+    };
+    return {
+      catalog: {
+        scan: ({ start, limit, startIsExclusive = false }) => {
+          const isAhead = (key: string): boolean => (startIsExclusive ? key > start : key >= start);
+          const found = rows.filter(([key]) => isAhead(key)).slice(0, limit);
+          note("rows", found.length);
+          return Promise.resolve(found);
+        },
+      },
+      infos: {
+        tenant: (name) => {
+          note("sizes", 1);
+          return Promise.resolve({ ...row, name, rowCount: 0, byteCount: 0 });
+        },
+        collection: () => Promise.reject(new Error("not asked")),
+      },
+      pause: () => {
+        Object.assign(turn, { rows: 0, sizes: 0 });
+        return Promise.resolve();
+      },
+      most: () => most,
+    };
+  }
+
+  it("gives the thread back after a few, whatever is asked for", async () => {
+    expect(endOfPrefix(tenantPrefix(7)) > (rows.at(-1)?.[0] ?? "")).toBe(true);
+    for (const order of ["name", "size"] as const) {
+      const doors = watched();
+      const page = await listTenants(doors, collection, { limit: 10_000, order });
+      expect(page.items).toHaveLength(10_000);
+      expect(doors.most()).toEqual({ rows: STEP_ROWS + 1, sizes: STEP_ROWS });
+    }
+    const doors = watched();
+    expect(await countTenants(doors, collection, { prefix: "t", most: 50_000 })).toBe(10_000);
+    expect(doors.most()).toEqual({ rows: STEP_ROWS + 1, sizes: 0 });
+  });
+
+  it("is as long as the answer, and no longer", async () => {
+    const doors = watched();
+    await listTenants(doors, collection, { limit: 10 });
+    expect(doors.most()).toEqual({ rows: 11, sizes: 10 });
   });
 });

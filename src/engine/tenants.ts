@@ -10,6 +10,7 @@ import type { ShardState } from "../shard/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type {
   ErasureReceipt,
+  TenantCountRequest,
   TenantInfo,
   TenantPage,
   TenantPageRequest,
@@ -28,7 +29,7 @@ import type { NodeContext } from "./node-context.ts";
 import { changeTenants } from "./tenant-changes.ts";
 import type { TenantGate } from "./tenant-gate.ts";
 import { warmTenants } from "./tenant-warming.ts";
-import { listTenants } from "./tenant-listing.ts";
+import { countTenants, listTenants } from "./tenant-listing.ts";
 import type { TenantStates } from "./tenant-states.ts";
 
 /** Applied in one turn, which stays about a millisecond. */
@@ -93,6 +94,13 @@ export class Tenants {
     const entry = await this.#collectionOf({ database, collection });
     const pause = (): Promise<void> => node.shards.clock.yield();
     return listTenants({ catalog: node.catalog, infos, pause }, entry, page);
+  }
+
+  async count(place: Place, request: TenantCountRequest): Promise<number> {
+    const { infos, node } = this.#doors;
+    const entry = await this.#collectionOf(place);
+    const pause = (): Promise<void> => node.shards.clock.yield();
+    return countTenants({ catalog: node.catalog, infos, pause }, entry, request);
   }
 
   async setState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {

@@ -6,7 +6,7 @@ import { InsulaError } from "../../src/base/errors.ts";
 import { createPineconeDialect } from "../../src/dialects/pinecone/index.ts";
 import type { Dialect, DialectContext, PineconeSettings } from "../../src/dialects/index.ts";
 import type { Engine } from "../../src/engine/api.ts";
-import { openEngine } from "../../src/engine/index.ts";
+import { openEngine, type EngineOptions } from "../../src/engine/index.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../../src/io/index.ts";
 import { parseVectorBodyPlainly } from "./vector-body.ts";
 
@@ -71,17 +71,25 @@ export class PineconeBench {
     this.#dialect = createPineconeDialect(context);
   }
 
-  /** @param more  what a server has besides: embedder, reranker, backups. */
+  /**
+   * @param more  what a server has besides: embedder, reranker, backups.
+   * @param observer  is told of the engine's work.
+   */
   static async open(
     settings?: PineconeSettings,
     more: Partial<DialectContext> | ((engine: Engine) => Partial<DialectContext>) = {},
+    observer?: EngineOptions["observer"],
   ): Promise<PineconeBench> {
     const doors = {
       files: new MemoryFileSystem(),
       clock: new ManualClock(),
       random: new SeededRandom(3),
     };
-    const engine = await openEngine({ ...doors, workerCount: 0 });
+    const engine = await openEngine({
+      ...doors,
+      workerCount: 0,
+      ...(observer === undefined ? {} : { observer }),
+    });
     const admin = { id: "ADMIN", secret: ADMIN_KEY };
     const access = await openAccess({ ...doors, settings: engine, admin, accountId: "1" });
     const given = typeof more === "function" ? more(engine) : more;

@@ -4,6 +4,7 @@ import type { Engine } from "../../engine/api.ts";
 import { PINECONE_LIMITS } from "./limits.ts";
 import type { DataCall } from "./operations/call.ts";
 import { fetchVectors } from "./operations/fetch.ts";
+import { listNamespaces } from "./operations/namespaces.ts";
 import { describeIndexStats } from "./operations/stats.ts";
 
 let bench: PineconeBench;
@@ -169,18 +170,67 @@ test("answerNumbersMax: a fetch that would bring more numbers is refused", async
   await expect(fetchVectors(call, { ids, namespace: "" })).rejects.toThrow("too large");
 });
 
-test("statsNamespacesMax: beyond it namespaces are counted in the total and not named", async () => {
-  const { statsNamespacesMax } = PINECONE_LIMITS;
-  let given = 0;
-  const listTenants: Engine["listTenants"] = (_, __, { limit }) => {
-    const items = numbers(limit).map((i) => ({
-      ...{ name: `n${String(given + i)}`, state: "ACTIVE" as const, createdAtMs: 0 },
-      ...{ rowCount: 0, byteCount: 0 },
+interface Made {
+  /** Namespaces that there are. */
+  readonly count: number;
+  readonly nameCharacters?: number;
+}
+
+/** Names of the statistics of an index of so many namespaces; 7 records in all of them. */
+async function statsOf({ count, nameCharacters = 6 }: Made): Promise<{
+  readonly names: readonly string[];
+  readonly total: number;
+  readonly looked: number;
+}> {
+  let looked = 0;
+  const listTenants: Engine["listTenants"] = (_, __, { limit, after }) => {
+    const first = after === undefined ? 0 : Number(after) + 1;
+    const items = numbers(Math.min(limit, count - first)).map((i) => ({
+      ...{ name: String(first + i).padStart(nameCharacters, "0"), state: "ACTIVE" as const },
+      ...{ createdAtMs: 0, rowCount: 0, byteCount: 0 },
     }));
-    given += limit;
-    return Promise.resolve({ items, hasMore: true });
+    looked += items.length;
+    return Promise.resolve({ items, hasMore: first + items.length < count });
   };
-  const { message } = await describeIndexStats(callOver({ listTenants }, 2), {});
-  expect(message.namespaces).toHaveLength(statsNamespacesMax);
-  expect(message.totalVectorCount).toBe(7);
+  const call = callOver({ listTenants }, 2);
+  const info = { ...call.index.info, tenantCount: count };
+  const { message } = await describeIndexStats({ ...call, index: { ...call.index, info } }, {});
+  const names = message.namespaces.map(({ name }) => name);
+  return { names, total: message.totalVectorCount, looked };
+}
+
+test("statsNamespacesMax: with one more the first statsNamespacesOfMany are named", async () => {
+  const { statsNamespacesMax, statsNamespacesOfMany } = PINECONE_LIMITS;
+  const all = await statsOf({ count: statsNamespacesMax });
+  expect(all.names).toHaveLength(statsNamespacesMax);
+  for (const count of [statsNamespacesMax + 1, 1_000_000]) {
+    const { names, total, looked } = await statsOf({ count });
+    expect(names).toEqual(all.names.slice(0, statsNamespacesOfMany));
+    expect([total, looked]).toEqual([7, statsNamespacesOfMany]);
+  }
+});
+
+test("statsNameBytesMax: the names of statistics have no more bytes", async () => {
+  const { statsNameBytesMax } = PINECONE_LIMITS;
+  const fitting = statsNameBytesMax / 512;
+  expect((await statsOf({ count: fitting, nameCharacters: 512 })).names).toHaveLength(fitting);
+  expect((await statsOf({ count: fitting + 1, nameCharacters: 512 })).names).toHaveLength(fitting);
+});
+
+test("namespacesCountedMax: a prefix's namespaces are counted so far", async () => {
+  const asked: unknown[] = [];
+  const call = callOver(
+    {
+      listTenants: () => Promise.resolve({ items: [], hasMore: false }),
+      countTenants: (_, { prefix, most }) => {
+        asked.push({ prefix, most });
+        return Promise.resolve(most);
+      },
+    },
+    2,
+  );
+  const { message } = await listNamespaces(call, { prefix: "a" });
+  const { namespacesCountedMax } = PINECONE_LIMITS;
+  expect(message.totalCount).toBe(namespacesCountedMax);
+  expect(asked).toEqual([{ prefix: "a", most: namespacesCountedMax }]);
 });

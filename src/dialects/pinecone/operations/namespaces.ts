@@ -3,6 +3,7 @@ import { InsulaError, isInsulaError } from "../../../base/errors.ts";
 import { PAGE_ITEMS_MAX } from "../../../base/limits.ts";
 import type { TenantInfo } from "../../../engine/api.ts";
 import { refusal } from "../errors.ts";
+import { PINECONE_LIMITS } from "../limits.ts";
 import { DEFAULT_NAMESPACE, namespaceMissing, tenantOf } from "../namespace.ts";
 import { isAllowed, type Answered, type DataCall } from "./call.ts";
 import { pageLimit } from "./list.ts";
@@ -74,17 +75,19 @@ async function readPage(call: DataCall, wanted: Wanted): Promise<FoundNamespaces
   }
 }
 
-/** Without a prefix from the catalogue; else by a walk over those that have it. */
+/** As many as the key may know of, as far as a bound. */
 async function countAll(call: DataCall, prefix: string): Promise<number> {
-  const seesAll = isAllowed(call, "admin:ListTenants");
-  if (seesAll && prefix === "") return call.index.info.tenantCount;
+  const { database, name: collection, tenantCount } = call.index.info;
+  if (isAllowed(call, "admin:ListTenants")) {
+    if (prefix === "") return tenantCount;
+    const asked = { prefix, most: PINECONE_LIMITS.namespacesCountedMax, signal: call.signal };
+    return call.server.context.engine.countTenants({ database, collection }, asked);
+  }
   let count = 0;
   let after: string | undefined;
   for (;;) {
     const page = await readTenants(call, { prefix, after, limit: PAGE_ITEMS_MAX });
-    count += seesAll
-      ? page.items.length
-      : page.items.filter(({ name }) => isAllowed(call, "admin:GetTenant", name)).length;
+    count += page.items.filter(({ name }) => isAllowed(call, "admin:GetTenant", name)).length;
     if (!page.hasMore) return count;
     after = page.items.at(-1)?.name;
     call.signal.throwIfAborted();

@@ -1,5 +1,4 @@
 /** DescribeIndexStats: how many records there are, and in which namespaces. Wakes nobody. */
-import { PAGE_ITEMS_MAX } from "../../../base/limits.ts";
 import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import { DEFAULT_NAMESPACE } from "../namespace.ts";
@@ -38,23 +37,36 @@ export async function describeIndexStats(
   };
 }
 
+/** Read at once; the engine gives the thread back between shorter steps. */
+const STEP_NAMESPACES = 1_000;
+
+/**
+ * All namespaces, or the first ones in the order of names where there are very many. Rows of the
+ * catalogue are read: what an answer costs is bound by what it may name, not by what there is.
+ */
 async function readNamespaces(call: DataCall): Promise<StatsAnswer["namespaces"]> {
-  const { database, name: collection } = call.index.info;
+  const { database, name: collection, tenantCount } = call.index.info;
+  const { statsNamespacesMax, statsNamespacesOfMany, statsNameBytesMax } = PINECONE_LIMITS;
   const seesAll = isAllowed(call, "admin:ListTenants");
+  const isMany = seesAll && tenantCount > statsNamespacesMax;
+  const namesMax = isMany ? statsNamespacesOfMany : statsNamespacesMax;
   const found: { name: string; vectorCount: number }[] = [];
+  let nameBytes = 0;
   let after: string | undefined;
   do {
     const { items, hasMore } = await call.server.context.engine.listTenants(database, collection, {
-      limit: PAGE_ITEMS_MAX,
+      limit: seesAll ? Math.min(STEP_NAMESPACES, namesMax - found.length) : STEP_NAMESPACES,
+      signal: call.signal,
       ...(after === undefined ? {} : { after }),
     });
     for (const { name, rowCount } of items) {
       if (!seesAll && !isAllowed(call, "admin:GetTenant", name)) continue;
-      if (name !== DEFAULT_NAMESPACE) found.push({ name, vectorCount: rowCount });
-      else if (rowCount > 0) found.push({ name: "", vectorCount: rowCount });
+      if (name === DEFAULT_NAMESPACE && rowCount === 0) continue;
+      nameBytes += Buffer.byteLength(name);
+      if (found.length === namesMax || nameBytes > statsNameBytesMax) return found;
+      found.push({ name: name === DEFAULT_NAMESPACE ? "" : name, vectorCount: rowCount });
     }
     after = hasMore ? items.at(-1)?.name : undefined;
-    call.signal.throwIfAborted();
-  } while (after !== undefined && found.length < PINECONE_LIMITS.statsNamespacesMax);
-  return found.slice(0, PINECONE_LIMITS.statsNamespacesMax);
+  } while (after !== undefined && found.length < namesMax);
+  return found;
 }
