@@ -15,7 +15,7 @@ import type {
   RestoreOptions,
   RestoreSummary,
 } from "../engine/api.ts";
-import type { HttpAnswer, HttpRequest, JsonValue } from "../wire/index.ts";
+import type { HttpAnswer, HttpRequest, JsonValue, PortRange } from "../wire/index.ts";
 
 /** A protocol over HTTP. */
 export interface Dialect {
@@ -140,10 +140,15 @@ export interface PineconeSettings {
   readonly project: string;
   /** `size`: a unit for each gigabyte of a namespace; `seed`: five more, by the older formula. */
   readonly readUnits: "size" | "seed";
-  /** What descriptions give as hosts: `path`, `/ix/NAME` behind our address; `domain`, names. */
-  readonly indexHosts: "path" | "domain";
+  /**
+   * What descriptions give as hosts: `path`, `/ix/NAME` behind our address; `domain`, names; `port`,
+   * our address with a port for each index.
+   */
+  readonly indexHosts: "path" | "domain" | "port";
   /** Base of the hosts' names, with `domain`. */
   readonly domain: string;
+  /** Ports of indexes, with `port`; the server listens on all of them. */
+  readonly ports?: PortRange;
   /** `auto`: that of the request. `none`: the host alone. */
   readonly hostScheme: "auto" | "http" | "https" | "none";
 }

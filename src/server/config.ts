@@ -13,12 +13,15 @@ import {
   SCRUB_BYTES_PER_SECOND,
 } from "../engine/index.ts";
 import { BUILT_IN_MODEL, EMBED_DIMENSION_MAX } from "../embed/index.ts";
+import { isInRange, parsePortRange } from "../wire/index.ts";
 
 export interface ServerConfig {
   readonly dataDir: string;
   readonly host: string;
   readonly httpPort: number | "off";
   readonly publicDomain?: string | undefined;
+  /** `FIRST-LAST`: ports of which each of Pinecone's indexes has one. */
+  readonly indexPorts?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly adminId?: string | undefined;
@@ -139,6 +142,10 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
       .toLowerCase()
       .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/)
       .optional(),
+    indexPorts: z
+      .string()
+      .refine((text) => parsePortRange(text) !== undefined)
+      .optional(),
     tlsCert: z.string().min(1).optional(),
     tlsKey: z.string().min(1).optional(),
     adminId: z.string().min(1).optional(),
@@ -182,6 +189,13 @@ export const CONFIG_SCHEMA: z.ZodType<ServerConfig> = z
     offloadGraceMs: integer(0, 9_999_999_999).default(OFFLOAD_GRACE_MS),
     auditLog: z.string().min(1).default("off"),
   })
+  .refine(
+    ({ httpPort, indexPorts = "" }) => {
+      const range = parsePortRange(indexPorts);
+      return range === undefined || (httpPort !== "off" && !isInRange(range, httpPort));
+    },
+    { path: ["indexPorts"] },
+  )
   .refine((config) => (config.tlsCert === undefined) === (config.tlsKey === undefined), {
     path: ["tlsCert"],
     error: "tlsCert and tlsKey together",
@@ -240,6 +254,11 @@ export const SETTINGS: readonly Setting[] = [
   setting("host", "an address", "address all listeners bind to", "127.0.0.1"),
   setting("httpPort", 'a port, 0 for a free one, or "off"', "port of the HTTP protocols", "8080"),
   setting("publicDomain", "a domain name", "base domain of virtual-host buckets"),
+  setting(
+    "indexPorts",
+    "FIRST-LAST, at most 1000 ports, without httpPort",
+    "ports of which each index of Pinecone's interface has one",
+  ),
   setting("tlsCert", "a PEM file, with tlsKey", "certificate; listeners then speak TLS"),
   setting("tlsKey", "a PEM file, with tlsCert", "private key of the certificate"),
   setting("adminId", "an access key id", "access key id of the administrator"),

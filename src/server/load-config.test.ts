@@ -76,6 +76,12 @@ test.each([
   expect(loadConfig({ flags: { httpPort: text } }).httpPort).toBe(value);
 });
 
+test("a range of ports for indexes is read, at most 1,000 of them", () => {
+  const indexPorts = "9000-9999";
+  expect(loadConfig({ flags: { indexPorts } }).indexPorts).toBe(indexPorts);
+  expect(loadConfig({ environment: { INSULA_INDEX_PORTS: "1-1" } }).indexPorts).toBe("1-1");
+});
+
 test.each([
   ["268435456", 268_435_456],
   ["512MiB", 536_870_912],
@@ -99,6 +105,10 @@ test("an empty variable counts as not set", () => {
 
 describe("refusals name the source, what is expected and what was received", () => {
   test.each([
+    [{ flags: { indexPorts: "9000" } }, /--index-ports.*FIRST-LAST.*"9000"/],
+    [{ flags: { indexPorts: "9000-10000" } }, /--index-ports/],
+    [{ flags: { indexPorts: "8000-8100", httpPort: "8080" } }, /--index-ports/],
+    [{ flags: { indexPorts: "9000-9001", httpPort: "off" } }, /--index-ports/],
     [{ flags: { httpPort: "80a" } }, /--http-port.*port.*"80a"/],
     [{ flags: { httpPort: "65536" } }, /--http-port/],
     [{ flags: { httpPort: "-1" } }, /--http-port/],

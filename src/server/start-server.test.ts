@@ -14,6 +14,7 @@ import type {
 } from "../engine/api.ts";
 import { MemoryFileSystem } from "../io/memory/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../io/node/index.ts";
+import { findFreePorts } from "../../test/support/free-ports.ts";
 import { makeThrowAwayCa } from "../wire/http/throw-away-ca.contract.ts";
 import type { HttpRequest } from "../wire/index.ts";
 import { DIALECT_LOADERS } from "./dialect-loaders.ts";
@@ -349,6 +350,45 @@ describe("dialects", () => {
     const { url } = await start({}, { dialects });
     const call = () => fetch(`${url}/?getVectors`, { method: "POST" });
     expect([(await call()).status, (await call()).status]).toEqual([500, 200]);
+  });
+});
+
+describe("ports of indexes", () => {
+  const asked = (port: number): Promise<Response> =>
+    fetch(`http://127.0.0.1:${String(port)}/vectors/list`, { headers: { "api-key": "k" } });
+
+  test("are all listened on, say where a request came to, and are closed with the server", async () => {
+    const first = await findFreePorts(3);
+    const seen: (number | undefined)[] = [];
+    const pinecone = (): Promise<Dialect> =>
+      Promise.resolve({
+        name: "pinecone",
+        handle: ({ localPort }: HttpRequest) => {
+          seen.push(localPort);
+          return Promise.resolve({ status: 204, headers: {} });
+        },
+      });
+    const indexPorts = `${String(first)}-${String(first + 2)}`;
+    const dialects = { ...parts().dialects, pinecone };
+    const { server } = await start({ indexPorts }, { dialects });
+    expect(server.addresses).toHaveLength(1);
+    const ports = [first + 2, first, first + 1];
+    for (const port of ports) expect((await asked(port)).status).toBe(204);
+    expect(seen).toEqual(ports);
+    await server.close();
+    for (const port of ports) await expect(asked(port)).rejects.toThrow("fetch failed");
+  });
+
+  test("that are taken end the start, and leave no other open", async () => {
+    const first = await findFreePorts(3);
+    const indexPorts = `${String(first)}-${String(first + 2)}`;
+    const inWay = await start({ httpPort: String(first + 2) });
+    const refused = start({ indexPorts });
+    await expect(refused).rejects.toMatchObject({ code: "port_taken" });
+    await expect(refused).rejects.toThrow(/--index-ports/);
+    await expect(asked(first)).rejects.toThrow("fetch failed");
+    await inWay.server.close();
+    expect((await start({ indexPorts })).server.isReady).toBe(true);
   });
 });
 

@@ -15,7 +15,12 @@ import type { Dialect, DialectContext, PineconeSettings } from "../dialects/inde
 import type { Engine } from "../engine/api.ts";
 import { findMemoryBudget, type MemoryBudget } from "../engine/index.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
-import { HttpListener } from "../wire/index.ts";
+import {
+  HttpListener,
+  parsePortRange,
+  type HttpListenerOptions,
+  type PortRange,
+} from "../wire/index.ts";
 import { openBackupDoor } from "./backup-door.ts";
 import { openAudit } from "./audit.ts";
 import { toFlag, toVariable, type ServerConfig } from "./config.ts";
@@ -151,6 +156,9 @@ export async function startServer(
   }
 }
 
+/** What all listeners share. */
+type CommonOptions = Omit<HttpListenerOptions, "port" | "setting">;
+
 interface ServerState {
   readonly config: ServerConfig;
   readonly parts: ServerParts;
@@ -204,34 +212,16 @@ class Server implements RunningServer {
   }
 
   async listen(tls: TlsPair | undefined): Promise<void> {
-    const { config, parts, log } = this.#state;
+    const { config, log } = this.#state;
     if (config.httpPort === "off") return;
     if (tls !== undefined) this.#warnOfExpiry(tls);
-    const front = this.#front();
-    const listener = await HttpListener.open({
-      host: config.host,
-      port: config.httpPort,
+    const options = this.#listenerOptions(tls);
+    const listener = await this.#open({
+      ...{ ...options, port: config.httpPort },
       setting: { flag: toFlag("httpPort"), variable: toVariable("httpPort") },
-      ...(tls === undefined ? {} : { tls }),
-      limits: {
-        connectionsMax: config.connectionsMax,
-        requestTimeoutMs: config.requestTimeoutMs,
-        stopDeadlineMs: LISTENER_STOP_MS,
-      },
-      clock: parts.clock,
-      random: parts.random,
-      handle: front.handle,
-      onSent: (durationMs) => {
-        this.#metrics.addPhase("write", durationMs);
-      },
-      onFault: (error, requestId) => {
-        log.error(
-          { err: error, requestId },
-          "A request met a bug of ours and was answered with 500.",
-        );
-      },
     });
-    this.#listeners.push(listener);
+    const range = parsePortRange(config.indexPorts ?? "");
+    if (range !== undefined) await this.#openIndexPorts(range, options);
     const { host, port, url } = listener.address;
     const memory = this.memoryBudget;
     this.#addresses = [{ name: "http", speaks: SPOKEN, host, port, url }];
@@ -241,9 +231,53 @@ class Server implements RunningServer {
         dataDir: resolve(config.dataDir),
         memoryBudgetBytes: memory.bytes,
         memoryBudgetSource: memory.source,
+        ...(config.indexPorts === undefined ? {} : { indexPorts: config.indexPorts }),
       },
       "Listening.",
     );
+  }
+
+  /** Those of indexes speak what the other speaks, and say besides which index is meant. */
+  async #openIndexPorts({ first, last }: PortRange, options: CommonOptions): Promise<void> {
+    const setting = { flag: toFlag("indexPorts"), variable: toVariable("indexPorts") };
+    for (let port = first; port <= last; port++) await this.#open({ ...options, port, setting });
+  }
+
+  /** One that cannot be opened ends the start, and those before it. */
+  async #open(options: HttpListenerOptions): Promise<HttpListener> {
+    try {
+      const listener = await HttpListener.open(options);
+      this.#listeners.push(listener);
+      return listener;
+    } catch (error) {
+      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      throw error;
+    }
+  }
+
+  #listenerOptions(tls: TlsPair | undefined): CommonOptions {
+    const { config, parts, log } = this.#state;
+    return {
+      host: config.host,
+      ...(tls === undefined ? {} : { tls }),
+      limits: {
+        connectionsMax: config.connectionsMax,
+        requestTimeoutMs: config.requestTimeoutMs,
+        stopDeadlineMs: LISTENER_STOP_MS,
+      },
+      clock: parts.clock,
+      random: parts.random,
+      handle: this.#front().handle,
+      onSent: (durationMs) => {
+        this.#metrics.addPhase("write", durationMs);
+      },
+      onFault: (error, requestId) => {
+        log.error(
+          { err: error, requestId },
+          "A request met a bug of ours and was answered with 500.",
+        );
+      },
+    };
   }
 
   reloadCertificate(): boolean {
@@ -408,10 +442,15 @@ function observeBoth(first: WorkObserver, { tracer }: OpenTracer): WorkObserver 
   };
 }
 
-/** With a domain the hosts of indexes are names below it, which calls of gRPC keep. */
+/**
+ * With ports each index has one; with a domain the hosts of indexes are names below it. Calls of
+ * gRPC keep both.
+ */
 function pineconeSettings(config: ServerConfig): PineconeSettings {
   const { publicDomain: domain, pineconeReadUnits: readUnits } = config;
   const common = { project: "pinecone", readUnits, hostScheme: "auto" } as const;
+  const ports = parsePortRange(config.indexPorts ?? "");
+  if (ports !== undefined) return { ...common, indexHosts: "port", domain: "", ports };
   return domain === undefined
     ? { ...common, indexHosts: "path", domain: "" }
     : { ...common, indexHosts: "domain", domain };

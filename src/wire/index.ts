@@ -3,8 +3,13 @@
  * SQL syntax.
  */
 export type { HttpAnswer, HttpRequest } from "./http/message.ts";
-export { HttpListener, LISTENER_LIMITS } from "./http/index.ts";
-export type { HttpListenerOptions, ListenerClock, ListenerLimits } from "./http/index.ts";
+export { HttpListener, isInRange, LISTENER_LIMITS, parsePortRange } from "./http/index.ts";
+export type {
+  HttpListenerOptions,
+  ListenerClock,
+  ListenerLimits,
+  PortRange,
+} from "./http/index.ts";
 export {
   AWS4_S3_VECTORS,
   CLOCK_SKEW_MS_MAX,

@@ -8,6 +8,7 @@
 import { runAwsEmbedSuite } from "./aws-embed-suite.ts";
 import { runBotoProgram, runNodeProgram } from "./aws-suites.ts";
 import { runPineconeGrpcSuite } from "./pinecone-grpc-suite.ts";
+import { runPineconeRoutingSuite } from "./pinecone-routing-suite.ts";
 import { runPineconeSuite } from "./pinecone-suite.ts";
 import { runPineconeWorldSuite } from "./pinecone-world-suite.ts";
 import { runEmbedSuite, runExamples, runGoProgram, runPythonProgram } from "./program-suites.ts";
@@ -44,6 +45,7 @@ const SUITES: Readonly<Record<string, (server: TestServer) => Promise<void>>> = 
   examples: (server) => runExamples(report, server),
   // Has servers of its own.
   pineconegrpc: () => runPineconeGrpcSuite(report),
+  pineconerouting: () => runPineconeRoutingSuite(report),
   pinecone: (server) => runPineconeSuite(report, server),
   pineconeworld: (server) => runPineconeWorldSuite(report, server),
 };

@@ -41,6 +41,8 @@ export interface GrpcAnswer {
 export class PineconeBench {
   readonly engine: Engine;
   readonly access: AccessControl;
+  /** The port of ours that requests come to. */
+  localPort: number | undefined;
   readonly observed: { operation: string; outcome: string }[] = [];
   readonly #dialect: Dialect;
 
@@ -112,6 +114,7 @@ export class PineconeBench {
     const bytes = Buffer.from(text);
     const answer = await this.#dialect.handle({
       ...{ id: REQUEST_ID, method, target, scheme: "http", host, path, query },
+      localPort: this.localPort,
       headers: { host, "api-key": apiKey, "x-pinecone-api-version": version },
       remoteAddress: "127.0.0.1",
       readBody: (bytesMax) =>
@@ -142,6 +145,7 @@ export class PineconeBench {
     const body = Buffer.concat([head, message]);
     const answer = await this.#dialect.handle({
       ...{ id: REQUEST_ID, httpVersion: "2", method: "POST", target: path, scheme: "https" },
+      localPort: this.localPort,
       ...{ host, path, query: "", remoteAddress: "127.0.0.1", signal },
       headers: { "content-type": "application/grpc", "api-key": ADMIN_KEY, ...headers },
       readBody: (bytesMax) =>

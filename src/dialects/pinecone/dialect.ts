@@ -29,8 +29,8 @@ export function createPineconeDialect(context: DialectContext): Dialect {
 async function handle(server: PineconeServer, request: HttpRequest): Promise<HttpAnswer> {
   let isAboutIndex = false;
   try {
-    const address = readAddress(request);
-    isAboutIndex = address.index !== undefined;
+    const address = readAddress(request, (port) => server.indexPorts?.has(port) === true);
+    isAboutIndex = address.index !== undefined || address.port !== undefined;
     const answer = await server.observe(request, (trail) =>
       answerAt(server, request, { address, trail }),
     );
@@ -49,7 +49,8 @@ async function answerAt(
   const startMs = server.context.clock.monotonicMs();
   const caller = await server.identify(request.headers["api-key"], { trail, signal });
   server.context.endPhase("verify", startMs);
-  const { index, path } = address;
+  const { path } = address;
+  const index = await server.indexAt(address, caller);
   if (index === undefined) {
     const { operation, run, name } = findControlRoute(request.method, path);
     trail.operation = operation;

@@ -21,14 +21,22 @@ export interface Address {
   readonly index: string | undefined;
   /** Of a virtual host; undefined where the host names no project. */
   readonly projectLabel: string | undefined;
+  /** Of an index, when neither path nor host says which; whose it is only a known caller learns. */
+  readonly port?: number;
   /** Behind the prefix; at least "/", without a slash at its end. */
   readonly path: string;
 }
 
-type Addressed = Pick<HttpRequest, "host" | "path">;
+type Addressed = Pick<HttpRequest, "host" | "path" | "localPort">;
 
-/** @throws InsulaError `argument_invalid` for a name that is not percent-encoded UTF-8. */
-export function readAddress({ host, path }: Addressed): Address {
+/**
+ * @param isIndexPort  whether a port of ours is an index's.
+ * @throws InsulaError `argument_invalid` for a name that is not percent-encoded UTF-8.
+ */
+export function readAddress(
+  { host, path, localPort }: Addressed,
+  isIndexPort: (port: number) => boolean = () => false,
+): Address {
   if (path.startsWith(PATH_PREFIX)) {
     const end = path.indexOf("/", PATH_PREFIX.length);
     const name = path.slice(PATH_PREFIX.length, end < 0 ? path.length : end);
@@ -36,11 +44,10 @@ export function readAddress({ host, path }: Addressed): Address {
     return { index: decodeSegment(name), projectLabel: undefined, path: withoutEnd(rest) };
   }
   const virtual = VIRTUAL_HOST.exec(host);
-  return {
-    index: virtual?.[1],
-    projectLabel: virtual?.[2],
-    path: withoutEnd(path),
-  };
+  const rest = withoutEnd(path);
+  if (virtual !== null) return { index: virtual[1], projectLabel: virtual[2], path: rest };
+  const port = localPort !== undefined && isIndexPort(localPort) ? { port: localPort } : {};
+  return { index: undefined, projectLabel: undefined, path: rest, ...port };
 }
 
 /** `INDEX-PROJECT.svc.`, whatever the domain is. */
@@ -50,10 +57,13 @@ const VIRTUAL_HOST = /^([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)-([0-9a-f]{7})\.svc\./;
 export function hostOf(
   settings: PineconeSettings,
   request: Pick<HttpRequest, "host" | "scheme">,
-  index: { readonly project: string; readonly name: string },
+  index: { readonly project: string; readonly name: string; readonly port?: number | undefined },
 ): string {
   const scheme = settings.hostScheme === "auto" ? request.scheme : settings.hostScheme;
   const prefix = scheme === "none" ? "" : `${scheme}://`;
+  if (index.port !== undefined) {
+    return `${prefix}${request.host.replace(/:\d+$/, "")}:${String(index.port)}`;
+  }
   if (settings.indexHosts === "domain") {
     const { domain } = settings;
     return `${prefix}${index.name}-${projectLabel(index.project)}.svc.${domain}${portOf(request.host)}`;

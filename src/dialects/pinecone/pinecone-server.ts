@@ -6,6 +6,8 @@ import { AccessTrail } from "../access-trail.ts";
 import type { DialectContext, PineconeSettings } from "../dialect.ts";
 import { lazyPageTokens, type PageTokens } from "../page-token.ts";
 import type { Caller } from "./caller.ts";
+import type { Address } from "./hosts.ts";
+import { IndexPorts } from "./index-ports.ts";
 
 /** Where a request came from, for the audit log. */
 export interface Origin {
@@ -26,12 +28,16 @@ export class PineconeServer {
   readonly context: DialectContext;
   readonly settings: PineconeSettings;
   readonly pageTokens: () => Promise<PageTokens>;
+  /** Absent: indexes have no ports of their own. */
+  readonly indexPorts: IndexPorts | undefined;
   /** Held while an index's attributes are read, changed and written. */
   readonly indexLocks: KeyedLock = new KeyedLock();
 
   constructor(context: DialectContext) {
     this.context = context;
     this.settings = context.settings.pinecone ?? SETTINGS_DEFAULT;
+    const { ports } = this.settings;
+    this.indexPorts = ports === undefined ? undefined : new IndexPorts(context.engine, ports);
     this.pageTokens = lazyPageTokens("pinecone", context);
   }
 
@@ -54,6 +60,21 @@ export class PineconeServer {
     }
     trail.identify(principal);
     return { principal, project: this.#projectOf(principal), trail, signal };
+  }
+
+  /**
+   * The index that an address names, or whose port it is; undefined: neither.
+   *
+   * @throws InsulaError `collection_not_found` for a port of nobody's, and of another project's.
+   */
+  async indexAt(
+    { index, port }: Address,
+    { project }: Pick<Caller, "project">,
+  ): Promise<string | undefined> {
+    if (index !== undefined || port === undefined) return index;
+    const owner = await this.indexPorts?.ownerOf(port);
+    if (owner?.project === project) return owner.name;
+    throw new InsulaError("collection_not_found", "Resource not found: no index has this port");
   }
 
   /** Does one request and notes how it ended, for metrics and the audit log. */

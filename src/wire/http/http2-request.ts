@@ -21,6 +21,7 @@ export class Http2Request implements HttpRequest {
   readonly query: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly remoteAddress: string;
+  readonly localPort: number | undefined;
   /** The body while it is read. */
   body: BodyRead | undefined;
   readonly #stream: ServerHttp2Stream;
@@ -45,6 +46,7 @@ export class Http2Request implements HttpRequest {
     this.path = parts.path;
     this.query = parts.query;
     this.remoteAddress = stream.session?.socket.remoteAddress ?? "";
+    this.localPort = stream.session?.socket.localPort;
     this.#stream = stream;
     this.#surroundings = surroundings;
   }

@@ -17,4 +17,6 @@ export type { ListenerLimits } from "./limits.ts";
 export { HttpListener } from "./listener.ts";
 export type { HttpListenerOptions } from "./listener.ts";
 export type { ListenerClock } from "./body.ts";
+export { isInRange, parsePortRange } from "./port-range.ts";
+export type { PortRange } from "./port-range.ts";
 export type { HttpAnswer, HttpRequest } from "./message.ts";

@@ -23,6 +23,9 @@ export interface ListenerLimits {
   readonly stopDeadlineMs: number;
 }
 
+/** Ports of one range. Source: each is a listening socket. */
+export const PORT_RANGE_PORTS_MAX = 1_000;
+
 /**
  * Node's own defaults are 60 s for headers, 300 s for a request, a sweep every 30 s and no bound on
  * connections: too lax for a server that strangers reach.

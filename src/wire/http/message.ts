@@ -18,6 +18,8 @@ export interface HttpRequest {
   /** Lower-case names; repeated headers are joined with ", " as node:http does. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly remoteAddress: string;
+  /** The port of ours that the connection came to; absent where there is no socket. */
+  readonly localPort?: number | undefined;
   /**
    * The whole body, owned by the caller. Call at most once.
    * @throws InsulaError `body_too_large` (the connection is closed after the answer),

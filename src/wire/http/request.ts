@@ -63,6 +63,10 @@ export class NodeHttpRequest implements HttpRequest {
     return this.#message.socket.remoteAddress ?? "";
   }
 
+  get localPort(): number | undefined {
+    return this.#message.socket.localPort;
+  }
+
   readBody(bytesMax: number): Promise<Buffer> {
     if (this.#isBodyTaken) {
       return Promise.reject(new InsulaError("invariant_broken", "A body was read twice."));

@@ -85,6 +85,10 @@ func ids(found *pinecone.QueryVectorsResponse) []string {
 }
 
 func main() {
+	if names := namesOfRouting(); len(names) > 0 {
+		routing(names)
+		return
+	}
 	pc := must(pinecone.NewClient(pinecone.NewClientParams{ApiKey: key, Host: base}))
 	for _, old := range must(pc.ListIndexes(ctx)) {
 		if err := pc.DeleteIndex(ctx, old.Name); err != nil {

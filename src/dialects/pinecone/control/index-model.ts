@@ -17,13 +17,13 @@ const READ_CAPACITY = { mode: "OnDemand", status: { state: "Ready" } } as const;
 export function describe(
   index: IndexView,
   request: Pick<HttpRequest, "host" | "scheme" | "headers">,
-  settings: PineconeSettings,
+  { settings, port }: { readonly settings: PineconeSettings; readonly port: number | undefined },
 ): object {
   const { name, database } = index.info;
   const { spec, tags, isProtected, embed } = attributesOf(index.info);
   const common = {
     name,
-    host: hostOf(settings, request, { project: database, name }),
+    host: hostOf(settings, request, { project: database, name, port }),
     status: STATUS,
     deletion_protection: isProtected ? "enabled" : "disabled",
     ...(Object.keys(tags).length === 0 ? {} : { tags }),

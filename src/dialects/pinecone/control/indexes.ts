@@ -2,7 +2,7 @@
 import { InsulaError, isInsulaError } from "../../../base/errors.ts";
 import { PAGE_ITEMS_MAX } from "../../../base/limits.ts";
 import { pineconeFault, refusal } from "../errors.ts";
-import { findIndex, toIndexView } from "../index-view.ts";
+import { findIndex, toIndexView, type IndexView } from "../index-view.ts";
 import { readObject } from "../rest/members.ts";
 import {
   attributesOf,
@@ -21,7 +21,7 @@ import { readNewTextIndex, readTextPatch } from "./text-indexes.ts";
 
 /** Those the key has anything to do with; the vendor knows no pages here. */
 export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
-  const { server, caller, request } = call;
+  const { server, caller } = call;
   const { engine } = server.context;
   caller.trail.aim({ database: caller.project });
   const indexes: object[] = [];
@@ -37,12 +37,19 @@ export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
     for (const info of items) {
       const view = toIndexView(info);
       if (view === undefined || !isVisible(call, info.name)) continue;
-      indexes.push(describe(view, request, server.settings));
+      indexes.push(await show(call, view));
     }
     after = hasMore ? items.at(-1)?.name : undefined;
     caller.signal.throwIfAborted();
   } while (after !== undefined);
   return { status: 200, json: { indexes } };
+}
+
+/** Its description; the index is given a port if it has none. */
+async function show({ server, request }: ControlCall, view: IndexView): Promise<object> {
+  const { settings, indexPorts } = server;
+  const { database: project, name } = view.info;
+  return describe(view, request, { settings, port: await indexPorts?.portOf({ project, name }) });
 }
 
 export async function createIndex(call: ControlCall): Promise<ControlAnswer> {
@@ -68,19 +75,21 @@ export async function createIndexForModel(call: ControlCall): Promise<ControlAns
 
 /** Makes what was read. */
 async function makeIndex(call: ControlCall, { name, options }: NewIndex): Promise<ControlAnswer> {
-  const { server, caller, request } = call;
+  const { server, caller } = call;
   const { engine } = server.context;
   authorize(call, "admin:CreateCollection", name);
   await ensureProject(call);
-  const info = await engine
-    .createCollection(caller.project, name, options)
-    .catch((error: unknown) => {
+  const { project } = caller;
+  const make = () => engine.createCollection(project, name, options);
+  const info = await (server.indexPorts?.reserve({ project, name }, make) ?? make()).catch(
+    (error: unknown) => {
       if (!isInsulaError(error) || error.code !== "collection_exists") throw error;
       throw new InsulaError("collection_exists", "Resource already exists", { cause: error });
-    });
+    },
+  );
   const view = toIndexView(info);
   if (view === undefined) throw new InsulaError("invariant_broken", "A new index is an index.");
-  return { status: 201, json: describe(view, request, server.settings) };
+  return { status: 201, json: await show(call, view) };
 }
 
 /** The project of the configuration, or of the key, is there from its first index on. */
@@ -96,17 +105,17 @@ async function ensureProject({ server, caller }: ControlCall): Promise<void> {
 
 /** What a client needs to find the host, so every key with any right in the index may. */
 export async function describeIndex(call: ControlCall): Promise<ControlAnswer> {
-  const { server, caller, request, name } = call;
+  const { server, caller, name } = call;
   caller.trail.aim({ database: caller.project, collection: name });
   if (!isVisible(call, name)) {
     throw new InsulaError("permission_denied", "Cannot answer: the key has no right to this.");
   }
   const view = await findIndex(server.context.engine, caller.project, name);
-  return { status: 200, json: describe(view, request, server.settings) };
+  return { status: 200, json: await show(call, view) };
 }
 
 export function configureIndex(call: ControlCall): Promise<ControlAnswer> {
-  const { server, caller, request, name } = call;
+  const { server, caller, name } = call;
   const { engine } = server.context;
   authorize(call, "admin:UpdateCollection", name);
   return server.indexLocks.run(`${caller.project}\0${name}`, async () => {
@@ -127,7 +136,7 @@ export function configureIndex(call: ControlCall): Promise<ControlAnswer> {
     });
     const view = toIndexView(patched);
     if (view === undefined) throw new InsulaError("invariant_broken", "An index stays one.");
-    return { status: 200, json: describe(view, request, server.settings) };
+    return { status: 200, json: await show(call, view) };
   });
 }
 
@@ -151,6 +160,7 @@ export function deleteIndex(call: ControlCall): Promise<ControlAnswer> {
       );
     }
     await engine.deleteCollection(caller.project, name);
+    await server.indexPorts?.release({ project: caller.project, name });
     return { status: 202 };
   });
 }

@@ -52,7 +52,7 @@ async function answerCall(
   { trail, ids }: { readonly trail: AccessTrail; readonly ids: Readonly<Record<string, string>> },
 ): Promise<HttpAnswer> {
   const { context } = server;
-  const address = readAddress(request);
+  const address = readAddress(request, (port) => server.indexPorts?.has(port) === true);
   const startMs = context.clock.monotonicMs();
   const { signal } = request;
   const caller = await server.identify(request.headers["api-key"], { trail, signal });
@@ -69,7 +69,8 @@ async function answerCall(
   const message = read(bytes);
   context.endPhase("parse", parseFromMs);
   const hint = request.headers["service-name"];
-  const index = address.index ?? (await indexOfCall(server, caller, hint));
+  const index =
+    (await server.indexAt(address, caller)) ?? (await indexOfCall(server, caller, hint));
   const answered = await runOperation(server, caller, { index, operation, request: message });
   return toGrpcAnswer(write(answered.message), { ...ids, ...lsnHeaders(answered) });
 }
