@@ -48,6 +48,7 @@ if command -v go >/dev/null 2>&1; then
   export GOMODCACHE="$ROOT/go-mod" GOCACHE="$ROOT/go-build" GOFLAGS=-mod=mod GOTOOLCHAIN=local
   (cd test/clients/go && go mod download)
   (cd test/clients/go-pinecone && go mod download)
+  (cd test/clients/go-pinecone-5 && go mod download)
 else
   missing go
 fi

@@ -6,6 +6,7 @@
  */
 import path from "node:path";
 import { makeThrowAwayCa, type ThrowAwayCa } from "../../src/wire/http/throw-away-ca.contract.ts";
+import { GO_PINECONE_LINES, goPineconeFolder, type GoPineconeLine } from "./go-pinecone.ts";
 import { takeLines } from "./program-suites.ts";
 import { runPineconeSeed } from "./pinecone-seed.ts";
 import type { Report } from "./report.ts";
@@ -24,7 +25,9 @@ export async function runPineconeGrpcSuite(report: Report): Promise<void> {
     await runPineconeSeed(report, secure, { caPath: ca.caPath, env: environment(secure, ca) });
     for (const line of PYTHON_LINES) await runPython(report, secure, { line, ca });
     await runPython(report, plain, { line: "7", ca });
-    for (const server of [secure, plain]) await runGo(report, server, ca);
+    for (const line of GO_PINECONE_LINES) {
+      for (const server of [secure, plain]) await runGo(report, server, { line, ca });
+    }
   } finally {
     await Promise.all([secure.stop(), plain.stop()]);
     ca.remove();
@@ -63,13 +66,17 @@ async function runPython(
   takeLines(report, client, "pinecone_grpc.py", ran);
 }
 
-async function runGo(report: Report, server: TestServer, ca: ThrowAwayCa): Promise<void> {
-  const client = `go-pinecone 4, ${new URL(server.url).protocol.slice(0, -1)}`;
+async function runGo(
+  report: Report,
+  server: TestServer,
+  { line, ca }: { readonly line: GoPineconeLine; readonly ca: ThrowAwayCa },
+): Promise<void> {
+  const client = `go-pinecone ${line}, ${new URL(server.url).protocol.slice(0, -1)}`;
   if (!hasGo()) {
     report.skip("the Go client is not installed");
     return;
   }
-  const cwd = path.resolve("test/clients/go-pinecone");
+  const cwd = goPineconeFolder(line);
   const ran = await run("go", ["run", "."], { env: environment(server, ca), cwd });
   takeLines(report, client, "go-pinecone", ran);
 }

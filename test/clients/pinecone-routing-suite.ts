@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { makeThrowAwayCa, type ThrowAwayCa } from "../../src/wire/http/throw-away-ca.contract.ts";
 import { findFreePorts } from "../support/free-ports.ts";
+import { goPineconeFolder, type GoPineconeLine } from "./go-pinecone.ts";
 import { takeLines } from "./program-suites.ts";
 import type { Report } from "./report.ts";
 import { startTestServer, type TestServer } from "./server-process.ts";
@@ -40,6 +41,7 @@ const CELLS: readonly (readonly [client: string, hosts: Hosts, tls?: "tls"])[] =
   ["python 7 grpc", "port"],
   ["python 9 grpc", "port", "tls"],
   ["go 4 grpc", "port"],
+  ["go 5 grpc", "port"],
   ["python 7 grpc", "domain"],
 ];
 
@@ -100,7 +102,7 @@ interface Cell {
 
 async function runClient(report: Report, { client, server, ca, by }: Cell): Promise<void> {
   const [language = "", line = "", transport = "http"] = client.split(" ");
-  const program = programOf(language, line as "7" | "9");
+  const program = programOf(language, line);
   if (program === undefined) {
     report.skip(`Pinecone's client ${client} is not installed`);
     return;
@@ -131,12 +133,13 @@ interface Program {
   readonly cwd?: string;
 }
 
-function programOf(language: string, line: "7" | "9"): Program | undefined {
+function programOf(language: string, line: string): Program | undefined {
   switch (language) {
     case "python": {
-      if (!hasPineconePython(line)) return undefined;
+      const python = line as "7" | "9";
+      if (!hasPineconePython(python)) return undefined;
       const file = path.resolve("test/clients/python/pinecone_routing.py");
-      return { command: pineconePython(line), words: [file] };
+      return { command: pineconePython(python), words: [file] };
     }
     case "typescript": {
       if (!hasNodeClients()) return undefined;
@@ -145,7 +148,7 @@ function programOf(language: string, line: "7" | "9"): Program | undefined {
     }
     default:
       if (!hasGo()) return undefined;
-      return { command: "go", words: ["run", "."], cwd: path.resolve("test/clients/go-pinecone") };
+      return { command: "go", words: ["run", "."], cwd: goPineconeFolder(line as GoPineconeLine) };
   }
 }
 
