@@ -141,8 +141,8 @@ export interface PineconeSettings {
   /** `size`: a unit for each gigabyte of a namespace; `seed`: five more, by the older formula. */
   readonly readUnits: "size" | "seed";
   /**
-   * What descriptions give as hosts: `path`, `/ix/NAME` behind our address; `domain`, names; `port`,
-   * our address with a port for each index.
+   * What descriptions give as hosts: `path`, `/ix/NAME` behind our address; `domain`, names;
+   * `port`, our address with a port for each index.
    */
   readonly indexHosts: "path" | "domain" | "port";
   /** Base of the hosts' names, with `domain`. */

@@ -1,7 +1,7 @@
 /**
  * The table "what a user writes" of docs/dialects/pinecone.md: each cell, with three indexes, by
- * Pinecone's unmodified clients. An index is found by the path of its host, by the name of its host,
- * or by its port; a client that drops the one needs another.
+ * Pinecone's unmodified clients. An index is found by the path of its host, by the name of its
+ * host, or by its port; a client that drops the one needs another.
  */
 import * as http from "node:http";
 import * as https from "node:https";

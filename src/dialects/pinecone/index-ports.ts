@@ -5,7 +5,8 @@
  * An index keeps its port as long as it is there, over restarts too. One that is deleted by the
  * vendor's call gives it back at once; one that another interface has deleted when no port is left.
  *
- * ON DISK: the setting {@link SETTING} of the engine, JSON: a list of `[port, database, collection]`.
+ * ON DISK: the setting {@link SETTING} of the engine, JSON: a list of `[port, database,
+ * collection]`.
  */
 import { InsulaError } from "../../base/errors.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
