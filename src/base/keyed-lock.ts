@@ -6,6 +6,11 @@
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
 
+  /** True while a task of the name runs or waits. */
+  isHeld(name: string): boolean {
+    return this.#tails.has(name);
+  }
+
   run<Value>(name: string, task: () => Promise<Value>): Promise<Value> {
     return this.runAll([name], task);
   }

@@ -64,3 +64,11 @@ export const TENANTS_NAMED_MAX = 10_000;
 export const FAILURES_TOLD_MAX = 100;
 /** Tenants that one page of a listing looks at; a page of few that match ends there. */
 export const TENANTS_LOOKED_MAX = 10_000;
+/**
+ * Shortest and longest time of a policy, milliseconds: a minute and ten years. Source: last uses
+ * are kept by the sixteenth of it, and each costs a row of the log.
+ */
+export const POLICY_DURATION_MS_MIN = 60_000;
+export const POLICY_DURATION_MS_MAX = 315_360_000_000;
+/** Uses of tenants that wait to be kept; of others the next use is. */
+export const USES_WAITING_MAX = 10_000;

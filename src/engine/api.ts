@@ -24,6 +24,8 @@ import type {
   RecordView,
   RequestedState,
   Schema,
+  TenantPolicy,
+  TenantPolicyPatch,
   TenantState,
   UsageCounters,
   UsageItem,
@@ -120,6 +122,18 @@ export interface Engine extends AsyncDisposable {
     collection: string,
     request: TenantWarmRequest,
   ): Promise<TenantStatesSlice>;
+  /**
+   * One slice of what the node does by itself for a collection with a policy: tenants that nobody
+   * used for long enough become INACTIVE or OFFLOADED. Wakes nobody; a tenant that is used while
+   * it is looked at stays. Cost: a look at each row, and what
+   * {@link Engine.setTenantState} costs for those that are due.
+   * @throws `collection_not_found`, `argument_invalid`; what fails for one tenant is in the answer.
+   */
+  sweepTenants(
+    database: string,
+    collection: string,
+    request: TenantSweepRequest,
+  ): Promise<TenantSweepSlice>;
   deleteTenant(place: TenantPlace): Promise<void>;
   /**
    * Removes a tenant as {@link Engine.deleteTenant} does, waits until its key is overwritten and
@@ -313,6 +327,8 @@ export interface CollectionOptions {
   readonly createsTenants?: boolean;
   /** A call about the records of an INACTIVE tenant makes it ACTIVE. Default false. */
   readonly activatesTenants?: boolean;
+  /** What happens to tenants that nobody uses. With tenants only; default: nothing. */
+  readonly policy?: TenantPolicyPatch;
 }
 
 export interface VectorFieldPatch {
@@ -329,6 +345,8 @@ export interface CollectionPatch extends AttributePatch {
   /** Of a collection with tenants; as in {@link CollectionOptions}. */
   readonly createsTenants?: boolean;
   readonly activatesTenants?: boolean;
+  /** Of a collection with tenants: fields that change. */
+  readonly policy?: TenantPolicyPatch;
 }
 
 export interface CollectionInfo {
@@ -344,6 +362,8 @@ export interface CollectionInfo {
   /** Present where there are tenants; as in {@link CollectionOptions}. */
   readonly createsTenants?: boolean;
   readonly activatesTenants?: boolean;
+  /** Absent while nothing is set. */
+  readonly policy?: TenantPolicy;
   /** Exact sums over all tenants, from the catalogue. */
   readonly rowCount: number;
   readonly byteCount: number;
@@ -460,14 +480,24 @@ export interface TenantInfo {
   readonly byteCount: number;
   /** How it came into its state; absent while it is what it was made. */
   readonly lastChange?: StateChange;
+  /**
+   * When a call was about its records, by an hour too early at most; of a collection whose policy
+   * is shorter than sixteen hours, by a sixteenth of that. Absent while nobody used it.
+   */
+  readonly lastUsedAtMs?: number;
 }
 
 /** The last change of a tenant's state. */
 export interface StateChange {
   readonly from: TenantState;
-  /** `asked`: by a call for the state. `used`: by a call about the records of an INACTIVE one. */
-  readonly reason: "asked" | "used";
+  /**
+   * `asked`: by a call for the state. `used`: by a call about the records of an INACTIVE one.
+   * `policy`: by the policy of its collection.
+   */
+  readonly reason: "asked" | "used" | "policy";
   readonly atMs: number;
+  /** How long nobody had used it; of `policy` only. */
+  readonly idleMs?: number;
 }
 
 /** Which tenants: by name, or those whose names match. One of the two. */
@@ -487,6 +517,36 @@ export interface TenantWarmRequest extends TenantChoice {
 
 export interface TenantStatesRequest extends TenantWarmRequest {
   readonly state: RequestedState;
+}
+
+export interface TenantSweepRequest {
+  /** Goes on behind this name. */
+  readonly after?: string;
+  /** Tenants looked at in this slice, 1 to PAGE_ITEMS_MAX. */
+  readonly limit: number;
+  /** Tells what is due and does nothing. */
+  readonly isDryRun?: boolean;
+  /** Of a dry run: as if the policy were changed by this. */
+  readonly policy?: TenantPolicyPatch;
+}
+
+/** A tenant that nobody used for longer than the policy of its collection says. */
+export interface DueTenant {
+  readonly tenant: string;
+  readonly from: TenantState;
+  readonly to: "INACTIVE" | "OFFLOADED";
+  readonly idleMs: number;
+}
+
+export interface TenantSweepSlice {
+  readonly looked: number;
+  /** What became of them, or of a dry run what would; those of `failures` are not among them. */
+  readonly due: readonly DueTenant[];
+  /** The first FAILURES_TOLD_MAX. */
+  readonly failures: readonly { readonly tenant: string; readonly error: Error }[];
+  readonly failed: number;
+  /** The next slice goes on behind this name; absent: there is none. */
+  readonly next?: string;
 }
 
 /** Tenants by what came of them. */
@@ -557,8 +617,11 @@ export interface TenantPageRequest extends PageRequest {
   readonly pattern?: string;
   /** Only tenants in this state. */
   readonly state?: TenantState;
-  /** `size`: the most bytes first, and `after` is the `next` of the page before. */
-  readonly order?: "name" | "size";
+  /**
+   * `size`: the most bytes first. `use`: first who was not used for the longest. In both `after` is
+   * the `next` of the page before.
+   */
+  readonly order?: "name" | "size" | "use";
   readonly signal?: AbortSignal;
 }
 

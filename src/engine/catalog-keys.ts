@@ -17,6 +17,7 @@ const KIND = {
   schema: "h",
   schemaByNumber: "y",
   collectionSchema: "z",
+  policy: "l",
   totals: "q",
   // Counters, these and the totals of the node lie side by side: a start reads them as one block.
   tenantState: "n",
@@ -62,6 +63,11 @@ export function schemaByNumberKey(schemaNumber: number): EncodedKey {
 /** The schema number of a collection by its own number: what a waking shard asks for. */
 export function collectionSchemaKey(collectionNumber: number): EncodedKey {
   return KIND.collectionSchema + number(collectionNumber);
+}
+
+/** The names of a collection that has a policy. */
+export function policyKey(collectionNumber: number): EncodedKey {
+  return KIND.policy + number(collectionNumber);
 }
 
 /** Rows, bytes and tenants of a collection. */
@@ -195,6 +201,7 @@ export const PENDING_PREFIX: EncodedKey = `${KIND.garbage}r`;
 export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
 export const GARBAGE_OFFLOAD_PREFIX: EncodedKey = `${KIND.garbage}o`;
 export const MOVING_SHARD_PREFIX: EncodedKey = `${KIND.garbage}m`;
+export const POLICY_PREFIX: EncodedKey = KIND.policy;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
 /** Tenants of all collections. */
 export const SETTING_PREFIX: EncodedKey = KIND.setting;

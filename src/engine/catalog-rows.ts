@@ -7,8 +7,10 @@ import { toShardUid, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { otherFormat } from "../base/format-version.ts";
 import {
+  NO_POLICY,
   TENANT_STATES,
   type Metric,
+  type PolicyRules,
   type Schema,
   type TenantState,
   type VectorField,
@@ -22,7 +24,11 @@ const SMALL_FLAG = 128;
 /** ON DISK: flag of a schema that has sparse fields. */
 const SPARSE_FLAG = 8;
 /** ON DISK: position is the encoded number. */
-const CHANGE_REASONS: readonly StateChange["reason"][] = ["asked", "used"];
+const CHANGE_REASONS: readonly StateChange["reason"][] = ["asked", "used", "policy"];
+/** ON DISK: in the place of a state, of a tenant that has only ever been what it was made. */
+const NEVER_CHANGED = 255;
+/** ON DISK: what a policy sets, beside one another. */
+const POLICY_FLAGS = { inactiveAfter: 1, offloadAfter: 2 } as const;
 /** ON DISK: position is the encoded number. */
 const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 export type Attributes = Readonly<Record<string, string>>;
@@ -47,6 +53,8 @@ export interface CollectionRow {
   readonly createsTenants: boolean;
   /** A call about the records of an INACTIVE tenant makes it ACTIVE. */
   readonly activatesTenants: boolean;
+  /** What happens to tenants that nobody uses. */
+  readonly policy: PolicyRules;
 }
 
 export interface TenantRow {
@@ -55,6 +63,11 @@ export interface TenantRow {
   readonly createdAtMs: number;
   /** How it came into its state; absent while it is what it was made. */
   readonly lastChange?: StateChange;
+  /**
+   * A call about its records was then, or later, by less than keepsUsesEveryMs of its collection.
+   * Absent while nobody used it.
+   */
+  readonly lastUsedAtMs?: number;
 }
 
 export interface TotalsRow {
@@ -86,12 +99,14 @@ export function encodeCollection(row: CollectionRow): Buffer {
     (row.embeddingModel === undefined ? 0 : 4) |
     (row.recalls.size === 0 ? 0 : 8) |
     (row.createsTenants ? 0 : 16) |
-    (row.activatesTenants ? 32 : 0);
+    (row.activatesTenants ? 32 : 0) |
+    (hasPolicy(row.policy) ? 64 : 0);
   writer.uint8(flags).float64(row.createdAtMs);
   if (row.shard !== undefined) writer.raw(row.shard);
   if (row.embeddingModel !== undefined) writer.string(row.embeddingModel);
   encodeAttributes(writer, row.attributes);
   if (row.recalls.size > 0) encodeRecalls(writer, row.recalls);
+  if (hasPolicy(row.policy)) encodePolicy(writer, row.policy);
   return writer.finish();
 }
 
@@ -112,6 +127,32 @@ export function decodeCollection(bytes: Uint8Array): CollectionRow {
     recalls: (flags & 8) === 0 ? NO_RECALLS : decodeRecalls(reader),
     createsTenants: (flags & 16) === 0,
     activatesTenants: (flags & 32) !== 0,
+    policy: (flags & 64) === 0 ? NO_POLICY : decodePolicy(reader),
+  };
+}
+
+/** False: nothing happens by itself to a tenant that nobody uses. */
+export function hasPolicy({ inactiveAfterMs, offloadAfterMs }: PolicyRules): boolean {
+  return inactiveAfterMs !== undefined || offloadAfterMs !== undefined;
+}
+
+function encodePolicy(writer: ByteWriter, policy: PolicyRules): void {
+  const { inactiveAfterMs, offloadAfterMs, setAtMs } = policy;
+  const { inactiveAfter, offloadAfter } = POLICY_FLAGS;
+  writer.uint8(
+    (inactiveAfterMs === undefined ? 0 : inactiveAfter) |
+      (offloadAfterMs === undefined ? 0 : offloadAfter),
+  );
+  writer.float64(setAtMs);
+  for (const ms of [inactiveAfterMs, offloadAfterMs]) if (ms !== undefined) writer.float64(ms);
+}
+
+function decodePolicy(reader: ByteReader): PolicyRules {
+  const flags = reader.uint8();
+  return {
+    setAtMs: reader.float64(),
+    ...((flags & POLICY_FLAGS.inactiveAfter) !== 0 && { inactiveAfterMs: reader.float64() }),
+    ...((flags & POLICY_FLAGS.offloadAfter) !== 0 && { offloadAfterMs: reader.float64() }),
   };
 }
 
@@ -130,30 +171,54 @@ function decodeRecalls(reader: ByteReader): FieldRecalls {
   return recalls;
 }
 
-export function encodeTenant({ shard, state, createdAtMs, lastChange }: TenantRow): Buffer {
-  const writer = new ByteWriter(48).uint8(ROW_VERSION).raw(shard);
+export function encodeTenant(row: TenantRow): Buffer {
+  const { shard, state, createdAtMs, lastChange, lastUsedAtMs } = row;
+  const writer = new ByteWriter(64).uint8(ROW_VERSION).raw(shard);
   writer.uint8(TENANT_STATES.indexOf(state)).float64(createdAtMs);
-  // Readers that do not know it stop before.
-  if (lastChange !== undefined) {
-    writer.uint8(TENANT_STATES.indexOf(lastChange.from));
-    writer.uint8(CHANGE_REASONS.indexOf(lastChange.reason)).float64(lastChange.atMs);
-  }
+  // Readers that do not know what follows stop before.
+  if (lastChange === undefined && lastUsedAtMs === undefined) return writer.finish();
+  encodeChange(writer, lastChange);
+  if (lastUsedAtMs !== undefined) writer.float64(lastUsedAtMs);
   return writer.finish();
 }
 
 export function decodeTenant(bytes: Uint8Array): TenantRow {
   const reader = open(bytes, "tenant");
   const shard = toShardUid(new Uint8Array(reader.raw(16)));
-  const state = readWord(TENANT_STATES, reader);
+  const state = readWord(TENANT_STATES, reader.uint8());
   const createdAtMs = reader.float64();
-  if (reader.remaining === 0) return { shard, state, createdAtMs };
-  const from = readWord(TENANT_STATES, reader);
-  const reason = readWord(CHANGE_REASONS, reader);
-  return { shard, state, createdAtMs, lastChange: { from, reason, atMs: reader.float64() } };
+  const row = { shard, state, createdAtMs };
+  if (reader.remaining === 0) return row;
+  const lastChange = decodeChange(reader);
+  return {
+    ...row,
+    ...(lastChange !== undefined && { lastChange }),
+    ...(reader.remaining > 0 && { lastUsedAtMs: reader.float64() }),
+  };
 }
 
-function readWord<Word>(words: readonly Word[], reader: ByteReader): Word {
-  const word = words[reader.uint8()];
+function encodeChange(writer: ByteWriter, change: StateChange | undefined): void {
+  if (change === undefined) {
+    writer.uint8(NEVER_CHANGED);
+    return;
+  }
+  const { from, reason, atMs, idleMs = 0 } = change;
+  writer.uint8(TENANT_STATES.indexOf(from));
+  writer.uint8(CHANGE_REASONS.indexOf(reason)).float64(atMs);
+  if (reason === "policy") writer.float64(idleMs);
+}
+
+function decodeChange(reader: ByteReader): StateChange | undefined {
+  const before = reader.uint8();
+  if (before === NEVER_CHANGED) return undefined;
+  const from = readWord(TENANT_STATES, before);
+  const reason = readWord(CHANGE_REASONS, reader.uint8());
+  const atMs = reader.float64();
+  return { from, reason, atMs, ...(reason === "policy" && { idleMs: reader.float64() }) };
+}
+
+function readWord<Word>(words: readonly Word[], position: number): Word {
+  const word = words[position];
   if (word !== undefined) return word;
   throw new InsulaError("data_damaged", "Cannot read a tenant row: unknown state or reason.");
 }

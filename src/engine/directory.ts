@@ -22,6 +22,7 @@ import {
   databaseKey,
   databaseTotalsKey,
   garbageCollectionKey,
+  policyKey,
   totalsKey,
 } from "./catalog-keys.ts";
 import {
@@ -30,6 +31,7 @@ import {
   encodeCollection,
   encodeDatabase,
   encodeTotals,
+  hasPolicy,
   type CollectionRow,
   type DatabaseRow,
 } from "./catalog-rows.ts";
@@ -37,6 +39,7 @@ import { dropShardChanges } from "./garbage.ts";
 import { garbageSlotChanges } from "./garbage-rows.ts";
 import { checkName } from "./names.ts";
 import { NumberCounter } from "./number-counter.ts";
+import { policyChanges } from "./policy-rows.ts";
 import { SchemaBook } from "./schema-book.ts";
 import type {
   CollectionEntry,
@@ -288,10 +291,17 @@ export class Directory {
           : (patch.embeddingModel ?? undefined);
       const attributes = patchAttributes(row.attributes, patch.attributes ?? {});
       const recalls = patchRecalls(entry.schema, row.recalls, patch.vectors ?? []);
-      const rules = patchRules(row, patch, entry.isMultiTenant);
+      const rules = patchRules(row, patch, {
+        isMultiTenant: entry.isMultiTenant,
+        nowMs: this.#clock.wallMs(),
+      });
       const next = { ...row, isEnabled, embeddingModel, attributes, recalls, ...rules };
       const key = collectionKey(entry.database.row.number, name);
-      await this.#catalog.commit([{ kind: "put", key, value: encodeCollection(next) }]);
+      const names = { database, collection: name };
+      await this.#catalog.commit([
+        { kind: "put", key, value: encodeCollection(next) },
+        ...policyChanges(names, next, row),
+      ]);
       entry.row = next;
       return entry;
     });
@@ -326,6 +336,7 @@ export class Directory {
       childChange(database.row.number, { rows: 0, children: -1 }),
       childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
     ];
+    if (hasPolicy(row.policy)) changes.push({ kind: "delete", key: policyKey(row.number) });
     if (row.shard !== undefined) {
       changes.push(...(await dropShardChanges(this.#catalog, row.shard)));
       changes.push({ kind: "drop-totals", key: totalsKey(row.number) });
@@ -352,7 +363,10 @@ export class Directory {
       );
     }
     const isMultiTenant = options.tenancy === "multi";
-    const rules = patchRules(DEFAULT_RULES, options, isMultiTenant);
+    const rules = patchRules(DEFAULT_RULES, options, {
+      isMultiTenant,
+      nowMs: this.#clock.wallMs(),
+    });
     const { schema, recalls } = takeRecalls(options.schema);
     const schemaNumber = await this.schemas.intern(schema, isMultiTenant);
     const { number, change } = await this.#numbers.next();
@@ -376,6 +390,7 @@ export class Directory {
       this.schemas.assign(number, schemaNumber, isMultiTenant ? keySlot : 0),
       childChange(database.row.number, { rows: 0, children: 1 }),
       childChange(ROOT_NUMBER, { rows: 1, children: 0 }),
+      ...policyChanges({ database: database.name, collection: name }, row),
     ];
     changes.push(
       shard === undefined

@@ -47,6 +47,8 @@ import type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantSweepRequest,
+  TenantSweepSlice,
   TenantWarmRequest,
   TenantsCreated,
   WriteResult,
@@ -80,6 +82,7 @@ import { TenantMoves } from "./tenant-moves.ts";
 import { TenantStates } from "./tenant-states.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
+import { TenantUses } from "./tenant-uses.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /**
@@ -125,6 +128,7 @@ class NodeEngine implements Engine {
   readonly #resuming: Promise<void>;
   readonly #gate: TenantGate;
   readonly #places: MeteredPlaces;
+  readonly #uses: TenantUses;
   readonly #shardCalls: ShardCalls;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
@@ -178,7 +182,10 @@ class NodeEngine implements Engine {
     const { catalog } = node;
     this.#moves = new TenantMoves({ node, keeper, onFault });
     const states = new TenantStates({ catalog, directory, moves: this.#moves, onFault });
-    const doors = { node, directory, infos: new Infos(catalog), keeper, states };
+    const { clock } = options;
+    this.#uses = new TenantUses({ clock, tenants: directory.tenants, onFault });
+    const infos = new Infos(catalog);
+    const doors = { node, directory, infos, keeper, states, uses: this.#uses };
     this.#databases = new Databases(doors);
     this.#collections = new Collections(doors);
     this.#gate = new TenantGate(doors);
@@ -188,7 +195,8 @@ class NodeEngine implements Engine {
     this.#places = new MeteredPlaces({ node, directory, gate: this.#gate, onFault });
     this.#records = new Records(node.catalog, directory, this.#places.calls, this.#probe);
     this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate: this.#gate });
-    this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine });
+    const sweep = { catalog, directory, states, uses: this.#uses, clock, onFault };
+    this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine, sweep });
     this.#resuming = states.resume().catch(onFault);
   }
 
@@ -282,6 +290,14 @@ class NodeEngine implements Engine {
     request: TenantWarmRequest,
   ): Promise<TenantStatesSlice> {
     return this.#tenants.warm({ database, collection }, request);
+  }
+
+  sweepTenants(
+    database: string,
+    collection: string,
+    request: TenantSweepRequest,
+  ): Promise<TenantSweepSlice> {
+    return this.#tenants.sweep({ database, collection }, request);
   }
 
   deleteTenant(place: TenantPlace): Promise<void> {
@@ -453,6 +469,7 @@ class NodeEngine implements Engine {
       () => this.#upkeep.stop(),
       () => this.#keeper.close(),
       () => this.#places.meter.close(),
+      () => this.#uses.close(),
       () => this.#node.catalog.flush(),
       // What was flushed last goes along, so that the copy starts as fast as the folder.
       async () => this.#mirror?.close(),

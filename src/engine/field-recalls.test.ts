@@ -1,6 +1,7 @@
 /** Recalls of vector fields: kept in the row of the collection, apart from its schema. */
 import { describe, expect, it } from "vitest";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
+import { NO_POLICY } from "../model/index.ts";
 import { decodeCollection, encodeCollection, type CollectionRow } from "./catalog-rows.ts";
 import { openEngine, type Engine } from "./index.ts";
 
@@ -15,6 +16,7 @@ const ROW: CollectionRow = {
   recalls: new Map(),
   createsTenants: true,
   activatesTenants: false,
+  policy: NO_POLICY,
 };
 
 function open(files: MemoryFileSystem): Promise<Engine> {

@@ -2,6 +2,7 @@
  * What callers are told of databases, collections and tenants: rows of the catalogue, nobody is
  * woken.
  */
+import { toPolicy } from "../model/index.ts";
 import type { CollectionInfo, DatabaseInfo, TenantInfo } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import { databaseTotalsKey, totalsKey } from "./catalog-keys.ts";
@@ -25,6 +26,7 @@ export class Infos {
 
   async collection(entry: CollectionEntry): Promise<CollectionInfo> {
     const { row } = entry;
+    const policy = toPolicy(row.policy);
     const totals = await this.#catalog.readTotals(totalsKey(row.number));
     return {
       database: entry.database.name,
@@ -38,6 +40,7 @@ export class Infos {
       ...(entry.isMultiTenant && {
         createsTenants: row.createsTenants,
         activatesTenants: row.activatesTenants,
+        ...(policy !== undefined && { policy }),
       }),
       rowCount: totals?.rowCount ?? 0,
       byteCount: totals?.byteCount ?? 0,
@@ -46,10 +49,13 @@ export class Infos {
   }
 
   async tenant(name: string, row: TenantRow): Promise<TenantInfo> {
-    const { shard, state, createdAtMs, lastChange } = row;
+    const { shard, state, createdAtMs, lastChange, lastUsedAtMs } = row;
     const sizes = await this.#catalog.readShard(shard);
     const { rowCount, byteCount } = sizes ?? { rowCount: 0, byteCount: 0 };
-    const changed = lastChange === undefined ? {} : { lastChange };
-    return { name, state, createdAtMs, rowCount, byteCount, ...changed };
+    return {
+      ...{ name, state, createdAtMs, rowCount, byteCount },
+      ...(lastChange !== undefined && { lastChange }),
+      ...(lastUsedAtMs !== undefined && { lastUsedAtMs }),
+    };
   }
 }

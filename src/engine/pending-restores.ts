@@ -14,10 +14,11 @@ import {
   garbageCollectionKey,
   numberOfPendingKey,
   pendingKey,
+  policyKey,
   totalsKey,
   type EncodedKey,
 } from "./catalog-keys.ts";
-import { decodeCollection } from "./catalog-rows.ts";
+import { decodeCollection, hasPolicy } from "./catalog-rows.ts";
 import { ROOT_NUMBER, childChange } from "./directory.ts";
 import { dropShardChanges } from "./garbage.ts";
 import { garbageSlotChanges } from "./garbage-rows.ts";
@@ -75,12 +76,13 @@ async function discardNamed(
   database: number,
   { key, value }: { readonly key: EncodedKey; readonly value: Uint8Array },
 ): Promise<void> {
-  const { number, shard } = decodeCollection(value);
+  const { number, shard, policy } = decodeCollection(value);
   const gone: CatalogChange[] = [
     { kind: "delete", key },
     childChange(database, { rows: 0, children: -1 }),
     childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
   ];
+  if (hasPolicy(policy)) gone.push({ kind: "delete", key: policyKey(number) });
   if (shard === undefined) {
     const slot = (await schemas.keySlotOf(number)) ?? 0;
     await catalog.commit([...gone, ...collectionGarbage(number, slot)]);

@@ -27,7 +27,7 @@ import { aimed } from "./field-recalls.ts";
 import { READ, WRITE, type PlaceCalls } from "./place-calls.ts";
 import type { RecallProbe } from "./recall-probe.ts";
 import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
-import { hasShard, type FoundPlace, type FoundShard } from "./tenant-gate.ts";
+import { hasShard, stateOf, type FoundPlace, type FoundShard } from "./tenant-gate.ts";
 
 export class Records {
   readonly #catalog: Catalog;
@@ -200,8 +200,8 @@ export class Records {
         `Cannot write to tenant "${tenant}": there is none, and collection "${collection.name}" creates none by itself.`,
       );
     }
-    const { shard, state } = (await this.#directory.tenants.ensure(collection, tenant)).row;
-    return { collection, tenant, shard, state };
+    const { row } = await this.#directory.tenants.ensure(collection, tenant);
+    return { collection, tenant, shard: row.shard, ...stateOf(row) };
   }
 
   /** The shard of a place; undefined for a tenant that does not exist yet. */
@@ -226,10 +226,10 @@ export class Records {
     }
     const { tenant } = place;
     if (tenant === undefined) {
-      return { collection, tenant, shard: collection.row.shard, state: "ACTIVE" };
+      return { collection, tenant, shard: collection.row.shard, ...stateOf(undefined) };
     }
     const row = (await this.#directory.tenants.find(collection, tenant))?.row;
-    return { collection, tenant, shard: row?.shard, state: row?.state ?? "ACTIVE" };
+    return { collection, tenant, shard: row?.shard, ...stateOf(row) };
   }
 }
 

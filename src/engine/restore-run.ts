@@ -45,6 +45,7 @@ import {
 import { ROOT_NUMBER, childChange, type Directory } from "./directory.ts";
 import type { CollectionEntry, DatabaseEntry, ClaimedName } from "./directory-entries.ts";
 import type { NodeContext } from "./node-context.ts";
+import { policyChanges } from "./policy-rows.ts";
 import { discardCollection, discardDatabase, type PendingDoors } from "./pending-restores.ts";
 import { openImage } from "./shard-images.ts";
 import { importShard, type ImportedShard } from "./shard-import.ts";
@@ -242,6 +243,7 @@ class RestoreRun {
       childChange(parent.number, { rows: 0, children: 1 }),
       childChange(ROOT_NUMBER, { rows: 1, children: 0 }),
       ...(shard?.changes ?? []),
+      ...policyChanges({ database, collection: name }, row),
     ];
     this.#count(image);
     this.#counts.collections++;
@@ -289,7 +291,9 @@ class RestoreRun {
     const stored = decodeTenant(line.row);
     // Its bytes are here, wherever they were when the backup was made.
     const state = stored.state === "ACTIVE" ? stored.state : ("INACTIVE" as const);
-    const row = { ...stored, state, shard: shard.uid };
+    // Who brings it back has a use for it: the policy of its collection begins anew.
+    const lastUsedAtMs = this.#node.shards.clock.wallMs();
+    const row = { ...stored, state, shard: shard.uid, lastUsedAtMs };
     const changes: CatalogChange[] = [
       { kind: "put", key: tenantKey(target.number, name), value: encodeTenant(row) },
       ...shard.changes,

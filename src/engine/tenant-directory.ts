@@ -4,7 +4,6 @@ import { InsulaError, assert } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { LruMap } from "../base/lru-map.ts";
 import type { Clock, Random } from "../io/index.ts";
-import type { StateChange } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { tenantKey, type EncodedKey } from "./catalog-keys.ts";
@@ -29,6 +28,19 @@ export interface TenantEntry {
  */
 export interface Removals {
   count: number;
+}
+
+/** Why a tenant's state changes; kept in its row. */
+export type ChangeCause =
+  | { readonly reason: "asked" | "used" }
+  /** `usedAtMs`: nobody used it since then. */
+  | { readonly reason: "policy"; readonly usedAtMs: number };
+
+/** When a tenant was used. */
+export interface TenantUse {
+  readonly collection: CollectionEntry;
+  readonly name: string;
+  readonly atMs: number;
 }
 
 /** A tenant that nobody else alters. */
@@ -136,14 +148,14 @@ export class TenantDirectory {
   /**
    * Works on one tenant while nobody else makes, changes or removes it.
    *
-   * @param reason of a change of its state, kept in its row.
+   * @param cause of a change of its state, kept in its row.
    * @throws InsulaError `tenant_not_found`.
    */
   alter<Value>(
     collection: CollectionEntry,
     name: string,
     work: (tenant: AlteredTenant) => Promise<Value>,
-    reason: StateChange["reason"] = "asked",
+    cause: ChangeCause = { reason: "asked" },
   ): Promise<Value> {
     const cacheKey = tenantCacheKey(collection, name);
     const key = tenantKey(collection.row.number, name);
@@ -155,9 +167,7 @@ export class TenantDirectory {
         row: decodeTenant(bytes),
         commit: async (next, changes) => {
           if (collection.isGone) throw tenantNotFound(name);
-          const { state: from } = tenant.row;
-          const lastChange = { from, reason, atMs: this.#clock.wallMs() };
-          const row = next.state === from ? next : { ...next, lastChange };
+          const row = withChange(tenant.row, next, cause, this.#clock.wallMs());
           await this.#catalog.commit([
             { kind: "put", key, value: encodeTenant(row) },
             ...tenantMoveChanges(tenant.row.state, row.state),
@@ -170,6 +180,40 @@ export class TenantDirectory {
         },
       };
       return work(tenant);
+    });
+  }
+
+  /**
+   * Keeps when tenants were used, in one frame. One that is being altered, was removed or has a
+   * later use already is passed over.
+   *
+   * @param uses of different tenants.
+   */
+  async markUsed(uses: readonly TenantUse[]): Promise<void> {
+    const free = uses
+      .map((use) => ({ ...use, cacheKey: tenantCacheKey(use.collection, use.name) }))
+      .filter(({ cacheKey, collection }) => !collection.isGone && !this.#locks.isHeld(cacheKey));
+    const cacheKeys = free.map(({ cacheKey }) => cacheKey);
+    await this.#locks.runAll(cacheKeys, async () => {
+      const changes: CatalogChange[] = [];
+      const marked: TenantEntry[] = [];
+      for (const { collection, name, atMs } of free) {
+        const key = tenantKey(collection.row.number, name);
+        const bytes = await this.#catalog.get(key);
+        if (bytes === undefined) continue;
+        const row = { ...decodeTenant(bytes), lastUsedAtMs: atMs };
+        changes.push({ kind: "put", key, value: encodeTenant(row) });
+        marked.push({ collection, name, row });
+      }
+      // A collection that is removed takes its tenants along: none may come back by this.
+      const isKept = ({ collection }: TenantEntry): boolean => !collection.isGone;
+      if (marked.length === 0 || !marked.every(isKept)) return;
+      await this.#catalog.commit(changes);
+      this.#removals.count++;
+      for (const entry of marked) {
+        const cacheKey = tenantCacheKey(entry.collection, entry.name);
+        if (this.#tenants.get(cacheKey) !== undefined) this.#tenants.set(cacheKey, entry);
+      }
     });
   }
 
@@ -233,6 +277,19 @@ export class TenantDirectory {
     }
     return entries;
   }
+}
+
+function withChange(
+  { state: from }: TenantRow,
+  next: TenantRow,
+  cause: ChangeCause,
+  atMs: number,
+): TenantRow {
+  if (next.state === from) return next;
+  if (cause.reason !== "policy") return { ...next, lastChange: { from, ...cause, atMs } };
+  const { reason, usedAtMs } = cause;
+  const lastChange = { from, reason, atMs, idleMs: Math.max(0, atMs - usedAtMs) };
+  return { ...next, lastChange, lastUsedAtMs: usedAtMs };
 }
 
 function tenantNotFound(name: string): InsulaError {

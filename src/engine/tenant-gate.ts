@@ -10,7 +10,9 @@ import type { Shard } from "../shard/index.ts";
 import type { ShardKeeper, Waking } from "../tenancy/index.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
-import type { TenantStates } from "./tenant-states.ts";
+import type { TenantRow } from "./catalog-rows.ts";
+import { USED, type TenantStates } from "./tenant-states.ts";
+import type { TenantUses } from "./tenant-uses.ts";
 
 /** A call that loses a race with who puts the tenant to rest activates it again, so often. */
 const ACTIVATIONS_MAX = 8;
@@ -24,6 +26,8 @@ export interface FoundPlace {
   readonly shard: ShardUid | undefined;
   /** ACTIVE also for what has none. */
   readonly state: TenantState;
+  /** Of a tenant, as it is kept: since then it may have been used. */
+  readonly usedAtMs: number;
 }
 
 export interface FoundShard extends FoundPlace {
@@ -34,6 +38,7 @@ export interface GateDoors {
   readonly directory: Directory;
   readonly keeper: ShardKeeper;
   readonly states: Pick<TenantStates, "change" | "wake">;
+  readonly uses: Pick<TenantUses, "note">;
 }
 
 export class TenantGate {
@@ -64,19 +69,30 @@ export class TenantGate {
         const isRefused = isInsulaError(error) && error.code === "tenant_not_active";
         if (!isRefused || left === 0 || !collection.row.activatesTenants) throw error;
         const entry = await this.#doors.directory.tenants.find(collection, tenant);
-        place = { ...found, state: entry?.row.state ?? "ACTIVE" };
+        place = { ...found, ...stateOf(entry?.row) };
       }
     }
   }
 
-  /** Of a call that needs no shard awake. @throws InsulaError `tenant_not_active`. */
-  async admit({ collection, tenant, shard, state }: FoundPlace): Promise<void> {
-    if (state === "ACTIVE" || tenant === undefined || shard === undefined) return;
+  /**
+   * Of a call that needs no shard awake; notes that the tenant is used.
+   *
+   * @throws InsulaError `tenant_not_active`.
+   */
+  async admit(place: FoundPlace): Promise<void> {
+    const { collection, tenant, shard } = place;
+    if (tenant === undefined || shard === undefined) return;
+    await this.#activate(place, tenant);
+    this.#doors.uses.note(collection, tenant, place.usedAtMs);
+  }
+
+  async #activate({ collection, state }: FoundPlace, tenant: string): Promise<void> {
+    if (state === "ACTIVE") return;
     if (!collection.row.activatesTenants) throw notActive(tenant, state);
     // What is in the object store answers from there until it has arrived.
     if (state === "ONLOADING") return;
     if (state === "OFFLOADED") await this.#doors.states.wake(collection, tenant);
-    else await this.#doors.states.change(collection, tenant, "ACTIVE", "used");
+    else await this.#doors.states.change(collection, tenant, "ACTIVE", USED);
   }
 
   /** The state of now: it may have changed since the place was found. Waits for nobody. */
@@ -86,6 +102,12 @@ export class TenantGate {
     const isOpen = state === "ONLOADING" && collection.row.activatesTenants;
     if (state !== "ACTIVE" && !isOpen) throw notActive(tenant, state);
   }
+}
+
+/** What a place says of its tenant. */
+export function stateOf(row: TenantRow | undefined): Pick<FoundPlace, "state" | "usedAtMs"> {
+  if (row === undefined) return { state: "ACTIVE", usedAtMs: 0 };
+  return { state: row.state, usedAtMs: row.lastUsedAtMs ?? row.createdAtMs };
 }
 
 export function hasShard(found: FoundPlace): found is FoundShard {

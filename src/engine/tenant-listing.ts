@@ -1,6 +1,6 @@
 /**
- * Pages of tenants: by name, or the largest first; only those of some names or states. Rows of the
- * catalogue are read and nobody is woken, however many sleep.
+ * Pages of tenants: by name, the largest first, or the longest unused first; only those of some names
+ * or states. Rows of the catalogue are read and nobody is woken, however many sleep.
  */
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_LOOKED_MAX } from "../base/limits.ts";
@@ -38,7 +38,7 @@ export async function listTenants(
   checkPageLimit(limit);
   const list = ORDERS.get(order);
   if (list !== undefined) return list(doors, collection, request);
-  throw new InsulaError("argument_invalid", "Cannot list: order: expected name or size.");
+  throw new InsulaError("argument_invalid", "Cannot list: order: expected name, size or use.");
 }
 
 /** All of them by the collection's own count; names alone are read where there is a prefix. */
@@ -84,33 +84,47 @@ async function listByName(
   return { items, hasMore: false };
 }
 
+/** A tenant and the number it is ranked by. */
+interface Ranked {
+  readonly info: TenantInfo;
+  readonly rank: number;
+}
+
+/** The highest first. */
+type RankOf = (info: TenantInfo) => number;
+
 /** Keeps the best of all rows it reads: twice a page, whatever there is. */
-async function listBySize(
-  doors: ListingDoors,
-  collection: CollectionEntry,
-  request: TenantPageRequest,
-): Promise<TenantPage> {
-  const { after, limit, ...rest } = request;
-  const behind = after === undefined ? undefined : readPlace(after);
-  let best: TenantInfo[] = [];
-  for await (const { tenants } of stepsOf(doors, collection, rest)) {
-    for (const { name, row, isMeant } of tenants) {
-      if (!isMeant) continue;
-      const info = await doors.infos.tenant(name, row);
-      if (behind === undefined || compareSizes(behind, info) < 0) best.push(info);
-      if (best.length > 2 * (limit + 1)) best = best.sort(compareSizes).slice(0, limit + 1);
+function listByRank(rankOf: RankOf): typeof listByName {
+  return async (doors, collection, request) => {
+    const { after, limit, ...rest } = request;
+    const behind = after === undefined ? undefined : readPlace(after);
+    let best: Ranked[] = [];
+    for await (const { tenants } of stepsOf(doors, collection, rest)) {
+      for (const { name, row, isMeant } of tenants) {
+        if (!isMeant) continue;
+        const info = await doors.infos.tenant(name, row);
+        const ranked = { info, rank: rankOf(info) };
+        if (behind === undefined || compareRanks(behind, placeOf(ranked)) < 0) best.push(ranked);
+        if (best.length > 2 * (limit + 1)) best = firstOf(best, limit + 1);
+      }
     }
-  }
-  const items = best.sort(compareSizes).slice(0, limit);
-  const last = items.at(-1);
-  const isMore = best.length > limit && last !== undefined;
-  return { items, hasMore: isMore, ...(isMore && { next: printPlace(last) }) };
+    const items = firstOf(best, limit);
+    const last = items.at(-1);
+    const isMore = best.length > limit && last !== undefined;
+    const found = items.map(({ info }) => info);
+    return { items: found, hasMore: isMore, ...(isMore && { next: printPlace(placeOf(last)) }) };
+  };
+}
+
+function firstOf(all: Ranked[], count: number): Ranked[] {
+  return all.sort((a, b) => compareRanks(placeOf(a), placeOf(b))).slice(0, count);
 }
 
 /** A program in JavaScript can ask for any word. */
 const ORDERS: ReadonlyMap<string, typeof listByName> = new Map([
   ["name", listByName],
-  ["size", listBySize],
+  ["size", listByRank(({ byteCount }) => byteCount)],
+  ["use", listByRank(({ lastUsedAtMs, createdAtMs }) => -Math.floor(lastUsedAtMs ?? createdAtMs))],
 ]);
 
 interface Step {
@@ -147,23 +161,30 @@ async function* stepsOf(
   }
 }
 
-type Sized = Pick<TenantInfo, "name" | "byteCount">;
-
-/** The largest first; equal ones by the bytes of their names. */
-function compareSizes(a: Sized, b: Sized): number {
-  return b.byteCount - a.byteCount || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+interface RankedPlace {
+  readonly name: string;
+  readonly rank: number;
 }
 
-function printPlace({ byteCount, name }: Sized): string {
-  return `${String(byteCount)} ${name}`;
+function placeOf({ info: { name }, rank }: Ranked): RankedPlace {
+  return { name, rank };
 }
 
-/** A tenant that has changed its size since may be seen twice, or not at all. */
-function readPlace(text: string): Sized {
-  const match = /^(\d{1,16}) (.*)$/su.exec(text);
-  if (match !== null) return { byteCount: Number(match[1]), name: match[2] ?? "" };
+/** Equal ones by the bytes of their names. */
+function compareRanks(a: RankedPlace, b: RankedPlace): number {
+  return b.rank - a.rank || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+}
+
+function printPlace({ rank, name }: RankedPlace): string {
+  return `${String(rank)} ${name}`;
+}
+
+/** A tenant that has changed its rank since may be seen twice, or not at all. */
+function readPlace(text: string): RankedPlace {
+  const match = /^(-?\d{1,16}) (.*)$/su.exec(text);
+  if (match !== null) return { rank: Number(match[1]), name: match[2] ?? "" };
   throw new InsulaError(
     "argument_invalid",
-    "Cannot list by size: after: expected the next of the page before.",
+    "Cannot list by size or use: after: expected the next of the page before.",
   );
 }

@@ -5,14 +5,13 @@
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { RequestedState, TenantState } from "../model/index.ts";
 import { needsStore, planStates } from "../tenancy/index.ts";
-import type { StateChange } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import { MOVING_SHARD_PREFIX, endOfPrefix, type EncodedKey } from "./catalog-keys.ts";
 import type { TenantRow } from "./catalog-rows.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import { decodeMoving, type MovingRow } from "./moving-rows.ts";
-import type { AlteredTenant } from "./tenant-directory.ts";
+import type { AlteredTenant, ChangeCause } from "./tenant-directory.ts";
 import type { TenantMoves } from "./tenant-moves.ts";
 
 /** Rows looked at in one step. */
@@ -31,6 +30,9 @@ export interface StateDoors {
   readonly onFault: (error: unknown) => void;
 }
 
+export const USED: ChangeCause = { reason: "used" };
+const ASKED: ChangeCause = { reason: "asked" };
+
 export class TenantStates {
   readonly #doors: StateDoors;
 
@@ -39,7 +41,7 @@ export class TenantStates {
   }
 
   /**
-   * Nothing when the tenant is what is asked for.
+   * Nothing when the tenant is what is asked for, or `isMeant` says that it is to stay.
    *
    * @throws InsulaError `tenant_not_found`, `offload_not_configured`, and what the object store
    *   throws: then the tenant is what it was before.
@@ -48,11 +50,12 @@ export class TenantStates {
     collection: CollectionEntry,
     name: string,
     requested: RequestedState,
-    reason?: StateChange["reason"],
+    { isMeant, ...cause }: ChangeCause & { readonly isMeant?: (row: TenantRow) => boolean } = ASKED,
   ): Promise<TenantChange> {
     const { directory, moves } = this.#doors;
     const work = async (tenant: AlteredTenant): Promise<TenantChange> => {
       const before = tenant.row.state;
+      if (isMeant?.(tenant.row) === false) return { before, row: tenant.row };
       const plan = planStates(before, requested);
       const move = moves.begin(collection, name, tenant);
       const take = async (): Promise<void> => {
@@ -67,7 +70,12 @@ export class TenantStates {
       }
       return { before, row: tenant.row };
     };
-    return directory.tenants.alter(collection, name, work, reason);
+    return directory.tenants.alter(collection, name, work, cause);
+  }
+
+  /** True when tenants can be offloaded. */
+  get canOffload(): boolean {
+    return this.#doors.moves.isConfigured;
   }
 
   /**
@@ -85,9 +93,9 @@ export class TenantStates {
       await moves.begin(collection, name, tenant).take({ kind: "commit", ...goal });
       return true;
     };
-    const isBegun = await directory.tenants.alter(collection, name, begin, "used");
+    const isBegun = await directory.tenants.alter(collection, name, begin, USED);
     if (!isBegun) return;
-    this.change(collection, name, "ACTIVE", "used").catch((error: unknown) => {
+    this.change(collection, name, "ACTIVE", USED).catch((error: unknown) => {
       if (!isInsulaError(error) || error.code !== "engine_closed") onFault(error);
     });
   }

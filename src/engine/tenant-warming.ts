@@ -8,7 +8,7 @@ import type { TenantStatesSlice, TenantWarmRequest } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
-import { notActive, type TenantGate } from "./tenant-gate.ts";
+import { notActive, stateOf, type TenantGate } from "./tenant-gate.ts";
 import { findSlice, workThrough, type TenantOutcome } from "./tenant-slices.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 
@@ -48,7 +48,8 @@ async function warmOne(
     const { shard, state } = row;
     if (state !== "ACTIVE") throw notActive(tenant, state);
     if (keeper.peek(shard) !== undefined) return { outcome: "unchanged" };
-    await gate.use({ collection, tenant, shard, state }, (open) => open.query(queries));
+    const place = { collection, tenant, shard, ...stateOf(row) };
+    await gate.use(place, (open) => open.query(queries));
     return { outcome: "changed" };
   } catch (error) {
     if (!isInsulaError(error) || error.code === "engine_closed") throw error;

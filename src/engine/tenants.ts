@@ -18,6 +18,8 @@ import type {
   TenantsCreated,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantSweepRequest,
+  TenantSweepSlice,
   TenantWarmRequest,
 } from "./api.ts";
 import type { Directory } from "./directory.ts";
@@ -31,6 +33,8 @@ import type { TenantGate } from "./tenant-gate.ts";
 import { warmTenants } from "./tenant-warming.ts";
 import { countTenants, listTenants } from "./tenant-listing.ts";
 import type { TenantStates } from "./tenant-states.ts";
+import { sweepTenants } from "./tenant-sweep.ts";
+import type { TenantUses } from "./tenant-uses.ts";
 
 /** Applied in one turn, which stays about a millisecond. */
 const TENANTS_PER_FRAME = 500;
@@ -42,6 +46,7 @@ export interface TenantDoors {
   readonly keeper: ShardKeeper;
   readonly states: TenantStates;
   readonly gate: TenantGate;
+  readonly uses: TenantUses;
 }
 
 const REQUESTED_STATES: readonly RequestedState[] = ["ACTIVE", "INACTIVE", "OFFLOADED"];
@@ -122,6 +127,13 @@ export class Tenants {
     const { node, directory, gate, keeper } = this.#doors;
     const collection = await this.#collectionOf(place);
     return warmTenants({ catalog: node.catalog, directory, gate, keeper }, collection, request);
+  }
+
+  async sweep(place: Place, request: TenantSweepRequest): Promise<TenantSweepSlice> {
+    const { node, states, uses } = this.#doors;
+    const collection = await this.#collectionOf(place);
+    const { clock } = node.shards;
+    return sweepTenants({ catalog: node.catalog, states, uses, clock }, collection, request);
   }
 
   async delete(place: TenantPlace): Promise<void> {

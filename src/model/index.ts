@@ -40,6 +40,8 @@ export type {
   TenantState,
 } from "./query.ts";
 export { TENANT_STATES } from "./query.ts";
+export { NO_POLICY, patchPolicy, toPolicy } from "./tenant-policy.ts";
+export type { PolicyRules, TenantPolicy, TenantPolicyPatch } from "./tenant-policy.ts";
 export {
   compareNumbers,
   compareScalars,

@@ -1,7 +1,7 @@
 /**
- * Which shards are awake, and which states a tenant can be asked to be in. The keeper is the part
- * of the tenant controller that every use goes through; policies and offload to object storage
- * stand on it later.
+ * Which shards are awake, which states a tenant can be asked to be in, and when it comes to rest
+ * because nobody uses it. The keeper is the part of the tenant controller that every use goes
+ * through.
  *
  * Life of its data: a shard is opened by its first use, tended every half second (flush by
  * idleness, merges), and put to sleep when it is idle, when too many are awake, or when memory is
@@ -10,5 +10,6 @@
  * Invariants: a leased shard is never put to sleep; a shard is opened once at a time; a sleeping
  * shard costs nothing here.
  */
+export { keepsUsesEveryMs, stateAfterIdle, unusedSince } from "./idle-policy.ts";
 export { ShardKeeper, type ShardKeeperOptions, type Waking } from "./shard-keeper.ts";
 export { needsStore, planStates, type StateStep } from "./state-plan.ts";

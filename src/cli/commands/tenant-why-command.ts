@@ -8,6 +8,7 @@ import { notes } from "../help.ts";
 const REASONS: Readonly<Record<StateChange["reason"], string>> = {
   asked: "it was asked to be",
   used: "a call about its records activated it",
+  policy: "",
 };
 
 export function addTenantWhy(tenant: Command): void {

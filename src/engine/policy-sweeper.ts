@@ -1,0 +1,127 @@
+/**
+ * Carries out the policies of collections: looks at the tenants of those that have one every so
+ * often, slice by slice. What there is to do is in the catalogue; nothing is remembered of a tenant.
+ */
+import { isInsulaError } from "../base/errors.ts";
+import { LruMap } from "../base/lru-map.ts";
+import type { Timer } from "../io/index.ts";
+import { keepsUsesEveryMs } from "../tenancy/index.ts";
+import { POLICY_PREFIX, endOfPrefix, policyKey } from "./catalog-keys.ts";
+import type { Directory } from "./directory.ts";
+import type { CollectionEntry } from "./directory-entries.ts";
+import { decodeNames } from "./policy-rows.ts";
+import { sweepTenants, type SweepDoors } from "./tenant-sweep.ts";
+
+/** No tenant is looked at more often. */
+const INTERVAL_MS = 60_000;
+/** Rows of tenants, or of policies, read at once. */
+const STEP_ROWS = 256;
+/** The wall clock may run away from the other one by so much between two looks. */
+const DRIFT_MS_MAX = 60_000;
+/** After a jump of the wall clock nobody is put to rest for so long: it may jump back. */
+const PAUSE_MS = 3_600_000;
+/** Remembered times of the next look; a collection that is forgotten is looked at sooner. */
+const COLLECTIONS_REMEMBERED_MAX = 10_000;
+
+export interface SweeperDoors extends SweepDoors {
+  readonly directory: Directory;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class PolicySweeper {
+  readonly #doors: SweeperDoors;
+  readonly #nextAtMs = new LruMap<number, number>(COLLECTIONS_REMEMBERED_MAX);
+  #timer: Timer | undefined;
+  #sweeping: Promise<void> | undefined;
+  #isStopped = false;
+  #clocks: { readonly wallMs: number; readonly monotonicMs: number };
+  #pausedUntilMs = 0;
+
+  constructor(doors: SweeperDoors) {
+    this.#doors = doors;
+    this.#clocks = this.#readClocks();
+    this.#schedule();
+  }
+
+  /** Ends it between two slices. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#sweeping;
+  }
+
+  #schedule(): void {
+    this.#timer = this.#doors.clock.after(INTERVAL_MS, () => {
+      this.#sweeping = this.#sweep()
+        .catch(this.#doors.onFault)
+        .finally(() => {
+          this.#sweeping = undefined;
+          if (!this.#isStopped) this.#schedule();
+        });
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#isPaused()) return;
+    const { catalog } = this.#doors;
+    const range = { end: endOfPrefix(POLICY_PREFIX), limit: STEP_ROWS, startIsExclusive: true };
+    let start = POLICY_PREFIX;
+    for (;;) {
+      const rows = await catalog.scan({ ...range, start });
+      for (const [key, value] of rows) {
+        start = key;
+        if (this.#isStopped) return;
+        await this.#sweepNamed(key, value);
+      }
+      if (rows.length < STEP_ROWS) return;
+    }
+  }
+
+  async #sweepNamed(key: string, value: Uint8Array): Promise<void> {
+    const { database, collection: name } = decodeNames(value);
+    const collection = await this.#doors.directory.collection(database, name);
+    // Another one has its names, or none: it is being removed, or restored.
+    if (collection === undefined || collection.isGone) return;
+    if (policyKey(collection.row.number) !== key) return;
+    const nowMs = this.#doors.clock.monotonicMs();
+    const { number, policy } = collection.row;
+    if (nowMs < (this.#nextAtMs.get(number) ?? 0)) return;
+    this.#nextAtMs.set(number, nowMs + keepsUsesEveryMs(policy));
+    await this.#sweepAll(collection);
+  }
+
+  async #sweepAll(collection: CollectionEntry): Promise<void> {
+    const { clock, onFault } = this.#doors;
+    let after: string | undefined;
+    do {
+      const page = { limit: STEP_ROWS, ...(after === undefined ? {} : { after }) };
+      try {
+        const { failures, next } = await sweepTenants(this.#doors, collection, page);
+        for (const { error } of failures) onFault(error);
+        after = next;
+      } catch (error) {
+        if (!isInsulaError(error) || error.code !== "engine_closed") throw error;
+        return;
+      }
+      await clock.yield();
+    } while (after !== undefined && !this.#isStopped && !collection.isGone);
+  }
+
+  /**
+   * A wall clock that was set tells nothing of how long nobody used a tenant. Also a machine that
+   * slept looks like that.
+   */
+  #isPaused(): boolean {
+    const before = this.#clocks;
+    this.#clocks = this.#readClocks();
+    const { wallMs, monotonicMs } = this.#clocks;
+    const driftMs = wallMs - before.wallMs - (monotonicMs - before.monotonicMs);
+    if (Math.abs(driftMs) > DRIFT_MS_MAX) this.#pausedUntilMs = monotonicMs + PAUSE_MS;
+    return monotonicMs < this.#pausedUntilMs;
+  }
+
+  #readClocks(): { readonly wallMs: number; readonly monotonicMs: number } {
+    const { clock } = this.#doors;
+    return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  }
+}
