@@ -109,6 +109,8 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
       calls.setTenantStates({ database, collection }, request, {}),
     warmTenants: (database, collection, request) =>
       calls.warmTenants({ database, collection }, request, {}),
+    sweepTenants: (database, collection, request) =>
+      calls.sweepTenants({ database, collection }, request, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
     getLimits: (place) => calls.getLimits(place, {}),
     setLimits: (place, patch) => calls.setLimits(place, patch, {}),

@@ -46,6 +46,7 @@ export type SessionCatalog = Pick<
   | "listTenants"
   | "setTenantStates"
   | "warmTenants"
+  | "sweepTenants"
   | "deleteTenant"
   | "locate"
   | "usage"

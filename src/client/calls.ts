@@ -17,6 +17,8 @@ import type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantSweepRequest,
+  TenantSweepSlice,
   TenantWarmRequest,
   UsagePage,
   WriteResult,
@@ -102,6 +104,12 @@ export interface CatalogCalls {
     request: TenantWarmRequest,
     options: CallOptions,
   ): Promise<TenantStatesSlice>;
+  /** One slice. */
+  sweepTenants(
+    place: Place,
+    request: TenantSweepRequest,
+    options: CallOptions,
+  ): Promise<TenantSweepSlice>;
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;
   usage(request: UsageRequest, options: CallOptions): Promise<UsagePage>;
   locate(place: Place, options: CallOptions): Promise<LocatedPlace>;

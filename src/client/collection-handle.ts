@@ -5,6 +5,7 @@ import type {
   TenantInfo,
   TenantPage,
   TenantPlace,
+  TenantSweepSlice,
 } from "../engine/api.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { Place, RequestedState } from "../model/index.ts";
@@ -24,10 +25,12 @@ import type {
   Records,
   Search,
   TenantPageOptions,
+  TenantSweepOptions,
 } from "./insula.ts";
 import { RecordsHandle, toFound, toPlainQuery } from "./records-handle.ts";
 
 const NAMES_DEFAULT = 100;
+const SWEPT_DEFAULT = 1_000;
 
 export class CollectionHandle<M extends object> extends RecordsHandle<M> implements Collection<M> {
   readonly #calls: Calls;
@@ -79,6 +82,14 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
     const options = signal === undefined ? {} : { signal };
     return abortable(signal, () =>
       walkTenants((request) => this.#calls.warmTenants(this.place, request, options), walk),
+    );
+  }
+
+  sweepTenants(sweep: TenantSweepOptions = {}): Promise<TenantSweepSlice> {
+    const { limit = SWEPT_DEFAULT, signal, ...asked } = sweep;
+    const options = signal === undefined ? {} : { signal };
+    return abortable(signal, () =>
+      this.#calls.sweepTenants(this.place, { ...asked, limit }, options),
     );
   }
 

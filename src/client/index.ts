@@ -57,6 +57,7 @@ export type {
   SearchResult,
   StoredRecord,
   TenantPageOptions,
+  TenantSweepOptions,
   UsageOptions,
   VectorLike,
 } from "./insula.ts";

@@ -129,7 +129,7 @@ export class InsulaHandle implements Insula {
  */
 function toCollectionOptions(made: NewCollection): CollectionOptions {
   const { dimension, metric, recall, memory, vectors, tenancy, embeddingModel } = made;
-  const { sparseVectors = [], unfilterable = [], createsTenants, activatesTenants } = made;
+  const { sparseVectors = [], unfilterable = [], createsTenants, activatesTenants, policy } = made;
   const isSparse = sparseVectors.length > 0 && dimension === undefined;
   if (!isSparse && (dimension === undefined) === (vectors === undefined)) {
     throw new InsulaError(
@@ -167,5 +167,6 @@ function toCollectionOptions(made: NewCollection): CollectionOptions {
     ...(embeddingModel === undefined ? {} : { embeddingModel }),
     ...(createsTenants === undefined ? {} : { createsTenants }),
     ...(activatesTenants === undefined ? {} : { activatesTenants }),
+    ...(policy === undefined ? {} : { policy }),
   };
 }

@@ -12,6 +12,8 @@ import type {
   TenantInfo,
   TenantPage,
   TenantPageRequest,
+  TenantSweepRequest,
+  TenantSweepSlice,
   UsagePage,
   WriteResult,
 } from "../engine/api.ts";
@@ -32,6 +34,7 @@ import type {
   SparseColumn,
   SparseField,
   SparseVector,
+  TenantPolicy,
   UsagePeriod,
   UsageRequest,
   VectorField,
@@ -144,11 +147,15 @@ export interface NewCollection {
   readonly createsTenants?: boolean;
   /** A call about the records of an INACTIVE tenant makes it ACTIVE. Default false. */
   readonly activatesTenants?: boolean;
+  /** What becomes of tenants that nobody uses. Default: nothing. */
+  readonly policy?: TenantPolicy;
 }
 
 export interface PageOptions extends CallOptions, Partial<PageRequest> {}
 
 export interface TenantPageOptions extends CallOptions, Partial<TenantPageRequest> {}
+
+export interface TenantSweepOptions extends CallOptions, Partial<TenantSweepRequest> {}
 
 /** The records of one place: a collection without tenants, or one tenant. */
 export interface Records<M extends object = Metadata> {
@@ -212,8 +219,9 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
   createTenant(name: string, options?: CallOptions): Promise<TenantInfo>;
   getTenant(name: string, options?: CallOptions): Promise<TenantInfo | undefined>;
   /**
-   * By name, or the largest first; of a pattern or a state only. Wakes nobody. The next page goes
-   * on with `after: next`; with a pattern or a state a page may have few or none, and still a next.
+   * By name, the largest or the longest unused first; of a pattern or a state only. Wakes nobody.
+   * The next page goes on with `after: next`; with a pattern or a state a page may have few, or
+   * none, and still a next.
    */
   listTenants(page?: TenantPageOptions): Promise<TenantPage>;
   /**
@@ -232,6 +240,12 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
    * those that slept. They sleep again when they are idle. One that is not ACTIVE is a failure.
    */
   warmTenants(walk: TenantsWalk): Promise<TenantsChanged>;
+  /**
+   * One slice of what the policy of the collection does with tenants that nobody uses, or with
+   * `isDryRun` would do; `policy` asks a dry run for another one. A node does it by itself.
+   * @throws `argument_invalid`
+   */
+  sweepTenants(sweep?: TenantSweepOptions): Promise<TenantSweepSlice>;
   deleteTenant(name: string, options?: CallOptions): Promise<void>;
   /** As `deleteTenant`, then waits until its key and files are gone and says what was found. */
   eraseTenant(name: string, options?: CallOptions): Promise<ErasureReceipt>;

@@ -1,7 +1,7 @@
 /** Records and hits of the server's answers, as the model has them. */
 import { InsulaError } from "../base/errors.ts";
 import { fromExactMembers } from "../base/exact-json.ts";
-import type { TenantStatesSlice } from "../engine/api.ts";
+import type { TenantStatesSlice, TenantSweepSlice } from "../engine/api.ts";
 import type {
   Hit,
   MultiQueryResult,
@@ -90,16 +90,24 @@ export function readManyResult(answer: unknown): MultiQueryResult {
   };
 }
 
-interface TenantStatesJson extends Omit<TenantStatesSlice, "failures"> {
+interface FailuresJson {
   readonly failures: readonly { readonly tenant: string; readonly problem: unknown }[];
 }
 
 export function readTenantStates(answer: unknown): TenantStatesSlice {
-  const { failures, ...rest } = answer as TenantStatesJson;
-  return {
-    ...rest,
-    failures: failures.map(({ tenant, problem }) => ({ tenant, error: readProblem(problem) })),
-  };
+  return readFailures(answer as Omit<TenantStatesSlice, "failures"> & FailuresJson);
+}
+
+export function readSweep(answer: unknown): TenantSweepSlice {
+  return readFailures(answer as Omit<TenantSweepSlice, "failures"> & FailuresJson);
+}
+
+function readFailures<Json extends FailuresJson>(
+  answer: Json,
+): Omit<Json, "failures"> & Pick<TenantStatesSlice, "failures"> {
+  const { failures, ...rest } = answer;
+  const errors = failures.map(({ tenant, problem }) => ({ tenant, error: readProblem(problem) }));
+  return { ...rest, failures: errors };
 }
 
 function readProblem(problem: unknown): InsulaError {

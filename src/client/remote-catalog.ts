@@ -15,6 +15,8 @@ import type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
+  TenantSweepRequest,
+  TenantSweepSlice,
   TenantWarmRequest,
   UsagePage,
 } from "../engine/api.ts";
@@ -27,7 +29,7 @@ import type {
 } from "../model/index.ts";
 import type { CallOptions, CatalogCalls } from "./calls.ts";
 import type { HttpChannel, Sent } from "./http-channel.ts";
-import { readTenantStates } from "./read-answer.ts";
+import { readSweep, readTenantStates } from "./read-answer.ts";
 import {
   collectionPath,
   databasePath,
@@ -63,14 +65,21 @@ export class RemoteCatalog implements CatalogCalls {
 
   createCollection(
     { database, collection }: Place,
-    { schema, tenancy, embeddingModel, createsTenants, activatesTenants }: CollectionOptions,
+    {
+      schema,
+      tenancy,
+      embeddingModel,
+      createsTenants,
+      activatesTenants,
+      policy,
+    }: CollectionOptions,
     options: CallOptions,
   ): Promise<CollectionInfo> {
     const { sparseVectors, unfilterable } = schema;
     // The interface takes one kind or both, never an empty list of the dense ones.
     const vectors = schema.vectors.length === 0 ? undefined : schema.vectors;
     const fields = { vectors, sparseVectors };
-    const rules = { createsTenants, activatesTenants };
+    const rules = { createsTenants, activatesTenants, policy };
     const made = { name: collection, ...fields, unfilterable, tenancy, embeddingModel, ...rules };
     return this.#ask(`${databasePath(database)}/collections`, post(made), options);
   }
@@ -138,6 +147,15 @@ export class RemoteCatalog implements CatalogCalls {
   ): Promise<TenantStatesSlice> {
     const path = `${collectionPath(place)}/tenant-warmings`;
     return readTenantStates(await this.#ask(path, post(request), options));
+  }
+
+  async sweepTenants(
+    place: Place,
+    request: TenantSweepRequest,
+    options: CallOptions,
+  ): Promise<TenantSweepSlice> {
+    const path = `${collectionPath(place)}/tenant-sweeps`;
+    return readSweep(await this.#ask(path, post(request), options));
   }
 
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {

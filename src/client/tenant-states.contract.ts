@@ -24,6 +24,34 @@ export function describeTenantStates(name: string, insula: () => Insula): void {
   }
 
   describe(`${name}: states of tenants`, () => {
+    it("a policy is set and taken away in parts, and a dry run says who it would put to rest", async () => {
+      const name = `states-${String(++made)}`;
+      const notes = await insula().createCollection("shop", name, {
+        dimension: 1,
+        tenancy: "multi",
+        policy: { inactiveAfter: "90m", offloadAfter: "7d" },
+      });
+      await notes.tenant("a").upsert([{ key: "a", vector: [1] }]);
+      const policyNow = async (): Promise<unknown> =>
+        (await insula().getCollection("shop", name))?.policy;
+      expect(await policyNow()).toEqual({ inactiveAfter: "90m", offloadAfter: "7d" });
+      await insula().updateCollection("shop", name, { policy: { offloadAfter: null } });
+      expect(await policyNow()).toEqual({ inactiveAfter: "90m" });
+      const bad = { policy: { inactiveAfter: "soon" } };
+      const invalid = refused("argument_invalid", "invalid_argument");
+      await expect(insula().updateCollection("shop", name, bad)).rejects.toMatchObject(invalid);
+      const nothing = { looked: 1, due: [], failed: 0, failures: [] };
+      expect(await notes.sweepTenants()).toEqual(nothing);
+      const policy = { inactiveAfter: "1h" };
+      expect(await notes.sweepTenants({ isDryRun: true, policy })).toEqual(nothing);
+      await expect(notes.sweepTenants({ policy })).rejects.toMatchObject(invalid);
+      await expect(
+        insula().createCollection("shop", "bad", { dimension: 1, policy }),
+      ).rejects.toMatchObject(invalid);
+      const byUse = await notes.listTenants({ order: "use" });
+      expect(byUse.items.map((tenant) => tenant.name)).toEqual(["a"]);
+    });
+
     it("an INACTIVE tenant is refused, also in a search over many, until it is ACTIVE", async () => {
       const notes = await collectionOf(["a/b", "c"]);
       expect(await notes.setTenantState("a/b", "INACTIVE")).toMatchObject({

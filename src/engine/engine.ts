@@ -77,12 +77,9 @@ import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Settings } from "./settings.ts";
 import { ShardCalls } from "./shard-calls.ts";
-import { TenantGate } from "./tenant-gate.ts";
-import { TenantMoves } from "./tenant-moves.ts";
-import { TenantStates } from "./tenant-states.ts";
+import { TenantControl } from "./tenant-control.ts";
 import { Tenants } from "./tenants.ts";
 import { TenantTotals } from "./tenant-totals.ts";
-import { TenantUses } from "./tenant-uses.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /**
@@ -124,11 +121,8 @@ class NodeEngine implements Engine {
   readonly #quarantined: TotalsRow;
   readonly #tenantTotals: TenantTotals;
   readonly #tenants: Tenants;
-  readonly #moves: TenantMoves;
-  readonly #resuming: Promise<void>;
-  readonly #gate: TenantGate;
+  readonly #control: TenantControl;
   readonly #places: MeteredPlaces;
-  readonly #uses: TenantUses;
   readonly #shardCalls: ShardCalls;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
@@ -179,25 +173,18 @@ class NodeEngine implements Engine {
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
     });
     const [directory, keeper] = [this.#directory, this.#keeper];
-    const { catalog } = node;
-    this.#moves = new TenantMoves({ node, keeper, onFault });
-    const states = new TenantStates({ catalog, directory, moves: this.#moves, onFault });
-    const { clock } = options;
-    this.#uses = new TenantUses({ clock, tenants: directory.tenants, onFault });
-    const infos = new Infos(catalog);
-    const doors = { node, directory, infos, keeper, states, uses: this.#uses };
+    this.#control = new TenantControl({ node, directory, keeper, onFault });
+    const { gate } = this.#control;
+    const doors = { node, directory, infos: new Infos(node.catalog), keeper };
     this.#databases = new Databases(doors);
     this.#collections = new Collections(doors);
-    this.#gate = new TenantGate(doors);
-    this.#tenants = new Tenants({ ...doors, gate: this.#gate });
+    this.#tenants = new Tenants({ ...doors, control: this.#control });
     this.#settings = new Settings(node.catalog);
     this.#probe = new RecallProbe(options, this.#keeper);
-    this.#places = new MeteredPlaces({ node, directory, gate: this.#gate, onFault });
+    this.#places = new MeteredPlaces({ node, directory, gate, onFault });
     this.#records = new Records(node.catalog, directory, this.#places.calls, this.#probe);
-    this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate: this.#gate });
-    const sweep = { catalog, directory, states, uses: this.#uses, clock, onFault };
-    this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine, sweep });
-    this.#resuming = states.resume().catch(onFault);
+    this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate });
+    this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine });
   }
 
   createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
@@ -439,7 +426,7 @@ class NodeEngine implements Engine {
       meter: this.#places.meter,
       scrub: this.#upkeep.scrubFigures,
       mirror: this.#mirror?.figures,
-      offload: this.#moves.figures,
+      offload: this.#control.moves.figures,
     });
   }
 
@@ -462,14 +449,13 @@ class NodeEngine implements Engine {
     this.#node.lazy?.endSoon();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
-      () => this.#moves.close(),
-      () => this.#resuming,
+      () => this.#control.stop(),
       () => this.#copies.close(),
       () => this.#probe.close(),
       () => this.#upkeep.stop(),
       () => this.#keeper.close(),
       () => this.#places.meter.close(),
-      () => this.#uses.close(),
+      () => this.#control.close(),
       () => this.#node.catalog.flush(),
       // What was flushed last goes along, so that the copy starts as fast as the folder.
       async () => this.#mirror?.close(),

@@ -3,7 +3,7 @@ import { InsulaError } from "../base/errors.ts";
 import type { LimitsInfo, LimitsPatch, Place } from "../model/index.ts";
 import type { Directory } from "./directory.ts";
 import type { LimitBook } from "./limit-book.ts";
-import type { FoundPlace } from "./tenant-gate.ts";
+import { stateOf, type FoundPlace } from "./tenant-gate.ts";
 
 export class LimitCalls {
   readonly #directory: Directory;
@@ -25,8 +25,9 @@ export class LimitCalls {
   /** Of a collection with tenants when no tenant is named: what holds for them. */
   async #find({ database, collection: name, tenant }: Place): Promise<FoundPlace> {
     const collection = await this.#directory.collectionNamed(database, name);
-    const state = "ACTIVE";
-    if (tenant === undefined) return { collection, tenant, shard: collection.row.shard, state };
+    if (tenant === undefined) {
+      return { collection, tenant, shard: collection.row.shard, ...stateOf(undefined) };
+    }
     if (!collection.isMultiTenant) {
       throw new InsulaError(
         "argument_invalid",
@@ -34,7 +35,9 @@ export class LimitCalls {
       );
     }
     const entry = await this.#directory.tenants.find(collection, tenant);
-    if (entry !== undefined) return { collection, tenant, shard: entry.row.shard, state };
+    if (entry !== undefined) {
+      return { collection, tenant, shard: entry.row.shard, ...stateOf(entry.row) };
+    }
     throw new InsulaError("tenant_not_found", `Cannot find tenant "${tenant}".`);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Carries out the policies of collections: looks at the tenants of those that have one every so
- * often, slice by slice. What there is to do is in the catalogue; nothing is remembered of a tenant.
+ * often, slice by slice. What there is to do is in the catalogue; nothing is remembered of a
+ * tenant.
  */
 import { isInsulaError } from "../base/errors.ts";
 import { LruMap } from "../base/lru-map.ts";

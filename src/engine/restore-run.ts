@@ -7,6 +7,7 @@
  * commit is all there is.
  */
 import { InsulaError } from "../base/errors.ts";
+import { POLICY_DURATION_MS_MIN } from "../base/limits.ts";
 import {
   BackupReader,
   findBackup,
@@ -41,6 +42,7 @@ import {
   encodeSchema,
   encodeTenant,
   encodeTotals,
+  type TenantRow,
 } from "./catalog-rows.ts";
 import { ROOT_NUMBER, childChange, type Directory } from "./directory.ts";
 import type { CollectionEntry, DatabaseEntry, ClaimedName } from "./directory-entries.ts";
@@ -291,9 +293,7 @@ class RestoreRun {
     const stored = decodeTenant(line.row);
     // Its bytes are here, wherever they were when the backup was made.
     const state = stored.state === "ACTIVE" ? stored.state : ("INACTIVE" as const);
-    // Who brings it back has a use for it: the policy of its collection begins anew.
-    const lastUsedAtMs = this.#node.shards.clock.wallMs();
-    const row = { ...stored, state, shard: shard.uid, lastUsedAtMs };
+    const row = { ...stored, state, shard: shard.uid, ...this.#useOf(stored) };
     const changes: CatalogChange[] = [
       { kind: "put", key: tenantKey(target.number, name), value: encodeTenant(row) },
       ...shard.changes,
@@ -308,6 +308,13 @@ class RestoreRun {
     }
     await this.#node.catalog.commit(changes);
     await this.#settleAll();
+  }
+
+  /** Who brings a tenant back has a use for it: no policy puts it to rest for what was before. */
+  #useOf({ createdAtMs, lastUsedAtMs = createdAtMs }: TenantRow): Partial<TenantRow> {
+    const nowMs = this.#node.shards.clock.wallMs();
+    const isOld = Math.abs(nowMs - lastUsedAtMs) >= POLICY_DURATION_MS_MIN;
+    return isOld ? { lastUsedAtMs: nowMs } : {};
   }
 
   async #commit(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Pages of tenants: by name, the largest first, or the longest unused first; only those of some names
- * or states. Rows of the catalogue are read and nobody is woken, however many sleep.
+ * Pages of tenants: by name, the largest first, or the longest unused first; only those of some
+ * names or states. Rows of the catalogue are read and nobody is woken, however many sleep.
  */
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_LOOKED_MAX } from "../base/limits.ts";

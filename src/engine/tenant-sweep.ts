@@ -75,7 +75,8 @@ class Look {
     const { uses, clock } = this.#doors;
     const { lastChange, lastUsedAtMs = 0, createdAtMs, state } = row;
     // Who asked for a state has a use for the tenant, too.
-    const askedAtMs = lastChange === undefined || lastChange.reason === "policy" ? 0 : lastChange.atMs;
+    const askedAtMs =
+      lastChange === undefined || lastChange.reason === "policy" ? 0 : lastChange.atMs;
     const usedAtMs = Math.max(
       unusedSince(Math.max(createdAtMs, lastUsedAtMs), this.#rules),
       uses.waitingOf(this.#collection, tenant) ?? 0,

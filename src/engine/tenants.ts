@@ -28,13 +28,11 @@ import { finishErasure } from "./erasure.ts";
 import type { Infos } from "./infos.ts";
 import { checkName } from "./names.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { TenantControl } from "./tenant-control.ts";
 import { changeTenants } from "./tenant-changes.ts";
-import type { TenantGate } from "./tenant-gate.ts";
 import { warmTenants } from "./tenant-warming.ts";
 import { countTenants, listTenants } from "./tenant-listing.ts";
-import type { TenantStates } from "./tenant-states.ts";
 import { sweepTenants } from "./tenant-sweep.ts";
-import type { TenantUses } from "./tenant-uses.ts";
 
 /** Applied in one turn, which stays about a millisecond. */
 const TENANTS_PER_FRAME = 500;
@@ -44,9 +42,7 @@ export interface TenantDoors {
   readonly directory: Directory;
   readonly infos: Infos;
   readonly keeper: ShardKeeper;
-  readonly states: TenantStates;
-  readonly gate: TenantGate;
-  readonly uses: TenantUses;
+  readonly control: TenantControl;
 }
 
 const REQUESTED_STATES: readonly RequestedState[] = ["ACTIVE", "INACTIVE", "OFFLOADED"];
@@ -109,31 +105,30 @@ export class Tenants {
   }
 
   async setState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {
-    const { infos, states } = this.#doors;
+    const { infos, control } = this.#doors;
     checkState(state);
     const collection = await this.#collectionOf(place);
-    const { row } = await states.change(collection, place.tenant, state);
+    const { row } = await control.states.change(collection, place.tenant, state);
     return infos.tenant(place.tenant, row);
   }
 
   async setStates(place: Place, request: TenantStatesRequest): Promise<TenantStatesSlice> {
-    const { node, states } = this.#doors;
+    const { node, control } = this.#doors;
     checkState(request.state);
     const collection = await this.#collectionOf(place);
-    return changeTenants({ catalog: node.catalog, states }, collection, request);
+    return changeTenants({ catalog: node.catalog, states: control.states }, collection, request);
   }
 
   async warm(place: Place, request: TenantWarmRequest): Promise<TenantStatesSlice> {
-    const { node, directory, gate, keeper } = this.#doors;
+    const { node, directory, control, keeper } = this.#doors;
+    const { gate } = control;
     const collection = await this.#collectionOf(place);
     return warmTenants({ catalog: node.catalog, directory, gate, keeper }, collection, request);
   }
 
   async sweep(place: Place, request: TenantSweepRequest): Promise<TenantSweepSlice> {
-    const { node, states, uses } = this.#doors;
     const collection = await this.#collectionOf(place);
-    const { clock } = node.shards;
-    return sweepTenants({ catalog: node.catalog, states, uses, clock }, collection, request);
+    return sweepTenants(this.#doors.control.sweepDoors, collection, request);
   }
 
   async delete(place: TenantPlace): Promise<void> {

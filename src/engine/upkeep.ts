@@ -1,13 +1,9 @@
-/**
- * What runs beside the calls: the log kept short, packs cleaned, everything read again, policies
- * carried out.
- */
+/** What runs beside the calls: the log kept short, packs cleaned, everything read again. */
 import { closeAll } from "../base/close-all.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import { LogCleaner } from "./log-cleaner.ts";
 import type { EngineOptions, NodeContext } from "./node-context.ts";
 import { PackCleaner } from "./pack-cleaner.ts";
-import { PolicySweeper, type SweeperDoors } from "./policy-sweeper.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { Scrub, SCRUB_BYTES_PER_SECOND } from "./scrub.ts";
 
@@ -17,16 +13,14 @@ export interface UpkeepDoors {
   readonly node: NodeContext;
   readonly keeper: ShardKeeper;
   readonly quarantine: Quarantine;
-  readonly sweep: SweeperDoors;
 }
 
 export class Upkeep {
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
   readonly #scrub: Scrub;
-  readonly #sweeper: PolicySweeper;
 
-  constructor(options: EngineOptions, { node, keeper, quarantine, sweep }: UpkeepDoors) {
+  constructor(options: EngineOptions, { node, keeper, quarantine }: UpkeepDoors) {
     const onFault = options.onFault ?? ((): void => undefined);
     this.#cleaner = new LogCleaner({
       clock: options.clock,
@@ -57,7 +51,6 @@ export class Upkeep {
       onDamage: options.onDamage ?? onFault,
       onFault,
     });
-    this.#sweeper = new PolicySweeper(sweep);
   }
 
   get scrubFigures(): Scrub["figures"] {
@@ -67,7 +60,6 @@ export class Upkeep {
   /** Finishes the steps under way. */
   stop(): Promise<void> {
     return closeAll([
-      () => this.#sweeper.stop(),
       () => this.#scrub.stop(),
       () => this.#cleaner.stop(),
       () => this.#packCleaner.stop(),

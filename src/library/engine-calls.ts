@@ -32,6 +32,8 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
       engine.setTenantStates(database, collection, request),
     warmTenants: ({ database, collection }, request) =>
       engine.warmTenants(database, collection, request),
+    sweepTenants: ({ database, collection }, request) =>
+      engine.sweepTenants(database, collection, request),
     deleteTenant: (place) => engine.deleteTenant(place),
     usage: (request) => engine.usage(request),
     locate: (place) => engine.locate(place),

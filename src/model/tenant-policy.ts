@@ -12,7 +12,7 @@ export interface TenantPolicy {
 
 /** Fields that change; null takes one away. */
 export type TenantPolicyPatch = {
-  readonly [Field in keyof TenantPolicy]?: TenantPolicy[Field] | null;
+  readonly [Field in keyof TenantPolicy]?: TenantPolicy[Field] | null | undefined;
 };
 
 /** A policy as it is kept: milliseconds, and only what is set. */
@@ -63,7 +63,8 @@ export function toPolicy({
 
 /** In the largest unit that divides it. */
 function printDuration(ms: number): string {
-  for (const [unit, unitMs] of UNIT_MS) if (ms % unitMs === 0) return `${String(ms / unitMs)}${unit}`;
+  for (const [unit, unitMs] of UNIT_MS)
+    if (ms % unitMs === 0) return `${String(ms / unitMs)}${unit}`;
   return `${String(Math.ceil(ms / 60_000))}m`;
 }
 

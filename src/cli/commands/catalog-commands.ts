@@ -12,6 +12,14 @@ import { toMemory, toShare, toWholeNumber, toYesOrNo } from "../option-values.ts
 import { printBytes, printCount, printTable } from "../output.ts";
 import { addTenantListing } from "./tenant-listing-command.ts";
 import { addTenantStateCommands } from "./tenant-state-commands.ts";
+import {
+  addTenantSweep,
+  INACTIVE_AFTER_HELP,
+  OFFLOAD_AFTER_HELP,
+  policyOf,
+  printPolicy,
+  type PolicyOptions,
+} from "./tenant-sweep-command.ts";
 import { addTenantWhy } from "./tenant-why-command.ts";
 import { addLimitCommand } from "./limit-command.ts";
 import { addUsageCommand } from "./usage-command.ts";
@@ -77,7 +85,7 @@ const CREATES_HELP = "a write to a tenant that does not exist creates it";
 const ACTIVATES_HELP = "a call about records of an inactive tenant activates it";
 const RECALL_HELP = "share of the true nearest that searches aim at, 0.5 to 0.999";
 
-interface CollectionCreateOptions {
+interface CollectionCreateOptions extends PolicyOptions {
   readonly dimension: number;
   readonly metric: string;
   readonly recall?: number;
@@ -134,6 +142,8 @@ function addCreateCommand(parent: Command): void {
     .option("--unfilterable <property...>", "returned, never filtered by", [TEXT_PROPERTY])
     .option("--creates-tenants <yes-or-no>", CREATES_HELP, toYesOrNo)
     .option("--activates-tenants <yes-or-no>", ACTIVATES_HELP, toYesOrNo)
+    .option("--inactive-after <time>", INACTIVE_AFTER_HELP)
+    .option("--offload-after <time>", OFFLOAD_AFTER_HELP)
     .addHelpText(
       "after",
       notes([
@@ -203,6 +213,8 @@ function addUpdateCommand(parent: Command): void {
     .option("--field <name>", "a named vector field", DEFAULT_VECTOR)
     .option("--creates-tenants <yes-or-no>", CREATES_HELP, toYesOrNo)
     .option("--activates-tenants <yes-or-no>", ACTIVATES_HELP, toYesOrNo)
+    .option("--inactive-after <time>", INACTIVE_AFTER_HELP)
+    .option("--offload-after <time>", OFFLOAD_AFTER_HELP)
     .addHelpText(
       "after",
       notes(
@@ -229,7 +241,7 @@ function addUpdateCommand(parent: Command): void {
     );
 }
 
-interface CollectionUpdateOptions {
+interface CollectionUpdateOptions extends PolicyOptions {
   readonly recall?: number;
   readonly field: string;
   readonly createsTenants?: boolean;
@@ -252,7 +264,7 @@ function patchOf(options: CollectionUpdateOptions): CollectionPatch {
 
 function printPatch(
   place: string,
-  { recall, createsTenants, activatesTenants }: CollectionUpdateOptions,
+  { recall, createsTenants, activatesTenants, ...policy }: CollectionUpdateOptions,
 ): string {
   const lines = [
     recall === undefined ? "" : `Searches of ${place} aim at a recall of ${String(recall)}.`,
@@ -262,18 +274,22 @@ function printPatch(
     activatesTenants === undefined
       ? ""
       : `A call to an inactive tenant of ${place} ${activatesTenants ? "activates" : "does not activate"} it.`,
+    printPolicy(place, policy),
   ];
   return lines.filter((line) => line !== "").join("\n");
 }
 
+type RuleName = "createsTenants" | "activatesTenants" | "policy";
+type RuleOption = Exclude<RuleName, "policy"> | keyof PolicyOptions;
+
 function rulesOf({
   createsTenants,
   activatesTenants,
-}: Pick<CollectionUpdateOptions, "createsTenants" | "activatesTenants">): Pick<
-  CollectionPatch,
-  "createsTenants" | "activatesTenants"
-> {
+  ...policyOptions
+}: Pick<CollectionUpdateOptions, RuleOption>): Pick<CollectionPatch, RuleName> {
+  const policy = policyOf(policyOptions);
   return {
+    ...(policy === undefined ? {} : { policy }),
     ...(createsTenants === undefined ? {} : { createsTenants }),
     ...(activatesTenants === undefined ? {} : { activatesTenants }),
   };
@@ -343,6 +359,7 @@ export function addTenantCommands(program: Command): void {
   addWhereCommand(tenant);
   addTenantStateCommands(tenant);
   addTenantWhy(tenant);
+  addTenantSweep(tenant);
   addUsageCommand(tenant);
   addLimitCommand(tenant);
   addErase(tenant);

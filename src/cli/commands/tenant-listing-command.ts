@@ -1,4 +1,4 @@
-/** `insula tenant ls`: which tenants there are, of a pattern or a state, by name or by size. */
+/** `insula tenant ls`: which tenants there are, of a pattern or a state, by name, size or use. */
 import { Option, type Command } from "commander";
 import type { TenantInfo, TenantPageRequest } from "../../engine/api.ts";
 import { TENANT_STATES, type TenantState } from "../../model/index.ts";
@@ -12,7 +12,7 @@ interface ListOptions {
   readonly prefix?: string;
   readonly match?: string;
   readonly state?: TenantState;
-  readonly order: "name" | "size";
+  readonly order: "name" | "size" | "use";
   readonly limit?: number;
 }
 
@@ -25,8 +25,8 @@ export function addTenantListing(tenant: Command): void {
     .option("--match <pattern>", "only names that match: * any text, ? one character")
     .addOption(new Option("--state <state>", "only those in this state").choices(TENANT_STATES))
     .addOption(
-      new Option("--order <order>", "by name, or the largest first")
-        .choices(["name", "size"])
+      new Option("--order <order>", "by name, the largest or the longest unused first")
+        .choices(["name", "size", "use"])
         .default("name"),
     )
     .option("--limit <n>", "so many at most", toCount)
@@ -38,7 +38,7 @@ export function addTenantListing(tenant: Command): void {
           "insula tenant ls acme notes --state INACTIVE --match '*-eu'",
           "insula tenant ls acme notes --order size --limit 20",
         ],
-        "Nobody is woken. By size the rows of all tenants are read for each page.",
+        "Nobody is woken. By size or use the rows of all tenants are read for each page.",
       ),
     )
     .action(

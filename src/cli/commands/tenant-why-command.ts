@@ -8,7 +8,7 @@ import { notes } from "../help.ts";
 const REASONS: Readonly<Record<StateChange["reason"], string>> = {
   asked: "it was asked to be",
   used: "a call about its records activated it",
-  policy: "",
+  policy: "by the policy of its collection",
 };
 
 export function addTenantWhy(tenant: Command): void {
@@ -32,10 +32,23 @@ function printWhy({ name, state, createdAtMs, lastChange }: TenantInfo): string 
   if (lastChange === undefined) {
     return `${name} is ${state} since it was made, ${printMoment(createdAtMs)}.`;
   }
-  const { from, reason, atMs } = lastChange;
-  const why = REASONS[reason];
+  const { from, reason, atMs, idleMs } = lastChange;
+  const why = idleMs === undefined ? REASONS[reason] : `policy: idle ${printIdle(idleMs)}`;
   return `${name} is ${state} since ${printMoment(atMs)}: ${why}; before it was ${from}.`;
 }
+
+/** In its largest unit, rounded down. */
+export function printIdle(ms: number): string {
+  const [unit, unitMs] = UNITS.find(([, length]) => ms >= length) ?? SECOND;
+  return `${String(Math.floor(ms / unitMs))} ${unit}`;
+}
+
+const SECOND = ["s", 1_000] as const;
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+] as const;
 
 function printMoment(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;

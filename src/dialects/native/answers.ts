@@ -2,6 +2,7 @@
  * What the routes answer, in the words their bodies are described with: the OpenAPI document shows
  * these schemas and the tests read real answers with them, so that neither can lie.
  */
+import { POLICY_ANSWER } from "./policy-body.ts";
 import { VECTOR_FIELDS_MAX } from "../../base/limits.ts";
 import { TENANT_STATES } from "../../model/index.ts";
 import {
@@ -93,6 +94,7 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
     embeddingModel: optional(text("the model whose vectors fill the collection")),
     createsTenants: optional(flag("with tenants: a write creates the one it names")),
     activatesTenants: optional(flag("with tenants: a call makes an INACTIVE one ACTIVE")),
+    policy: optional(POLICY_ANSWER),
     rowCount,
     byteCount,
     tenantCount: count("tenants, exact"),
@@ -111,11 +113,18 @@ export const TENANT_ANSWER: Schema<unknown> = object(
       object(
         {
           from: state,
-          reason: choice(["asked", "used"], "used: by a call about the records of an INACTIVE one"),
+          reason: choice(
+            ["asked", "used", "policy"],
+            "used: by a call about the records of an INACTIVE one; policy: of its collection",
+          ),
           atMs: count("milliseconds since 1970"),
+          idleMs: optional(count("of policy: milliseconds that nobody had used it for sure")),
         },
         "how it came into its state; absent while it is what it was made",
       ),
+    ),
+    lastUsedAtMs: optional(
+      count("milliseconds since 1970, an hour too early at most; absent while nobody used it"),
     ),
   },
   "a tenant",

@@ -15,9 +15,11 @@ import {
   type FieldMemory,
   type Metric,
   type SparseField,
+  type TenantPolicyPatch,
   type VectorField,
 } from "../../model/index.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
+import { POLICY_BODY } from "./policy-body.ts";
 import {
   choice,
   flag,
@@ -56,6 +58,7 @@ export interface CollectionBody {
   readonly embeddingModel: string | undefined;
   readonly createsTenants: boolean | undefined;
   readonly activatesTenants: boolean | undefined;
+  readonly policy: TenantPolicyPatch | undefined;
 }
 
 /** A vector field as it is read: members that are left out are there, and undefined. */
@@ -80,6 +83,7 @@ const TENANT_RULES = {
   activatesTenants: optional(
     flag("with tenants: a call about records of an INACTIVE one makes it ACTIVE; default false"),
   ),
+  policy: optional(POLICY_BODY),
 };
 
 const memory = choice(
@@ -175,22 +179,24 @@ export function toCollectionOptions(body: CollectionBody): CollectionOptions {
   };
 }
 
+type RuleName = "createsTenants" | "activatesTenants" | "policy";
+
 function toRules({
   createsTenants,
   activatesTenants,
-}: Pick<CollectionBody, "createsTenants" | "activatesTenants">): Pick<
-  CollectionOptions,
-  "createsTenants" | "activatesTenants"
-> {
+  policy,
+}: Pick<CollectionBody, RuleName>): Pick<CollectionOptions, RuleName> {
   return {
     ...(createsTenants === undefined ? {} : { createsTenants }),
     ...(activatesTenants === undefined ? {} : { activatesTenants }),
+    ...(policy === undefined ? {} : { policy }),
   };
 }
 
 export interface CollectionPatchBody {
   readonly createsTenants: boolean | undefined;
   readonly activatesTenants: boolean | undefined;
+  readonly policy: TenantPolicyPatch | undefined;
   readonly status: "enabled" | "disabled" | undefined;
   readonly embeddingModel: string | null | undefined;
   readonly vectors:

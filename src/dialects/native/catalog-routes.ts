@@ -179,13 +179,16 @@ const TENANT_ROUTES: readonly Route[] = [
     operation: "ListTenants",
     area: "admin",
     status: 200,
-    summary: "Tenants by name or size, of a pattern or state; wakes nobody.",
+    summary: "Tenants by name, size or last use, of a pattern or state; wakes nobody.",
     answers: TENANTS_ANSWER,
     isPaged: true,
     parameters: [
       { name: "pattern", description: "names that match: * any text, ? one character" },
       { name: "state", description: `one of ${TENANT_STATES.join(", ")}` },
-      { name: "order", description: "name, or size: the most bytes first" },
+      {
+        name: "order",
+        description: "name, size: the most bytes first, or use: the longest unused first",
+      },
     ],
     run: ({ context, database, collection, request }) =>
       context.engine.listTenants(database, collection, decodeTenantPage(request.query)),

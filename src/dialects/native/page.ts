@@ -6,7 +6,7 @@ import { NATIVE_LIMITS } from "./limits.ts";
 import { refusal } from "./schema.ts";
 
 const NAMES: readonly string[] = ["limit", "after", "prefix"];
-const ORDERS = ["name", "size"] as const;
+const ORDERS = ["name", "size", "use"] as const;
 
 /** @throws InsulaError `argument_invalid` for another parameter, or a limit outside its range. */
 export function decodePage(query: string): PageRequest {

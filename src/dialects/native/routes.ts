@@ -12,6 +12,7 @@ import { RECORD_ROUTES } from "./record-routes.ts";
 import type { Route } from "./route.ts";
 import { RECALL_ROUTES } from "./recall-routes.ts";
 import { SEARCH_ROUTES } from "./search-routes.ts";
+import { SWEEP_ROUTES } from "./sweep-routes.ts";
 import { TENANT_STATE_ROUTES } from "./tenant-state-routes.ts";
 import { USAGE_ROUTES } from "./usage-routes.ts";
 
@@ -31,6 +32,7 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...RECORD_ROUTES,
   ...CATALOG_ROUTES,
   ...TENANT_STATE_ROUTES,
+  ...SWEEP_ROUTES,
   ...USAGE_ROUTES,
   ...PERIOD_ROUTES,
   ...LIMIT_ROUTES,

@@ -7,7 +7,17 @@ import { COLLECTION_PATTERN } from "./catalog-routes.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { toProblem } from "./problem.ts";
 import { withBody, type Route } from "./route.ts";
-import { choice, count, integer, list, members, object, optional, text } from "./schema.ts";
+import {
+  choice,
+  count,
+  integer,
+  list,
+  members,
+  object,
+  optional,
+  text,
+  type Schema,
+} from "./schema.ts";
 
 const STATES: readonly RequestedState[] = ["ACTIVE", "INACTIVE", "OFFLOADED"];
 const state = choice(STATES, "what the tenant is asked to be");
@@ -24,20 +34,18 @@ const CHOICE = {
 const MANY_BODY = object({ state, ...CHOICE }, "One slice of a change of many tenants.");
 const WARM_BODY = object(CHOICE, "One slice of many tenants to wake.");
 
+export const FAILURE_ANSWER: Schema<unknown> = object(
+  { tenant: text("its name"), problem: members({}, (value) => value) },
+  "a tenant and its problem",
+);
+
 const MANY_ANSWER = object(
   {
     changed: count("tenants"),
     unchanged: count("tenants that were so already"),
     missing: count("named, and not there"),
     failed: count("tenants"),
-    failures: list(
-      object(
-        { tenant: text("its name"), problem: members({}, (value) => value) },
-        "a tenant and its problem",
-      ),
-      FAILURES_TOLD_MAX,
-      "the first of those that failed",
-    ),
+    failures: list(FAILURE_ANSWER, FAILURES_TOLD_MAX, "the first of those that failed"),
     next: optional(text("send it as after for the next slice; absent: there is none")),
   },
   "what came of this slice",
@@ -88,11 +96,14 @@ export const TENANT_STATE_ROUTES: readonly Route[] = [
 ];
 
 function toAnswer({ failures, ...slice }: TenantStatesSlice, requestId: string): object {
-  const told = failures.map(({ tenant, error }) => ({
-    tenant,
-    problem: toProblem(error, requestId),
-  }));
-  return { ...slice, failures: told };
+  return { ...slice, failures: toFailures(failures, requestId) };
+}
+
+export function toFailures(
+  failures: TenantStatesSlice["failures"],
+  requestId: string,
+): readonly object[] {
+  return failures.map(({ tenant, error }) => ({ tenant, problem: toProblem(error, requestId) }));
 }
 
 function toRequest({

@@ -24,6 +24,7 @@ const CALLS: { readonly [Call in keyof Engine]?: Naming } = {
   setTenantState: "place",
   setTenantStates: "collection",
   warmTenants: "collection",
+  sweepTenants: "collection",
   deleteTenant: "place",
   upsert: "place",
   insert: "place",
