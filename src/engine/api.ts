@@ -710,6 +710,8 @@ export interface EngineStats {
     readonly surplus: number;
     readonly memory: number;
   };
+  /** Of those put to sleep for room, how many were woken again within a minute. */
+  readonly hastyEvictions: number;
   /** Shards out of service, exact, from the catalogue. */
   readonly quarantinedShards: number;
   /** Of all places since the start, and calls that the ledger of usage lost. */

@@ -5,8 +5,6 @@ import type { EngineOptions, NodeContext } from "./node-context.ts";
 /** Awake shards at most; each costs a few kilobytes besides its data. */
 const AWAKE_SHARDS_MAX = 10_000;
 const IDLE_MS = 600_000;
-/** Share of the memory budget in use from which idle shards are put to sleep. */
-const TIGHT_SHARE = 0.9;
 
 /** @param hooks what the keeper asks of the engine. */
 export function makeKeeper(
@@ -22,7 +20,7 @@ export function makeKeeper(
     onExhausted: () => {
       node.shards.memory.releaseIdle();
     },
-    isTight: () => arenas.usedBytes > node.memoryBytesMax * TIGHT_SHARE,
+    memoryUse: () => ({ usedBytes: arenas.usedBytes, budgetBytes: node.memoryBytesMax }),
     onFault: options.onFault ?? ((): void => undefined),
     observer: node.shards.observer,
     ...hooks,

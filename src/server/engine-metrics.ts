@@ -64,6 +64,7 @@ const COUNTERS: readonly Figure[] = [
   ["insula_offload_bytes_total", "Bytes of tenants sent.", (s) => s.offload?.bytesSent ?? 0],
   ["insula_onload_bytes_total", "Bytes of tenants fetched.", (s) => s.offload?.bytesFetched ?? 0],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
+  ["insula_hasty_evictions_total", "Shards evicted and woken at once.", (s) => s.hastyEvictions],
   ["insula_record_bytes_in_total", "Bytes of records and queries.", (s) => s.usage.bytesIn],
   ["insula_record_bytes_out_total", "Bytes of records answered.", (s) => s.usage.bytesOut],
   ["insula_calls_limited_total", "Calls refused by a limit.", (s) => s.usage.refused],

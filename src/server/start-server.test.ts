@@ -42,6 +42,7 @@ const STATS: EngineStats = {
   compactions: 10,
   builds: 12,
   evictions: { idle: 13, surplus: 14, memory: 15 },
+  hastyEvictions: 16,
   quarantinedShards: 0,
   scrub: { bytes: 0, damages: 0, rounds: 0 },
   usage: {

@@ -21,7 +21,7 @@ function failingKeeper(): { readonly keeper: ShardKeeper; readonly fail: () => v
     closed: () => undefined,
     awakeMax: 1,
     idleMs: 1_000,
-    isTight: () => false,
+    memoryUse: () => ({ usedBytes: 0, budgetBytes: 1 }),
     onFault: () => undefined,
     onDamage: () => Promise.resolve(),
   });
@@ -89,7 +89,7 @@ describe("A shard that is suspended", () => {
       closed: () => undefined,
       awakeMax: 1,
       idleMs: 1_000,
-      isTight: () => false,
+      memoryUse: () => ({ usedBytes: 0, budgetBytes: 1 }),
       onFault: () => undefined,
       onDamage: () => Promise.resolve(),
     });
@@ -161,5 +161,96 @@ describe("A shard that is suspended", () => {
     });
     expect([opened(), keeper.awakeCount]).toEqual([0, 0]);
     await keeper.close();
+  });
+});
+
+describe("Memory that is short", () => {
+  interface Bench {
+    readonly keeper: ShardKeeper;
+    readonly clock: ManualClock;
+    readonly awake: Map<number, Shard>;
+    used(): number;
+  }
+
+  function uidOf(n: number): ReturnType<typeof toShardUid> {
+    return toShardUid(new Uint8Array(16).fill(n));
+  }
+
+  /** Shards of a hundred bytes, and what keeps them. */
+  function benchOf(budgetBytes = 1_000): Bench {
+    const clock = new ManualClock();
+    const awake = new Map<number, Shard>();
+    const used = (): number => awake.size * 100;
+    const keeper = new ShardKeeper({
+      clock,
+      open: (uid) => {
+        const [n = 0] = uid;
+        const shard = {
+          ...{ loadedBytes: 100, memtableBytes: 0, isMerging: false, lastUsedMs: 0 },
+          isUpkeepDue: () => false,
+          close: () => {
+            awake.delete(n);
+            return Promise.resolve();
+          },
+        } as unknown as Shard;
+        awake.set(n, shard);
+        return Promise.resolve(shard);
+      },
+      closed: () => undefined,
+      awakeMax: 100,
+      idleMs: 1e9,
+      memoryUse: () => ({ usedBytes: used(), budgetBytes }),
+      onFault: () => undefined,
+      onDamage: () => Promise.resolve(),
+    });
+    return { keeper, clock, awake, used };
+  }
+
+  async function use({ keeper, clock }: Bench, n: number): Promise<void> {
+    await keeper.use(uidOf(n), () => Promise.resolve());
+    clock.advance(1);
+  }
+
+  /** Time for the keeper to look once more. */
+  async function look({ clock }: Bench, ms = 500): Promise<void> {
+    clock.advance(ms);
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  }
+
+  it("is given back down to the low mark, the longest idle first, and no further", async () => {
+    const bench = benchOf();
+    for (let n = 1; n <= 9; n++) await use(bench, n);
+    await look(bench, 60_000);
+    expect(bench.used()).toBe(900);
+    await use(bench, 10);
+    await look(bench);
+    expect([...bench.awake.keys()]).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(bench.keeper.evictions).toEqual({ idle: 0, surplus: 0, memory: 2 });
+    await look(bench, 60_000);
+    expect(bench.used()).toBe(800);
+    await bench.keeper.close();
+  });
+
+  it("spares who woke in the last half minute while some of it is free", async () => {
+    const bench = benchOf(1_050);
+    for (let n = 1; n <= 10; n++) await use(bench, n);
+    await look(bench);
+    expect(bench.used()).toBe(1_000);
+    await look(bench, 30_000);
+    expect(bench.used()).toBe(800);
+    await bench.keeper.close();
+  });
+
+  it("counts who comes back within a minute", async () => {
+    const bench = benchOf();
+    for (let n = 1; n <= 10; n++) await use(bench, n);
+    await look(bench);
+    expect(bench.keeper.returnCount).toBe(0);
+    await use(bench, 1);
+    expect(bench.keeper.returnCount).toBe(1);
+    await look(bench, 90_000);
+    await use(bench, 2);
+    expect(bench.keeper.returnCount).toBe(1);
+    await bench.keeper.close();
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Keeps shards awake while they are used and lets the longest idle ones sleep again.
+ * Keeps shards awake while they are used and lets idle ones sleep again.
  *
  * A use is a lease: the shard is opened if it sleeps (once, whoever asks), and cannot be put to
  * sleep until the use ends. What a sleeping shard costs is its row in the catalogue; nothing here
@@ -11,6 +11,8 @@ import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { Shard } from "../shard/index.ts";
+import { compareSleepers, type Sleeper } from "./eviction-order.ts";
+import { MemoryPressure, type MemoryUse } from "./memory-pressure.ts";
 
 /** A look at the awake shards every so often: flush by idleness, merges, eviction. */
 const TENDING_INTERVAL_MS = 500;
@@ -29,8 +31,8 @@ export interface ShardKeeperOptions {
   readonly awakeMax: number;
   /** An idle shard sleeps after this long. */
   readonly idleMs: number;
-  /** True while more memory is in use than is good. */
-  readonly isTight: () => boolean;
+  /** What the awake shards share. */
+  readonly memoryUse: () => MemoryUse;
   /** Memory has run out: whatever is kept for later goes. */
   readonly onExhausted?: () => void;
   /** A shard's upkeep failed; the shard goes on. */
@@ -81,6 +83,8 @@ interface Kept {
   isNew: boolean;
   /** Called when the last user has gone. */
   whenUnused: (() => void) | undefined;
+  /** Monotonic; when it was opened. */
+  wokeAtMs: number;
   /** Set while the shard is put to sleep or dropped; newcomers wait for it. */
   ending: Promise<void> | undefined;
 }
@@ -88,6 +92,7 @@ interface Kept {
 export class ShardKeeper {
   readonly #options: ShardKeeperOptions;
   readonly #kept = new Map<string, Kept>();
+  readonly #pressure = new MemoryPressure();
   readonly #evictions: Evictions = { idle: 0, surplus: 0, memory: 0 };
   #timer: Timer | undefined;
   #tending: Promise<void> | undefined;
@@ -108,6 +113,11 @@ export class ShardKeeper {
   /** Since the start. */
   get evictions(): Readonly<Evictions> {
     return { ...this.#evictions };
+  }
+
+  /** Shards that had better stayed awake: see {@link MemoryPressure.returnCount}. */
+  get returnCount(): number {
+    return this.#pressure.returnCount;
   }
 
   /** Awake shards now. */
@@ -284,13 +294,16 @@ export class ShardKeeper {
       shard: undefined,
       users: 1,
       isNew: true,
+      wokeAtMs: startMs,
       whenUnused: undefined,
       ending: undefined,
     };
     this.#kept.set(id, kept);
     try {
       kept.shard = await opening;
-      observer.endStep("activation", startMs, clock.monotonicMs());
+      kept.wokeAtMs = clock.monotonicMs();
+      observer.endStep("activation", startMs, kept.wokeAtMs);
+      this.#pressure.woke(id, kept.wokeAtMs);
       if (kept.shard === undefined) this.#forget(kept);
     } catch (error) {
       this.#forget(kept);
@@ -337,6 +350,7 @@ export class ShardKeeper {
       shard: undefined,
       users: 0,
       isNew: false,
+      wokeAtMs: 0,
       whenUnused: undefined,
       ending: undefined,
     };
@@ -385,8 +399,10 @@ export class ShardKeeper {
     await Promise.all(running);
     if (this.#isClosed) return;
     const surplus = this.#kept.size - this.#options.awakeMax;
-    if (surplus > 0) await this.#sleepEldest(surplus, "surplus");
-    if (this.#options.isTight()) await this.#relieve();
+    if (surplus > 0) {
+      await this.#sleepFirst("surplus", this.#idleBy("places").slice(0, surplus));
+    }
+    await this.#giveBack();
   }
 
   async #tendOne(kept: Kept, isIdle: boolean, nowMs: number): Promise<void> {
@@ -420,25 +436,51 @@ export class ShardKeeper {
     if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
   }
 
+  /** Memory ran out under a use: nobody is spared. */
   async #relieve(): Promise<void> {
     this.#options.onExhausted?.();
-    await this.#sleepEldest(Math.max(1, Math.ceil(this.#kept.size * RELIEF_SHARE)), "memory");
+    const count = Math.max(1, Math.ceil(this.#kept.size * RELIEF_SHARE));
+    await this.#sleepFirst("memory", this.#idleBy("bytes").slice(0, count));
   }
 
-  async #sleepEldest(count: number, reason: keyof Evictions): Promise<void> {
-    const idle = [...this.#kept.values()].filter(
-      ({ users, ending, shard }) => users === 0 && ending === undefined && shard !== undefined,
-    );
-    // A merge under way is lost with the sleep of its shard: those come last.
-    idle.sort(
-      (a, b) =>
-        Number(a.shard?.isMerging) - Number(b.shard?.isMerging) ||
-        (a.shard?.lastUsedMs ?? 0) - (b.shard?.lastUsedMs ?? 0),
-    );
-    for (const { uid } of idle.slice(0, count)) {
+  /** Down to the low mark, once the high one is passed. */
+  async #giveBack(): Promise<void> {
+    const use = this.#options.memoryUse();
+    let excess = this.#pressure.excessOf(use);
+    if (excess === 0) return;
+    this.#options.onExhausted?.();
+    const nowMs = this.#options.clock.monotonicMs();
+    const residenceMs = this.#pressure.residenceMs(use, nowMs);
+    const chosen: Kept[] = [];
+    for (const kept of this.#idleBy("bytes")) {
+      if (excess <= 0) break;
+      if (nowMs - kept.wokeAtMs < residenceMs) continue;
+      chosen.push(kept);
+      excess -= kept.shard?.loadedBytes ?? 0;
+    }
+    await this.#sleepFirst("memory", chosen);
+  }
+
+  /** Those that nobody uses, who is to sleep first in front. */
+  #idleBy(scarce: "bytes" | "places"): readonly Kept[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    const idle: (Sleeper & { readonly kept: Kept })[] = [];
+    for (const kept of this.#kept.values()) {
+      const { users, ending, shard } = kept;
+      if (users > 0 || ending !== undefined || shard === undefined) continue;
+      const { loadedBytes, memtableBytes, isMerging } = shard;
+      const idleMs = nowMs - shard.lastUsedMs;
+      idle.push({ kept, loadedBytes, memtableBytes, isMerging, idleMs });
+    }
+    return idle.sort(compareSleepers(scarce)).map(({ kept }) => kept);
+  }
+
+  async #sleepFirst(reason: keyof Evictions, chosen: readonly Kept[]): Promise<void> {
+    for (const { uid } of chosen) {
       try {
         await this.#sleepNow(uid);
         this.#evictions[reason]++;
+        this.#pressure.slept(toHex(uid), this.#options.clock.monotonicMs());
       } catch (error) {
         this.#options.onFault(error);
       }
