@@ -1,6 +1,6 @@
 /**
  * The power is cut at moments of a life in which tenants change their states, alone and many at
- * once, by calls and by themselves: every state on the disk opens with each tenant as it was told,
+ * once, by calls, by themselves and by a policy: every state on the disk opens with each tenant as it was told,
  * or as it was being made; none is half of it, and the counts agree.
  */
 import { afterAll, describe, expect, it } from "vitest";
@@ -40,19 +40,21 @@ afterAll(() => {
   );
 });
 
-function open(files: FileSystem, seed: number): Promise<Engine> {
+function open(files: FileSystem, seed: number, clock = new ManualClock()): Promise<Engine> {
   const random = new SeededRandom(seed);
-  return openEngine({ files, clock: new ManualClock(), random, workerCount: 0 });
+  return openEngine({ files, clock, random, workerCount: 0 });
 }
 
 class Life {
   readonly #chance: Chance;
+  readonly #clock: ManualClock;
   readonly states = new Map(TENANTS.map((name) => [name, "ACTIVE"]));
   /** Asked for and not answered yet. */
   readonly coming = new Map<string, string>();
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, clock: ManualClock) {
     this.#chance = chance;
+    this.#clock = clock;
   }
 
   get allowed(): Allowed {
@@ -65,7 +67,7 @@ class Life {
   }
 
   async step(engine: Engine): Promise<string> {
-    const kind = this.#chance.below(10);
+    const kind = this.#chance.below(12);
     const name = this.#chance.pick(TENANTS);
     const state = this.#chance.pick(WANTED);
     if (kind < 4) {
@@ -82,9 +84,22 @@ class Life {
       await this.#ask([name], "ACTIVE", () => engine.upsert(placeOf(name), BATCH));
       return `upsert to ${name}`;
     }
+    if (kind >= 10) return this.#rest(engine);
     if (kind < 9) await engine.flush();
     else await engine.deactivate(placeOf(name));
     return "flush or sleep";
+  }
+
+  /** Time passes, and the policy puts to rest who was not used meanwhile. */
+  async #rest(engine: Engine): Promise<string> {
+    for (const name of TENANTS) this.coming.set(name, "INACTIVE");
+    this.#clock.advance(180_000);
+    await engine.sweepTenants("d", "c", { limit: 100 });
+    const { items } = await engine.listTenants("d", "c", { limit: 100 });
+    for (const { name, state } of items) this.states.set(name, state);
+    expect([...this.states.values()]).toEqual(TENANTS.map(() => "INACTIVE"));
+    this.coming.clear();
+    return "rest";
   }
 
   async #ask(names: readonly string[], state: string, call: () => Promise<unknown>): Promise<void> {
@@ -97,7 +112,8 @@ class Life {
 
 async function live(seed: number, cutAt: ReadonlySet<number>): Promise<[number, readonly Cut[]]> {
   const chance = new Chance(seed);
-  const life = new Life(chance);
+  const clock = new ManualClock();
+  const life = new Life(chance, clock);
   const random = new SeededRandom(seed + 1_000);
   const cuts: Cut[] = [];
   let [changes, step, isBegun] = [0, "", false];
@@ -108,7 +124,7 @@ async function live(seed: number, cutAt: ReadonlySet<number>): Promise<[number, 
       cuts.push({ disk: disk.crash(random), allowed: life.allowed, moment });
     },
   });
-  const engine = await open(disk, seed);
+  const engine = await open(disk, seed, clock);
   await engine.createDatabase("d");
   await engine.createCollection("d", "c", {
     schema: {
@@ -118,6 +134,7 @@ async function live(seed: number, cutAt: ReadonlySet<number>): Promise<[number, 
     },
     tenancy: "multi",
     activatesTenants: true,
+    policy: { inactiveAfter: "1m" },
   });
   await engine.createTenants("d", "c", TENANTS);
   isBegun = true;
