@@ -1,7 +1,7 @@
 /**
  * The power is cut at moments of a life in which tenants change their states, alone and many at
- * once, by calls, by themselves and by a policy: every state on the disk opens with each tenant as it was told,
- * or as it was being made; none is half of it, and the counts agree.
+ * once, by calls, by themselves and by a policy: every state on the disk opens with each tenant as
+ * it was told, or as it was being made; none is half of it, and the counts agree.
  */
 import { afterAll, describe, expect, it } from "vitest";
 import type { RequestedState } from "../../src/engine/api.ts";
