@@ -26,14 +26,19 @@ function environment(server: TestServer): NodeJS.ProcessEnv {
   };
 }
 
+const PYTHON_PROGRAMS = ["pinecone_rest.py", "pinecone_namespaces.py"];
+const NODE_PROGRAMS = ["pinecone.mjs", "pinecone-limits.mjs"];
+
 async function runPython(report: Report, server: TestServer, line: "7" | "9"): Promise<void> {
   if (!hasPineconePython(line)) {
     report.skip(`the Python client pinecone ${line} is not installed`);
     return;
   }
-  const file = path.resolve("test/clients/python/pinecone_rest.py");
-  const ran = await run(pineconePython(line), [file], { env: environment(server) });
-  takeLines(report, `pinecone ${line} HTTP`, "pinecone_rest.py", ran);
+  for (const name of PYTHON_PROGRAMS) {
+    const file = path.resolve("test/clients/python", name);
+    const ran = await run(pineconePython(line), [file], { env: environment(server) });
+    takeLines(report, `pinecone ${line} HTTP`, name, ran);
+  }
 }
 
 async function runNode(report: Report, server: TestServer, line: "7" | "9"): Promise<void> {
@@ -41,8 +46,10 @@ async function runNode(report: Report, server: TestServer, line: "7" | "9"): Pro
     report.skip(`${NODE_MANIFEST} is not installed`);
     return;
   }
-  const file = path.resolve("test/clients/node/pinecone.mjs");
-  const env = { ...environment(server), INSULA_TEST_LINE: line };
-  const client = `@pinecone-database/pinecone ${line}`;
-  takeLines(report, client, "pinecone.mjs", await run(process.execPath, [file], { env }));
+  for (const name of NODE_PROGRAMS) {
+    const file = path.resolve("test/clients/node", name);
+    const env = { ...environment(server), INSULA_TEST_LINE: line };
+    const ran = await run(process.execPath, [file], { env });
+    takeLines(report, `@pinecone-database/pinecone ${line}`, name, ran);
+  }
 }

@@ -87,6 +87,18 @@ describe("an end", () => {
     });
   });
 
+  test("says when to try again, to clients that retry and to programs that read it", () => {
+    const { headers } = toGrpcFailure({ status: 8, message: "slow ä", retryAfterMs: 1_250.4 });
+    expect(headers["grpc-retry-pushback-ms"]).toBe("1251");
+    // As protobuf's own library for Python writes the same google.rpc.Status.
+    expect(headers["grpc-status-details-bin"]).toBe(
+      "CAgSB3Nsb3cgw6QaNQoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIJCgcIARDA6dd3",
+    );
+    expect(toGrpcFailure({ status: 8, message: "full" }).headers).not.toHaveProperty([
+      "grpc-status-details-bin",
+    ]);
+  });
+
   test("has a message that any client decodes to the text, cut at its bound", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {

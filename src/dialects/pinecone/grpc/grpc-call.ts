@@ -41,8 +41,8 @@ export async function answerGrpc(
       withinDeadline(request.signal, answerCall(server, request, { trail, ids })),
     );
   } catch (error) {
-    const { grpc, message } = failureOf(error);
-    return toGrpcFailure({ status: grpc, message }, ids);
+    const { grpc, message, retryAfterMs } = failureOf(error);
+    return toGrpcFailure({ status: grpc, message, retryAfterMs }, ids);
   }
 }
 
