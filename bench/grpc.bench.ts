@@ -1,8 +1,9 @@
 /**
- * Pinecone's operations over gRPC and over HTTP and JSON, on one server: vectors acknowledged
- * durable per second, and queries per second of one client and of many.
+ * Pinecone's operations over gRPC and over HTTP and JSON, on one server and in many namespaces:
+ * vectors acknowledged durable per second, queries per second of one client and of many, and what
+ * the server's time went into.
  *
- *   npx tsx bench/grpc.bench.ts --quick
+ *   npm run bench -- grpc --quick
  */
 import { type ClientHttp2Session, connect } from "node:http2";
 import { printFloat32Array, ProtoWriter } from "../src/wire/index.ts";
@@ -14,25 +15,31 @@ import { quantiles } from "./support/samples.ts";
 import { buildServer, startServerProcess, type ServerProcess } from "./support/server-process.ts";
 
 const INDEX = "bench";
-/** Different requests of each client, sent in turn. */
-const BODIES = 4;
+/** Different vectors of one client's upserts, sent to its namespaces in turn. */
+const BATCHES = 4;
+/** Different queries of each client, sent in turn. */
+const QUERIES = 16;
 const TOP_K = 10;
+/** What a call is spent on: `parse` decodes, `store` and `search` are the engine. */
+const PHASES = ["verify", "read", "parse", "store", "search", "write"] as const;
 
 const report = openReport({
   path: "bench/grpc.bench.ts",
   purpose: "Upserts and queries of Pinecone's clients over gRPC and over HTTP.",
-  example: "npx tsx bench/grpc.bench.ts --seconds 30",
+  example: "npm run bench -- grpc --seconds 30",
   sizes: {
     dimension: { description: "numbers of a vector", full: 768, quick: 768 },
     batch: { description: "vectors of an upsert", full: 500, quick: 500 },
     writers: { description: "clients that upsert, one batch each at a time", full: 8, quick: 4 },
     readers: { description: "clients of the second run of queries", full: 32, quick: 32 },
-    rows: { description: "records of the namespace that is searched", full: 10_000, quick: 2_000 },
+    namespaces: { description: "namespaces written to and searched", full: 100, quick: 20 },
+    rows: { description: "records of each namespace that is searched", full: 1_000, quick: 100 },
     seconds: { description: "time of each measurement", full: 20, quick: 3 },
   },
 });
 const dimension = report.size("dimension");
 const batch = report.size("batch");
+const namespaces = report.size("namespaces");
 const source = clusteredVectors(dimension, 4_000, 5);
 
 /** Sends one prepared request and waits for its end. @throws Error unless it went well. */
@@ -63,35 +70,45 @@ type Protocols = Readonly<Record<string, (server: ServerProcess) => Client>>;
 
 async function measureUpserts(protocols: Protocols): Promise<void> {
   const rows: Row[] = [];
+  const writers = report.size("writers");
   for (const [name, open] of Object.entries(protocols)) {
     report.progress(`upserts over ${name}`);
-    const clients = openMany(open, report.size("writers"));
-    const sends = clients.map((client, c) =>
-      Array.from({ length: BODIES }, (_, i) =>
-        client.upsert(`${name}-${c}`, source.next(batch), i * batch),
-      ),
-    );
+    const clients = openMany(open, writers);
+    const sends = clients.map((client, c) => {
+      const batches = Array.from({ length: BATCHES }, () => source.next(batch));
+      const own = Array.from({ length: namespaces }, (_, i) => i).filter((i) => i % writers === c);
+      return own.map((i, turn) =>
+        client.upsert(nameOf(name, i), batches[turn % BATCHES] ?? source.next(batch), 0),
+      );
+    });
     const { perSecond, latencies } = await load(sends);
     rows.push({ over: name, "vectors/s": perSecond * batch, ...latencies });
     for (const client of clients) client.close();
   }
-  report.table(`Upserts of ${batch} × ${dimension}, durable`, rows);
+  report.table(`Upserts of ${batch} × ${dimension}, durable, ${namespaces} namespaces`, rows);
 }
 
 async function measureQueries(protocols: Protocols): Promise<void> {
   const rows: Row[] = [];
+  const perNamespace = report.size("rows");
   const filler = openGrpc(server);
-  for (let start = 0; start < report.size("rows"); start += batch) {
-    await filler.upsert("searched", source.next(batch), start)();
+  for (let i = 0; i < namespaces; i++) {
+    for (let start = 0; start < perNamespace; start += batch) {
+      const count = Math.min(batch, perNamespace - start);
+      await filler.upsert(nameOf("searched", i), source.next(count), start)();
+    }
   }
   filler.close();
   for (const count of [1, report.size("readers")]) {
     for (const [name, open] of Object.entries(protocols)) {
       report.progress(`queries over ${name}, ${count} clients`);
       const clients = openMany(open, count);
-      const sends = clients.map((client) =>
-        Array.from({ length: BODIES }, () =>
-          client.query("searched", rowOf(source.next(1), dimension, 0)),
+      const sends = clients.map((client, c) =>
+        Array.from({ length: QUERIES }, (_, turn) =>
+          client.query(
+            nameOf("searched", (c * QUERIES + turn * 7) % namespaces),
+            rowOf(source.next(1), dimension, 0),
+          ),
         ),
       );
       const { perSecond, latencies } = await load(sends);
@@ -99,7 +116,12 @@ async function measureQueries(protocols: Protocols): Promise<void> {
       for (const client of clients) client.close();
     }
   }
-  report.table(`Queries, top ${TOP_K} of ${report.size("rows")} × ${dimension}`, rows);
+  const size = `${namespaces} namespaces of ${perNamespace} × ${dimension}`;
+  report.table(`Queries, top ${TOP_K}, ${size}`, rows);
+}
+
+function nameOf(kind: string, i: number): string {
+  return `${kind}-${String(i).padStart(3, "0")}`;
 }
 
 function openMany(open: Protocols[string], count: number): Client[] {
@@ -111,6 +133,7 @@ async function load(
   sends: readonly (readonly Send[])[],
 ): Promise<{ readonly perSecond: number; readonly latencies: Row }> {
   const times: number[] = [];
+  const before = await readPhases();
   const startedAt = performance.now();
   const endAt = startedAt + report.size("seconds") * 1_000;
   await Promise.all(
@@ -124,7 +147,23 @@ async function load(
   );
   const seconds = (performance.now() - startedAt) / 1_000;
   const { p50, p99 } = quantiles(times);
-  return { perSecond: times.length / seconds, latencies: { "p50 ms": p50, "p99 ms": p99 } };
+  const after = await readPhases();
+  const phases: Record<string, number> = {};
+  for (const phase of PHASES) {
+    const ms = ((after.get(phase) ?? 0) - (before.get(phase) ?? 0)) * 1_000;
+    if (ms > 0) phases[`${phase} ms`] = ms / times.length;
+  }
+  return {
+    perSecond: times.length / seconds,
+    latencies: { "p50 ms": p50, "p99 ms": p99, ...phases },
+  };
+}
+
+/** Seconds since the start by phase, as the server's own metrics have them. */
+async function readPhases(): Promise<ReadonlyMap<string, number>> {
+  const text = await (await fetch(new URL("/metrics", server.access.url))).text();
+  const lines = text.matchAll(/^insula_request_phase_seconds_sum\{phase="(\w+)"\} (\S+)$/gm);
+  return new Map([...lines].map(([, phase = "", value]) => [phase, Number(value)]));
 }
 
 async function createIndex({ access }: ServerProcess): Promise<void> {
