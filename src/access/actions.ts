@@ -25,7 +25,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "admin", "SetCollectionLimits SetTenantLimits"],
   ["admin", "admin", "GetCollectionExtents GetTenantExtents"],
   ["admin", "admin", "GetStatus GetLogLevel SetLogLevel ListKeys CreateKey RotateKey RevokeKey"],
-  ["admin", "admin", "RotateMasterKey ListBackups CreateBackup Restore CopyTenant"],
+  ["admin", "admin", "RotateMasterKey ListBackups CreateBackup DeleteBackup Restore CopyTenant"],
   ["vectors", "read", "GetVectorBucket ListVectorBuckets GetVectorIndex ListVectorIndexes"],
   ["vectors", "read", "GetIndex ListIndexes GetVectors ListVectors QueryVectors"],
   ["vectors", "read", "ListTagsForResource"],

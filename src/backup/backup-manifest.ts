@@ -49,6 +49,11 @@ export function manifestKey(id: string): string {
   return `${MANIFEST_PREFIX}${id}`;
 }
 
+/** Root key, index and lines of one backup. */
+export function backupPrefix(id: string): string {
+  return `backups/${id}/`;
+}
+
 export function rootKeyOf(id: string): string {
   return `backups/${id}/root`;
 }

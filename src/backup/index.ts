@@ -34,6 +34,7 @@ export {
 } from "./offload-place.ts";
 export { offloadImage, readOffload, removeOffload } from "./offload-reader.ts";
 export { writeOffload } from "./offload-writer.ts";
+export { removeBackup } from "./remove-backup.ts";
 export { probeStore } from "./store-probe.ts";
 export { openStore, type TargetDoors } from "./store-target.ts";
 export { PutQueue } from "./put-queue.ts";

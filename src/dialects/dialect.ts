@@ -91,6 +91,11 @@ export interface BackupDoor {
   list(): Promise<readonly BackupInfo[]>;
   backup(scope: BackupScope): Promise<BackupInfo>;
   restore(options: RestoreOptions): Promise<RestoreSummary>;
+  /**
+   * The backup is gone, what other backups may share stays.
+   * @throws InsulaError `backup_not_found`
+   */
+  remove(id: string): Promise<void>;
 }
 
 /** The level of the server's log, to be read and changed while it runs. */

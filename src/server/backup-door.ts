@@ -1,6 +1,6 @@
 /** The store that requests may back up to and restore from: the one of the settings, no other. */
 import { resolve } from "node:path";
-import { listBackups, openStore, toBackupInfo } from "../backup/index.ts";
+import { listBackups, openStore, removeBackup, toBackupInfo } from "../backup/index.ts";
 import type { BackupDoor } from "../dialects/index.ts";
 import type { Engine } from "../engine/api.ts";
 import { NodeFileSystem, type Clock, type ObjectStore, type Random } from "../io/index.ts";
@@ -27,5 +27,6 @@ export function openBackupDoor(
     list: async () => (await listBackups(await open(false))).map(toBackupInfo),
     backup: async (scope) => engine.backup(await open(true), scope),
     restore: async (options) => engine.restore(await open(false), options),
+    remove: async (id) => removeBackup(await open(false), id),
   };
 }

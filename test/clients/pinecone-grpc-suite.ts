@@ -19,7 +19,9 @@ export async function runPineconeGrpcSuite(report: Report): Promise<void> {
   const ca = makeThrowAwayCa();
   const domain = { INSULA_PUBLIC_DOMAIN: "localhost" };
   const tls = { INSULA_TLS_CERT: ca.certPath, INSULA_TLS_KEY: ca.keyPath };
-  const secure = await startTestServer({ ...domain, ...tls });
+  // The units that the source text prints.
+  const units = { INSULA_PINECONE_READ_UNITS: "seed" };
+  const secure = await startTestServer({ ...domain, ...tls, ...units });
   const plain = await startTestServer(domain);
   try {
     await runPineconeSeed(report, secure, { caPath: ca.caPath, env: environment(secure, ca) });

@@ -48,7 +48,7 @@ export async function runPineconeSeed(
   });
 }
 
-/** What the text prints but for the order among equals, and the units, which count sizes here. */
+/** What the text prints but for the order among equals. */
 function checkQuery(output: string): void {
   const ids = [...output.matchAll(/'id': '(\w)'/g)].map(([, id]) => id ?? "");
   expectEqual(ids.length, 3, "matches");
@@ -56,7 +56,7 @@ function checkQuery(output: string): void {
   for (const [, score] of output.matchAll(/'score': ([\d.]+)/g)) {
     if (Math.abs(Number(score) - 1) > 1e-6) throw new Error(`score: ${score ?? ""}`);
   }
-  for (const part of ["'namespace': 'tenant2'", "'read_units': ", "'values': [0."]) {
+  for (const part of ["'namespace': 'tenant2'", "'read_units': 6", "'values': [0."]) {
     if (!output.includes(part)) throw new Error(`Expected ${part} in:\n${output}`);
   }
 }

@@ -21,6 +21,7 @@ export async function startTestServer(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<TestServer> {
   const dataDir = mkdtempSync(path.join(tmpdir(), "insula-clients-"));
+  const backupDir = `${dataDir}-backups`;
   const keyId = "TESTADMINKEYID000001";
   const secret = "test-admin-secret-of-one-run";
   const accountId = "1234567890";
@@ -32,6 +33,7 @@ export async function startTestServer(
       INSULA_ADMIN_SECRET: secret,
       INSULA_ACCOUNT_ID: accountId,
       INSULA_LOG_LEVEL: "error",
+      INSULA_BACKUP_STORE: backupDir,
       ...variables,
     },
     stdio: ["ignore", "pipe", "inherit"],
@@ -47,7 +49,7 @@ export async function startTestServer(
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
       await ended;
-      rmSync(dataDir, { recursive: true, force: true });
+      for (const folder of [dataDir, backupDir]) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

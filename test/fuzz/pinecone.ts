@@ -173,6 +173,26 @@ const OPERATIONS: Readonly<Record<string, (chance: Chance, at: string) => Drawn>
     method: "GET",
     path: `/models?type=${chance.pick(["embed", "rerank", ""])}`,
   }),
+  CreateBackup: (chance) => ({
+    method: "POST",
+    path: `/indexes/${chance.pick([INDEX, spare(chance)])}/backups`,
+    body: { name: "fuzz", description: drawText(chance) },
+  }),
+  ListIndexBackups: (chance) => ({
+    method: "GET",
+    path: `/indexes/${INDEX}/backups?limit=${String(chance.between(1, 9))}`,
+  }),
+  ListBackups: () => ({ method: "GET", path: "/backups" }),
+  DescribeBackup: (chance) => ({ method: "GET", path: `/backups/${drawId(chance)}` }),
+  DeleteBackup: (chance) => ({ method: "DELETE", path: `/backups/${drawId(chance)}` }),
+  CreateIndexFromBackup: (chance) => ({
+    method: "POST",
+    path: `/backups/${drawId(chance)}/create-index`,
+    body: { name: spare(chance), tags: { a: "b" } },
+  }),
+  ListRestoreJobs: () => ({ method: "GET", path: "/restore-jobs?limit=100" }),
+  DescribeRestoreJob: (chance) => ({ method: "GET", path: `/restore-jobs/${drawId(chance)}` }),
+  DescribeCollection: () => ({ method: "GET", path: "/collections/none" }),
   CreateIndexForModel: (chance) => ({
     method: "POST",
     path: "/indexes/create-for-model",
@@ -203,6 +223,11 @@ const OPERATIONS: Readonly<Record<string, (chance: Chance, at: string) => Drawn>
   }),
   DescribeModel: (chance) => ({ method: "GET", path: `/models/${chance.pick(MODELS)}` }),
 };
+
+/** Of a backup or a restore; none has it. */
+function drawId(chance: Chance): string {
+  return chance.pick(["0197b6a0-7a3c-7000-8000-000000000000", "none", "..%2f.."]);
+}
 
 function drawText(chance: Chance): string {
   return chance.pick(["a cold radiator", "bread and butter", "ü 𝒳 \u0000", "x".repeat(2_000), " "]);

@@ -35,6 +35,7 @@ function contextOf(hasStore: boolean): DialectContext {
     list: note("list", [INFO]),
     backup: note("backup", INFO),
     restore: note("restore", SUMMARY),
+    remove: note("remove", undefined),
   };
   return {
     engine: { copyTenant: note("copyTenant", TENANT) },

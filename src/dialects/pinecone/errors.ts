@@ -132,9 +132,12 @@ export const PINECONE_FAULTS: Readonly<Record<PineconeFault, PineconeWireError>>
   /** An index that is protected against its deletion. */
   FORBIDDEN: { status: 403, code: "FORBIDDEN", grpc: 7 },
   MODEL_NOT_FOUND: NOT_FOUND,
+  /** A backup that is not ready, or that something is being made of. */
+  BACKUP_IN_USE: FAILED,
+  BACKUPS_EXCEEDED: QUOTA,
 };
 
-export type PineconeFault = "FORBIDDEN" | "MODEL_NOT_FOUND";
+export type PineconeFault = "FORBIDDEN" | "MODEL_NOT_FOUND" | "BACKUP_IN_USE" | "BACKUPS_EXCEEDED";
 
 /** An error that has a vendor's name but no code of its own in the house. */
 export function pineconeFault(fault: PineconeFault, message: string): InsulaError {

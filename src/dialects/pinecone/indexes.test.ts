@@ -183,10 +183,11 @@ describe("hosts", () => {
   });
 
   test("say of what the vendor has and we have not that it is not supported", async () => {
-    for (const line of ["GET /backups", "POST /collections"]) {
+    for (const line of ["GET /backup-schedules", "POST /collections"]) {
       expect(await bench.send(line)).toMatchObject(refused(501, "UNIMPLEMENTED"));
     }
     expect((await bench.send("GET /collections")).json).toEqual({ collections: [] });
+    expect((await bench.send("DELETE /collections/a")).status).toBe(404);
     expect(await bench.send("GET /other")).toMatchObject(refused(404, "NOT_FOUND"));
   });
 });

@@ -50,6 +50,14 @@ export const PINECONE_LIMITS = {
   statsNameBytesMax: 1_048_576,
   /** Namespaces that a prefix finds and that are counted. Source: the vendor's most of an index. */
   namespacesCountedMax: 100_000,
+  /** Backups of a project, and restores that are remembered. Source: ours; lists are walked. */
+  backupsMax: 1_000,
+  restoreJobsMax: 1_000,
+  /** Characters of a backup's name, and of its description. Source: ours. */
+  backupTextCharactersMax: 256,
+  /** Backups or restores of a page: unless asked for, and at most. Source: the vendor. */
+  backupPageItems: 10,
+  backupPageItemsMax: 100,
   /** Tags of an index, and characters of their names and values. Source: the vendor. */
   tagsMax: 20,
   tagNameCharactersMax: 80,

@@ -6,6 +6,7 @@ import { AccessTrail } from "../access-trail.ts";
 import type { DialectContext, PineconeSettings } from "../dialect.ts";
 import { lazyPageTokens, type PageTokens } from "../page-token.ts";
 import type { Caller } from "./caller.ts";
+import { BackupDesk } from "./control/backups/desk.ts";
 import type { Address } from "./hosts.ts";
 import { IndexPorts } from "./index-ports.ts";
 
@@ -32,6 +33,7 @@ export class PineconeServer {
   readonly indexPorts: IndexPorts | undefined;
   /** Held while an index's attributes are read, changed and written. */
   readonly indexLocks: KeyedLock = new KeyedLock();
+  readonly desk: BackupDesk;
 
   constructor(context: DialectContext) {
     this.context = context;
@@ -39,6 +41,7 @@ export class PineconeServer {
     const { ports } = this.settings;
     this.indexPorts = ports === undefined ? undefined : new IndexPorts(context.engine, ports);
     this.pageTokens = lazyPageTokens("pinecone", context);
+    this.desk = new BackupDesk(context);
   }
 
   /**

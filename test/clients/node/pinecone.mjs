@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
+import { setTimeout } from "node:timers/promises";
 
 const LINE = process.env.INSULA_TEST_LINE;
 const KEY = process.env.INSULA_TEST_KEY;
@@ -241,6 +242,49 @@ testCase("createIndexForModel", "embeds what is written and what is asked", asyn
   const wrong = { records: [{ id: "x", other: "a" }] };
   await refused("PineconeBadRequestError", () => texts.upsertRecords(wrong), "body");
   await pc.deleteIndex("texts");
+});
+
+/** What is under way when a call returns is asked for until it is done. */
+async function settled(describe, pending) {
+  for (let i = 0; i < 1_200; i++) {
+    const found = await describe();
+    if (!pending.includes(found.status)) return found;
+    await setTimeout(50);
+  }
+  throw new Error("it is never done");
+}
+
+testCase("backups", "are made, listed, brought back as another index and deleted", async () => {
+  await pc.createIndex({ name: "source", dimension: 4, metric: "cosine", spec: SPEC });
+  await pc
+    .index({ name: "source" })
+    .namespace("t1")
+    .upsert({ records: [A, B] });
+  const begun = await pc.createBackup({ indexName: "source", name: "first" });
+  const { backupId } = begun;
+  assert.deepEqual([begun.sourceIndexName, begun.name], ["source", "first"]);
+  const made = await settled(() => pc.describeBackup(backupId), ["Initializing"]);
+  assert.deepEqual([made.status, made.recordCount, made.namespaceCount], ["Ready", 2, 1]);
+  const listed = await pc.listBackups({ indexName: "source" });
+  assert.equal(listed.data.at(-1).backupId, backupId);
+  await pc.deleteIndex("source");
+  const { restoreJobId } = await pc.createIndexFromBackup({ backupId, name: "copy" });
+  const job = await settled(() => pc.describeRestoreJob(restoreJobId), ["Pending", "InProgress"]);
+  assert.deepEqual([job.status, job.targetIndexName], ["Completed", "copy"]);
+  const jobs = await pc.listRestoreJobs({ limit: 100 });
+  assert(jobs.data.some((row) => row.restoreJobId === restoreJobId));
+  assert.equal((await pc.describeIndex("copy")).dimension, 4);
+  const { records } = await pc
+    .index({ name: "copy" })
+    .namespace("t1")
+    .fetch({ ids: ["a"] });
+  assert.deepEqual(shown(records.a), A);
+  await refused("PineconeConflictError", () =>
+    pc.createIndexFromBackup({ backupId, name: "copy" }),
+  );
+  await pc.deleteBackup(backupId);
+  await refused("PineconeNotFoundError", () => pc.describeBackup(backupId));
+  await pc.deleteIndex("copy");
 });
 
 testCase("errors", "a wrong key", async () => {

@@ -7,6 +7,7 @@ environment, as test/clients/pinecone-suite.ts sets them.
 import json
 import os
 import sys
+import time
 import traceback
 from importlib.metadata import version
 
@@ -275,6 +276,44 @@ def _():
     equal(hits(query=by_id, rerank={**rerank, "query": "heating of the house"})[0][0], "warm")
     refused(lambda: texts.upsert_records(namespace="t1", records=[{"_id": "x", "a": "b"}]), 400)
     pc.delete_index("texts")
+
+
+def settled(describe, pending):
+    """What is under way when a call returns is asked for until it is done."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = describe()
+        if found.status not in pending:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it is never done")
+
+
+@case("backups", "are made, listed, brought back as another index and deleted")
+def _():
+    pc.create_index(name="source", dimension=4, metric="cosine", spec=SPEC, tags={"a": "b"})
+    pc.Index("source").upsert(vectors=VECTORS, namespace="t1")
+    begun = pc.create_backup(index_name="source", backup_name="first", description="of source")
+    equal([begun.source_index_name, begun.name], ["source", "first"])
+    one = {"backup_id": begun.backup_id}
+    made = settled(lambda: pc.describe_backup(**one), ["Initializing"])
+    equal([made.status, made.record_count, made.namespace_count], ["Ready", 3, 1])
+    equal([made.dimension, made.metric, made.description], [4, "cosine", "of source"])
+    equal([row.backup_id for row in pc.list_backups(index_name="source")], [made.backup_id])
+    pc.delete_index("source")
+    assert made.backup_id in [row.backup_id for row in pc.list_backups()]
+    copy = pc.create_index_from_backup(name="copy", **one, tags={"c": "d"})
+    equal([copy.name, copy.dimension, copy.status.ready], ["copy", 4, True])
+    fetched = pc.Index("copy").fetch(ids=["a"], namespace="t1").vectors["a"]
+    equal([dict(fetched.metadata), len(fetched.values)], [VECTORS[0]["metadata"], 4])
+    job = list(pc.list_restore_jobs(limit=100))[-1]
+    equal([job.target_index_name, job.backup_id], ["copy", made.backup_id])
+    done = settled(lambda: pc.describe_restore_job(job_id=job.restore_job_id), ["InProgress"])
+    equal([done.status, done.percent_complete], ["Completed", 100])
+    refused(lambda: pc.create_index_from_backup(name="copy", **one, timeout=-1), 409)
+    pc.delete_backup(**one)
+    refused(lambda: pc.describe_backup(**one), 404)
+    pc.delete_index("copy")
 
 
 @case("errors", "a wrong key")

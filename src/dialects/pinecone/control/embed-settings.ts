@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { refusal } from "../errors.ts";
 import { METRICS, type PineconeMetric } from "../index-view.ts";
-import { readParameters } from "../inference/embed.ts";
+import { readParameters } from "../inference/parameters.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import {
   asObject,

@@ -10,12 +10,20 @@ import { toDeployment, type IndexSpec } from "./spec.ts";
 /** From here on an index has a schema and a deployment. Versions are dates and compare as text. */
 const SCHEMA_VERSION = "2026-07";
 
-/** Nothing has to be made ready, and there are no nodes to be paid for. */
-const STATUS = { ready: true, state: "Ready" } as const;
+const READY = { ready: true, state: "Ready" } as const;
+const RESTORING = { ready: false, state: "Initializing" } as const;
+/** There are no nodes to be paid for. */
 const READ_CAPACITY = { mode: "OnDemand", status: { state: "Ready" } } as const;
 
+/** What a description is made of. */
+export interface DescribedIndex extends Omit<IndexView, "info" | "hasNamespaces"> {
+  readonly info: Pick<IndexView["info"], "name" | "database" | "attributes">;
+  /** Absent: the index is ready; nothing else has to be waited for but a restore. */
+  readonly isRestoring?: boolean;
+}
+
 export function describe(
-  index: IndexView,
+  index: DescribedIndex,
   request: Pick<HttpRequest, "host" | "scheme" | "headers">,
   { settings, port }: { readonly settings: PineconeSettings; readonly port: number | undefined },
 ): object {
@@ -24,12 +32,11 @@ export function describe(
   const common = {
     name,
     host: hostOf(settings, request, { project: database, name, port }),
-    status: STATUS,
+    status: index.isRestoring === true ? RESTORING : READY,
     deletion_protection: isProtected ? "enabled" : "disabled",
     ...(Object.keys(tags).length === 0 ? {} : { tags }),
   };
-  const version = request.headers["x-pinecone-api-version"] ?? "";
-  if (version >= SCHEMA_VERSION) {
+  if (wantsSchema(request)) {
     return {
       ...common,
       deployment: toDeployment(spec),
@@ -37,7 +44,7 @@ export function describe(
         ...READ_CAPACITY,
         status: { state: "Ready", current_replicas: null, current_shards: null },
       },
-      schema: { fields: embed === undefined ? fieldsOf(index) : textFieldOf(index, embed) },
+      schema: schemaOf(index),
     };
   }
   return {
@@ -50,7 +57,17 @@ export function describe(
   };
 }
 
-function shownEmbed(index: IndexView, embed: EmbedSettings): object {
+/** Whether a request speaks of indexes with a schema. */
+export function wantsSchema({ headers }: Pick<HttpRequest, "headers">): boolean {
+  return (headers["x-pinecone-api-version"] ?? "") >= SCHEMA_VERSION;
+}
+
+export function schemaOf(index: DescribedIndex): { readonly fields: object } {
+  const { embed } = attributesOf(index.info);
+  return { fields: embed === undefined ? fieldsOf(index) : textFieldOf(index, embed) };
+}
+
+function shownEmbed(index: DescribedIndex, embed: EmbedSettings): object {
   const { metric, dimension, vectorType } = index;
   return {
     ...{ model: embed.model, metric, dimension, vector_type: vectorType },
@@ -60,7 +77,7 @@ function shownEmbed(index: IndexView, embed: EmbedSettings): object {
 }
 
 /** Clients tell by the type of its one field that an index takes texts. */
-function textFieldOf({ metric, dimension }: IndexView, embed: EmbedSettings): object {
+function textFieldOf({ metric, dimension }: DescribedIndex, embed: EmbedSettings): object {
   const shown = { type: "semantic_text", model: embed.model, dimension, metric };
   return { [embed.field]: { ...shown, ...shownParameters(embed) } };
 }
@@ -76,7 +93,7 @@ function shownSpec(spec: IndexSpec): object {
 }
 
 /** Only dot products make one score of both, so only there a client is told of both. */
-function fieldsOf({ dimension, metric, sparseField }: IndexView): object {
+function fieldsOf({ dimension, metric, sparseField }: DescribedIndex): object {
   const sparse = { _sparse_values: { type: "sparse_vector" } };
   if (dimension === undefined) return sparse;
   const dense = { _values: { type: "dense_vector", dimension, metric } };

@@ -2,7 +2,7 @@
 import { InsulaError, isInsulaError } from "../../../base/errors.ts";
 import { PAGE_ITEMS_MAX } from "../../../base/limits.ts";
 import { pineconeFault, refusal } from "../errors.ts";
-import { findIndex, toIndexView, type IndexView } from "../index-view.ts";
+import { findIndex, toIndexView } from "../index-view.ts";
 import { readObject } from "../rest/members.ts";
 import {
   attributesOf,
@@ -13,7 +13,7 @@ import {
 } from "./attributes.ts";
 import type { ControlAnswer, ControlCall } from "./call.ts";
 import { authorize, isVisible, readBody } from "./call.ts";
-import { describe } from "./index-model.ts";
+import { describe, type DescribedIndex } from "./index-model.ts";
 import { readEmbed, readSemanticField } from "./embed-settings.ts";
 import { readNewIndex, type NewIndex } from "./new-index.ts";
 import { patchSpec, readDeployment, readSpec } from "./spec.ts";
@@ -25,6 +25,9 @@ export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
   const { engine } = server.context;
   caller.trail.aim({ database: caller.project });
   const indexes: object[] = [];
+  for (const { described } of server.desk.pendingIndexes(caller.project)) {
+    if (isVisible(call, described.info.name)) indexes.push(await show(call, described));
+  }
   if ((await engine.getDatabase(caller.project)) === undefined) {
     return { status: 200, json: { indexes } };
   }
@@ -37,6 +40,7 @@ export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
     for (const info of items) {
       const view = toIndexView(info);
       if (view === undefined || !isVisible(call, info.name)) continue;
+      if (server.desk.pendingIndex(caller.project, info.name) !== undefined) continue;
       indexes.push(await show(call, view));
     }
     after = hasMore ? items.at(-1)?.name : undefined;
@@ -46,7 +50,7 @@ export async function listIndexes(call: ControlCall): Promise<ControlAnswer> {
 }
 
 /** Its description; the index is given a port if it has none. */
-async function show({ server, request }: ControlCall, view: IndexView): Promise<object> {
+async function show({ server, request }: ControlCall, view: DescribedIndex): Promise<object> {
   const { settings, indexPorts } = server;
   const { database: project, name } = view.info;
   return describe(view, request, { settings, port: await indexPorts?.portOf({ project, name }) });
@@ -80,16 +84,21 @@ async function makeIndex(call: ControlCall, { name, options }: NewIndex): Promis
   authorize(call, "admin:CreateCollection", name);
   await ensureProject(call);
   const { project } = caller;
+  if (server.desk.pendingIndex(project, name) !== undefined) throw exists();
   const make = () => engine.createCollection(project, name, options);
   const info = await (server.indexPorts?.reserve({ project, name }, make) ?? make()).catch(
     (error: unknown) => {
       if (!isInsulaError(error) || error.code !== "collection_exists") throw error;
-      throw new InsulaError("collection_exists", "Resource already exists", { cause: error });
+      throw exists(error);
     },
   );
   const view = toIndexView(info);
   if (view === undefined) throw new InsulaError("invariant_broken", "A new index is an index.");
   return { status: 201, json: await show(call, view) };
+}
+
+function exists(cause?: unknown): InsulaError {
+  return new InsulaError("collection_exists", "Resource already exists", { cause });
 }
 
 /** The project of the configuration, or of the key, is there from its first index on. */
@@ -110,7 +119,9 @@ export async function describeIndex(call: ControlCall): Promise<ControlAnswer> {
   if (!isVisible(call, name)) {
     throw new InsulaError("permission_denied", "Cannot answer: the key has no right to this.");
   }
-  const view = await findIndex(server.context.engine, caller.project, name);
+  const view =
+    server.desk.pendingIndex(caller.project, name)?.described ??
+    (await findIndex(server.context.engine, caller.project, name));
   return { status: 200, json: await show(call, view) };
 }
 

@@ -4,15 +4,9 @@ import { printFloat32Array, type JsonObject } from "../../../wire/index.ts";
 import { readBody, type ControlAnswer, type ControlCall } from "../control/call.ts";
 import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
-import {
-  asObject,
-  readInteger,
-  readList,
-  readObject,
-  readText,
-  requireText,
-} from "../rest/members.ts";
+import { asObject, readInteger, readList, readObject, requireText } from "../rest/members.ts";
 import { findEmbedder, openModel } from "./models.ts";
+import { readParameters } from "./parameters.ts";
 
 /** No data are read or written: every key may. */
 export async function embed(call: ControlCall): Promise<ControlAnswer> {
@@ -32,7 +26,7 @@ export async function embed(call: ControlCall): Promise<ControlAnswer> {
   return { status: 200, text: `${head},"data":[${data.join()}],"usage":${JSON.stringify(usage)}}` };
 }
 
-export function sumTokens(texts: readonly string[]): number {
+function sumTokens(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + estimateTokens(text), 0);
 }
 
@@ -46,21 +40,3 @@ function readInputs(body: JsonObject): readonly string[] {
     typeof input === "string" ? input : requireText(asObject(input, "An input"), "text"),
   );
 }
-
-/**
- * What a text is for and how a long one is cut: known words only. The embedders here make one
- * vector for both uses, and cut by themselves what their model cannot read.
- */
-export function readParameters(parameters: JsonObject): void {
-  for (const [name, values] of Object.entries(PARAMETER_VALUES)) {
-    const value = readText(parameters, name);
-    if (value !== undefined && !values.includes(value)) {
-      throw refusal(`parameters.${name} must be one of ${values.join(", ")}`);
-    }
-  }
-}
-
-export const PARAMETER_VALUES: Readonly<Record<string, readonly string[]>> = {
-  input_type: ["query", "passage"],
-  truncate: ["END", "NONE", "START"],
-};

@@ -4,7 +4,7 @@ import type { ControlAnswer, ControlCall } from "../control/call.ts";
 import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import { QueryValues } from "../rest/members.ts";
-import { PARAMETER_VALUES } from "./embed.ts";
+
 import {
   listEmbedders,
   listRerankers,
@@ -12,6 +12,7 @@ import {
   type EmbeddingModel,
   type RerankModel,
 } from "./models.ts";
+import { PARAMETER_VALUES } from "./parameters.ts";
 
 export async function listModels(call: ControlCall): Promise<ControlAnswer> {
   const values = new QueryValues(call.request.query);
