@@ -22,6 +22,8 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "admin", "CreateDatabase DeleteDatabase CreateCollection UpdateCollection"],
   ["admin", "admin", "DeleteCollection CreateTenant DeleteTenant EraseTenant"],
   ["admin", "admin", "SetTenantState SetTenantStates WarmTenants"],
+  ["admin", "read", "ListCustomers GetCustomer GetCustomerUsage"],
+  ["admin", "admin", "SuspendCustomer ResumeCustomer EraseCustomer CopyCustomer"],
   ["admin", "admin", "SetCollectionLimits SetTenantLimits"],
   ["admin", "admin", "GetCollectionExtents GetTenantExtents"],
   ["admin", "admin", "GetStatus GetLogLevel SetLogLevel ListKeys CreateKey RotateKey RevokeKey"],

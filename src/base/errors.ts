@@ -63,6 +63,7 @@ export const ERROR_KINDS = {
   database_not_empty: "failed_precondition",
   collection_disabled: "failed_precondition",
   tenant_not_active: "failed_precondition",
+  customer_suspended: "failed_precondition",
   offload_not_configured: "failed_precondition",
   model_mismatch: "failed_precondition",
   embedder_unusable: "failed_precondition",

@@ -73,6 +73,7 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
     "`insula tenant ls DATABASE COLLECTION` lists what is there; `insula tenant create` makes it.",
   tenant_not_active:
     "`insula tenant activate DATABASE COLLECTION TENANT`, or `insula collection update DATABASE COLLECTION --activates-tenants yes`.",
+  customer_suspended: "`insula customer resume DATABASE CUSTOMER`, unless it is being erased.",
   tenant_exists: "`insula tenant ls DATABASE COLLECTION` lists what is there.",
   access_key_not_found: "`insula keys ls` lists what is there.",
   backup_not_found: "`insula backup ls TARGET` and `insula mirror ls TARGET` list what is there.",

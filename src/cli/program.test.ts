@@ -19,11 +19,12 @@ describe.each(GROUPS.map((group) => [group.name(), group] as const))("insula %s"
   });
 });
 
-it("there are six groups, and no two commands of one place share a word", () => {
+it("there are seven groups, and no two commands of one place share a word", () => {
   expect(GROUPS.map((group) => group.name())).toEqual([
     "db",
     "collection",
     "tenant",
+    "customer",
     "keys",
     "backup",
     "mirror",

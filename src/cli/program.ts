@@ -7,6 +7,7 @@ import {
   addTenantCommands,
 } from "./commands/catalog-commands.ts";
 import { addBackupCommands, addRestoreCommand } from "./commands/backup-commands.ts";
+import { addCustomerCommands } from "./commands/customer-commands.ts";
 import { addMirrorCommands } from "./commands/mirror-commands.ts";
 import { addKeyCommands } from "./commands/key-commands.ts";
 import { addExportCommand } from "./commands/export-command.ts";
@@ -61,6 +62,7 @@ standard error. NO_COLOR is obeyed, and COLUMNS.`,
   addDatabaseCommands(program);
   addCollectionCommands(program);
   addTenantCommands(program);
+  addCustomerCommands(program);
   addKeyCommands(program);
   addBackupCommands(program);
   addRestoreCommand(program);

@@ -117,6 +117,15 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
     usage: (request) => calls.usage(request, {}),
     locate: (place) => calls.locate(place, {}),
     eraseTenant: (place) => calls.eraseTenant(place, {}),
+    customers: {
+      list: (database, page) => calls.customers.list(database, page, {}),
+      get: (place) => calls.customers.get(place, {}),
+      suspend: (place) => calls.customers.suspend(place, {}),
+      resume: (place) => calls.customers.resume(place, {}),
+      erase: (place) => calls.customers.erase(place, {}),
+      copy: (place, name) => calls.customers.copy(place, name, {}),
+      usage: (place, asked) => calls.customers.usage(place, asked, {}),
+    },
   };
 }
 

@@ -52,6 +52,7 @@ export type SessionCatalog = Pick<
   | "usage"
   | "getLimits"
   | "setLimits"
+  | "customers"
   | "eraseTenant"
 >;
 

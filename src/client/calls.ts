@@ -6,6 +6,12 @@ import type {
   CollectionInfo,
   CollectionOptions,
   CollectionPatch,
+  CustomerErasure,
+  CustomerInfo,
+  CustomerPlace,
+  CustomerStanding,
+  CustomerUsage,
+  CustomerUsageRequest,
   DatabaseInfo,
   LocatedPlace,
   ErasureReceipt,
@@ -114,6 +120,22 @@ export interface CatalogCalls {
   usage(request: UsageRequest, options: CallOptions): Promise<UsagePage>;
   locate(place: Place, options: CallOptions): Promise<LocatedPlace>;
   eraseTenant(place: TenantPlace, options: CallOptions): Promise<ErasureReceipt>;
+  readonly customers: CustomerRequests;
+}
+
+/** As `CustomerCalls` of engine/api.ts. */
+export interface CustomerRequests {
+  list(database: string, page: PageRequest, options: CallOptions): Promise<Page<CustomerStanding>>;
+  get(place: CustomerPlace, options: CallOptions): Promise<CustomerInfo>;
+  suspend(place: CustomerPlace, options: CallOptions): Promise<CustomerInfo>;
+  resume(place: CustomerPlace, options: CallOptions): Promise<CustomerInfo>;
+  erase(place: CustomerPlace, options: CallOptions): Promise<CustomerErasure>;
+  copy(place: CustomerPlace, name: string, options: CallOptions): Promise<CustomerInfo>;
+  usage(
+    place: CustomerPlace,
+    asked: CustomerUsageRequest,
+    options: CallOptions,
+  ): Promise<CustomerUsage>;
 }
 
 /** A measurement of recall whose filter is still as it was written. */

@@ -4,6 +4,7 @@ import type {
   CollectionInfo,
   CollectionOptions,
   CollectionPatch,
+  CustomerStanding,
   DatabaseInfo,
   Page,
   UsagePage,
@@ -12,8 +13,10 @@ import type { Metadata, Place } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
 import { CollectionHandle, searchMany, toPageRequest } from "./collection-handle.ts";
+import { CustomerHandle } from "./customer-handle.ts";
 import type {
   Collection,
+  Customer,
   Insula,
   ManyResult,
   NewCollection,
@@ -105,6 +108,16 @@ export class InsulaHandle implements Insula {
   ): Promise<ManyResult<M>> {
     const plain = places.map((place) => ("place" in place ? place.place : place));
     return searchMany<M>(this.#calls, plain, query, options);
+  }
+
+  customer(database: string, name: string): Customer {
+    return new CustomerHandle(this.#calls, { database, tenant: name });
+  }
+
+  listSuspended(database: string, page: PageOptions = {}): Promise<Page<CustomerStanding>> {
+    return abortable(page.signal, () =>
+      this.#calls.customers.list(database, toPageRequest(page), page),
+    );
   }
 
   usage({ signal, ...asked }: UsageOptions = {}): Promise<UsagePage> {

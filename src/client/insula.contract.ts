@@ -8,6 +8,7 @@ import type { Collection, Insula, NewCollection, Records } from "./index.ts";
 import { describeSearchShapes, type Note } from "./search-shapes.contract.ts";
 import { describeSparseVectors, refused } from "./sparse.contract.ts";
 import { describeTenantStates } from "./tenant-states.contract.ts";
+import { describeCustomers } from "./customers.contract.ts";
 import { describeLimits } from "./limits.contract.ts";
 import { describeUsage } from "./usage.contract.ts";
 
@@ -379,6 +380,7 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
   describeTenantStates(name, () => insula);
   describeUsage(name, () => insula);
   describeLimits(name, () => insula);
+  describeCustomers(name, () => insula);
 
   describe(`${name}: searches`, () => {
     it("find the nearest, with distances, metadata and vectors as asked", async () => {

@@ -5,6 +5,11 @@
 import type {
   CollectionInfo,
   CollectionPatch,
+  CustomerErasure,
+  CustomerInfo,
+  CustomerPlace,
+  CustomerStanding,
+  CustomerUsage,
   DatabaseInfo,
   ErasureReceipt,
   Page,
@@ -105,6 +110,11 @@ export interface Insula extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<ManyResult<M>>;
 
+  /** A handle; nothing is looked up. */
+  customer(database: string, name: string): Customer;
+  /** Customers that are suspended or being erased, by name. @throws `database_not_found` */
+  listSuspended(database: string, page?: PageOptions): Promise<Page<CustomerStanding>>;
+
   /**
    * What was done at places by period, one page of places in the order of their names; the next is
    * after `last`. @throws `argument_invalid`
@@ -120,6 +130,42 @@ export interface UsageOptions extends CallOptions, Partial<UsageRequest> {
   readonly period?: UsagePeriod;
   /** Places, default 100. */
   readonly limit?: number;
+}
+
+/** What has one name as a tenant in the collections of a database. Needs rights on all of it. */
+export interface Customer {
+  readonly place: CustomerPlace;
+  /** @throws `database_not_found`, `tenant_not_found` when it is in no collection */
+  get(options?: CallOptions): Promise<CustomerInfo>;
+  /**
+   * Every call about its records, in every collection, is refused with `customer_suspended` until
+   * it is resumed; so is what would make a tenant of this name. Nothing is lost.
+   */
+  suspend(options?: CallOptions): Promise<CustomerInfo>;
+  /** @throws `customer_suspended` while it is being erased */
+  resume(options?: CallOptions): Promise<CustomerInfo>;
+  /**
+   * Erases it from every collection; one receipt names them all. Its calls are refused meanwhile.
+   * After a crash the next start goes on, and the same call gets the receipt.
+   */
+  erase(options?: CallOptions): Promise<CustomerErasure>;
+  /** Appears in all collections at once, or in none. @throws `tenant_exists` */
+  copy(name: string, options?: CallOptions): Promise<CustomerInfo>;
+  usage(asked?: CustomerUsageOptions): Promise<CustomerUsage>;
+  /** All its records, collection by collection, by key bytes; for exports. */
+  scan<M extends object = Metadata>(options?: ScanOptions<M>): CustomerRecords<M>;
+}
+
+export type CustomerRecords<M extends object = Metadata> = AsyncIterableIterator<{
+  readonly collection: string;
+  readonly record: StoredRecord<M>;
+}>;
+
+export interface CustomerUsageOptions extends CallOptions {
+  /** Default `day`. */
+  readonly period?: UsagePeriod;
+  readonly fromMs?: number;
+  readonly toMs?: number;
 }
 
 export interface NewCollection {

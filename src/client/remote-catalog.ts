@@ -28,6 +28,7 @@ import type {
   UsageRequest,
 } from "../model/index.ts";
 import type { CallOptions, CatalogCalls } from "./calls.ts";
+import { RemoteCustomers } from "./remote-customers.ts";
 import type { HttpChannel, Sent } from "./http-channel.ts";
 import { readSweep, readTenantStates } from "./read-answer.ts";
 import {
@@ -41,10 +42,12 @@ import {
 } from "./remote-paths.ts";
 
 export class RemoteCatalog implements CatalogCalls {
+  readonly customers: RemoteCustomers;
   readonly #channel: HttpChannel;
 
   constructor(channel: HttpChannel) {
     this.#channel = channel;
+    this.customers = new RemoteCustomers(channel);
   }
 
   createDatabase(name: string, options: CallOptions): Promise<DatabaseInfo> {

@@ -1,6 +1,6 @@
 /** Where things lie below `/insula/v1/`. */
 import { InsulaError } from "../base/errors.ts";
-import type { PageRequest, TenantPageRequest } from "../engine/api.ts";
+import type { CustomerPlace, PageRequest, TenantPageRequest } from "../engine/api.ts";
 import type { Place, UsageRequest } from "../model/index.ts";
 
 export function databasePath(name: string): string {
@@ -13,6 +13,11 @@ export function collectionPath({ database, collection }: Place): string {
 
 export function tenantPath(place: Place): string {
   return `${collectionPath(place)}/tenants/${segment(place.tenant ?? "")}`;
+}
+
+/** What has one name in all collections. */
+export function customerPath({ database, tenant }: CustomerPlace): string {
+  return `${databasePath(database)}/customers/${segment(tenant)}`;
 }
 
 /** Of a tenant when the place has one, else of the collection itself. */

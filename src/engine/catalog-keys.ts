@@ -17,7 +17,7 @@ const KIND = {
   schema: "h",
   schemaByNumber: "y",
   collectionSchema: "z",
-  policy: "l",
+  policy: "a",
   totals: "q",
   // Counters, these and the totals of the node lie side by side: a start reads them as one block.
   tenantState: "n",
@@ -29,6 +29,7 @@ const KIND = {
   pack: "p",
   usage: "u",
   limits: "l",
+  customer: "w",
 } as const;
 
 /** First character of a key to the kind of its row. */
@@ -185,6 +186,44 @@ export function namesOfUsageKey(key: EncodedKey): {
   return { database, collection, tenant };
 }
 
+/** A customer of a database who is suspended, or being erased. */
+export function customerKey(databaseNumber: number, name: string): EncodedKey {
+  return customerPrefix(databaseNumber) + binary(name);
+}
+
+/** Of one database: a call to it looks only when there is any. */
+export function customerPrefix(databaseNumber: number): EncodedKey {
+  return `${KIND.customer}s${number(databaseNumber)}`;
+}
+
+/** An erasure that was begun and whose receipt nobody has got yet. */
+export function erasureKey(databaseNumber: number, name: string): EncodedKey {
+  return erasurePrefix(databaseNumber) + binary(name);
+}
+
+export function erasurePrefix(databaseNumber: number): EncodedKey {
+  return ERASURE_PREFIX + number(databaseNumber);
+}
+
+export function numberOfErasureKey(key: EncodedKey): number {
+  return Number(Buffer.from(key.slice(ERASURE_PREFIX.length), "latin1").readBigUInt64BE());
+}
+
+/** What such an erasure has removed, shard by shard. No name has a NUL. */
+export function erasedShardKey(
+  databaseNumber: number,
+  name: string,
+  shard: ShardUid,
+): EncodedKey {
+  return `${erasedShardPrefix(databaseNumber, name)}${shardKey(shard).slice(1)}`;
+}
+
+/** @param name absent: of every customer. */
+export function erasedShardPrefix(databaseNumber: number, name?: string): EncodedKey {
+  const ofDatabase = `${KIND.customer}r${number(databaseNumber)}`;
+  return name === undefined ? ofDatabase : `${ofDatabase}${binary(name)}\0`;
+}
+
 /** Dead bytes and entries of a pack file. */
 export function packKey(pack: number): EncodedKey {
   return KIND.pack + number(pack);
@@ -202,6 +241,8 @@ export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
 export const GARBAGE_OFFLOAD_PREFIX: EncodedKey = `${KIND.garbage}o`;
 export const MOVING_SHARD_PREFIX: EncodedKey = `${KIND.garbage}m`;
 export const POLICY_PREFIX: EncodedKey = KIND.policy;
+/** Erasures of all databases. */
+export const ERASURE_PREFIX: EncodedKey = `${KIND.customer}e`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;
 /** Tenants of all collections. */
 export const SETTING_PREFIX: EncodedKey = KIND.setting;

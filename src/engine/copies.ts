@@ -9,6 +9,7 @@ import type {
   TenantPlace,
 } from "./api.ts";
 import { backUp } from "./backup-run.ts";
+import { copyTenants, type CopiedTenant } from "./customer-copy.ts";
 import { copyTenant, restore, type RestoreDoors } from "./restore-run.ts";
 
 export class Copies {
@@ -35,6 +36,11 @@ export class Copies {
 
   copyTenant(source: TenantPlace, target: TenantPlace): Promise<void> {
     return this.#run(undefined, () => copyTenant(this.#doors, source, target));
+  }
+
+  /** Several at once: all of them appear, or none. */
+  copyTenants(sources: readonly CopiedTenant[], name: string): Promise<void> {
+    return this.#run(undefined, (signal) => copyTenants(this.#doors, sources, name, signal));
   }
 
   /** Ends what runs, between two shards, and waits for that. */

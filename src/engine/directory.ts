@@ -15,6 +15,8 @@ import type { CollectionOptions, CollectionPatch } from "./api.ts";
 import { patchAttributes } from "./attributes.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
+import { CustomerBook } from "./customer-book.ts";
+import { customerRemovals } from "./customer-removals.ts";
 import {
   collectionKey,
   collectionLimitsKey,
@@ -67,6 +69,7 @@ export class Directory {
   readonly #numbers: NumberCounter;
   readonly schemas: SchemaBook;
   readonly tenants: TenantDirectory;
+  readonly customers: CustomerBook;
   readonly #removals: Removals = { count: 0 };
 
   constructor(catalog: Catalog, doors: DirectoryDoors) {
@@ -76,7 +79,9 @@ export class Directory {
     this.#random = doors.random;
     this.#numbers = new NumberCounter(catalog);
     this.schemas = new SchemaBook(catalog, this.#numbers);
-    this.tenants = new TenantDirectory(catalog, doors, this.#removals);
+    this.customers = new CustomerBook(catalog);
+    const { customers } = this;
+    this.tenants = new TenantDirectory(catalog, { ...doors, customers }, this.#removals);
   }
 
   /** A number for a database or a collection, with the change that must go along. */
@@ -200,6 +205,7 @@ export class Directory {
           { kind: "delete", key: databaseKey(name) },
           { kind: "drop-totals", key },
           childChange(ROOT_NUMBER, { rows: 0, children: -1 }),
+          ...(await customerRemovals(this.#catalog, entry.row.number)),
         ]);
         this.#removals.count++;
         this.#databases.delete(name);

@@ -57,6 +57,7 @@ import { QUARANTINED_KEY, databaseTotalsKey } from "./catalog-keys.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
 import { Collections } from "./collections.ts";
 import { Copies } from "./copies.ts";
+import { Customers } from "./customers.ts";
 import { Databases } from "./databases.ts";
 import { Directory, ROOT_NUMBER } from "./directory.ts";
 import { Infos } from "./infos.ts";
@@ -122,6 +123,7 @@ class NodeEngine implements Engine {
   readonly #tenantTotals: TenantTotals;
   readonly #tenants: Tenants;
   readonly #control: TenantControl;
+  readonly customers: Customers;
   readonly #places: MeteredPlaces;
   readonly #shardCalls: ShardCalls;
   /** Of shards that sleep again. */
@@ -185,6 +187,12 @@ class NodeEngine implements Engine {
     this.#records = new Records(node.catalog, directory, this.#places.calls, this.#probe);
     this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate });
     this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine });
+    this.customers = new Customers({
+      ...{ ...doors, tenants: this.#tenants, onFault },
+      copyAll: (sources, name) => this.#copies.copyTenants(sources, name),
+      usage: this.usage,
+    });
+    this.customers.start();
   }
 
   createDatabase(name: string, options: DatabaseOptions = {}): Promise<DatabaseInfo> {
@@ -400,17 +408,9 @@ class NodeEngine implements Engine {
     throw new InsulaError("tenant_not_found", `Cannot find tenant "${target.tenant}".`);
   }
 
-  flush(place?: Place): Promise<void> {
-    return this.#shardCalls.flush(place);
-  }
-
-  compact(place: Place): Promise<void> {
-    return this.#shardCalls.compact(place);
-  }
-
-  deactivate(place: Place): Promise<void> {
-    return this.#shardCalls.deactivate(place);
-  }
+  readonly flush: Engine["flush"] = (place) => this.#shardCalls.flush(place);
+  readonly compact: Engine["compact"] = (place) => this.#shardCalls.compact(place);
+  readonly deactivate: Engine["deactivate"] = (place) => this.#shardCalls.deactivate(place);
 
   recallFigures(): readonly RecallFigure[] {
     return this.#probe.figures();
@@ -449,6 +449,7 @@ class NodeEngine implements Engine {
     this.#node.lazy?.endSoon();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([
+      () => this.customers.close(),
       () => this.#control.stop(),
       () => this.#copies.close(),
       () => this.#probe.close(),

@@ -6,7 +6,7 @@
  * Bytes in packs and in the log lie among those of others and stay until their file is rewritten;
  * without the key they are noise (NIST SP 800-88: destroying the key erases what it sealed).
  */
-import { toHex, type ShardUid } from "../base/brands.ts";
+import { toHex, type SegmentUid, type ShardUid } from "../base/brands.ts";
 import type { FileSystem } from "../io/index.ts";
 import { segmentPath, tailBytes, type ShardState } from "../shard/index.ts";
 import type { ErasureReceipt, TenantPlace } from "./api.ts";
@@ -16,41 +16,52 @@ import type { Catalog } from "./catalog.ts";
 export interface ErasureDoors {
   readonly catalog: Pick<Catalog, "get">;
   readonly fileSystem: Pick<FileSystem, "exists">;
-  /** Sweeps and waits for the end of it. */
-  readonly settle: () => Promise<void>;
   /** Removes copies in the object store now; false when some may be left, undefined without any. */
   readonly removeCopies: (shard: ShardUid) => Promise<boolean | undefined>;
 }
 
-/**
- * @param state as it was before the tenant was removed.
- */
-export async function finishErasure(
-  { catalog, fileSystem, settle, removeCopies }: ErasureDoors,
-  place: TenantPlace,
-  { state, atMs }: { readonly state: ShardState; readonly atMs: number },
-): Promise<ErasureReceipt> {
-  await settle();
-  const isCopyRemoved = await removeCopies(state.uid);
-  const isSealed = state.keySlot !== 0;
-  const isKeyDestroyed =
-    isSealed && (await catalog.get(garbageSlotKey(state.keySlot))) === undefined;
-  let filesRemoved = 0;
-  let filesLeft = 0;
+/** What a shard had before it was removed, as far as a receipt tells of it. */
+export interface ErasedShard {
+  readonly uid: ShardUid;
+  readonly keySlot: number;
+  readonly rowCount: number;
+  /** Segments with a file of their own. */
+  readonly files: readonly SegmentUid[];
+  /** In packs and in the log. */
+  readonly sharedBytes: number;
+  readonly atMs: number;
+}
+
+/** @param state as it was before the tenant was removed. */
+export function toErased(state: ShardState, atMs: number): ErasedShard {
+  const files: SegmentUid[] = [];
   let sharedBytes = tailBytes(state);
   for (const { uid, location } of state.segments) {
-    if (location.kind === "remote") continue;
     if (location.kind === "pack") sharedBytes += location.bytes;
-    else if (await fileSystem.exists(segmentPath(uid))) filesLeft++;
-    else filesRemoved++;
+    else if (location.kind === "file") files.push(uid);
   }
+  const { uid, keySlot, rowCount } = state;
+  return { uid, keySlot, rowCount, files, sharedBytes, atMs };
+}
+
+/** To be called when the sweeper has been waited for. */
+export async function writeReceipt(
+  { catalog, fileSystem, removeCopies }: ErasureDoors,
+  place: TenantPlace,
+  { uid, keySlot, rowCount, files, sharedBytes, atMs }: ErasedShard,
+): Promise<ErasureReceipt> {
+  const isCopyRemoved = await removeCopies(uid);
+  const isSealed = keySlot !== 0;
+  const isKeyDestroyed = isSealed && (await catalog.get(garbageSlotKey(keySlot))) === undefined;
+  let filesLeft = 0;
+  for (const file of files) if (await fileSystem.exists(segmentPath(file))) filesLeft++;
   return {
     ...place,
-    shard: toHex(state.uid),
-    keyId: state.keySlot,
+    shard: toHex(uid),
+    keyId: keySlot,
     isKeyDestroyed,
-    recordCount: state.rowCount,
-    filesRemoved,
+    recordCount: rowCount,
+    filesRemoved: files.length - filesLeft,
     filesLeft,
     sharedBytes,
     ...(isCopyRemoved === undefined ? {} : { isCopyRemoved }),

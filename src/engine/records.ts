@@ -204,7 +204,11 @@ export class Records {
     return { collection, tenant, shard: row.shard, ...stateOf(row) };
   }
 
-  /** The shard of a place; undefined for a tenant that does not exist yet. */
+  /**
+   * The shard of a place; undefined for a tenant that does not exist yet.
+   *
+   * @throws InsulaError `customer_suspended`, and what a place that cannot be used is told.
+   */
   async resolve(place: Place): Promise<FoundPlace> {
     if (this.#isClosed) {
       throw new InsulaError("engine_closed", "Cannot use the engine: it is closed.");
@@ -228,6 +232,8 @@ export class Records {
     if (tenant === undefined) {
       return { collection, tenant, shard: collection.row.shard, ...stateOf(undefined) };
     }
+    const refused = this.#directory.customers.admit(collection.database.row.number, tenant);
+    if (refused !== undefined) await refused;
     const row = (await this.#directory.tenants.find(collection, tenant))?.row;
     return { collection, tenant, shard: row?.shard, ...stateOf(row) };
   }

@@ -8,6 +8,7 @@ import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { tenantKey, type EncodedKey } from "./catalog-keys.ts";
 import { decodeTenant, encodeTenant, type TenantRow } from "./catalog-rows.ts";
+import type { CustomerBook } from "./customer-book.ts";
 import type { CollectionEntry, DirectoryDoors } from "./directory-entries.ts";
 import { dropShardChanges } from "./garbage.ts";
 import { checkName } from "./names.ts";
@@ -50,6 +51,8 @@ export interface AlteredTenant {
   readonly commit: (row: TenantRow, changes: readonly CatalogChange[]) => Promise<void>;
 }
 
+export type CommitWith = (also?: readonly CatalogChange[]) => Promise<void>;
+
 /** A row that was not removed while it was read. */
 export async function readStanding(
   catalog: Pick<Catalog, "get">,
@@ -69,11 +72,17 @@ export class TenantDirectory {
   readonly #random: Random;
   readonly #takeSlot: () => Promise<number>;
   readonly #removals: Removals;
+  readonly #customers: Pick<CustomerBook, "admit">;
   readonly #locks = new KeyedLock();
   readonly #tenants = new LruMap<string, TenantEntry>(CACHED_NAMES_MAX);
 
-  constructor(catalog: Catalog, doors: DirectoryDoors, removals: Removals) {
+  constructor(
+    catalog: Catalog,
+    doors: DirectoryDoors & { readonly customers: Pick<CustomerBook, "admit"> },
+    removals: Removals,
+  ) {
     this.#catalog = catalog;
+    this.#customers = doors.customers;
     this.#clock = doors.clock;
     this.#random = doors.random;
     this.#takeSlot = doors.takeKeySlot;
@@ -125,6 +134,8 @@ export class TenantDirectory {
       if ((await this.find(collection, name)) !== undefined) {
         throw new InsulaError("tenant_exists", `Cannot make tenant "${name}": it exists.`);
       }
+      // In the lock: an erasure that looks for the tenant afterwards finds it, or nobody makes it.
+      await this.#customers.admit(collection.database.row.number, name);
       await commit();
     });
   }
@@ -217,18 +228,20 @@ export class TenantDirectory {
     });
   }
 
+  /** @param release runs `commit`, with further changes for the same frame. */
   async delete(
     collection: CollectionEntry,
     name: string,
-    release: (shard: ShardUid, commit: () => Promise<void>) => Promise<void>,
+    release: (shard: ShardUid, commit: CommitWith) => Promise<void>,
   ): Promise<void> {
     const cacheKey = tenantCacheKey(collection, name);
     await this.#locks.run(cacheKey, async () => {
       const entry = await this.find(collection, name);
       if (entry === undefined) throw tenantNotFound(name);
       const { shard, state } = entry.row;
-      await release(shard, async () => {
+      await release(shard, async (also = []) => {
         await this.#catalog.commit([
+          ...also,
           { kind: "delete", key: tenantKey(collection.row.number, name) },
           ...(await dropShardChanges(this.#catalog, shard)),
           ...tenantCountChanges(collection.row.number, state, -1),
@@ -253,6 +266,8 @@ export class TenantDirectory {
       throw new InsulaError("collection_not_found", `Cannot find collection "${collection.name}".`);
     }
     const { number } = collection.row;
+    // As in claim().
+    for (const name of names) await this.#customers.admit(collection.database.row.number, name);
     const createdAtMs = this.#clock.wallMs();
     const entries: TenantEntry[] = [];
     const changes: CatalogChange[] = [];

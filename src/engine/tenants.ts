@@ -2,11 +2,9 @@
  * What callers do with tenants: made, listed, moved between states, removed, erased; no record is
  * touched here.
  */
-import type { ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_CREATED_MAX } from "../base/limits.ts";
 import type { Place, RequestedState } from "../model/index.ts";
-import type { ShardState } from "../shard/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type {
   ErasureReceipt,
@@ -22,9 +20,10 @@ import type {
   TenantSweepSlice,
   TenantWarmRequest,
 } from "./api.ts";
+import type { CatalogChange } from "./catalog-commit.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
-import { finishErasure } from "./erasure.ts";
+import { toErased, writeReceipt, type ErasedShard, type ErasureDoors } from "./erasure.ts";
 import type { Infos } from "./infos.ts";
 import { checkName } from "./names.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -132,36 +131,49 @@ export class Tenants {
   }
 
   async delete(place: TenantPlace): Promise<void> {
-    await this.#remove(place, () => Promise.resolve());
-    this.#doors.node.sweeper.sweep();
+    const { directory, keeper, node } = this.#doors;
+    const collection = await this.#collectionOf(place);
+    await directory.tenants.delete(collection, place.tenant, (shard, commit) =>
+      keeper.drop([shard], commit),
+    );
+    node.sweeper.sweep();
   }
 
   async erase(place: TenantPlace): Promise<ErasureReceipt> {
-    const { catalog, shards, sweeper, offloadGarbage } = this.#doors.node;
-    let state: ShardState | undefined;
-    await this.#remove(place, async (shard) => {
-      state = await catalog.readShard(shard);
-    });
-    if (state === undefined) {
-      throw new InsulaError("data_damaged", "Cannot say what was erased: its row was missing.");
-    }
-    const settle = (): Promise<void> => sweeper.settle();
-    const removeCopies = (shard: ShardUid): Promise<boolean | undefined> =>
-      offloadGarbage.removeShard(shard);
-    const doors = { catalog, fileSystem: shards.fileSystem, settle, removeCopies };
-    return finishErasure(doors, place, { state, atMs: shards.clock.wallMs() });
+    const erased = await this.remove(await this.#collectionOf(place), place.tenant);
+    const { sweeper } = this.#doors.node;
+    await sweeper.settle();
+    return writeReceipt(this.erasureDoors, place, erased);
   }
 
-  /** @param look called when nobody uses the shard any more, before it is gone. */
-  async #remove(place: TenantPlace, look: (shard: ShardUid) => Promise<void>): Promise<void> {
-    const { directory, keeper } = this.#doors;
-    const collection = await this.#collectionOf(place);
-    await directory.tenants.delete(collection, place.tenant, (shard, commit) =>
+  get erasureDoors(): ErasureDoors {
+    const { catalog, shards, offloadGarbage } = this.#doors.node;
+    const removeCopies: ErasureDoors["removeCopies"] = (shard) => offloadGarbage.removeShard(shard);
+    return { catalog, fileSystem: shards.fileSystem, removeCopies };
+  }
+
+  /**
+   * Removes the tenant when nobody uses its shard any more; the sweeper has to be woken.
+   *
+   * @param toChanges of what it had: go into the frame that removes it.
+   * @throws InsulaError `tenant_not_found`.
+   */
+  async remove(
+    collection: CollectionEntry,
+    tenant: string,
+    toChanges: (erased: ErasedShard) => readonly CatalogChange[] = () => [],
+  ): Promise<ErasedShard> {
+    const { directory, keeper, node } = this.#doors;
+    let erased: ErasedShard | undefined;
+    await directory.tenants.delete(collection, tenant, (shard, commit) =>
       keeper.drop([shard], async () => {
-        await look(shard);
-        await commit();
+        const state = await node.catalog.readShard(shard);
+        erased = state && toErased(state, node.shards.clock.wallMs());
+        await commit(erased && toChanges(erased));
       }),
     );
+    if (erased !== undefined) return erased;
+    throw new InsulaError("data_damaged", "Cannot say what was erased: its row was missing.");
   }
 
   async #collectionOf({ database, collection }: Place): Promise<CollectionEntry> {

@@ -38,6 +38,7 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
     usage: (request) => engine.usage(request),
     locate: (place) => engine.locate(place),
     eraseTenant: (place) => engine.eraseTenant(place),
+    customers: engine.customers,
   };
 }
 

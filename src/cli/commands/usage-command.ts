@@ -79,7 +79,7 @@ async function collectUsage(
   }
 }
 
-function printItems(output: Output, items: readonly UsageItem[]): string {
+export function printItems(output: Output, items: readonly UsageItem[]): string {
   if (items.length === 0) return "Nothing was done.";
   return printTable(output, [
     ["TENANT", "PLACE", "FROM", "QUERIES", "READS", "WRITES", "UNITS", "IN", "OUT", "STORED"],
@@ -106,12 +106,12 @@ function printStart({ period, startMs }: UsageItem): string {
     : text.slice(0, period === "day" ? 10 : 7);
 }
 
-function toPeriod(text: string): UsagePeriod {
+export function toPeriod(text: string): UsagePeriod {
   if (text === "hour" || text === "day" || text === "month") return text;
   throw new InvalidArgumentError("Expected hour, day or month.");
 }
 
-function toTime(text: string): number {
+export function toTime(text: string): number {
   const ms = Date.parse(text);
   if (Number.isFinite(ms) && ms >= 0) return ms;
   throw new InvalidArgumentError("Expected a time such as 2030-01-31 or 2030-01-31T12:00Z.");

@@ -22,8 +22,8 @@ import {
 
 const numbers = list(number("a component"), Number.MAX_SAFE_INTEGER, "a vector");
 const createdAtMs = count("milliseconds since 1970");
-const rowCount = count("records, exact");
-const byteCount = count("bytes of keys, vectors and metadata, exact");
+export const rowCount: Schema<number> = count("records, exact");
+export const byteCount: Schema<number> = count("bytes of keys, vectors and metadata, exact");
 const attributes = members({ description: "what a dialect keeps with it" }, (value) => value);
 
 const state = choice(
@@ -31,7 +31,10 @@ const state = choice(
   "what was asked of the tenant; not whether its data are in memory",
 );
 
-function pageOf(item: Schema<unknown>, sums: Readonly<Record<string, Schema<unknown>>> = {}) {
+export function pageOf(
+  item: Schema<unknown>,
+  sums: Readonly<Record<string, Schema<unknown>>> = {},
+): Schema<unknown> {
   return object(
     {
       ...sums,
@@ -102,31 +105,32 @@ export const COLLECTION_ANSWER: Schema<unknown> = object(
   "a collection",
 );
 
+export const TENANT_FACTS: Readonly<Record<string, Schema<unknown>>> = {
+  state,
+  createdAtMs,
+  rowCount,
+  byteCount,
+  lastChange: optional(
+    object(
+      {
+        from: state,
+        reason: choice(
+          ["asked", "used", "policy"],
+          "used: by a call about the records of an INACTIVE one; policy: of its collection",
+        ),
+        atMs: count("milliseconds since 1970"),
+        idleMs: optional(count("of policy: milliseconds that nobody had used it for sure")),
+      },
+      "how it came into its state; absent while it is what it was made",
+    ),
+  ),
+  lastUsedAtMs: optional(
+    count("milliseconds since 1970, an hour too early at most; absent while nobody used it"),
+  ),
+};
+
 export const TENANT_ANSWER: Schema<unknown> = object(
-  {
-    name: text("its name"),
-    state,
-    createdAtMs,
-    rowCount,
-    byteCount,
-    lastChange: optional(
-      object(
-        {
-          from: state,
-          reason: choice(
-            ["asked", "used", "policy"],
-            "used: by a call about the records of an INACTIVE one; policy: of its collection",
-          ),
-          atMs: count("milliseconds since 1970"),
-          idleMs: optional(count("of policy: milliseconds that nobody had used it for sure")),
-        },
-        "how it came into its state; absent while it is what it was made",
-      ),
-    ),
-    lastUsedAtMs: optional(
-      count("milliseconds since 1970, an hour too early at most; absent while nobody used it"),
-    ),
-  },
+  { name: text("its name"), ...TENANT_FACTS },
   "a tenant",
 );
 

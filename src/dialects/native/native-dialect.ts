@@ -83,6 +83,7 @@ async function answer(
     database: database ?? "",
     collection: collection ?? "",
     tenant,
+    customer: names.get("customer") ?? "",
     key: names.get("key") ?? "",
   };
   const body = route.takes === undefined ? undefined : await readBody(call, route.takes);

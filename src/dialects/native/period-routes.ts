@@ -9,29 +9,58 @@ import { refusal } from "./schema.ts";
 
 const PERIODS = ["hour", "day", "month"] as const;
 
+export const TIME_PARAMETERS: readonly QueryParameter[] = [
+  { name: "period", description: "hour, day (the default) or month" },
+  { name: "from", description: "ISO 8601 or milliseconds: periods that end after it" },
+  { name: "to", description: "ISO 8601 or milliseconds: periods that begin before it" },
+];
+
 const PARAMETERS: readonly QueryParameter[] = [
   { name: "database", description: "only this one, where the path names none" },
   { name: "collection", description: "only this one, where the path names none" },
   { name: "tenant", description: "only this one; in every collection where none is named" },
-  { name: "period", description: "hour, day (the default) or month" },
-  { name: "from", description: "ISO 8601 or milliseconds: periods that end after it" },
-  { name: "to", description: "ISO 8601 or milliseconds: periods that begin before it" },
+  ...TIME_PARAMETERS,
   { name: "limit", description: "places of the page" },
   { name: "after", description: "the last place of the page before, its names encoded, with /" },
   { name: "format", description: "json (the default) or csv" },
 ];
 
 async function answerPeriods(call: Call): Promise<unknown> {
-  const parameters = new URLSearchParams(call.request.query);
-  for (const name of parameters.keys()) {
-    if (!PARAMETERS.some((known) => known.name === name)) {
-      throw refusal(JSON.stringify(name.slice(0, 64)), "expected a parameter of the document");
-    }
-  }
+  const parameters = decodeKnown(call, PARAMETERS);
   const format = parameters.get("format") ?? "json";
   if (format !== "json" && format !== "csv") throw refusal("format", "expected json or csv");
   const page = await call.context.engine.usage(toRequest(call, parameters));
   return format === "json" ? page : new CsvText(printUsageCsv(page.items));
+}
+
+/** @throws InsulaError `argument_invalid` for what is not among them. */
+function decodeKnown({ request }: Call, known: readonly QueryParameter[]): URLSearchParams {
+  const parameters = new URLSearchParams(request.query);
+  for (const name of parameters.keys()) {
+    if (!known.some((parameter) => parameter.name === name)) {
+      throw refusal(JSON.stringify(name.slice(0, 64)), "expected a parameter of the document");
+    }
+  }
+  return parameters;
+}
+
+/** What {@link TIME_PARAMETERS} say. @throws InsulaError `argument_invalid` */
+export function decodeTimes(
+  call: Call,
+  known: readonly QueryParameter[],
+): Pick<UsageRequest, "period" | "fromMs" | "toMs"> {
+  return toTimes(decodeKnown(call, known));
+}
+
+function toTimes(parameters: URLSearchParams): Pick<UsageRequest, "period" | "fromMs" | "toMs"> {
+  const asked = parameters.get("period") ?? "day";
+  const period = PERIODS.find((each) => each === asked);
+  if (period === undefined) throw refusal("period", "expected hour, day or month");
+  return {
+    period,
+    ...optionalMember("fromMs", toMs("from", parameters.get("from"))),
+    ...optionalMember("toMs", toMs("to", parameters.get("to"))),
+  };
 }
 
 /** @throws InsulaError `argument_invalid` for a name that the path has already, too. */
@@ -44,14 +73,9 @@ function toRequest(call: Call, parameters: URLSearchParams): UsageRequest {
     const value = named[name] === "" ? asked : named[name];
     if (value !== null && value !== "") place[name] = value;
   }
-  const period = parameters.get("period") ?? "day";
-  const known = PERIODS.find((each) => each === period);
-  if (known === undefined) throw refusal("period", "expected hour, day or month");
   return {
     ...place,
-    period: known,
-    ...optionalMember("fromMs", toMs("from", parameters.get("from"))),
-    ...optionalMember("toMs", toMs("to", parameters.get("to"))),
+    ...toTimes(parameters),
     ...optionalMember("after", toPlace(parameters.get("after"))),
     limit: Number(parameters.get("limit") ?? NATIVE_LIMITS.pageItemsDefault),
   };

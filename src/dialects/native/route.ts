@@ -17,13 +17,15 @@ export interface Call {
   readonly collection: string;
   /** undefined where neither the path names one nor the key is bound to one. */
   readonly tenant: string | undefined;
+  /** A tenant's name in all collections; of the routes of customers. */
+  readonly customer: string;
   /** Id of a key. */
   readonly key: string;
 }
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Below the prefix; `:database`, `:collection`, `:tenant` and `:key` are names. */
+  /** Below the prefix; `:database`, `:collection`, `:tenant`, `:customer` and `:key` are names. */
   readonly pattern: string;
   /** Name for access (`<area>:<operation>`), for metrics and in the OpenAPI document. */
   readonly operation: string;

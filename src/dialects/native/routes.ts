@@ -1,6 +1,7 @@
 /** All routes of the interface: one table, from which the OpenAPI document is made too. */
 import { BACKUP_ROUTES } from "./backup-routes.ts";
 import { CATALOG_ROUTES } from "./catalog-routes.ts";
+import { CUSTOMER_ROUTES } from "./customer-routes.ts";
 import { EMBED_ROUTES } from "./embed-routes.ts";
 import { EXTENT_ROUTES } from "./extent-routes.ts";
 import { LIMIT_ROUTES } from "./limit-routes.ts";
@@ -36,6 +37,7 @@ export const NATIVE_ROUTES: readonly Route[] = [
   ...USAGE_ROUTES,
   ...PERIOD_ROUTES,
   ...LIMIT_ROUTES,
+  ...CUSTOMER_ROUTES,
   ...BACKUP_ROUTES,
   ...EXTENT_ROUTES,
   ...LOG_ROUTES,

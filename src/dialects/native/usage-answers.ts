@@ -29,36 +29,42 @@ export const LIMITS_ANSWER: Schema<unknown> = object(
   "limits set here, and those that hold",
 );
 
+export const SUMS: Readonly<Record<string, Schema<unknown>>> = {
+  period: choice(["hour", "day", "month"], "of UTC; coarser where the finer is not kept"),
+  startMs: count("its begin, milliseconds since 1970"),
+  endMs: count("its end"),
+  queries: count("searches"),
+  queryUnits: count("their work units"),
+  reads: count("calls that get, count or list"),
+  readUnits: count("their work units"),
+  writes: count("calls that write or delete"),
+  writeUnits: count("their work units"),
+  bytesIn: count("bytes of keys, metadata and vectors that came"),
+  bytesOut: count("bytes of keys, metadata and vectors that were answered"),
+  activations: count("times that a call woke the place"),
+  refused: count("calls refused by a limit"),
+  throttledMs: count("the time those callers were told to wait"),
+  storedRecords: count("records after its last call"),
+  storedBytes: count("bytes after its last call"),
+};
+
+export const ITEMS: Schema<unknown> = list(
+  object(
+    {
+      database: text("of the place"),
+      collection: text("of the place"),
+      tenant: optional(text("of the place, where it has one")),
+      ...SUMS,
+    },
+    "a period of a place",
+  ),
+  Number.MAX_SAFE_INTEGER,
+  "by the names of the place, then by start",
+);
+
 export const PERIODS_ANSWER: Schema<unknown> = object(
   {
-    items: list(
-      object(
-        {
-          database: text("of the place"),
-          collection: text("of the place"),
-          tenant: optional(text("of the place, where it has one")),
-          period: choice(["hour", "day", "month"], "of UTC; coarser where the finer is not kept"),
-          startMs: count("its begin, milliseconds since 1970"),
-          endMs: count("its end"),
-          queries: count("searches"),
-          queryUnits: count("their work units"),
-          reads: count("calls that get, count or list"),
-          readUnits: count("their work units"),
-          writes: count("calls that write or delete"),
-          writeUnits: count("their work units"),
-          bytesIn: count("bytes of keys, metadata and vectors that came"),
-          bytesOut: count("bytes of keys, metadata and vectors that were answered"),
-          activations: count("times that a call woke the place"),
-          refused: count("calls refused by a limit"),
-          throttledMs: count("the time those callers were told to wait"),
-          storedRecords: count("records after its last call"),
-          storedBytes: count("bytes after its last call"),
-        },
-        "a period of a place",
-      ),
-      Number.MAX_SAFE_INTEGER,
-      "by the names of the place, then by start",
-    ),
+    items: ITEMS,
     hasMore: flag("true when there are places behind the last one"),
     last: optional(
       object(

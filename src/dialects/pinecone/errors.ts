@@ -99,6 +99,12 @@ export const PINECONE_ERRORS: Readonly<Record<ErrorCode, PineconeWireError>> = {
   database_not_empty: FAILED,
   collection_disabled: FAILED,
   tenant_not_active: FAILED,
+  customer_suspended: {
+    status: 403,
+    code: "FORBIDDEN",
+    grpc: 7,
+    message: "The namespace is suspended until an operator resumes it",
+  },
   offload_not_configured: FAILED,
   model_mismatch: FAILED,
   embedder_unusable: FAILED,

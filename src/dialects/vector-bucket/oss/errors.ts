@@ -150,6 +150,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
     message: "The vector index is disabled by the operator of the service.",
   },
   tenant_not_active: { ...ACCESS_DENIED, message: "The vector index is not active." },
+  customer_suspended: { ...ACCESS_DENIED, message: "The vector index is suspended." },
   offload_not_configured: INTERNAL,
   model_mismatch: PARAMETER_INVALID,
   embedder_unusable: PARAMETER_INVALID,

@@ -121,6 +121,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
     message: "The index is disabled by the operator of the service",
   },
   tenant_not_active: { ...DENIED, message: "The index is not active" },
+  customer_suspended: { ...DENIED, message: "The index is suspended" },
   offload_not_configured: INTERNAL,
   model_mismatch: CONFLICT,
   data_folder_locked: INTERNAL,
