@@ -21,6 +21,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "read", "GetTenantUsagePeriods GetCollectionLimits GetTenantLimits"],
   ["admin", "admin", "CreateDatabase DeleteDatabase CreateCollection UpdateCollection"],
   ["admin", "admin", "DeleteCollection CreateTenant DeleteTenant EraseTenant"],
+  ["admin", "admin", "RenameTenant CreateTenants"],
   ["admin", "admin", "SetTenantState SetTenantStates WarmTenants"],
   ["admin", "read", "ListCustomers GetCustomer GetCustomerUsage"],
   ["admin", "admin", "SuspendCustomer ResumeCustomer EraseCustomer CopyCustomer"],

@@ -102,6 +102,8 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
     deleteCollection: (database, collection) =>
       calls.deleteCollection({ database, collection }, {}),
     createTenant: (place) => calls.createTenant(place, {}),
+    createTenants: (database, collection, names) =>
+      calls.createTenants({ database, collection }, names, {}),
     getTenant: (place) => calls.getTenant(place, {}),
     listTenants: (database, collection, page) =>
       calls.listTenants({ database, collection }, page, {}),
@@ -111,6 +113,7 @@ function createCatalog(calls: RemoteCalls): SessionCatalog {
       calls.warmTenants({ database, collection }, request, {}),
     sweepTenants: (database, collection, request) =>
       calls.sweepTenants({ database, collection }, request, {}),
+    renameTenant: (place, name) => calls.renameTenant(place, name, {}),
     deleteTenant: (place) => calls.deleteTenant(place, {}),
     getLimits: (place) => calls.getLimits(place, {}),
     setLimits: (place, patch) => calls.setLimits(place, patch, {}),

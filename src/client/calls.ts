@@ -26,6 +26,7 @@ import type {
   TenantSweepRequest,
   TenantSweepSlice,
   TenantWarmRequest,
+  TenantsCreated,
   UsagePage,
   WriteResult,
 } from "../engine/api.ts";
@@ -91,6 +92,12 @@ export interface CatalogCalls {
   ): Promise<CollectionInfo>;
   deleteCollection(place: Place, options: CallOptions): Promise<void>;
   createTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo>;
+  /** At most TENANTS_CREATED_MAX names. */
+  createTenants(
+    place: Place,
+    names: readonly string[],
+    options: CallOptions,
+  ): Promise<TenantsCreated>;
   getTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo | undefined>;
   listTenants(place: Place, page: TenantPageRequest, options: CallOptions): Promise<TenantPage>;
   setTenantState(
@@ -116,6 +123,7 @@ export interface CatalogCalls {
     request: TenantSweepRequest,
     options: CallOptions,
   ): Promise<TenantSweepSlice>;
+  renameTenant(place: TenantPlace, name: string, options: CallOptions): Promise<TenantInfo>;
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void>;
   usage(request: UsageRequest, options: CallOptions): Promise<UsagePage>;
   locate(place: Place, options: CallOptions): Promise<LocatedPlace>;

@@ -6,8 +6,10 @@ import type {
   TenantPage,
   TenantPlace,
   TenantSweepSlice,
+  TenantsCreated,
 } from "../engine/api.ts";
 import { InsulaError } from "../base/errors.ts";
+import { TENANTS_CREATED_MAX } from "../base/limits.ts";
 import type { Place, RequestedState } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
@@ -46,6 +48,21 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
 
   createTenant(name: string, options: CallOptions = {}): Promise<TenantInfo> {
     return abortable(options.signal, () => this.#calls.createTenant(this.#placeOf(name), options));
+  }
+
+  createTenants(names: Iterable<string>, options: CallOptions = {}): Promise<TenantsCreated> {
+    return abortable(options.signal, async () => {
+      const different = [...new Set(names)];
+      let made: TenantsCreated = { created: 0, existing: 0 };
+      // Once also without any: what cannot have tenants is refused all the same.
+      for (let first = 0; first === 0 || first < different.length; first += TENANTS_CREATED_MAX) {
+        options.signal?.throwIfAborted();
+        const part = different.slice(first, first + TENANTS_CREATED_MAX);
+        const { created, existing } = await this.#calls.createTenants(this.place, part, options);
+        made = { created: made.created + created, existing: made.existing + existing };
+      }
+      return made;
+    });
   }
 
   getTenant(name: string, options: CallOptions = {}): Promise<TenantInfo | undefined> {
@@ -90,6 +107,12 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
     const options = signal === undefined ? {} : { signal };
     return abortable(signal, () =>
       this.#calls.sweepTenants(this.place, { ...asked, limit }, options),
+    );
+  }
+
+  renameTenant(name: string, to: string, options: CallOptions = {}): Promise<TenantInfo> {
+    return abortable(options.signal, () =>
+      this.#calls.renameTenant(this.#placeOf(name), to, options),
     );
   }
 

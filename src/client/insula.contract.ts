@@ -10,6 +10,7 @@ import { describeSparseVectors, refused } from "./sparse.contract.ts";
 import { describeTenantStates } from "./tenant-states.contract.ts";
 import { describeCustomers } from "./customers.contract.ts";
 import { describeLimits } from "./limits.contract.ts";
+import { describeTenantNames } from "./tenant-names.contract.ts";
 import { describeUsage } from "./usage.contract.ts";
 
 /** What a body is tested with: a fresh database, and the end of it. */
@@ -378,6 +379,7 @@ export function insulaContract(name: string, open: () => Promise<InsulaUnderTest
 
   describeSparseVectors(name, () => insula);
   describeTenantStates(name, () => insula);
+  describeTenantNames(name, () => insula);
   describeUsage(name, () => insula);
   describeLimits(name, () => insula);
   describeCustomers(name, () => insula);

@@ -19,6 +19,7 @@ import type {
   TenantPageRequest,
   TenantSweepRequest,
   TenantSweepSlice,
+  TenantsCreated,
   UsagePage,
   WriteResult,
 } from "../engine/api.ts";
@@ -263,6 +264,11 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
   tenant(name: string): Records<M>;
   /** @throws `tenant_exists`, `argument_invalid` for a collection without tenants */
   createTenant(name: string, options?: CallOptions): Promise<TenantInfo>;
+  /**
+   * Makes those of the names that are missing, 10,000 in a call; what fails or is ended has made
+   * the calls before, and the same again goes on. @throws `name_invalid`, `argument_invalid`
+   */
+  createTenants(names: Iterable<string>, options?: CallOptions): Promise<TenantsCreated>;
   getTenant(name: string, options?: CallOptions): Promise<TenantInfo | undefined>;
   /**
    * By name, the largest or the longest unused first; of a pattern or a state only. Wakes nobody.
@@ -292,6 +298,11 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
    * @throws `argument_invalid`
    */
   sweepTenants(sweep?: TenantSweepOptions): Promise<TenantSweepSlice>;
+  /**
+   * Whatever its state; the old name is free at once. Keys that are bound to the old name stay
+   * bound to it, and what was counted under it stays there. @throws `tenant_exists`
+   */
+  renameTenant(name: string, to: string, options?: CallOptions): Promise<TenantInfo>;
   deleteTenant(name: string, options?: CallOptions): Promise<void>;
   /** As `deleteTenant`, then waits until its key and files are gone and says what was found. */
   eraseTenant(name: string, options?: CallOptions): Promise<ErasureReceipt>;

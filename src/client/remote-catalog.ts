@@ -18,6 +18,7 @@ import type {
   TenantSweepRequest,
   TenantSweepSlice,
   TenantWarmRequest,
+  TenantsCreated,
   UsagePage,
 } from "../engine/api.ts";
 import type {
@@ -117,6 +118,14 @@ export class RemoteCatalog implements CatalogCalls {
     return this.#ask(`${collectionPath(place)}/tenants`, post({ name: place.tenant }), options);
   }
 
+  createTenants(
+    place: Place,
+    names: readonly string[],
+    options: CallOptions,
+  ): Promise<TenantsCreated> {
+    return this.#ask(`${collectionPath(place)}/tenant-creations`, post({ names }), options);
+  }
+
   getTenant(place: TenantPlace, options: CallOptions): Promise<TenantInfo | undefined> {
     return this.#find("tenant_not_found", tenantPath(place), options);
   }
@@ -159,6 +168,10 @@ export class RemoteCatalog implements CatalogCalls {
   ): Promise<TenantSweepSlice> {
     const path = `${collectionPath(place)}/tenant-sweeps`;
     return readSweep(await this.#ask(path, post(request), options));
+  }
+
+  renameTenant(place: TenantPlace, name: string, options: CallOptions): Promise<TenantInfo> {
+    return this.#ask(`${tenantPath(place)}/rename`, post({ name }), options);
   }
 
   deleteTenant(place: TenantPlace, options: CallOptions): Promise<void> {

@@ -135,6 +135,14 @@ export interface Engine extends AsyncDisposable {
     collection: string,
     request: TenantSweepRequest,
   ): Promise<TenantSweepSlice>;
+  /**
+   * Gives it another name in its collection, whatever its state; nobody is woken, calls under way
+   * go on. Each look finds it by one of the names, and the old one is free at once. Limits and data
+   * go along; keys and the ledger of usage go by names, and stay. Durable when the promise
+   * resolves. Cost: one frame of the log. @throws `tenant_not_found`, `tenant_exists`,
+   * `name_invalid`, `customer_suspended`
+   */
+  renameTenant(place: TenantPlace, name: string): Promise<TenantInfo>;
   deleteTenant(place: TenantPlace): Promise<void>;
   /**
    * Removes a tenant as {@link Engine.deleteTenant} does, waits until its key is overwritten and

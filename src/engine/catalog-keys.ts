@@ -210,11 +210,7 @@ export function numberOfErasureKey(key: EncodedKey): number {
 }
 
 /** What such an erasure has removed, shard by shard. No name has a NUL. */
-export function erasedShardKey(
-  databaseNumber: number,
-  name: string,
-  shard: ShardUid,
-): EncodedKey {
+export function erasedShardKey(databaseNumber: number, name: string, shard: ShardUid): EncodedKey {
   return `${erasedShardPrefix(databaseNumber, name)}${shardKey(shard).slice(1)}`;
 }
 

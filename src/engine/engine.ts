@@ -29,7 +29,6 @@ import type {
   DatabaseOptions,
   Engine,
   EngineStats,
-  ErasureReceipt,
   ListRequest,
   LocatedPlace,
   MasterKeyRotation,
@@ -47,8 +46,6 @@ import type {
   TenantPlace,
   TenantStatesRequest,
   TenantStatesSlice,
-  TenantSweepRequest,
-  TenantSweepSlice,
   TenantWarmRequest,
   TenantsCreated,
   WriteResult,
@@ -287,21 +284,12 @@ class NodeEngine implements Engine {
     return this.#tenants.warm({ database, collection }, request);
   }
 
-  sweepTenants(
-    database: string,
-    collection: string,
-    request: TenantSweepRequest,
-  ): Promise<TenantSweepSlice> {
-    return this.#tenants.sweep({ database, collection }, request);
-  }
-
-  deleteTenant(place: TenantPlace): Promise<void> {
-    return this.#tenants.delete(place);
-  }
-
-  eraseTenant(place: TenantPlace): Promise<ErasureReceipt> {
-    return this.#tenants.erase(place);
-  }
+  readonly sweepTenants: Engine["sweepTenants"] = (database, collection, request) =>
+    this.#tenants.sweep({ database, collection }, request);
+  readonly renameTenant: Engine["renameTenant"] = (place, name) =>
+    this.#tenants.rename(place, name);
+  readonly deleteTenant: Engine["deleteTenant"] = (place) => this.#tenants.delete(place);
+  readonly eraseTenant: Engine["eraseTenant"] = (place) => this.#tenants.erase(place);
 
   async rotateMasterKey(masterKey?: string): Promise<MasterKeyRotation> {
     return rotateMasterKey(this.#node.vault, masterKey);

@@ -74,6 +74,8 @@ export class TenantDirectory {
   readonly #removals: Removals;
   readonly #customers: Pick<CustomerBook, "admit">;
   readonly #locks = new KeyedLock();
+  /** Names, as in the cache, that are about to change what they mean. */
+  readonly #renaming = new Set<string>();
   readonly #tenants = new LruMap<string, TenantEntry>(CACHED_NAMES_MAX);
 
   constructor(
@@ -152,8 +154,57 @@ export class TenantDirectory {
     const loaded = this.#tenants.get(cacheKey);
     if (loaded !== undefined || bytes === undefined) return loaded;
     const entry = { collection, name, row: decodeTenant(bytes) };
-    this.#tenants.set(cacheKey, entry);
+    if (!this.#renaming.has(cacheKey)) this.#tenants.set(cacheKey, entry);
     return entry;
+  }
+
+  /**
+   * Gives a tenant another name while nobody else alters either: one frame takes the old one away
+   * and gives the new one, so that each look finds one of them.
+   *
+   * @param isReady false: nothing is done, and undefined returned.
+   * @throws InsulaError `tenant_not_found`, `tenant_exists`, `customer_suspended` for either name.
+   */
+  rename(
+    collection: CollectionEntry,
+    [from, to]: readonly [string, string],
+    isReady: (row: TenantRow) => boolean,
+  ): Promise<TenantRow | undefined> {
+    const cacheKeys = [from, to].map((name) => tenantCacheKey(collection, name));
+    const { number } = collection.row;
+    return this.#locks.runAll(cacheKeys, async () => {
+      const bytes = await this.#catalog.get(tenantKey(number, from));
+      if (bytes === undefined || collection.isGone) throw tenantNotFound(from);
+      if ((await this.#catalog.get(tenantKey(number, to))) !== undefined) {
+        throw new InsulaError("tenant_exists", `Cannot rename tenant "${from}": "${to}" exists.`);
+      }
+      for (const name of [from, to]) {
+        await this.#customers.admit(collection.database.row.number, name);
+      }
+      const row = decodeTenant(bytes);
+      if (!isReady(row)) return undefined;
+      await this.#uncached(cacheKeys, () =>
+        this.#catalog.commit([
+          { kind: "delete", key: tenantKey(number, from) },
+          { kind: "put", key: tenantKey(number, to), value: bytes },
+        ]),
+      );
+      return row;
+    });
+  }
+
+  /** What is cached is seen a little later than what is committed: meanwhile nothing is cached. */
+  async #uncached(cacheKeys: readonly string[], commit: () => Promise<void>): Promise<void> {
+    for (const key of cacheKeys) {
+      this.#renaming.add(key);
+      this.#tenants.delete(key);
+    }
+    try {
+      await commit();
+    } finally {
+      this.#removals.count++;
+      for (const key of cacheKeys) this.#renaming.delete(key);
+    }
   }
 
   /**

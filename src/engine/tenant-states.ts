@@ -6,7 +6,12 @@ import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { RequestedState, TenantState } from "../model/index.ts";
 import { needsStore, planStates } from "../tenancy/index.ts";
 import type { Catalog } from "./catalog.ts";
-import { MOVING_SHARD_PREFIX, endOfPrefix, type EncodedKey } from "./catalog-keys.ts";
+import {
+  MOVING_SHARD_PREFIX,
+  endOfPrefix,
+  movingShardKey,
+  type EncodedKey,
+} from "./catalog-keys.ts";
 import type { TenantRow } from "./catalog-rows.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
@@ -98,6 +103,14 @@ export class TenantStates {
     this.change(collection, name, "ACTIVE", USED).catch((error: unknown) => {
       if (!isInsulaError(error) || error.code !== "engine_closed") onFault(error);
     });
+  }
+
+  /** A tenant that is on its way has arrived when this resolves. @throws as change */
+  async settle(collection: CollectionEntry, name: string): Promise<void> {
+    const { directory, catalog } = this.#doors;
+    const row = (await directory.tenants.find(collection, name))?.row;
+    const moving = row && (await catalog.get(movingShardKey(row.shard)));
+    if (moving !== undefined) await this.change(collection, name, decodeMoving(moving).goal);
   }
 
   /**

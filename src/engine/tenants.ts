@@ -4,7 +4,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_CREATED_MAX } from "../base/limits.ts";
-import type { Place, RequestedState } from "../model/index.ts";
+import type { Place, RequestedState, TenantState } from "../model/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type {
   ErasureReceipt,
@@ -28,6 +28,7 @@ import type { Infos } from "./infos.ts";
 import { checkName } from "./names.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { TenantControl } from "./tenant-control.ts";
+import type { TenantRow } from "./catalog-rows.ts";
 import { changeTenants } from "./tenant-changes.ts";
 import { warmTenants } from "./tenant-warming.ts";
 import { countTenants, listTenants } from "./tenant-listing.ts";
@@ -101,6 +102,23 @@ export class Tenants {
     const entry = await this.#collectionOf(place);
     const pause = (): Promise<void> => node.shards.clock.yield();
     return countTenants({ catalog: node.catalog, infos, pause }, entry, request);
+  }
+
+  /** A tenant on its way to or from the object store arrives first. */
+  async rename(place: TenantPlace, name: string): Promise<TenantInfo> {
+    const { directory, infos, control } = this.#doors;
+    checkName(name);
+    const collection = await this.#collectionOf(place);
+    const { tenant } = place;
+    if (tenant === name) {
+      throw new InsulaError("tenant_exists", `Cannot rename tenant "${tenant}": it has the name.`);
+    }
+    for (;;) {
+      const isReady = ({ state }: TenantRow): boolean => isResting(state);
+      const row = await directory.tenants.rename(collection, [tenant, name], isReady);
+      if (row !== undefined) return infos.tenant(name, row);
+      await control.states.settle(collection, tenant);
+    }
   }
 
   async setState(place: TenantPlace, state: RequestedState): Promise<TenantInfo> {
@@ -184,6 +202,10 @@ export class Tenants {
       `Cannot use tenants of collection "${collection}": it was created without tenants.`,
     );
   }
+}
+
+function isResting(state: TenantState): boolean {
+  return state !== "OFFLOADING" && state !== "ONLOADING";
 }
 
 function checkState(state: RequestedState): void {

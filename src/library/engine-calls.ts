@@ -25,6 +25,8 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
       engine.updateCollection(database, collection, patch),
     deleteCollection: ({ database, collection }) => engine.deleteCollection(database, collection),
     createTenant: (place) => engine.createTenant(place),
+    createTenants: ({ database, collection }, names) =>
+      engine.createTenants(database, collection, names),
     getTenant: (place) => engine.getTenant(place),
     listTenants: ({ database, collection }, page) => engine.listTenants(database, collection, page),
     setTenantState: (place, state) => engine.setTenantState(place, state),
@@ -34,6 +36,7 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
       engine.warmTenants(database, collection, request),
     sweepTenants: ({ database, collection }, request) =>
       engine.sweepTenants(database, collection, request),
+    renameTenant: (place, name) => engine.renameTenant(place, name),
     deleteTenant: (place) => engine.deleteTenant(place),
     usage: (request) => engine.usage(request),
     locate: (place) => engine.locate(place),

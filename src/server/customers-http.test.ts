@@ -108,6 +108,28 @@ it("asks for rights on the whole database", async () => {
   expect((await call("POST", "acme/resume", admin)).status).toBe(200);
 });
 
+it("another name for a tenant needs the right for both names", async () => {
+  const place = { databases: ["shop"], collections: ["notes"] };
+  const own = await keyOf({ ...place, tenants: ["team-*"], actions: ["admin"] });
+  const notes = insula.collection("shop", "notes");
+  await notes.createTenants(["team-1", "others"]);
+  const rename = (from: string, to: string): Promise<Response> =>
+    fetch(`${url}/insula/v1/databases/shop/collections/notes/tenants/${from}/rename`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${own}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: to }),
+    });
+  for (const [from, to] of [
+    ["team-1", "others-2"],
+    ["others", "team-2"],
+    ["team-1", "others"],
+  ] as const) {
+    expect((await rename(from, to)).status, `${from} to ${to}`).toBe(403);
+  }
+  expect((await rename("team-1", "team-2")).status).toBe(200);
+  expect((await notes.getTenant("team-2"))?.name).toBe("team-2");
+});
+
 it("a suspended one is refused with the code and the state", async () => {
   await insula.customer("shop", "acme").suspend();
   const records = `${url}/insula/v1/databases/shop/collections/notes/tenants/acme/records/count`;

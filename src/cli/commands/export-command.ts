@@ -179,7 +179,10 @@ function nameOf(file: string): string {
 }
 
 /** Records in the order of keys; the next page is asked for while one is written. */
-export async function* pagesOf(session: Session, place: Place): AsyncIterable<readonly RecordView[]> {
+export async function* pagesOf(
+  session: Session,
+  place: Place,
+): AsyncIterable<readonly RecordView[]> {
   const ask = (cursor?: string): Promise<SessionListPage> => {
     const page = session.records.list(place, {
       limit: PAGE_RECORDS,

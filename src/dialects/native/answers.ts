@@ -134,6 +134,11 @@ export const TENANT_ANSWER: Schema<unknown> = object(
   "a tenant",
 );
 
+export const TENANTS_CREATED_ANSWER: Schema<unknown> = object(
+  { created: count("tenants made"), existing: count("of the different names, those there before") },
+  "what came of many names",
+);
+
 export const ERASURE_ANSWER: Schema<unknown> = object(
   {
     database: text("its database"),

@@ -4,6 +4,7 @@ import {
   DIMENSION_MAX,
   RECALL_MAX,
   RECALL_MIN,
+  TENANTS_CREATED_MAX,
   UNFILTERABLE_PROPERTIES_MAX,
   VECTOR_FIELDS_MAX,
 } from "../../base/limits.ts";
@@ -43,6 +44,11 @@ export interface NamedBody {
 export const NAMED_BODY: Schema<NamedBody> = object(
   { name: text("1 to 512 bytes of UTF-8") },
   "What is created.",
+);
+
+export const TENANTS_BODY: Schema<{ readonly names: readonly string[] }> = object(
+  { names: list(text("1 to 512 bytes of UTF-8"), TENANTS_CREATED_MAX, "of the tenants") },
+  "What is created, where it is missing.",
 );
 
 export interface CollectionBody {

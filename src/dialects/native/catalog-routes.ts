@@ -7,6 +7,7 @@ import {
   DATABASE_ANSWER,
   TENANTS_ANSWER,
   ERASURE_ANSWER,
+  TENANTS_CREATED_ANSWER,
   TENANT_ANSWER,
 } from "./answers.ts";
 import {
@@ -14,6 +15,7 @@ import {
   COLLECTION_PATCH_BODY,
   missing,
   NAMED_BODY,
+  TENANTS_BODY,
   toCollectionOptions,
   toCollectionPatch,
 } from "./bodies.ts";
@@ -206,6 +208,18 @@ const TENANT_ROUTES: readonly Route[] = [
     run: ({ context, database, collection }, { name }) =>
       context.engine.createTenant({ database, collection, tenant: name }),
   }),
+  withBody({
+    method: "POST",
+    pattern: `${COLLECTION_PATTERN}/tenant-creations`,
+    operation: "CreateTenants",
+    area: "admin",
+    status: 200,
+    summary: "Makes those of many names that are missing; repeating it is harmless.",
+    answers: TENANTS_CREATED_ANSWER,
+    takes: { schema: TENANTS_BODY, bytesMax: NATIVE_LIMITS.keysBodyBytesMax },
+    run: ({ context, database, collection }, { names }) =>
+      context.engine.createTenants(database, collection, names),
+  }),
   {
     method: "GET",
     pattern: `${COLLECTION_PATTERN}/tenants/:tenant`,
@@ -220,6 +234,22 @@ const TENANT_ROUTES: readonly Route[] = [
       return info;
     },
   },
+  withBody({
+    method: "POST",
+    pattern: `${COLLECTION_PATTERN}/tenants/:tenant/rename`,
+    operation: "RenameTenant",
+    area: "admin",
+    status: 200,
+    summary: "Another name for it, at once; the old one is free. Needs the right for both.",
+    answers: TENANT_ANSWER,
+    takes: { schema: NAMED_BODY, bytesMax },
+    run: async ({ context, principal, trail, database, collection, tenant = "" }, { name }) => {
+      const target = { database, collection, tenant: name };
+      trail.aimAlso(target);
+      context.access.authorize(principal, "admin:RenameTenant", target);
+      return context.engine.renameTenant({ database, collection, tenant }, name);
+    },
+  }),
   {
     method: "DELETE",
     pattern: `${COLLECTION_PATTERN}/tenants/:tenant`,
