@@ -172,14 +172,9 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "customer erase acme team-1", isLaidOut: false },
     { line: "customer erase acme team-2 --json", isLaidOut: false },
   ],
-  tenant: [
-    { line: "tenant --help" },
-    { line: "tenant ls --help" },
+  "tenant-names": [
     { line: "db create acme" },
     { line: "collection create acme notes --tenants" },
-    { line: "tenant create acme notes team-1" },
-    { line: "tenant create acme notes team-1" },
-    { line: "tenant ls acme notes --prefix team-" },
     { line: "tenant create --help" },
     { line: "tenant create acme notes bulk-1 bulk-2 bulk-2", isLaidOut: false },
     {
@@ -193,6 +188,15 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant rename acme notes bulk-1 bulk-one", isLaidOut: false },
     { line: "tenant rename acme notes bulk-1 bulk-2", isLaidOut: false },
     { line: "tenant rename acme notes bulk-one bulk-2", isLaidOut: false },
+  ],
+  tenant: [
+    { line: "tenant --help" },
+    { line: "tenant ls --help" },
+    { line: "db create acme" },
+    { line: "collection create acme notes --tenants" },
+    { line: "tenant create acme notes team-1" },
+    { line: "tenant create acme notes team-1" },
+    { line: "tenant ls acme notes --prefix team-" },
     { line: "tenant limit --help" },
     { line: "tenant limit acme notes --queries-per-second 50" },
     { line: "tenant limit acme notes 'team-*' --stored-records 1000" },
