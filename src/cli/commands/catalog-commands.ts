@@ -12,6 +12,7 @@ import { toMemory, toShare, toWholeNumber, toYesOrNo } from "../option-values.ts
 import { printBytes, printCount, printTable } from "../output.ts";
 import { addTenantCreate } from "./tenant-create-command.ts";
 import { addTenantListing } from "./tenant-listing-command.ts";
+import { addTenantRename } from "./tenant-rename-command.ts";
 import { addTenantStateCommands } from "./tenant-state-commands.ts";
 import {
   addTenantSweep,
@@ -334,7 +335,7 @@ export function addTenantCommands(program: Command): void {
     .description("tenants of a collection made with --tenants");
   addTenantListing(tenant);
   addTenantCreate(tenant);
-  addRename(tenant);
+  addTenantRename(tenant);
   addTenantCopyCommand(tenant);
   tenant
     .command("rm <database> <collection> <tenant>")
@@ -355,26 +356,6 @@ export function addTenantCommands(program: Command): void {
   addUsageCommand(tenant);
   addLimitCommand(tenant);
   addErase(tenant);
-}
-
-function addRename(tenant: Command): void {
-  tenant
-    .command("rename <database> <collection> <tenant> <name>")
-    .description("give a tenant another name")
-    .addHelpText(
-      "after",
-      notes(
-        ["insula tenant rename acme notes team-1 team-one"],
-        "Keys bound to the old name stay bound to it; so does what was counted under it.",
-      ),
-    )
-    .action(async (...given: [string, string, string, string, unknown, Command]) => {
-      const [database, collection, old, name, , command] = given;
-      await withSession(command, false, async ({ catalog }, output) => {
-        const info = await catalog.renameTenant({ database, collection, tenant: old }, name);
-        output.result(info, () => `Tenant ${old} is now ${name}.`);
-      });
-    });
 }
 
 function addErase(tenant: Command): void {
