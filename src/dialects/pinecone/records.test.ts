@@ -75,6 +75,14 @@ describe("upsert and query", () => {
     expect(idsOf(await query({ namespace: "t2", id: "a" }))).toEqual([]);
   });
 
+  test("a vector of zeros finds any records, all alike; none is written with one", async () => {
+    await upsert("t1", A, B);
+    const asked = { namespace: "t1", vector: [0, 0], filter: { genre: "drama" } };
+    expect((await query(asked)).json).toMatchObject({ matches: [{ id: "a", score: 0 }] });
+    expect(idsOf(await query({ namespace: "t1", vector: [0, 0] }))).toEqual(["a", "b"]);
+    expect((await upsert("t1", { id: "c", values: [0, 0] })).status).toBe(400);
+  });
+
   test("euclidean scores are squared distances, the nearest first; of dot products the greatest is", async () => {
     for (const [metric, scores] of [
       ["euclidean", [0, 4]],

@@ -11,7 +11,7 @@ import { parseFilter } from "./filter.ts";
 import { reconciledAt } from "./lsn.ts";
 import type { QueryAnswer, QueryRequest, ScoredVector, StoredVector } from "./messages.ts";
 import { queryUnits } from "./units.ts";
-import { checkDense, checkId, numbersOf, readSparse, toStored } from "./vectors.ts";
+import { checkDimension, checkId, numbersOf, readSparse, toStored } from "./vectors.ts";
 
 /** A namespace, or a record, that is not there has no matches. */
 export async function query(call: DataCall, asked: QueryRequest): Promise<Answered<QueryAnswer>> {
@@ -110,7 +110,7 @@ function readSearched(
   if (hasVector && index.dimension === undefined) {
     throw refusal("Query must have a sparse vector: the index holds no dense ones");
   }
-  if (hasVector) checkDense(index, vector);
+  if (hasVector) checkDimension(index, vector);
   return {
     field,
     ...(hasVector ? { vector } : {}),

@@ -75,18 +75,23 @@ function readSparseOf(
 }
 
 /** @throws InsulaError `dimension_mismatch`, `vector_invalid` */
-export function checkDense({ dimension = 0 }: IndexView, values: Float32Array): void {
+export function checkDense(index: IndexView, values: Float32Array): void {
+  checkDimension(index, values);
+  if (values.every((value) => value === 0)) {
+    throw new InsulaError(
+      "vector_invalid",
+      "Dense vectors must contain at least one non-zero value: received a vector of zeros",
+    );
+  }
+}
+
+/** One to search by may be all zeros: programs ask so for any records that pass a filter. */
+export function checkDimension({ dimension = 0 }: IndexView, values: Float32Array): void {
   if (values.length !== dimension) {
     throw new InsulaError(
       "dimension_mismatch",
       `Vector dimension ${String(values.length)} does not match the dimension of the index ` +
         String(dimension),
-    );
-  }
-  if (values.every((value) => value === 0)) {
-    throw new InsulaError(
-      "vector_invalid",
-      "Dense vectors must contain at least one non-zero value: received a vector of zeros",
     );
   }
 }
