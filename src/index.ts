@@ -34,6 +34,7 @@ export type {
   Search,
   SearchResult,
   StoredRecord,
+  QueryPagesOptions,
   UsageOptions,
   VectorLike,
 } from "./client/index.ts";

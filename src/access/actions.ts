@@ -13,7 +13,7 @@ export const ACTION_CLASSES: readonly ActionClass[] = ["read", "write", "admin"]
 
 /** Operations of one area, as `<area>:<Operation>`. The twins' names of a bucket's operations. */
 const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: string])[] = [
-  ["records", "read", "Search SearchAll MeasureRecall Get Count List"],
+  ["records", "read", "Search SearchNext ForgetSearch SearchAll MeasureRecall Get Count List"],
   ["records", "write", "Upsert Insert Delete"],
   ["admin", "read", "ListDatabases GetDatabase ListCollections GetCollection ListTenants"],
   ["admin", "read", "GetTenant GetUsage GetDatabaseUsage GetCollectionUsage"],

@@ -51,6 +51,7 @@ export const ERROR_KINDS = {
   collection_not_found: "not_found",
   tenant_not_found: "not_found",
   record_not_found: "not_found",
+  search_not_found: "not_found",
   policy_not_found: "not_found",
   access_key_not_found: "not_found",
   backup_not_found: "not_found",

@@ -45,6 +45,11 @@ export const PAGE_ITEMS_MAX = 10_000;
 export const QUERY_PLACES_MAX = 10_000;
 /** Searches of one call at one place; their hits together are at most TOP_K_MAX. */
 export const QUERIES_MAX = 100;
+/** Searches that are kept for further pages, on a node and of one shard: the eldest goes. */
+export const SEARCHES_KEPT_MAX = 256;
+export const SEARCHES_KEPT_OF_SHARD_MAX = 16;
+/** A kept search that nobody goes on with is forgotten after this long. */
+export const SEARCH_KEPT_MS = 60_000;
 /** Collections whose recall is told by name; the others are one. */
 export const COLLECTIONS_PROBED_MAX = 100;
 /** Records that maximal marginal relevance chooses from. */

@@ -34,7 +34,9 @@ import type {
   Include,
   LimitsInfo,
   LimitsPatch,
+  KeptResult,
   MultiQueryResult,
+  NextHits,
   Place,
   Query,
   QueryResult,
@@ -174,6 +176,15 @@ export interface RecordCalls {
     queries: readonly PlainQuery[],
     options: CallOptions,
   ): Promise<readonly QueryResult[]>;
+  /** The first page of a search; the next by its cursor. */
+  keepQuery(
+    place: Place,
+    query: PlainQuery,
+    pageSize: number,
+    options: CallOptions,
+  ): Promise<KeptResult>;
+  nextHits(place: Place, cursor: string, options: CallOptions): Promise<NextHits>;
+  forgetQuery(place: Place, cursor: string, options: CallOptions): Promise<void>;
   measureRecall(place: Place, what: PlainMeasurement, options: CallOptions): Promise<RecallReport>;
   getLimits(place: Place, options: CallOptions): Promise<LimitsInfo>;
   setLimits(place: Place, patch: LimitsPatch, options: CallOptions): Promise<LimitsInfo>;

@@ -60,6 +60,7 @@ export type {
   SearchResult,
   StoredRecord,
   TenantPageOptions,
+  QueryPagesOptions,
   TenantSweepOptions,
   UsageOptions,
   VectorLike,

@@ -243,6 +243,17 @@ export interface Records<M extends object = Metadata> {
     queries: readonly Search<M>[],
     options?: CallOptions,
   ): Promise<readonly SearchResult<M>[]>;
+  /**
+   * A search read page by page, all of one state of the place, whatever is written meanwhile; its
+   * `topK`, 1,000 unless named, is that of all pages. Not with `mmr`. Ends what is kept for it when
+   * the loop is left. A page is to be asked for within a minute of the one before.
+   * @throws `search_not_found` when the search is not kept any more: the tenant was put to sleep,
+   *         memory ran out, or sixteen newer ones of the same place are kept
+   */
+  queryPages(
+    query: Search<M>,
+    options?: QueryPagesOptions,
+  ): AsyncIterableIterator<readonly FoundRecord<M>[]>;
   /** How much searches find: each is done as planned and exactly, over one state of the place. */
   measureRecall(what?: Measurement<M>, options?: CallOptions): Promise<RecallReport>;
   /** Of a collection with tenants: what holds for those that have no limits of their own. */
@@ -401,6 +412,8 @@ export interface Search<M extends object = Metadata> extends Includes {
   readonly field?: string;
   /** True: float32 scan of everything that passes the filter. */
   readonly isExact?: boolean;
+  /** Share of the true nearest aimed at, 0.5 to 0.999; default that of the field. */
+  readonly recall?: number;
   /** Hits are at most this far away, as the metric defines it. */
   readonly maxDistance?: number;
   /**
@@ -411,6 +424,11 @@ export interface Search<M extends object = Metadata> extends Includes {
   readonly mmr?: { readonly lambda: number; readonly candidates?: number };
   /** True: the result has an explanation. */
   readonly isExplained?: boolean;
+}
+
+export interface QueryPagesOptions extends CallOptions {
+  /** Hits of a page. Default 100. */
+  readonly pageSize?: number;
 }
 
 export interface FoundRecord<M extends object = Metadata> extends StoredRecord<M> {

@@ -4,7 +4,9 @@ import { fromExactMembers } from "../base/exact-json.ts";
 import type { TenantStatesSlice, TenantSweepSlice } from "../engine/api.ts";
 import type {
   Hit,
+  KeptResult,
   MultiQueryResult,
+  NextHits,
   OriginHit,
   Place,
   QueryResult,
@@ -29,7 +31,7 @@ export interface RecordJson {
   readonly place?: Place;
 }
 
-interface ResultJson extends Omit<QueryResult, "hits"> {
+interface ResultJson extends Omit<KeptResult, "hits"> {
   readonly hits: readonly RecordJson[];
 }
 
@@ -64,8 +66,13 @@ function readSparse({
   return [field, { indices: Uint32Array.from(indices), values: Float32Array.from(values) }];
 }
 
-export function readResult(answer: unknown): QueryResult {
+export function readResult(answer: unknown): KeptResult {
   const { hits, ...rest } = answer as ResultJson;
+  return { hits: readHits(hits), ...rest };
+}
+
+export function readPage(answer: unknown): NextHits {
+  const { hits, ...rest } = answer as Pick<ResultJson, "hits" | "cursor">;
   return { hits: readHits(hits), ...rest };
 }
 

@@ -5,6 +5,7 @@ import type {
   Include,
   LimitsInfo,
   LimitsPatch,
+  NextHits,
   Place,
   RecallReport,
   RecordView,
@@ -24,12 +25,16 @@ import type {
   ScanOptions,
   Search,
   Measurement,
+  QueryPagesOptions,
   SearchResult,
   StoredRecord,
 } from "./insula.ts";
 
 const PAGE_DEFAULT = 1_000;
 const TOP_K_DEFAULT = 10;
+const PAGE_HITS_DEFAULT = 100;
+/** Of all pages of a search. */
+const PAGES_TOP_K_DEFAULT = 1_000;
 
 export class RecordsHandle<M extends object> implements Records<M> {
   readonly place: Place;
@@ -124,6 +129,38 @@ export class RecordsHandle<M extends object> implements Records<M> {
     }));
   }
 
+  async *queryPages(
+    query: Search<M>,
+    options: QueryPagesOptions = {},
+  ): AsyncIterableIterator<readonly FoundRecord<M>[]> {
+    const { pageSize = PAGE_HITS_DEFAULT } = options;
+    const topK = query.topK ?? Math.max(PAGES_TOP_K_DEFAULT, pageSize);
+    let page: NextHits = await abortable(options.signal, async () =>
+      this.#calls.keepQuery(
+        this.place,
+        toPlainQuery({ ...query, topK }),
+        Math.min(pageSize, topK),
+        options,
+      ),
+    );
+    try {
+      for (;;) {
+        const { hits, cursor } = page;
+        page = { hits: [], ...(cursor === undefined ? {} : { cursor }) };
+        yield hits.map((hit) => toFound<M>(hit));
+        if (cursor === undefined) return;
+        page = await abortable(options.signal, () =>
+          this.#calls.nextHits(this.place, cursor, options),
+        );
+      }
+    } finally {
+      // Of no use to anybody any more; it would be forgotten by itself a minute later.
+      if (page.cursor !== undefined) {
+        await this.#calls.forgetQuery(this.place, page.cursor, {}).catch(() => undefined);
+      }
+    }
+  }
+
   async measureRecall(
     { vectors, where, topK = TOP_K_DEFAULT, field = "", sample }: Measurement<M> = {},
     options: CallOptions = {},
@@ -169,7 +206,7 @@ interface AnySearch extends Omit<Search, "where"> {
 }
 
 export function toPlainQuery(query: AnySearch): PlainQuery {
-  const { where, isExact, field = "", topK = TOP_K_DEFAULT } = query;
+  const { where, isExact, recall, field = "", topK = TOP_K_DEFAULT } = query;
   const { vector, like, sparse, weights, maxDistance, mmr, isExplained } = query;
   if (vector !== undefined && like !== undefined) {
     throw new InsulaError("argument_invalid", "Cannot search: expected either vector or like.");
@@ -187,6 +224,7 @@ export function toPlainQuery(query: AnySearch): PlainQuery {
     ...(like === undefined ? {} : { like }),
     ...(where === undefined ? {} : { where }),
     ...(isExact === undefined ? {} : { isExact }),
+    ...(recall === undefined ? {} : { recall }),
     ...(maxDistance === undefined ? {} : { maxDistance }),
     ...(mmr === undefined ? {} : { mmr }),
     ...(isExplained === undefined ? {} : { isExplained }),

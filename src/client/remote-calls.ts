@@ -5,7 +5,9 @@ import { BATCH_RECORDS_MAX } from "../base/limits.ts";
 import type { Page, WriteResult } from "../engine/api.ts";
 import type {
   Include,
+  KeptResult,
   MultiQueryResult,
+  NextHits,
   Place,
   QueryResult,
   RecallReport,
@@ -25,6 +27,7 @@ import type { HttpChannel } from "./http-channel.ts";
 import { printVector, toRecordsBody } from "./json-body.ts";
 import {
   readManyResult,
+  readPage,
   readRecord,
   readRecords,
   readResult,
@@ -107,6 +110,25 @@ export class RemoteCalls extends RemoteCatalog implements Calls {
   async query(place: Place, query: PlainQuery, options: CallOptions): Promise<QueryResult> {
     const path = `${recordsPath(place)}/search`;
     return readResult(await this.#send(path, printSearch(query), options));
+  }
+
+  async keepQuery(
+    place: Place,
+    query: PlainQuery,
+    pageSize: number,
+    options: CallOptions,
+  ): Promise<KeptResult> {
+    const path = `${recordsPath(place)}/search`;
+    const body = printSearch(query, `"pageSize":${String(pageSize)},`);
+    return readResult(await this.#send(path, body, options));
+  }
+
+  async nextHits(place: Place, cursor: string, options: CallOptions): Promise<NextHits> {
+    return readPage(await this.#post(`${recordsPath(place)}/search/next`, { cursor }, options));
+  }
+
+  async forgetQuery(place: Place, cursor: string, options: CallOptions): Promise<void> {
+    await this.#post(`${recordsPath(place)}/search/forget`, { cursor }, options);
   }
 
   async queryAll(

@@ -67,6 +67,48 @@ export function describeSearchShapes(name: string, { notes, tenantOfTen }: Stage
       expect(await records.queryAll(tooMany.slice(1))).toHaveLength(QUERIES_MAX);
     });
 
+    it("page by page see one state of the place, and are given up when the loop is left", async () => {
+      const records = await tenantOfTen("paged");
+      const query = { vector: [1, 0], vectors: true };
+      const { hits } = await records.query({ ...query, topK: 7 });
+      const pages: (readonly unknown[])[] = [];
+      for await (const page of records.queryPages({ ...query, topK: 7 }, { pageSize: 3 })) {
+        if (pages.length === 0) await records.deleteAll();
+        pages.push(page);
+      }
+      expect(pages.map(({ length }) => length)).toEqual([3, 3, 1]);
+      expect(pages.flat()).toEqual(hits);
+      for await (const page of records.queryPages(query)) expect(page).toEqual([]);
+    });
+
+    it("page by page cannot go on when the tenant sleeps, nor be diverse", async () => {
+      const records = await tenantOfTen("unpaged");
+      const left = records.queryPages({ vector: [1, 0] }, { pageSize: 3 });
+      for await (const page of left) {
+        expect(page).toHaveLength(3);
+        break;
+      }
+      expect(await left.next()).toEqual({ done: true, value: undefined });
+      const pages = records.queryPages({ vector: [1, 0] }, { pageSize: 3 });
+      await pages.next();
+      await notes().setTenantState("unpaged", "INACTIVE");
+      await expect(pages.next()).rejects.toMatchObject(refused("search_not_found"));
+      await notes().setTenantState("unpaged", "ACTIVE");
+      const diverse = records.queryPages({ vector: [1, 0], mmr: { lambda: 0.5 } });
+      await expect(diverse.next()).rejects.toMatchObject(refused("argument_invalid"));
+    });
+
+    it("aim at a recall of their own, which has bounds", async () => {
+      const records = await tenantOfTen("aimed");
+      const { hits } = await records.query({ vector: [1, 0], topK: 3, recall: 0.999 });
+      expect(hits).toHaveLength(3);
+      for (const recall of [0.4, 1]) {
+        await expect(records.query({ vector: [1, 0], recall })).rejects.toMatchObject(
+          refused("argument_invalid"),
+        );
+      }
+    });
+
     it("choose hits that differ from one another", async () => {
       const records = notes().tenant("diverse");
       await records.upsert([

@@ -10,11 +10,13 @@ import type { ObjectStore } from "../io/index.ts";
 import type {
   Filter,
   Include,
+  KeptResult,
   Metadata,
   LimitsInfo,
   LimitsPatch,
   Metric,
   MultiQueryResult,
+  NextHits,
   Place,
   Query,
   QueryResult,
@@ -205,6 +207,18 @@ export interface Engine extends AsyncDisposable {
    * one is that of all.
    */
   queryAll(place: Place, queries: readonly Query[]): Promise<readonly QueryResult[]>;
+  /**
+   * A search that is answered page by page: `pageSize` hits now, as many each time of those left of
+   * its `topK` by {@link Engine.nextHits}. All pages are of one state of the place. It is kept for
+   * SEARCH_KEPT_MS after its last page; less when the tenant sleeps, when memory runs out or when
+   * others need its place: SEARCHES_KEPT_MAX, SEARCHES_KEPT_OF_SHARD_MAX. Cost: the search of topK
+   * hits; 14 bytes a hit and what the place has overwritten since, as long as it is kept.
+   */
+  keepQuery(place: Place, query: Query, pageSize: number): Promise<KeptResult>;
+  /** The same page when asked again. @throws `search_not_found`, `page_token_invalid` */
+  nextHits(place: Place, cursor: string): Promise<NextHits>;
+  /** Gives up what is kept; no error when it is not. @throws `page_token_invalid` */
+  forgetQuery(place: Place, cursor: string): Promise<void>;
   /**
    * The recall of searches at one place: each is done as planned and exactly, over one state. Cost:
    * as many exact searches.

@@ -68,12 +68,14 @@ import { RecallProbe } from "./recall-probe.ts";
 import { Records } from "./records.ts";
 import type { Mirror } from "../mirror/index.ts";
 import { openMirror } from "./open-mirror.ts";
+import { KeptSearches } from "./kept-searches.ts";
 import { openShard } from "./open-shard.ts";
 import { locatePlace } from "./locate-place.ts";
 import { makeKeeper } from "./make-keeper.ts";
 import { discardHalfRestores } from "./pending-restores.ts";
 import { rotateMasterKey } from "./rotate-master-key.ts";
 import { Settings } from "./settings.ts";
+import { SearchPages } from "./search-pages.ts";
 import { ShardCalls } from "./shard-calls.ts";
 import { TenantControl } from "./tenant-control.ts";
 import { Tenants } from "./tenants.ts";
@@ -123,6 +125,8 @@ class NodeEngine implements Engine {
   readonly customers: Customers;
   readonly #places: MeteredPlaces;
   readonly #shardCalls: ShardCalls;
+  readonly #kept: KeptSearches;
+  readonly #pages: SearchPages;
   /** Of shards that sleep again. */
   readonly #past = { flushes: 0, compactions: 0 };
   #closing: Promise<void> | undefined;
@@ -141,6 +145,7 @@ class NodeEngine implements Engine {
     this.#node = node;
     this.#nodeTotals = opened.node;
     this.#quarantined = opened.quarantined;
+    this.#kept = new KeptSearches(options);
     this.#directory = new Directory(node.catalog, { ...options, takeKeySlot: node.takeKeySlot });
     node.keys.attach((collectionNumber) => this.#directory.schemas.keySlotOf(collectionNumber));
     this.#tenantTotals = opened.tenants;
@@ -161,9 +166,13 @@ class NodeEngine implements Engine {
       closed: (shard) => {
         this.#past.flushes += shard.flushCount;
         this.#past.compactions += shard.compactionCount;
+        this.#kept.forgetShard(shard.state.uid);
         node.catalog.releaseShard(shard.state);
       },
       onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
+      onExhausted: () => {
+        this.#kept.forgetAll();
+      },
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
     this.#copies = new Copies({
@@ -182,6 +191,8 @@ class NodeEngine implements Engine {
     this.#probe = new RecallProbe(options, this.#keeper);
     this.#places = new MeteredPlaces({ node, directory, gate, onFault });
     this.#records = new Records(node.catalog, directory, this.#places.calls, this.#probe);
+    const { calls } = this.#places;
+    this.#pages = new SearchPages({ records: this.#records, calls, kept: this.#kept });
     this.#shardCalls = new ShardCalls({ node, keeper, records: this.#records, gate });
     this.#upkeep = new Upkeep(options, { node, keeper, quarantine: this.#quarantine });
     this.customers = new Customers({
@@ -359,6 +370,12 @@ class NodeEngine implements Engine {
     return this.#records.queryAll(place, queries);
   }
 
+  readonly keepQuery: Engine["keepQuery"] = (place, query, pageSize) =>
+    this.#pages.first(place, query, pageSize);
+  readonly nextHits: Engine["nextHits"] = (place, cursor) => this.#pages.next(place, cursor);
+  readonly forgetQuery: Engine["forgetQuery"] = (place, cursor) =>
+    this.#pages.forget(place, cursor);
+
   measureRecall(place: Place, request: RecallRequest): Promise<RecallReport> {
     return measureRecall({ records: this.#records, calls: this.#places.calls }, place, request);
   }
@@ -434,6 +451,7 @@ class NodeEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#records.close();
+    this.#kept.forgetAll();
     this.#node.lazy?.endSoon();
     // What cannot be written now is in the log; the folder is given back all the same.
     await closeAll([

@@ -10,19 +10,20 @@ const IDLE_MS = 600_000;
 export function makeKeeper(
   options: EngineOptions,
   node: NodeContext,
-  hooks: Pick<ShardKeeperOptions, "open" | "closed" | "onDamage">,
+  hooks: Pick<ShardKeeperOptions, "open" | "closed" | "onDamage" | "onExhausted">,
 ): ShardKeeper {
   const { arenas } = node.shards.memory;
   return new ShardKeeper({
     clock: options.clock,
     awakeMax: options.awakeShardsMax ?? AWAKE_SHARDS_MAX,
     idleMs: options.idleMs ?? IDLE_MS,
-    onExhausted: () => {
-      node.shards.memory.releaseIdle();
-    },
     memoryUse: () => ({ usedBytes: arenas.usedBytes, budgetBytes: node.memoryBytesMax }),
     onFault: options.onFault ?? ((): void => undefined),
     observer: node.shards.observer,
     ...hooks,
+    onExhausted: () => {
+      node.shards.memory.releaseIdle();
+      hooks.onExhausted?.();
+    },
   });
 }

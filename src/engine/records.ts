@@ -262,7 +262,7 @@ const EMPTY_RESULT: QueryResult = {
 };
 
 /** Of a tenant that does not exist. */
-function emptyResult({ like, isExplained }: Query): QueryResult {
+export function emptyResult({ like, isExplained }: Query): QueryResult {
   if (like !== undefined) throw recordMissing(like);
   if (isExplained !== true) return EMPTY_RESULT;
   const ms = { wake: 0, load: 0, filter: 0, scan: 0, rescore: 0, fetch: 0, total: 0 };
@@ -270,7 +270,7 @@ function emptyResult({ like, isExplained }: Query): QueryResult {
   return { ...EMPTY_RESULT, explanation: { reason, parts: [], bytesRead: 0, workUnits: 0, ms } };
 }
 
-function withActivation(result: QueryResult, activation: Activation): QueryResult {
+export function withActivation(result: QueryResult, activation: Activation): QueryResult {
   const { hits, plan, explanation } = result;
   if (explanation === undefined) return { hits, plan, activation };
   const { wakeMs } = activation;

@@ -69,6 +69,10 @@ function recordCalls(engine: Engine): RecordCalls {
         place,
         queries.map(({ where, ...query }) => toQuery({ ...query, ...toFilter(where) }, signal)),
       ),
+    keepQuery: async (place, { where, ...query }, pageSize, { signal }) =>
+      engine.keepQuery(place, toQuery({ ...query, ...toFilter(where) }, signal), pageSize),
+    nextHits: (place, cursor) => engine.nextHits(place, cursor),
+    forgetQuery: (place, cursor) => engine.forgetQuery(place, cursor),
     measureRecall: async (place, { where, ...request }, { signal }) =>
       engine.measureRecall(place, {
         ...request,

@@ -34,6 +34,8 @@ export type {
   Query,
   QueryPhase,
   QueryPlan,
+  KeptResult,
+  NextHits,
   QueryResult,
   SearchedPlace,
   RequestedState,

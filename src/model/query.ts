@@ -79,6 +79,15 @@ export interface QueryResult {
   readonly explanation?: Explanation;
 }
 
+/** The first page of a search that is kept, so that it can be gone on with. */
+export interface KeptResult extends QueryResult {
+  /** Names what comes after these hits; absent when nothing does. */
+  readonly cursor?: string;
+}
+
+/** A later page of it, of the same state of the shard. */
+export type NextHits = Pick<KeptResult, "hits" | "cursor">;
+
 /** What a tenant can be asked to be. */
 export type RequestedState = "ACTIVE" | "INACTIVE" | "OFFLOADED";
 

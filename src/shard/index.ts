@@ -28,6 +28,7 @@ export { Shard } from "./shard.ts";
 export { decodeSegmentStats, type SegmentStats } from "./segment-write.ts";
 export { SECTION } from "./section-types.ts";
 export { recordMissing } from "./shard-query.ts";
+export { searchMissing, type KeptSearch } from "./kept-search.ts";
 export { quarantineError } from "./quarantine-error.ts";
 export {
   auditShard,

@@ -155,7 +155,7 @@ export async function sparseVectorOf(
     : view.segment.sparse.vector(field, row);
 }
 
-function keyOf({ view, row }: ViewPlace): string | Promise<string> {
+export function keyOf({ view, row }: ViewPlace): string | Promise<string> {
   return "memtable" in view ? view.memtable.key(row) : view.segment.key(row);
 }
 

@@ -14,11 +14,13 @@ import {
   type VectorField,
 } from "../model/index.ts";
 import { chooseDiverse } from "./diverse-choice.ts";
+import { KeptSearch, type RankedSearch } from "./kept-search.ts";
 import {
   sparseVectorOf,
   toHits,
   vectorOf,
   type ComparedFields,
+  type RankedRecord,
   type ViewPlace,
 } from "./ranked-records.ts";
 import { rankShard, type Ranking, type SearchedView, type VectorQuery } from "./shard-search.ts";
@@ -69,18 +71,59 @@ async function queryView(
   query: Query,
   inMemory: ViewPlace | undefined,
 ): Promise<QueryResult> {
+  const found = await rankView(structure, view, query, inMemory);
+  return showRanked(structure, found, found.ranked);
+}
+
+/**
+ * A search of which the first hits are answered and all are kept.
+ *
+ * @param view as for {@link queryShard}; the kept search closes it.
+ * @throws as {@link queryShard}; the view is the caller's to close then.
+ */
+export async function keepSearch(
+  structure: ShardStructure,
+  view: ReadView,
+  query: Query,
+  pageSize: number,
+): Promise<{ readonly result: QueryResult; readonly search: KeptSearch }> {
+  const inMemory = query.like && placeInMemtables(view, query.like.key);
+  const found = await rankView(structure, view, query, inMemory);
+  const result = await showRanked(structure, found, found.ranked.slice(0, pageSize));
+  return { result, search: new KeptSearch(found) };
+}
+
+interface RankedView extends RankedSearch {
+  readonly ranking: Ranking;
+}
+
+async function rankView(
+  structure: ShardStructure,
+  view: ReadView,
+  query: Query,
+  inMemory: ViewPlace | undefined,
+): Promise<RankedView> {
   const { context, schema } = structure;
   const asked =
     query.like === undefined ? { query, view } : await readLike(schema, view, query, inMemory);
   const fields = fieldsOf(schema, asked.query);
   const ranking = await rank(structure, asked.view, fields, widened(asked.query));
-  const { trace, cost } = ranking;
   const ranked =
     isDiverse(query) && fields.dense !== undefined
       ? await chooseDiverse(context, fields.dense, ranking, query)
       : ranking.ranked;
+  return { view, query, fields, ranked, ranking };
+}
+
+/** Some of the ranked as hits, and what is told beside them. */
+async function showRanked(
+  { context }: ShardStructure,
+  { view, query, fields, ranking }: RankedView,
+  shown: readonly RankedRecord[],
+): Promise<QueryResult> {
+  const { trace, cost } = ranking;
   const startMs = trace === undefined ? 0 : context.clock.monotonicMs();
-  const hits = await toHits(ranked, query, fields, cost);
+  const hits = await toHits(shown, query, fields, cost);
   cost.came(queryBytes(query));
   view.work.search(cost);
   const plan = { ...ranking.plan, workUnits: cost.units };

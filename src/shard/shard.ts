@@ -30,7 +30,8 @@ import {
   type ScanRequest,
 } from "./shard-fetch.ts";
 import { flushShard } from "./shard-flush.ts";
-import { queryShard } from "./shard-query.ts";
+import type { KeptSearch } from "./kept-search.ts";
+import { keepSearch, queryShard } from "./shard-query.ts";
 import { measureRecall } from "./shard-recall.ts";
 import { isRemote, tailBytes, type ShardState, type TailExtent } from "./shard-state.ts";
 import { ShardGraphs } from "./shard-graphs.ts";
@@ -231,6 +232,25 @@ export class Shard {
       return await queryShard(this.#structure, view, queries);
     } finally {
       view.close();
+    }
+  }
+
+  /**
+   * A search that can be gone on with; the first `pageSize` hits are answered.
+   *
+   * @returns the search is to be closed: it holds a view of the shard.
+   */
+  async keepSearch(
+    query: Query,
+    pageSize: number,
+    work?: WorkTally,
+  ): Promise<{ readonly result: QueryResult; readonly search: KeptSearch }> {
+    const view = this.#view(work);
+    try {
+      return await keepSearch(this.#structure, view, query, pageSize);
+    } catch (error) {
+      view.close();
+      throw error;
     }
   }
 

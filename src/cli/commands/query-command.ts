@@ -32,6 +32,7 @@ interface QueryOptions extends PlacesOptions, TextInputs {
   readonly forceModel?: true;
   readonly rerank?: true;
   readonly exact?: true;
+  readonly recall?: number;
   readonly maxDistance?: number;
   readonly diverse?: number;
   readonly explain?: true;
@@ -55,6 +56,11 @@ export function addQueryCommand(program: Command): void {
       toSparseQuery,
     )
     .option("--exact", "compare every text that passes the filter, without codes or graphs")
+    .option(
+      "--recall <share>",
+      "of the true nearest, 0.5 to 0.999, in place of the field's",
+      toShare,
+    )
     .option("--max-distance <distance>", "nothing farther away than this", toNumber)
     .option("--diverse <lambda>", "texts that differ: 1 by distance alone, down to 0", toShare)
     .option("--explain", "show how each search was done and what it cost")
@@ -290,7 +296,7 @@ async function answer(question: Question, sought: Sought, work: QueryWork): Prom
 }
 
 function toQuery(options: QueryOptions, sought: Sought): Query {
-  const { topK, filter, sparse, exact, maxDistance, diverse, explain } = options;
+  const { topK, filter, sparse, exact, recall, maxDistance, diverse, explain } = options;
   return {
     field: DEFAULT_VECTOR,
     ...sought,
@@ -298,6 +304,7 @@ function toQuery(options: QueryOptions, sought: Sought): Query {
     ...(sparse !== undefined && { sparse }),
     ...(filter !== undefined && { filter }),
     ...(exact === true && { isExact: true }),
+    ...(recall !== undefined && { recall }),
     ...(maxDistance !== undefined && { maxDistance }),
     ...(diverse !== undefined && { mmr: { lambda: diverse } }),
     ...(explain === true && { isExplained: true }),

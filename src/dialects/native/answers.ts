@@ -333,12 +333,37 @@ const place = object(
   "a place",
 );
 
-export const SEARCH_ANSWER: Schema<unknown> = object(
+const hits = list(
+  object({ ...record, distance }, "a hit"),
+  Number.MAX_SAFE_INTEGER,
+  "nearest first",
+);
+
+const SEARCH_ANSWER: Schema<unknown> = object(
   {
-    hits: list(object({ ...record, distance }, "a hit"), Number.MAX_SAFE_INTEGER, "nearest first"),
+    hits,
     ...report,
   },
   "what was found",
+);
+
+const cursor = optional(text("names the next page; absent when there is none"));
+
+export const PAGED_ANSWER: Schema<unknown> = object(
+  {
+    hits,
+    cursor,
+    ...report,
+  },
+  "what was found",
+);
+
+export const NEXT_ANSWER: Schema<unknown> = object(
+  {
+    hits,
+    cursor,
+  },
+  "a page of what was found",
 );
 
 export const SEARCHES_ANSWER: Schema<unknown> = object(

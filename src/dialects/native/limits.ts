@@ -7,6 +7,8 @@ export const NATIVE_LIMITS = {
   keysBodyBytesMax: 8_388_608,
   /** Body bytes of a search at one place. Source: 16,384 numbers of 20 digits, and a filter. */
   searchBodyBytesMax: 1_048_576,
+  /** Body bytes of a call that names a cursor. */
+  cursorBodyBytesMax: 1_024,
   /** Body bytes of a search at many. Source: 10,000 places of 300 bytes, and a search. */
   manyBodyBytesMax: 4_194_304,
   /** Body bytes of several searches at one place. Source: 100 of 4,096 numbers of 20 digits. */

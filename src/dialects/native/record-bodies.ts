@@ -207,6 +207,7 @@ export interface SearchBody {
   readonly filter: Filter | undefined;
   readonly include: Include | undefined;
   readonly exact: boolean | undefined;
+  readonly recall: number | undefined;
   readonly maxDistance: number | undefined;
   readonly mmr: { readonly lambda: number; readonly candidates: number | undefined } | undefined;
   readonly explain: boolean | undefined;
@@ -220,6 +221,7 @@ const search = {
   filter: optional(filter),
   include,
   exact: optional(flag("true: float32 scan of all that passes the filter")),
+  recall: optional(number("share of the true nearest aimed at, 0.5 to 0.999; default the field's")),
   maxDistance: optional(number("hits are at most this far away, as the metric defines it")),
   explain: optional(flag("true: the answer says how it was done and what it cost")),
 };
@@ -249,10 +251,33 @@ const searchAtOne = {
   ),
 };
 
-/** Where the numbers stand in {@link SEARCH_BODY} and {@link MANY_BODY}. */
+/** Where the numbers stand in {@link PAGED_BODY} and {@link MANY_BODY}. */
 export const SEARCH_NUMBERS: readonly (readonly string[])[] = [["vector"], ["sparse", "values"]];
 
-export const SEARCH_BODY: Schema<SearchBody> = object(searchAtOne, "A search at one place.");
+const SEARCH_BODY: Schema<SearchBody> = object(searchAtOne, "A search at one place.");
+
+export interface PagedBody extends SearchBody {
+  readonly pageSize: number | undefined;
+}
+
+export const PAGED_BODY: Schema<PagedBody> = object(
+  {
+    ...searchAtOne,
+    pageSize: optional(
+      integer(1, TOP_K_MAX, "hits of a page; the pages after the first are kept, see cursor"),
+    ),
+  },
+  "A search at one place.",
+);
+
+export interface CursorBody {
+  readonly cursor: string;
+}
+
+export const CURSOR_BODY: Schema<CursorBody> = object(
+  { cursor: text("of the page before") },
+  "A search that was asked for with pageSize.",
+);
 
 export interface SearchesBody {
   readonly queries: readonly SearchBody[];

@@ -1,17 +1,28 @@
 /** Searches at one place or at many: the answer is put together as text. */
-import type { Hit, MultiQueryResult, Place, Query, QueryResult } from "../../model/index.ts";
+import type {
+  Hit,
+  KeptResult,
+  MultiQueryResult,
+  NextHits,
+  Place,
+  Query,
+  QueryResult,
+} from "../../model/index.ts";
 import { boundTenant } from "../../access/index.ts";
-import { MANY_ANSWER, SEARCHES_ANSWER, SEARCH_ANSWER } from "./answers.ts";
+import { MANY_ANSWER, NEXT_ANSWER, PAGED_ANSWER, SEARCHES_ANSWER } from "./answers.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { toProblem } from "./problem.ts";
 import {
   INCLUDE_DEFAULT,
   MANY_BODY,
   SEARCHES_BODY,
+  CURSOR_BODY,
+  PAGED_BODY,
   SEARCHES_NUMBERS,
-  SEARCH_BODY,
   SEARCH_NUMBERS,
+  type CursorBody,
   type ManyBody,
+  type PagedBody,
   type SearchBody,
   type SearchesBody,
 } from "./record-bodies.ts";
@@ -23,14 +34,29 @@ import { refusal } from "./schema.ts";
 
 const SEARCH_OPERATION = "Search";
 
-async function searchOne(call: Call, body: SearchBody): Promise<JsonText> {
+async function searchOne(call: Call, body: PagedBody): Promise<JsonText> {
   const { context } = call;
   const query = toQuery(call, body);
-  checkHits([query]);
+  const { pageSize } = body;
+  checkHits([{ ...query, topK: pageSize ?? query.topK }]);
   const startMs = context.clock.monotonicMs();
-  const result = await context.engine.query(placeOf(call), query);
+  const result: KeptResult =
+    pageSize === undefined
+      ? await context.engine.query(placeOf(call), query)
+      : await context.engine.keepQuery(placeOf(call), query, Math.min(pageSize, query.topK));
   context.endPhase("search", startMs);
   return new JsonText(printResult(result));
+}
+
+async function searchNext(call: Call, { cursor }: CursorBody): Promise<JsonText> {
+  const page = await call.context.engine.nextHits(placeOf(call), cursor);
+  const printer = new RecordPrinter();
+  const hits = page.hits.map((hit) => printHit(printer, hit));
+  return new JsonText(`{"hits":[${hits.join()}]${printCursor(page)}}`);
+}
+
+async function forgetSearch(call: Call, { cursor }: CursorBody): Promise<void> {
+  await call.context.engine.forgetQuery(placeOf(call), cursor);
 }
 
 async function searchAll(call: Call, { queries }: SearchesBody): Promise<JsonText> {
@@ -73,7 +99,7 @@ function withTenant({ principal }: Call, place: Place): Place {
 /** @param at where the body stands: empty, or `queries[3].`. */
 function toQuery(call: Call, body: SearchBody, at = ""): Query {
   const { topK = NATIVE_LIMITS.topKDefault, include = INCLUDE_DEFAULT, field = "" } = body;
-  const { vector, like, sparse, weights, filter, exact, maxDistance, mmr, explain } = body;
+  const { vector, like, sparse, weights, filter, exact, recall, maxDistance, mmr, explain } = body;
   if (vector !== undefined && like !== undefined) {
     throw refusal(`${at}vector`, "expected either vector or like");
   }
@@ -91,6 +117,7 @@ function toQuery(call: Call, body: SearchBody, at = ""): Query {
     ...(like === undefined ? {} : { like: { key: like.key, isLeftOut: like.leaveOut ?? false } }),
     ...(filter === undefined ? {} : { filter }),
     ...(exact === undefined ? {} : { isExact: exact }),
+    ...(recall === undefined ? {} : { recall }),
     ...(maxDistance === undefined ? {} : { maxDistance }),
     ...(mmr === undefined ? {} : { mmr }),
     ...(explain === undefined ? {} : { isExplained: explain }),
@@ -122,9 +149,14 @@ function printHit(printer: RecordPrinter, hit: Hit, place?: Place): string {
   return `{${printer.members(hit)},"distance":${String(hit.distance)}${where}}`;
 }
 
-function printResult({ hits, ...report }: QueryResult): string {
+function printResult({ hits, ...report }: KeptResult): string {
   const printer = new RecordPrinter();
-  return `{"hits":[${hits.map((hit) => printHit(printer, hit)).join()}]${printReport(report)}}`;
+  const found = hits.map((hit) => printHit(printer, hit));
+  return `{"hits":[${found.join()}]${printCursor(report)}${printReport(report)}}`;
+}
+
+function printCursor({ cursor }: Pick<NextHits, "cursor">): string {
+  return cursor === undefined ? "" : `,"cursor":${JSON.stringify(cursor)}`;
 }
 
 function printReport({ plan, activation, explanation }: Omit<QueryResult, "hits">): string {
@@ -154,9 +186,9 @@ export const SEARCH_ROUTES: readonly Route[] = [
       area: "records",
       status: 200,
       summary: "The nearest records, and how the tenant was found: its state, the time to wake it.",
-      answers: SEARCH_ANSWER,
+      answers: PAGED_ANSWER,
       takes: {
-        schema: SEARCH_BODY,
+        schema: PAGED_BODY,
         bytesMax: NATIVE_LIMITS.searchBodyBytesMax,
         numbers: SEARCH_NUMBERS,
       },
@@ -178,6 +210,31 @@ export const SEARCH_ROUTES: readonly Route[] = [
         numbers: SEARCHES_NUMBERS,
       },
       run: searchAll,
+    }),
+  ),
+  ...PLACE_PATTERNS.map((pattern) =>
+    withBody({
+      method: "POST",
+      pattern: `${pattern}/records/search/next`,
+      operation: "SearchNext",
+      area: "records",
+      status: 200,
+      summary: "The next page of a search that was asked for with pageSize.",
+      answers: NEXT_ANSWER,
+      takes: { schema: CURSOR_BODY, bytesMax: NATIVE_LIMITS.cursorBodyBytesMax },
+      run: searchNext,
+    }),
+  ),
+  ...PLACE_PATTERNS.map((pattern) =>
+    withBody({
+      method: "POST",
+      pattern: `${pattern}/records/search/forget`,
+      operation: "ForgetSearch",
+      area: "records",
+      status: 204,
+      summary: "Gives up the pages that are left of a search.",
+      takes: { schema: CURSOR_BODY, bytesMax: NATIVE_LIMITS.cursorBodyBytesMax },
+      run: forgetSearch,
     }),
   ),
   withBody({

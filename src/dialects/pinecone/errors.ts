@@ -88,6 +88,7 @@ export const PINECONE_ERRORS: Readonly<Record<ErrorCode, PineconeWireError>> = {
   collection_not_found: NOT_FOUND,
   tenant_not_found: { ...NOT_FOUND, message: "Namespace not found" },
   record_not_found: NOT_FOUND,
+  search_not_found: NOT_FOUND,
   policy_not_found: NOT_FOUND,
   access_key_not_found: UNKNOWN_KEY,
   backup_not_found: NOT_FOUND,

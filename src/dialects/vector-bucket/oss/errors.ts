@@ -116,6 +116,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   collection_not_found: NO_SUCH_INDEX,
   tenant_not_found: NO_SUCH_INDEX,
   record_not_found: { status: 404, code: "NoSuchKey", ec: EC_GENERAL },
+  search_not_found: { status: 404, code: "NoSuchKey", ec: EC_GENERAL },
   policy_not_found: {
     status: 404,
     code: "NoSuchBucketPolicy",

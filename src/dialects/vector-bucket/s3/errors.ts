@@ -100,6 +100,7 @@ export const S3_ERRORS: Readonly<Record<ErrorCode, S3WireError>> = {
   collection_not_found: NO_INDEX,
   tenant_not_found: NO_INDEX,
   record_not_found: { status: 404, type: "NotFoundException" },
+  search_not_found: { status: 404, type: "NotFoundException" },
   policy_not_found: {
     status: 404,
     type: "NotFoundException",
