@@ -65,7 +65,7 @@ describe.each(DOCUMENTS)("%s", (name) => {
   const scripts = isRun.filter(({ language }) => language === "sh");
   const programs = isRun.filter(({ language }) => language !== "sh");
   if (scripts.length > 0) {
-    it("shows commands that print what it says", { timeout: 60_000 }, async () => {
+    it("shows commands that print what it says", { timeout: 180_000 }, async () => {
       const printed = (await runScript(scripts.map(({ text }) => text))).split(MARK).slice(1);
       for (const [i, snippet] of scripts.entries()) {
         const { printed: expected, line } = snippet;
@@ -77,7 +77,7 @@ describe.each(DOCUMENTS)("%s", (name) => {
     });
   }
   if (programs.length > 0) {
-    it("shows a program that prints what its comments say", { timeout: 60_000 }, async () => {
+    it("shows a program that prints what its comments say", { timeout: 180_000 }, async () => {
       const program = programs.map(({ text }) => text).join("\n");
       expect(await runProgram(program)).toBe(printedByComments(program));
     });
@@ -175,7 +175,7 @@ async function runScript(blocks: readonly string[]): Promise<string> {
     `insula() { ${command} "$@"; }`,
     ...blocks.map((text) => `printf '${MARK}'\n${text.replaceAll(PRINTED_URL, url)}`),
   ].join("\n");
-  const options = { cwd: folder, env: environment(url), timeout: 50_000 };
+  const options = { cwd: folder, env: environment(url), timeout: 150_000 };
   return (await promisify(execFile)("bash", ["-c", script], options)).stdout;
 }
 
@@ -193,6 +193,6 @@ async function runProgram(program: string): Promise<string> {
   const file = path.join(folder, "program.mts");
   const text = withSources(program, (entry) => pathToFileURL(path.join(ROOT, "src", entry)).href);
   writeFileSync(file, text.replaceAll(PRINTED_URL, url));
-  const options = { cwd: folder, env: environment(url), timeout: 50_000 };
+  const options = { cwd: folder, env: environment(url), timeout: 150_000 };
   return (await promisify(execFile)(process.execPath, ["--import", TSX, file], options)).stdout;
 }
