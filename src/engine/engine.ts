@@ -23,8 +23,6 @@ import type {
   BackupInfo,
   BackupOptions,
   CollectionInfo,
-  CollectionOptions,
-  CollectionPatch,
   DatabaseInfo,
   DatabaseOptions,
   Engine,
@@ -44,9 +42,6 @@ import type {
   TenantPage,
   TenantPageRequest,
   TenantPlace,
-  TenantStatesRequest,
-  TenantStatesSlice,
-  TenantWarmRequest,
   TenantsCreated,
   WriteResult,
 } from "./api.ts";
@@ -223,13 +218,8 @@ class NodeEngine implements Engine {
     return this.#databases.delete(name);
   }
 
-  createCollection(
-    database: string,
-    name: string,
-    options: CollectionOptions,
-  ): Promise<CollectionInfo> {
-    return this.#collections.create(database, name, options);
-  }
+  readonly createCollection: Engine["createCollection"] = (database, name, options) =>
+    this.#collections.create(database, name, options);
 
   getCollection(database: string, name: string): Promise<CollectionInfo | undefined> {
     return this.#collections.get(database, name);
@@ -239,13 +229,8 @@ class NodeEngine implements Engine {
     return this.#collections.list(database, page);
   }
 
-  updateCollection(
-    database: string,
-    name: string,
-    patch: CollectionPatch,
-  ): Promise<CollectionInfo> {
-    return this.#collections.update(database, name, patch);
-  }
+  readonly updateCollection: Engine["updateCollection"] = (database, name, patch) =>
+    this.#collections.update(database, name, patch);
 
   deleteCollection(database: string, name: string): Promise<void> {
     return this.#collections.delete(database, name);
@@ -279,21 +264,10 @@ class NodeEngine implements Engine {
     return this.#tenants.setState(place, state);
   }
 
-  setTenantStates(
-    database: string,
-    collection: string,
-    request: TenantStatesRequest,
-  ): Promise<TenantStatesSlice> {
-    return this.#tenants.setStates({ database, collection }, request);
-  }
-
-  warmTenants(
-    database: string,
-    collection: string,
-    request: TenantWarmRequest,
-  ): Promise<TenantStatesSlice> {
-    return this.#tenants.warm({ database, collection }, request);
-  }
+  readonly setTenantStates: Engine["setTenantStates"] = (database, collection, request) =>
+    this.#tenants.setStates({ database, collection }, request);
+  readonly warmTenants: Engine["warmTenants"] = (database, collection, request) =>
+    this.#tenants.warm({ database, collection }, request);
 
   readonly sweepTenants: Engine["sweepTenants"] = (database, collection, request) =>
     this.#tenants.sweep({ database, collection }, request);

@@ -5,8 +5,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SEARCHES_KEPT_MAX, SEARCHES_KEPT_OF_SHARD_MAX, SEARCH_KEPT_MS } from "../base/limits.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
-import type { Hit, Query, TenantPlace } from "./index.ts";
-import { openEngine, type Engine } from "./index.ts";
+import type { Hit, Query } from "../model/index.ts";
+import { openEngine, type Engine, type TenantPlace } from "./index.ts";
 
 const PLACE: TenantPlace = placeOf("t");
 const ROWS = 60;

@@ -56,11 +56,7 @@ export function addQueryCommand(program: Command): void {
       toSparseQuery,
     )
     .option("--exact", "compare every text that passes the filter, without codes or graphs")
-    .option(
-      "--recall <share>",
-      "of the true nearest, 0.5 to 0.999, in place of the field's",
-      toShare,
-    )
+    .option("--recall <share>", "of the true nearest, to aim at, 0.5 to 0.999", toShare)
     .option("--max-distance <distance>", "nothing farther away than this", toNumber)
     .option("--diverse <lambda>", "texts that differ: 1 by distance alone, down to 0", toShare)
     .option("--explain", "show how each search was done and what it cost")
