@@ -1,6 +1,6 @@
 /**
- * The searches that may be gone on with, on this node. Each holds a state of its shard; so there are
- * few, none is kept for long, and who wants more of one shard gives up the eldest of his own.
+ * The searches that may be gone on with, on this node. Each holds a state of its shard: so there
+ * are few, none is kept for long, and who wants more of one shard gives up the eldest of his own.
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { SEARCHES_KEPT_MAX, SEARCHES_KEPT_OF_SHARD_MAX, SEARCH_KEPT_MS } from "../base/limits.ts";
