@@ -165,9 +165,7 @@ class NodeEngine implements Engine {
         node.catalog.releaseShard(shard.state);
       },
       onDamage: (uid, error, isCertain) => this.#quarantine.examine(uid, error, isCertain),
-      onExhausted: () => {
-        this.#kept.forgetAll();
-      },
+      onExhausted: this.#kept.forgetAll,
     });
     node.sweeper.attach((shards, commit) => this.#keeper.drop(shards, commit));
     this.#copies = new Copies({

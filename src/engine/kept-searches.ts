@@ -67,11 +67,11 @@ export class KeptSearches {
   }
 
   /** Memory has run out, or the engine closes. */
-  forgetAll(): void {
+  readonly forgetAll = (): void => {
     this.#timer?.cancel();
     this.#timer = undefined;
     for (const id of this.#kept.keys()) this.#drop(id);
-  }
+  };
 
   #makeRoom(shard: string): void {
     const own = [...this.#kept].filter(([, kept]) => kept.shard === shard);
