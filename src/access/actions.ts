@@ -22,7 +22,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "admin", "CreateDatabase DeleteDatabase CreateCollection UpdateCollection"],
   ["admin", "admin", "DeleteCollection CreateTenant DeleteTenant EraseTenant"],
   ["admin", "admin", "RenameTenant CreateTenants"],
-  ["admin", "admin", "SetTenantState SetTenantStates WarmTenants"],
+  ["admin", "admin", "SetTenantState SetTenantStates WarmTenants SweepTenants"],
   ["admin", "read", "ListCustomers GetCustomer GetCustomerUsage"],
   ["admin", "admin", "SuspendCustomer ResumeCustomer EraseCustomer CopyCustomer"],
   ["admin", "admin", "SetCollectionLimits SetTenantLimits"],
