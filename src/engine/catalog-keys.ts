@@ -9,7 +9,8 @@ import type { ShardUid } from "../base/brands.ts";
 /** A binary string: every character is one byte. */
 export type EncodedKey = string;
 
-const KIND = {
+/** First character of the keys of each kind of row; no two kinds have the same. */
+export const KIND = {
   database: "d",
   collection: "c",
   tenant: "t",
