@@ -84,7 +84,10 @@ async function reasonOf(look: () => Promise<string | undefined>): Promise<string
   try {
     return await look();
   } catch (error) {
-    if (isInsulaError(error) && error.code !== "io_failed") return error.message;
-    throw error;
+    // A read that failed says nothing of what is in the file.
+    const isUnread =
+      !isInsulaError(error) || error.code === "io_failed" || error.kind === "resource_exhausted";
+    if (isUnread) throw error;
+    return error.message;
   }
 }

@@ -58,7 +58,9 @@ interface Report {
 function runWriter(folder: string, failsAt: number): { report: Report; trace: readonly string[] } {
   const tracePath = join(root, `trace-${String(failsAt)}`);
   const inject = `inject=fdatasync:error=EIO:when=${String(failsAt)}`;
-  const strace = ["-f", "-y", "-e", "trace=fdatasync", "-e", inject, "-o", tracePath];
+  // strace counts for each thread by itself, and others sync other files.
+  const log = join(folder, "log/0000000001.log");
+  const strace = ["-f", "-y", "-P", log, "-e", "trace=fdatasync", "-e", inject, "-o", tracePath];
   const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", WRITER, folder];
   const { stdout, stderr, status } = spawnSync("strace", [...strace, ...node], {
     encoding: "utf8",
