@@ -118,7 +118,9 @@ function pathOf(
   const hasTenants = pattern.includes("/tenants");
   const names: Readonly<Record<string, string>> = {
     database: operation === "DeleteDatabase" ? `fuzz-${spare}` : isNeighbour ? NEIGHBOUR : DATABASE,
-    collection: hasTenants ? SHARED : isChange ? spare : INDEX,
+    collection: hasTenants ? SHARED : isChange || pattern.includes("/tenant-") ? spare : INDEX,
+    // Whoever is suspended refuses all that comes after.
+    customer: operation.startsWith("Get") ? `t${chance.between(1, TENANTS)}` : spare,
     tenant: isChange ? spare : `t${chance.between(1, TENANTS)}`,
     key: keyIds.length > 0 ? chance.pick(keyIds) : "nobody",
   };
@@ -169,6 +171,12 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
       return {
         queries: (body["queries"] as readonly object[]).map((query) => withTarget(query, chance)),
       };
+    case "SetCollectionLimits":
+    case "SetTenantLimits":
+      // Low ones would refuse all that comes after them.
+      return Object.fromEntries(
+        Object.keys(body).map((name) => [name, chance.isLikely(0.3) ? null : 1_000_000_000]),
+      );
     case "MeasureRecall":
       return chance.isLikely(0.5) ? without(body, "vectors") : without(body, "sample");
     case "SearchMany":
@@ -184,8 +192,16 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
   }
 }
 
-/** Vectors are searched for or a record; the draw has both, or neither. */
-function withTarget(body: object, chance: Chance): object {
+/** Vectors are searched for or a record; the draw has both, or neither. Pages are not diverse. */
+function withTarget(drawn: object, chance: Chance): object {
+  const { mmr, recall, include, ...rest } = drawn as Readonly<Record<string, unknown>>;
+  const isDiverse = mmr !== undefined && !("pageSize" in rest);
+  const body = {
+    ...rest,
+    ...(isDiverse ? { mmr: { lambda: 0.5 } } : {}),
+    ...(recall === undefined ? {} : { recall: chance.pick([0.5, 0.9, 0.999]) }),
+    ...(include === undefined ? {} : { include: { metadata: chance.isLikely(0.5) } }),
+  };
   if (!("like" in body) || chance.isLikely(0.6)) return withSparse(without(body, "like"), chance);
   return ["vector", "sparse", "weights"].reduce(without, body);
 }
@@ -221,6 +237,7 @@ function judge(operation: string, { status, headers, text }: Reply): Verdict {
   }
   const code = String(problem["code"]);
   if (!Object.hasOwn(ERROR_KINDS, code)) return faultOf("unknown code");
-  const isHonest = status < 500 || code === "operation_unsupported";
+  const isRefusal = code === "operation_unsupported" || code === "storage_quota_exceeded";
+  const isHonest = status < 500 || isRefusal;
   return isHonest || status === 503 ? answerOf(code) : faultOf(`a fault in ${operation}`);
 }

@@ -7,6 +7,8 @@ import {
   PAGE_ITEMS_MAX,
   QUERIES_MAX,
   QUERY_PLACES_MAX,
+  RECALL_MAX,
+  RECALL_MIN,
   TOP_K_MAX,
   VECTOR_FIELDS_MAX,
 } from "../../base/limits.ts";
@@ -28,6 +30,7 @@ import {
   list,
   members,
   number,
+  numberIn,
   object,
   optional,
   text,
@@ -221,7 +224,9 @@ const search = {
   filter: optional(filter),
   include,
   exact: optional(flag("true: float32 scan of all that passes the filter")),
-  recall: optional(number("share of the true nearest aimed at, 0.5 to 0.999; default the field's")),
+  recall: optional(
+    numberIn(RECALL_MIN, RECALL_MAX, "share of the true nearest aimed at; default the field's"),
+  ),
   maxDistance: optional(number("hits are at most this far away, as the metric defines it")),
   explain: optional(flag("true: the answer says how it was done and what it cost")),
 };
