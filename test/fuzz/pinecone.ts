@@ -302,7 +302,7 @@ export function createPineconeSubject(chance: Chance): Subject {
   };
 }
 
-/** Asked for what nobody can guess, or what is never there: the server of a fuzz run has no store. */
+/** What they ask for is never there: the server of a fuzz run has no store. */
 const REFUSED: ReadonlySet<string> = new Set([
   ...["DescribeBackup", "DeleteBackup", "CreateIndexFromBackup"],
   ...["DescribeRestoreJob", "DescribeCollection"],
