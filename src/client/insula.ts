@@ -248,7 +248,7 @@ export interface Records<M extends object = Metadata> {
    * `topK`, 1,000 unless named, is that of all pages. Not with `mmr`. Ends what is kept for it when
    * the loop is left. A page is to be asked for within a minute of the one before.
    * @throws `search_not_found` when the search is not kept any more: the tenant was put to sleep,
-   *         memory ran out, or sixteen newer ones of the same place are kept
+   *         memory is short, or sixteen newer ones of the same place are kept
    */
   queryPages(
     query: Search<M>,

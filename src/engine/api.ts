@@ -210,7 +210,7 @@ export interface Engine extends AsyncDisposable {
   /**
    * A search that is answered page by page: `pageSize` hits now, as many each time of those left of
    * its `topK` by {@link Engine.nextHits}. All pages are of one state of the place. It is kept for
-   * SEARCH_KEPT_MS after its last page; less when the tenant sleeps, when memory runs out or when
+   * SEARCH_KEPT_MS after its last page; less when the tenant sleeps, when memory is short or when
    * others need its place: SEARCHES_KEPT_MAX, SEARCHES_KEPT_OF_SHARD_MAX. Cost: the search of topK
    * hits; 14 bytes a hit and what the place has overwritten since, as long as it is kept.
    */
