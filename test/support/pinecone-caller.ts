@@ -1,6 +1,7 @@
 /** Calls of Pinecone's protocol over real sockets, by HTTP and by gRPC, with one key. */
 import * as http2 from "node:http2";
 import { printJson, ProtoWriter, type Printable } from "../../src/wire/index.ts";
+import { CREDENTIALS } from "./server-child.ts";
 
 export interface PineconeReply {
   /** Of HTTP, or of gRPC: 0 went well. */
@@ -21,6 +22,17 @@ export class PineconeCaller {
   constructor(url: URL, apiKey: string) {
     this.#url = url;
     this.#apiKey = apiKey;
+  }
+
+  /** With a new key that has this grant, of a server with the {@link CREDENTIALS} of tests. */
+  static async withGrant(url: URL, grant: object): Promise<PineconeCaller> {
+    const answer = await fetch(new URL("/insula/v1/keys", url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${CREDENTIALS.secret}` },
+      body: JSON.stringify({ grants: [grant] }),
+    });
+    const { id, secret } = (await answer.json()) as Record<string, string>;
+    return new PineconeCaller(url, `${String(id)}.${String(secret)}`);
   }
 
   /**

@@ -77,6 +77,25 @@ test("an update by filter tells how many it found; a dry run writes nothing", as
   expect((await post("/vectors/update", nowhere)).text).toBe('{"matchedRecords":0}');
 });
 
+test("an update by filter that changes nothing tells a count: it needs the right to count", async () => {
+  await post("/vectors/upsert", { vectors: [A, B] });
+  const databases = ["pinecone"];
+  const write = await bench.keyWith({ actions: ["write"], databases });
+  const read = await bench.keyWith({ actions: ["read"], databases });
+  const both = await bench.keyWith({ actions: ["records:Upsert", "records:Count"], databases });
+  const statusOf = async (apiKey: string, body: object): Promise<number> => {
+    const asked = { namespace: "t1", filter: { genre: "drama" }, ...body };
+    return (await bench.send("POST /ix/docs/vectors/update", { body: asked, apiKey })).status;
+  };
+  const seen = { setMetadata: { seen: true } };
+  for (const body of [{ dryRun: true }, { ...seen, dryRun: true }, { setMetadata: {} }]) {
+    expect(await statusOf(write, body)).toBe(403);
+    expect(await statusOf(read, body)).toBe(403);
+    expect(await statusOf(both, body)).toBe(200);
+  }
+  expect(await statusOf(write, seen)).toBe(200);
+});
+
 test("records are fetched by their metadata, page by page, with a token of that filter", async () => {
   const ids = ["a", "b", "c"];
   await post("/vectors/upsert", {

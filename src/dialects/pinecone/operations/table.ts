@@ -47,7 +47,7 @@ import {
 import { query } from "./query.ts";
 import { searchRecords } from "./search-records.ts";
 import { describeIndexStats } from "./stats.ts";
-import { update } from "./update.ts";
+import { rightToCount, update } from "./update.ts";
 import { upsert } from "./upsert.ts";
 import { upsertRecords } from "./upsert-records.ts";
 
@@ -60,6 +60,8 @@ export interface DataOperation<Request, Message> {
    * needs it for some namespace of the index, and is told of those.
    */
   readonly namespaceOf?: (request: Request) => string;
+  /** What a request needs besides, in the same namespace. */
+  readonly rightBesides?: (request: Request) => Right | undefined;
   readonly run: (call: DataCall, request: Request) => Promise<Answered<Message>>;
 }
 
@@ -99,7 +101,7 @@ export const DATA_OPERATIONS: {
   Fetch: about("records:Get", fetchVectors),
   Delete: about("records:Delete", deleteVectors),
   List: about("records:List", list),
-  Update: about("records:Upsert", update),
+  Update: { ...about("records:Upsert", update), rightBesides: rightToCount },
   FetchByMetadata: about("records:List", fetchByMetadata),
   ListNamespaces: within("admin:GetTenant", listNamespaces),
   DescribeNamespace: about("admin:GetTenant", describeNamespace),
@@ -138,7 +140,7 @@ export async function runOperation<Name extends DataOperationName>(
 ): Promise<AnswerOf<Name>> {
   const { context } = server;
   const { trail, principal, project: database } = caller;
-  const { run, right, namespaceOf } = DATA_OPERATIONS[operation] as DataOperation<
+  const { run, right, namespaceOf, rightBesides } = DATA_OPERATIONS[operation] as DataOperation<
     RequestOf<Name>,
     unknown
   >;
@@ -149,6 +151,8 @@ export async function runOperation<Name extends DataOperationName>(
   trail.aim(target);
   if (namespace !== undefined) {
     context.access.authorize(principal, right, target);
+    const besides = rightBesides?.(request);
+    if (besides !== undefined) context.access.authorize(principal, besides, target);
     checkNamespace(namespace);
   } else if (!context.access.isAllowedWithin(principal, right, target)) {
     throw new InsulaError("permission_denied", "Cannot answer: the key has no right to this.");

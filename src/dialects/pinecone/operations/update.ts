@@ -2,7 +2,7 @@
 import { DEFAULT_VECTOR, type RecordPatch } from "../../../model/index.ts";
 import { refusal } from "../errors.ts";
 import { placeOf } from "../namespace.ts";
-import type { Answered, DataCall } from "./call.ts";
+import type { Answered, DataCall, Right } from "./call.ts";
 import { parseFilter } from "./filter.ts";
 import { committedAt } from "./lsn.ts";
 import type { UpdateAnswer, UpdateRequest } from "./messages.ts";
@@ -24,6 +24,16 @@ export async function update(
   if (place === undefined) return { message: {} };
   await engine.update(place, [patch]);
   return { message: {}, ...(await committedAt(call, place)) };
+}
+
+/**
+ * One that changes nothing tells how many records pass a filter, as a count does. One that changes
+ * them tells how many it has changed, as every write.
+ */
+export function rightToCount(asked: UpdateRequest): Right | undefined {
+  if (asked.filter === undefined) return undefined;
+  const changes = Object.keys(asked.setMetadata ?? {}).length > 0 && !asked.dryRun;
+  return changes ? undefined : "records:Count";
 }
 
 function readPatch({ index }: DataCall, asked: UpdateRequest, id: string): RecordPatch {
