@@ -18,6 +18,20 @@ export function toSegmentUid(bytes: Uint8Array): SegmentUid {
   return bytes as SegmentUid;
 }
 
+const HEX_OF_SHARDS = new WeakMap<ShardUid, string>();
+
+/**
+ * {@link toHex} of an identity that is asked for again and again, kept beside its bytes, which
+ * nobody may change. Each call on a tenant's data looks for it under this name.
+ */
+export function shardHex(uid: ShardUid): string {
+  const known = HEX_OF_SHARDS.get(uid);
+  if (known !== undefined) return known;
+  const hex = toHex(uid);
+  HEX_OF_SHARDS.set(uid, hex);
+  return hex;
+}
+
 /** Lower-case hexadecimal, for file names and map keys. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");

@@ -5,7 +5,7 @@
  * collection without a row has no limits at all, nor have its tenants: then a call costs one look
  * into a map. What is set holds for the next call.
  */
-import { toHex } from "../base/brands.ts";
+import { shardHex } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import { LruMap } from "../base/lru-map.ts";
@@ -41,7 +41,7 @@ export class LimitBook {
   /** What holds for a place; undefined when nothing does. */
   find(found: FoundShard): PlaceLimits | undefined | Promise<PlaceLimits | undefined> {
     if (this.#unlimited.get(found.collection.row.number) === true) return undefined;
-    return this.#effective.get(toHex(found.shard)) ?? this.#load(found);
+    return this.#effective.get(shardHex(found.shard)) ?? this.#load(found);
   }
 
   async read(found: FoundPlace): Promise<LimitsInfo> {
@@ -95,7 +95,7 @@ export class LimitBook {
     const isOwn = found.tenant !== undefined && ofCollection.hasTenants;
     const own = isOwn ? (await this.#row(shardLimitsKey(found.shard))).limits : {};
     const effective = { ...ofCollection.limits, ...own };
-    if (changes === this.#changes) this.#effective.set(toHex(found.shard), effective);
+    if (changes === this.#changes) this.#effective.set(shardHex(found.shard), effective);
     return effective;
   }
 

@@ -2,10 +2,10 @@
  * Calls about the records of a place: held to its limits, the shard is awake for them, what they do
  * is metered.
  */
-import { toHex } from "../base/brands.ts";
+import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { Clock } from "../io/index.ts";
-import type { Place, PlaceLimits } from "../model/index.ts";
+import type { Place, PlaceLimits, UsageCounters } from "../model/index.ts";
 import { WorkTally, type Shard } from "../shard/index.ts";
 import type { Waking } from "../tenancy/index.ts";
 import type { LimitBook } from "./limit-book.ts";
@@ -31,12 +31,6 @@ export interface CallWork {
   /** Of the place; undefined where there are none. */
   readonly limits: PlaceLimits | undefined;
 }
-
-const COUNTERS = {
-  query: ["queries", "queryUnits"],
-  read: ["reads", "readUnits"],
-  write: ["writes", "writeUnits"],
-} as const;
 
 export interface PlaceCallDoors {
   readonly gate: TenantGate;
@@ -106,7 +100,7 @@ export class PlaceCalls {
       writesPerSecond: kind === "write" ? 1 : 0,
     };
     try {
-      return this.#throttle.admit(toHex(found.shard), limits, asked, this.#doors.clock);
+      return this.#throttle.admit(shardHex(found.shard), limits, asked, this.#doors.clock);
     } catch (error) {
       if (isInsulaError(error)) {
         const throttledMs = error.retryAfterMs ?? 0;
@@ -121,14 +115,25 @@ export class PlaceCalls {
     { kind, count = 1 }: CallKind,
     { work, activations }: { readonly work: WorkTally; readonly activations: number },
   ): void {
-    const [calls, units] = COUNTERS[kind];
+    const { units, bytesIn, bytesOut } = work;
+    const calls = countersOf(kind, count, units);
     this.#doors.meter.add(placeOf(found), found.shard, {
-      [calls]: count,
-      [units]: work.units,
-      bytesIn: work.bytesIn,
-      bytesOut: work.bytesOut,
+      ...calls,
+      bytesIn,
+      bytesOut,
       activations,
     });
+  }
+}
+
+function countersOf(kind: CallKind["kind"], count: number, units: number): Partial<UsageCounters> {
+  switch (kind) {
+    case "query":
+      return { queries: count, queryUnits: units };
+    case "read":
+      return { reads: count, readUnits: units };
+    case "write":
+      return { writes: count, writeUnits: units };
   }
 }
 

@@ -5,7 +5,7 @@
  * sleep until the use ends. What a sleeping shard costs is its row in the catalogue; nothing here
  * grows with their number.
  */
-import { toHex, type ShardUid } from "../base/brands.ts";
+import { shardHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
@@ -72,6 +72,12 @@ interface Use<Value> {
   readonly admit: Admission | undefined;
 }
 
+/** With a further user. */
+function held(kept: Kept): Kept {
+  kept.users++;
+  return kept;
+}
+
 const AWAKE: Waking = { wasAsleep: false, wakeMs: 0, hasWoken: false };
 
 interface Kept {
@@ -127,7 +133,7 @@ export class ShardKeeper {
 
   /** The shard if it is awake; not leased. */
   peek(uid: ShardUid): Shard | undefined {
-    return this.#kept.get(toHex(uid))?.shard;
+    return this.#kept.get(shardHex(uid))?.shard;
   }
 
   /**
@@ -163,13 +169,13 @@ export class ShardKeeper {
 
   /** Runs `work` if the shard is awake, and does not keep it awake any longer than that. */
   async visit(uid: ShardUid, work: (shard: Shard) => Promise<void>): Promise<void> {
-    const kept = this.#isClosed ? undefined : this.#kept.get(toHex(uid));
+    const kept = this.#isClosed ? undefined : this.#kept.get(shardHex(uid));
     if (kept !== undefined) await this.#during(kept, work);
   }
 
   /** Settles the shard and puts it to sleep, if it is awake, when its last user is done. */
   async sleep(uid: ShardUid): Promise<void> {
-    const kept = this.#kept.get(toHex(uid));
+    const kept = this.#kept.get(shardHex(uid));
     if (kept?.ending === undefined && kept?.shard !== undefined) {
       // Before newcomers are kept waiting. A shard that cannot settle can sleep.
       await this.#during(kept, (shard) => shard.settle()).catch(this.#options.onFault);
@@ -197,7 +203,7 @@ export class ShardKeeper {
     } finally {
       for (const kept of barred) {
         kept.ending = undefined;
-        this.#kept.delete(toHex(kept.uid));
+        this.#kept.delete(shardHex(kept.uid));
       }
       settle();
     }
@@ -222,7 +228,7 @@ export class ShardKeeper {
       await commit();
     } finally {
       kept.ending = undefined;
-      if (isAsleep) this.#kept.delete(toHex(uid));
+      if (isAsleep) this.#kept.delete(shardHex(uid));
       settle();
     }
   }
@@ -255,10 +261,10 @@ export class ShardKeeper {
 
   async #useOnce<Value>({ uid, task, admit }: Use<Value>): Promise<Value> {
     const { clock } = this.#options;
-    const known = this.#kept.get(toHex(uid));
+    const known = this.#kept.get(shardHex(uid));
     const isAwake = known?.shard !== undefined && known.ending === undefined;
     const cameAtMs = isAwake ? 0 : clock.monotonicMs();
-    const kept = await this.#acquire(uid, admit);
+    const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(uid, admit);
     const hasWoken = kept.isNew;
     kept.isNew = false;
     try {
@@ -276,12 +282,9 @@ export class ShardKeeper {
 
   /** Holds a place for the caller: `users` is raised. */
   async #acquire(uid: ShardUid, admit: Admission | undefined): Promise<Kept> {
-    const id = toHex(uid);
+    const id = shardHex(uid);
     for (let known = this.#kept.get(id); known !== undefined; known = this.#kept.get(id)) {
-      if (known.ending === undefined) {
-        known.users++;
-        return known;
-      }
+      if (known.ending === undefined) return held(known);
       await known.ending;
     }
     const { clock, observer = UNOBSERVED } = this.#options;
@@ -315,7 +318,7 @@ export class ShardKeeper {
 
   /** Of a shard that did not open: whoever ends it right now forgets it himself. */
   #forget(kept: Kept): void {
-    if (kept.ending === undefined) this.#kept.delete(toHex(kept.uid));
+    if (kept.ending === undefined) this.#kept.delete(shardHex(kept.uid));
   }
 
   #leave(kept: Kept): void {
@@ -325,7 +328,7 @@ export class ShardKeeper {
 
   async #end(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
     while (kept.ending !== undefined) await kept.ending;
-    if (this.#kept.get(toHex(kept.uid)) !== kept) return;
+    if (this.#kept.get(shardHex(kept.uid)) !== kept) return;
     kept.ending = this.#endNow(kept, how);
     await kept.ending;
   }
@@ -333,7 +336,7 @@ export class ShardKeeper {
   async #endNow(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
     try {
       await this.#letGo(kept, how);
-      this.#kept.delete(toHex(kept.uid));
+      this.#kept.delete(shardHex(kept.uid));
     } finally {
       kept.ending = undefined;
     }
@@ -341,7 +344,7 @@ export class ShardKeeper {
 
   /** Nobody new is let in until `settled`; a shard that sleeps gets a place of its own for that. */
   async #bar(uid: ShardUid, settled: Promise<void>): Promise<Kept> {
-    const id = toHex(uid);
+    const id = shardHex(uid);
     let kept = this.#kept.get(id);
     for (; kept?.ending !== undefined; kept = this.#kept.get(id)) await kept.ending;
     kept ??= {
@@ -432,7 +435,7 @@ export class ShardKeeper {
   }
 
   async #sleepNow(uid: ShardUid): Promise<void> {
-    const kept = this.#kept.get(toHex(uid));
+    const kept = this.#kept.get(shardHex(uid));
     if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
   }
 
@@ -480,7 +483,7 @@ export class ShardKeeper {
       try {
         await this.#sleepNow(uid);
         this.#evictions[reason]++;
-        this.#pressure.slept(toHex(uid), this.#options.clock.monotonicMs());
+        this.#pressure.slept(shardHex(uid), this.#options.clock.monotonicMs());
       } catch (error) {
         this.#options.onFault(error);
       }
