@@ -34,6 +34,7 @@ export { extentBytes, extentFloat32, extentUint32 } from "./extent.ts";
 export { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from "./arena.ts";
 export type { ArenaListener, ArenaPoolOptions } from "./arena-pool.ts";
 export { ARENAS_MAX, ARENA_STEP_BYTES, ArenaPool, SMALL_EXTENT_BYTES_MAX } from "./arena-pool.ts";
+export { WordViews } from "./word-views.ts";
 export type { CreateMemory, OwnMemory, SharedMemory, WasmModule } from "./wasm.ts";
 export { PAGES_MAX, PAGE_BYTES, catchUp, createSharedMemory } from "./wasm.ts";
 export type { Kernels } from "./kernel-set.ts";

@@ -17,6 +17,7 @@ import { codeStrideBytes, signWords } from "./quantizer.ts";
 import { rotationOf } from "./rotation.ts";
 import { BITMAP_ROWS_MAX, CANDIDATES_MAX, SELECT_ROWS_MAX, scratchIn } from "./scratch.ts";
 import type { Scratch } from "./scratch.ts";
+import { WordViews } from "./word-views.ts";
 import type { SharedMemory } from "./wasm.ts";
 
 /** A run of rows of one block. */
@@ -73,6 +74,7 @@ export interface CodePoint {
 export class RowScanner {
   readonly #kernels: Kernels;
   readonly #memory: SharedMemory;
+  readonly #views: WordViews;
   readonly #scratch: Scratch;
   #metricName: KernelMetric = "cosine";
   #dimension = 0;
@@ -92,6 +94,7 @@ export class RowScanner {
   constructor(kernels: Kernels, memory: SharedMemory, scratch: Extent) {
     this.#kernels = kernels;
     this.#memory = memory;
+    this.#views = new WordViews(memory);
     this.#scratch = scratchIn(scratch);
   }
 
@@ -112,10 +115,11 @@ export class RowScanner {
       "a query has 1 to DIMENSION_MAX components",
     );
     const stride = rowStrideBytes(dimension);
-    const query = new Float32Array(this.#memory.buffer, this.#scratch.query, stride / 4);
-    query.set(vector);
-    query.fill(0, dimension);
-    if (metric === "cosine") scaleByPowerOfTwo(query);
+    const { floats } = this.#views;
+    const at = this.#scratch.query / 4;
+    floats.set(vector, at);
+    floats.fill(0, at + dimension, at + stride / 4);
+    if (metric === "cosine") scaleByPowerOfTwo(floats, at, at + dimension);
     const {
       query: rows,
       queryCodes,
@@ -183,7 +187,7 @@ export class RowScanner {
   /** Copies a list of rows to {@link ids}, at most CANDIDATES_MAX. */
   loadRows(rows: Uint32Array): void {
     assert(rows.length <= CANDIDATES_MAX, "a list has at most CANDIDATES_MAX rows");
-    new Uint32Array(this.#memory.buffer, this.#scratch.ids, rows.length).set(rows);
+    this.#views.words.set(rows, this.#scratch.ids / 4);
   }
 
   /** Exact distances of the first `idCount` rows of the list at {@link ids}, into the heap. */
@@ -205,7 +209,8 @@ export class RowScanner {
   scoreRows(block: Float32Rows, rows: Uint32Array): Float32Array {
     this.loadRows(rows);
     this.#scoreIds(block, rows.length);
-    return new Float32Array(this.#memory.buffer, this.#scratch.distances, rows.length).slice();
+    const at = this.#scratch.distances / 4;
+    return this.#views.floats.slice(at, at + rows.length);
   }
 
   /** Exact distance of one row that lies outside the arenas, without padding. */
@@ -458,18 +463,18 @@ export class RowScanner {
   }
 
   #float32At(offset: number): number {
-    return new Float32Array(this.#memory.buffer, offset, 1)[0] ?? 0;
+    return this.#views.floats[offset / 4] ?? 0;
   }
 }
 
 const FIRST_ROW = Uint32Array.of(0);
 
-function scaleByPowerOfTwo(vector: Float32Array): void {
+function scaleByPowerOfTwo(values: Float32Array, start: number, end: number): void {
   let largest = 0;
   // By position: the iterator of a typed array costs ten times the loop.
-  for (let j = 0; j < vector.length; j++) largest = Math.max(largest, Math.abs(vector[j] ?? 0));
+  for (let j = start; j < end; j++) largest = Math.max(largest, Math.abs(values[j] ?? 0));
   if (largest === 0) return;
   const factor = 2 ** -Math.floor(Math.log2(largest));
   if (factor === 1) return;
-  for (let j = 0; j < vector.length; j++) vector[j] = (vector[j] ?? 0) * factor;
+  for (let j = start; j < end; j++) values[j] = (values[j] ?? 0) * factor;
 }

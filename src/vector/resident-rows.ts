@@ -44,6 +44,12 @@ export interface ResidentSource {
   readonly spareBytes: number;
 }
 
+/** A graph over codes; the same object each time. */
+interface ResidentGraph {
+  readonly target: GraphTarget;
+  readonly efs: GraphHeader["efs"];
+}
+
 export class ResidentRows {
   readonly rowCount: number;
   readonly dimension: number;
@@ -53,6 +59,7 @@ export class ResidentRows {
   readonly #metric: KernelMetric;
   readonly #graph: GraphHeader | undefined;
   readonly #bits: BitHeader | undefined;
+  #walked: ResidentGraph | undefined;
   #isReleased = false;
 
   private constructor(
@@ -186,13 +193,13 @@ export class ResidentRows {
   }
 
   /** The graph over the codes, and how broad a search of it must be; undefined without one. */
-  graph(): { readonly target: GraphTarget; readonly efs: GraphHeader["efs"] } | undefined {
+  graph(): ResidentGraph | undefined {
     const header = this.#graph;
     if (header === undefined) return undefined;
     const { rowCount, dimension } = this;
     const { offset } = this.#codes;
     const place = { offset, rowCount, dimension, metric: this.#metric };
-    return { target: graphTarget(header, place), efs: header.efs };
+    return (this.#walked ??= { target: graphTarget(header, place), efs: header.efs });
   }
 
   /** The float32 rows and their arena; undefined when they are not resident. */

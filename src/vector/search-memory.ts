@@ -15,6 +15,7 @@ import {
   type SharedMemory,
   type WasmModule,
 } from "../math/index.ts";
+import type { GraphWalker } from "./graph/graph-walker.ts";
 
 /** Topic under which workers hear of a new arena. */
 export const ARENA_TOPIC = "vector/arena";
@@ -67,6 +68,8 @@ export class ThreadMemory implements MemoryViews {
 export interface LeasedScanner {
   readonly scratch: Extent;
   readonly scanner: RowScanner;
+  /** In the same scratch; made by the first walk. */
+  walker?: GraphWalker;
 }
 
 /** The control thread's view: also allocates. */

@@ -29,7 +29,8 @@ export interface GraphScratch {
   readonly chosen: number;
 }
 
-const SCORED = 17;
+/** Of a view: rows that the last walk scored. */
+export const SCORED = 17;
 
 export function writeView(
   memory: SharedMemory,
@@ -37,9 +38,14 @@ export function writeView(
   target: GraphTarget,
   scratch: GraphScratch,
 ): void {
+  new Uint32Array(memory.buffer, at, SCORED + 1).set(viewWords(target, scratch));
+}
+
+/** The words of a view, as they are before a call. */
+export function viewWords(target: GraphTarget, scratch: GraphScratch): Uint32Array {
   const layout = graphLayout(target);
   const { graph } = target;
-  new Uint32Array(memory.buffer, at, SCORED + 1).set([
+  return Uint32Array.of(
     target.codes,
     target.strideBytes,
     target.weights,
@@ -58,12 +64,7 @@ export function writeView(
     scratch.sorted,
     scratch.chosen,
     0,
-  ]);
-}
-
-/** Rows that the last walk of a view scored. */
-export function scoredRows(memory: SharedMemory, view: number): number {
-  return new Uint32Array(memory.buffer, view + SCORED * 4, 1)[0] ?? 0;
+  );
 }
 
 export function writePoint(memory: SharedMemory, at: number, point: CodePoint): void {

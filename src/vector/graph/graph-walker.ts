@@ -5,6 +5,7 @@
 import { assert } from "../../base/errors.ts";
 import {
   CANDIDATES_MAX,
+  WordViews,
   scratchIn,
   type CodePoint,
   type Extent,
@@ -14,10 +15,9 @@ import {
 import { GRAPH_M_MAX, GRAPH_ROWS_MAX } from "./graph-layout.ts";
 import {
   POINT_BYTES,
+  SCORED,
   VIEW_BYTES,
-  scoredRows,
-  writePoint,
-  writeView,
+  viewWords,
   type GraphScratch,
   type GraphTarget,
 } from "./graph-view.ts";
@@ -38,15 +38,20 @@ export interface GraphFound {
 export class GraphWalker {
   readonly #kernels: Kernels;
   readonly #memory: SharedMemory;
+  readonly #views: WordViews;
   readonly #view: number;
   readonly #point: number;
   readonly #allowed: number;
   readonly #rows: number;
   readonly #scratch: GraphScratch;
+  /** Of the graph that was walked last, which is likely to be the next. */
+  #target: GraphTarget | undefined;
+  #viewWords: Uint32Array = new Uint32Array(0);
 
   constructor(kernels: Kernels, memory: SharedMemory, extent: Extent) {
     this.#kernels = kernels;
     this.#memory = memory;
+    this.#views = new WordViews(memory);
     const { heap, ids, distances, selectDistances, histogram } = scratchIn(extent);
     assert(distances === ids + CANDIDATES_MAX * 4, "lists and distances lie side by side");
     this.#view = histogram;
@@ -98,14 +103,23 @@ export class GraphWalker {
   #prepare(target: GraphTarget, point: CodePoint, ef: number): void {
     assert(ef >= 1 && ef <= WALK_EF_MAX, "a walk keeps 1 to WALK_EF_MAX rows");
     assert(target.rowCount <= GRAPH_ROWS_MAX, "the bits of a graph fit the scratch");
-    writeView(this.#memory, this.#view, target, this.#scratch);
-    writePoint(this.#memory, this.#point, point);
+    if (this.#target !== target) {
+      this.#target = target;
+      this.#viewWords = viewWords(target, this.#scratch);
+    }
+    const { words, floats } = this.#views;
+    words.set(this.#viewWords, this.#view / 4);
+    const at = this.#point / 4;
+    words[at] = point.code;
+    floats[at + 1] = point.factor;
+    floats[at + 2] = point.base;
   }
 
   #found(count: number, scoredMax: number): GraphFound {
     this.#kernels.poolRows(this.#scratch.pool, count, this.#rows);
-    const rows = new Uint32Array(this.#memory.buffer, this.#rows, count).slice();
-    const scored = scoredRows(this.#memory, this.#view);
-    return { rows, scored, isWhole: scored <= scoredMax };
+    const { words } = this.#views;
+    const at = this.#rows / 4;
+    const scored = words[this.#view / 4 + SCORED] ?? 0;
+    return { rows: words.slice(at, at + count), scored, isWhole: scored <= scoredMax };
   }
 }

@@ -30,11 +30,16 @@ export interface WalkJob {
 /** On this thread, with a scanner that has the query. */
 export function walkFrom(
   memory: ThreadMemory,
-  { scratch, scanner }: LeasedScanner,
+  leased: LeasedScanner,
   { target, bits, limits }: Pick<WalkJob, "target" | "bits" | "limits">,
 ): GraphFound {
+  const { scratch, scanner } = leased;
   const { arena } = scratch;
-  const walker = new GraphWalker(memory.kernels(arena), memory.memory(arena), scratch);
+  const walker = (leased.walker ??= new GraphWalker(
+    memory.kernels(arena),
+    memory.memory(arena),
+    scratch,
+  ));
   return bits === undefined
     ? walker.search(target, scanner.point, limits.ef)
     : walker.searchAllowed(target, scanner.point, bits, limits);
