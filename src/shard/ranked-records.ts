@@ -45,6 +45,8 @@ export interface ComparedFields {
 
 /** Lists up to this long are sorted by insertion: candidates of a scan come nearly in order. */
 const INSERTED_MAX = 64;
+/** Keys up to this long are looked at one character after the other. */
+const SHORT_KEY_LENGTH = 48;
 
 /** Nearest first, in place. */
 export function sortByDistance(found: Candidate[]): void {
@@ -75,11 +77,11 @@ export function within(
   return found.filter(({ distance }) => shownDistance(measure, distance) <= maxDistance);
 }
 
-/** The nearest by (distance, key). */
-export async function nearest(
+/** The nearest by (distance, key); at once when the blocks of all their keys are in memory. */
+export function nearest(
   found: Candidate[],
   { topK }: Pick<Query, "topK">,
-): Promise<readonly RankedRecord[]> {
+): readonly RankedRecord[] | Promise<readonly RankedRecord[]> {
   sortByDistance(found);
   const edge = found[Math.min(topK, found.length) - 1]?.distance;
   if (edge === undefined) return [];
@@ -90,14 +92,57 @@ export async function nearest(
     const candidate = found[i];
     if (candidate === undefined) continue;
     const key = keyOf(candidate);
-    ranked.push({ candidate, key: key instanceof Promise ? await key : key });
+    if (typeof key !== "string") return rankLater(found.slice(i, end), { ranked, key, topK });
+    ranked.push({ candidate, key });
   }
-  sortTies(ranked);
-  return ranked.slice(0, topK);
+  return firstOf(ranked, topK);
 }
 
-/** Records as they are answered, and counted as such. */
-export async function toHits(
+/** One block after the other: neighbours in the order of keys lie in the same one. */
+async function rankLater(
+  rest: readonly Candidate[],
+  begun: { readonly ranked: RankedRecord[]; readonly key: Promise<string>; readonly topK: number },
+): Promise<readonly RankedRecord[]> {
+  const { ranked, topK } = begun;
+  for (const [i, candidate] of rest.entries()) {
+    ranked.push({ candidate, key: await (i === 0 ? begun.key : keyOf(candidate)) });
+  }
+  return firstOf(ranked, topK);
+}
+
+function firstOf(ranked: RankedRecord[], topK: number): readonly RankedRecord[] {
+  sortTies(ranked);
+  return ranked.length > topK ? ranked.slice(0, topK) : ranked;
+}
+
+/** Records as they are answered, and counted as such; at once when keys are all that is shown. */
+export function toHits(
+  ranked: readonly RankedRecord[],
+  { include }: Pick<Query, "include">,
+  fields: ComparedFields,
+  work: WorkTally,
+): readonly Hit[] | Promise<readonly Hit[]> {
+  if (include.metadata || include.vectors) return toWholeHits(ranked, { include }, fields, work);
+  const measure = fields.dense ?? SPARSE_MEASURE;
+  work.records(ranked.length);
+  let keyBytes = 0;
+  const hits: Hit[] = [];
+  for (const { candidate, key } of ranked) {
+    hits.push({ key, distance: shownDistance(measure, candidate.distance) });
+    keyBytes += utf8Length(key);
+  }
+  work.answered(keyBytes);
+  return hits;
+}
+
+/** Of a short key without a call into the runtime, which costs more than the loop. */
+function utf8Length(key: string): number {
+  if (key.length > SHORT_KEY_LENGTH) return Buffer.byteLength(key);
+  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) > 0x7f) return Buffer.byteLength(key);
+  return key.length;
+}
+
+async function toWholeHits(
   ranked: readonly RankedRecord[],
   { include }: Pick<Query, "include">,
   { dense, sparse }: ComparedFields,
@@ -121,7 +166,7 @@ export async function toHits(
       const vector = await sparseVectorOf(candidate, sparse);
       if (vector !== undefined) hit.sparse = new Map([[sparse, vector]]);
     }
-    work.answered(answeredBytes(Buffer.byteLength(key), metadata, include, hit));
+    work.answered(answeredBytes(utf8Length(key), metadata, include, hit));
     hits.push(hit);
   }
   return hits;

@@ -93,10 +93,13 @@ export async function rankShard(
     work.cost.filtered(view, query.filter, unfilterable);
     const startMs = clock.monotonicMs();
     for (const part of view.memtables) await searchMemtable(work, part);
-    await Promise.all(view.segments.map((part) => searchSegment(work, part)));
+    const [only] = view.segments;
+    if (view.segments.length === 1 && only !== undefined) await searchSegment(work, only);
+    else await Promise.all(view.segments.map((part) => searchSegment(work, part)));
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
-    const ranked = await nearest(within(found, query, field), query);
+    const maybe = nearest(within(found, query, field), query);
+    const ranked = maybe instanceof Promise ? await maybe : maybe;
     const rankedAtMs = clock.monotonicMs();
     observer.endStep("fetch", scannedAtMs, rankedAtMs);
     trace?.add("fetch", rankedAtMs - scannedAtMs);
