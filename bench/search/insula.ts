@@ -1,7 +1,7 @@
 /** Insula itself, the whole engine on a folder: durable writes, sealed files, key by record. */
 import type { Engine } from "../../src/engine/index.ts";
 import { DEFAULT_VECTOR, type Filter, type Metric, type Place } from "../../src/model/index.ts";
-import { EngineFolder } from "../support/engine-folder.ts";
+import { EngineFolder, nearestQuery, untilAtRest } from "../support/engine-folder.ts";
 import { residentBytes, rowAt, type Contender, type Found, type RowFilter } from "./contender.ts";
 import type { Workshop } from "./contender.ts";
 import { folderBytes } from "./folder-bytes.ts";
@@ -111,22 +111,12 @@ function filterOf({ property, below }: RowFilter): Filter {
   return { kind: "range", property, upper: { value: below, isInclusive: false } };
 }
 
-/** Polls in a row without a build that say that all graphs are made. */
-const QUIET_POLLS = 20;
-const POLL_MS = 250;
-const WAIT_MS_MAX = 1_800_000;
+/** A graph is made from so many rows on. */
+const GRAPH_ROWS_MIN = 10_000;
 
 /** Waits until searches walk a graph and none is being built, or none is made for so few rows. */
 async function untilGraph(engine: Engine, { data, tell }: Workshop): Promise<void> {
-  if (data.rowCount < 10_000) return;
-  let quiet = 0;
-  for (let i = 0; i * POLL_MS < WAIT_MS_MAX; i++) {
-    const asked = { field: DEFAULT_VECTOR, vector: rowAt(data, 0), topK: 10, include: NOTHING };
-    const { plan } = await engine.query(PLACE, asked);
-    quiet = plan.path === "graph" && engine.stats().builds === 0 ? quiet + 1 : 0;
-    if (quiet >= QUIET_POLLS) return;
-    if (i % 40 === 0) tell(`insula: waiting for its graphs, ${plan.segmentCount} segments`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-  throw new Error("No graph was built within half an hour.");
+  const query = nearestQuery(rowAt(data, 0), 10);
+  const { path } = await untilAtRest(engine, PLACE, query, tell);
+  if (path !== "graph" && data.rowCount >= GRAPH_ROWS_MIN) throw new Error("There is no graph.");
 }

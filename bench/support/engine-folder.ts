@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEngine, type Engine, type EngineOptions } from "../../src/engine/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../../src/io/index.ts";
-import { DEFAULT_VECTOR, type Metric, type Place, type Query } from "../../src/model/index.ts";
+import {
+  DEFAULT_VECTOR,
+  type Metric,
+  type Place,
+  type Query,
+  type QueryPlan,
+} from "../../src/model/index.ts";
 
 export type EngineSettings = Omit<EngineOptions, "files" | "clock" | "random" | "onFault">;
 
@@ -74,6 +80,34 @@ export function nearestQuery(vector: Float32Array, topK: number, isExact = false
     include: { vectors: false, metadata: false },
     isExact,
   };
+}
+
+/** Polls in a row without a build that say that all graphs are made: 5 s, flushes wait 2 s. */
+const QUIET_POLLS = 20;
+const POLL_MS = 250;
+const WAIT_MS_MAX = 1_800_000;
+
+/**
+ * Waits until nothing was built for a while.
+ *
+ * @returns  how the query is answered then.
+ * @throws Error when that takes half an hour.
+ */
+export async function untilAtRest(
+  engine: Engine,
+  place: Place,
+  query: Query,
+  tell: (text: string) => void,
+): Promise<QueryPlan> {
+  let quiet = 0;
+  for (let i = 0; i * POLL_MS < WAIT_MS_MAX; i++) {
+    const { plan } = await engine.query(place, query);
+    quiet = engine.stats().builds === 0 ? quiet + 1 : 0;
+    if (quiet >= QUIET_POLLS) return plan;
+    if (i % 40 === 0) tell(`waiting for its graphs, ${plan.segmentCount} segments`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error("Builds went on for half an hour.");
 }
 
 /** Row `i` of a row-major block, copied. */
