@@ -5,6 +5,8 @@ import { chooseGraph, graphToCopy, walkLimits } from "./graph-choice.ts";
 import type { MergeCandidate } from "./merge-choice.ts";
 
 const MIB = 1_048_576;
+/** What a walk is asked for, where nothing else is said. */
+const ASKED = { k: 10, recall: 0.95, needed: 0 };
 const POLICY = { graphRowsMin: 1_000, segmentBytesMax: 1_024 * MIB, scannedPerEf: 32 };
 
 function segment(
@@ -56,7 +58,7 @@ it("a merge takes over a graph that holds half of the rows, and is mostly alive"
 
 it("a walk is for when it costs less than a scan of the matches", () => {
   const limits = (rowCount: number, matchCount: number, k = 10): unknown =>
-    walkLimits([10, 15, 20, 40, 60, 0, 80], { rowCount, matchCount, k, recall: 0.95 }, POLICY);
+    walkLimits([10, 15, 20, 40, 60, 0, 80], { ...ASKED, rowCount, matchCount, k }, POLICY);
   expect(limits(1_280, 1_280)).toEqual({ ef: 40, scoredMax: 1_200 });
   expect(limits(1_279, 1_279)).toBeUndefined();
   expect(limits(100_000, 11_000)).toBeUndefined();
@@ -68,13 +70,22 @@ it("a walk is for when it costs less than a scan of the matches", () => {
 });
 
 it("a graph whose check found no breadth for the recall is not walked", () => {
-  const among = { rowCount: 100_000, matchCount: 100_000, k: 10, recall: 0.95 };
+  const among = { ...ASKED, rowCount: 100_000, matchCount: 100_000 };
   expect(walkLimits([10, 15, 20, 0, 0, 0, 0, 0, 0], among, POLICY)).toBeUndefined();
+});
+
+it("a walk finds at least as many rows as must be compared exactly, or none is made", () => {
+  const efFor = (needed: number): number | undefined => {
+    const among = { ...ASKED, rowCount: 100_000, matchCount: 100_000, needed };
+    return walkLimits([10, 15, 20, 40, 60, 0, 80], among, POLICY)?.ef;
+  };
+  expect([0, 39, 40, 41, 300].map(efFor)).toEqual([40, 40, 40, 41, 300]);
+  expect(efFor(4_000)).toBeUndefined();
 });
 
 it("a walk is as broad as the next recall measured needs, and none is made beyond them", () => {
   const efFor = (recall: number): number | undefined => {
-    const among = { rowCount: 1_000_000, matchCount: 1_000_000, k: 10, recall };
+    const among = { ...ASKED, rowCount: 1_000_000, matchCount: 1_000_000, recall };
     return walkLimits([10, 15, 20, 40, 60, 0, 80, 0, 0], among, POLICY)?.ef;
   };
   expect([0.5, 0.7, 0.71, 0.9, 0.93, 0.96].map(efFor)).toEqual([10, 10, 15, 20, 40, 60]);

@@ -93,6 +93,8 @@ export interface WalkCase {
   readonly k: number;
   /** Share of the nearest that a walk is to find. */
   readonly recall: number;
+  /** Rows that it must find for that, because codes put them in another order; 0 for no more. */
+  readonly needed: number;
 }
 
 /**
@@ -101,11 +103,11 @@ export interface WalkCase {
  */
 export function walkLimits(
   efs: readonly number[],
-  { rowCount, matchCount, k, recall }: WalkCase,
+  { rowCount, matchCount, k, recall, needed }: WalkCase,
   { scannedPerEf }: Pick<ShardPolicy, "scannedPerEf">,
 ): WalkLimits | undefined {
   const tuned = efForRecall(efs, recall);
-  const ef = tuned + EF_PER_NEIGHBOUR * Math.max(0, k - TUNED_K);
+  const ef = Math.max(needed, tuned + EF_PER_NEIGHBOUR * Math.max(0, k - TUNED_K));
   if (tuned === 0 || matchCount === 0 || ef > WALK_EF_MAX) return undefined;
   // Among allowed rows a walk goes on until it has met `ef` of them.
   if ((ef * scannedPerEf * rowCount) / matchCount > matchCount) return undefined;

@@ -8,7 +8,7 @@ import {
   type SparseRows,
   type VectorField,
 } from "../model/index.ts";
-import { rowView, type MemoryViews } from "../vector/index.ts";
+import { rowView, type MemoryViews, type RowBlockPlace } from "../vector/index.ts";
 import type { BuildInput } from "./build-input.ts";
 import type { KeyedRecord, SegmentRows } from "./segment-write.ts";
 
@@ -36,6 +36,13 @@ export function memtableRows(memory: MemoryViews, input: MemtableInput): Memtabl
     records: () => readRecords(rows),
     vectors: (field) => readVectors(memory, { input, order, field }),
     sparse: (field) => readSparse(input, order, field),
+    rowsAt: (field, numbers) => {
+      const { dimension } = field;
+      const blocks = blocksOf(input, field);
+      const rowAt = (i: number): Float32Array =>
+        rowView(memory, blocks, dimension, order[i] ?? 0).slice();
+      return Promise.resolve(numbers.map(rowAt));
+    },
   };
 }
 
@@ -63,8 +70,7 @@ async function* readVectors(
   memory: MemoryViews,
   { input, order, field }: VectorRead,
 ): AsyncIterable<Float32Array> {
-  const blocks = input.blocks.find((candidate) => candidate.field === field.name)?.blocks;
-  assert(blocks !== undefined, "blocks for every field of the schema");
+  const blocks = blocksOf(input, field);
   const { dimension } = field;
   const step = new Float32Array(STEP_ROWS * dimension);
   for (let start = 0; start < order.length; start += STEP_ROWS) {
@@ -74,6 +80,12 @@ async function* readVectors(
     }
     yield step.subarray(0, count * dimension);
   }
+}
+
+function blocksOf(input: MemtableInput, { name }: VectorField): readonly RowBlockPlace[] {
+  const blocks = input.blocks.find((candidate) => candidate.field === name)?.blocks;
+  assert(blocks !== undefined, "blocks for every field of the schema");
+  return blocks;
 }
 
 async function* readSparse(

@@ -69,6 +69,7 @@ export async function mergedRows(
       return gatherVectors(opened, order, field);
     },
     sparse: (field) => gatherSparse(opened, order, field),
+    rowsAt: (field, rows) => readRows(opened, order, field, rows),
     oldGraph: async (field) => {
       const copyFrom = plan.graph?.copyFrom;
       const source = copyFrom === undefined ? undefined : opened[copyFrom];
@@ -153,6 +154,24 @@ async function* gatherVectors(
   }
 }
 
+async function readRows(
+  sources: readonly OpenSource[],
+  order: MergeOrder,
+  { name, dimension }: VectorField,
+  rows: readonly number[],
+): Promise<readonly Float32Array[]> {
+  const strideBytes = rowStrideBytes(dimension);
+  const vectors: Float32Array[] = [];
+  for (const row of rows) {
+    const source = sources[order.sources[row] ?? 0];
+    assert(source !== undefined, "a source for every row");
+    const start = (order.rows[row] ?? 0) * strideBytes;
+    const bytes = await source.vectors({ name }).read(start, dimension * 4);
+    vectors.push(new Float32Array(Uint8Array.from(bytes).buffer));
+  }
+  return vectors;
+}
+
 async function* gatherSparse(
   sources: readonly OpenSource[],
   order: MergeOrder,
@@ -217,8 +236,8 @@ class OpenSource {
     return liveBits === undefined || ((liveBits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
   }
 
-  vectors(field: VectorField): SectionReader {
-    return section(this.#reader, SECTION.vectors, field.name);
+  vectors({ name }: Pick<VectorField, "name">): SectionReader {
+    return section(this.#reader, SECTION.vectors, name);
   }
 
   sparse(field: SparseField): Promise<SparseWindow> {

@@ -6,7 +6,6 @@
  * handle is retained by each reader; arena extents are freed when the last one has released it,
  * also when a compaction has removed the segment from the manifest meanwhile.
  */
-import { ByteReader } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { toHex, type DocId, type ShardUid } from "../base/brands.ts";
 import { InvertedReader } from "../inverted/index.ts";
@@ -25,6 +24,7 @@ import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences, shortKeyIn, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 import { SegmentSparse } from "./segment-sparse.ts";
+import { decodeSegmentStats } from "./segment-write.ts";
 import { openSegmentSource } from "./segment-source.ts";
 import type { ShardContext } from "./shard-context.ts";
 import type { ShardSeal } from "./shard-seal.ts";
@@ -235,10 +235,7 @@ export class SegmentHandle {
    * rows.
    */
   async hasAllProperties(): Promise<boolean> {
-    const reader = new ByteReader((await this.#open()).stats, 1);
-    reader.varint();
-    reader.varint();
-    return reader.uint8() === 1;
+    return decodeSegmentStats((await this.#open()).stats).hasAllProperties;
   }
 
   /** Bytes in the arenas. */
@@ -330,6 +327,7 @@ export class SegmentHandle {
       graph: isSmall ? undefined : reader.section(SECTION.graph, field.name),
       bits: isSmall ? reader.section(SECTION.bits, field.name) : undefined,
       metric: kernelMetric(field),
+      codeCounts: decodeSegmentStats(reader.stats).codeCounts.get(field.name),
       residentRowsBytesMax: isSmall ? 0 : policy.residentRowsBytesMax,
       spareBytes: isSmall ? 0 : arenas.bytesMax * policy.residentRowsShare - arenas.usedBytes,
     });

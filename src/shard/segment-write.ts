@@ -11,7 +11,15 @@ import { otherFormat } from "../base/format-version.ts";
 import { InvertedBuilder } from "../inverted/index.ts";
 import type { SparseField, SparseRows, VectorField } from "../model/index.ts";
 import { BloomBuilder, SegmentBuilder, type SegmentSink } from "../storage/index.ts";
-import { BIT_ROWS_MIN, BitQuantizer, RowQuantizer, RowSample } from "../vector/index.ts";
+import {
+  BIT_ROWS_MIN,
+  BitQuantizer,
+  CHECKED_ROWS_MIN,
+  CodeCheck,
+  RowQuantizer,
+  RowSample,
+  checkedRows,
+} from "../vector/index.ts";
 import type { OldGraph } from "../vector/index.ts";
 import { codeMetric, hasGraph } from "./kernel-metric.ts";
 import { buildGraph, openGraphBuild, type GraphPlace, type PlannedGraph } from "./segment-graph.ts";
@@ -43,6 +51,8 @@ export interface SegmentRows {
    * more than once.
    */
   sparse(field: SparseField): AsyncIterable<SparseRows>;
+  /** Single rows of one field, in the order of the list. */
+  rowsAt(field: VectorField, rows: readonly number[]): Promise<readonly Float32Array[]>;
   /** The graph that is to be taken over; of a memtable none. */
   oldGraph?(field: VectorField): Promise<OldGraph | undefined>;
 }
@@ -78,7 +88,11 @@ export async function writeSegment(
   const builder = new SegmentBuilder(sink, plan);
   const inverted = new InvertedBuilder(plan.unfilterable);
   await writeRecords(builder, rows, inverted);
-  for (const field of plan.fields) await writeField(builder, { plan, field, rows }, place);
+  const codeCounts = new Map<string, readonly number[]>();
+  for (const field of plan.fields) {
+    const counts = await writeField(builder, { plan, field, rows }, place);
+    if (counts !== undefined) codeCounts.set(field.name, counts);
+  }
   for (const field of plan.sparseFields ?? []) {
     await writeSparseField(builder, field, rows, place);
   }
@@ -88,9 +102,9 @@ export async function writeSegment(
   }
   if (plan.deadRows !== undefined) await writeWhole(builder, SECTION.deadRows, "", [plan.deadRows]);
   const { sequenceMax } = plan;
-  builder.setStats(
-    encodeSegmentStats({ rowCount: rows.count, sequenceMax, hasAllProperties: !hasOverflow }),
-  );
+  const hasAllProperties = !hasOverflow;
+  const { count: rowCount } = rows;
+  builder.setStats(encodeSegmentStats({ rowCount, sequenceMax, hasAllProperties, codeCounts }));
   const { bytes } = await builder.finish();
   return bytes;
 }
@@ -100,11 +114,22 @@ export interface SegmentStats {
   readonly sequenceMax: number;
   /** False when there were too many properties to index all of them. */
   readonly hasAllProperties: boolean;
+  /**
+   * By vector field, how many rows must be compared after a scan of its int8 codes, for each of
+   * GRAPH_RECALLS; fields that were not checked are missing.
+   */
+  readonly codeCounts: ReadonlyMap<string, readonly number[]>;
 }
 
 export function encodeSegmentStats(stats: SegmentStats): Uint8Array {
   const writer = new ByteWriter(32).uint8(1).varint(stats.rowCount).varint(stats.sequenceMax);
-  return writer.uint8(stats.hasAllProperties ? 1 : 0).finish();
+  writer.uint8(stats.hasAllProperties ? 1 : 0);
+  if (stats.codeCounts.size > 0) writer.varint(stats.codeCounts.size);
+  for (const [field, counts] of stats.codeCounts) {
+    writer.string(field).varint(counts.length);
+    for (const count of counts) writer.varint(count);
+  }
+  return writer.finish();
 }
 
 /** @throws InsulaError `format_unsupported` for statistics of another version. */
@@ -116,7 +141,18 @@ export function decodeSegmentStats(bytes: Uint8Array): SegmentStats {
   }
   const rowCount = reader.varint();
   const sequenceMax = reader.varint();
-  return { rowCount, sequenceMax, hasAllProperties: reader.uint8() === 1 };
+  const hasAllProperties = reader.uint8() === 1;
+  const codeCounts = new Map<string, readonly number[]>();
+  // Statistics of early builds end here.
+  const fieldCount = reader.remaining > 0 ? reader.varint() : 0;
+  for (let i = 0; i < fieldCount; i++) {
+    const field = reader.string();
+    codeCounts.set(
+      field,
+      Array.from({ length: reader.varint() }, () => reader.varint()),
+    );
+  }
+  return { rowCount, sequenceMax, hasAllProperties, codeCounts };
 }
 
 async function writeRecords(
@@ -148,6 +184,7 @@ async function writeRecords(
   await writeWhole(builder, SECTION.keyFilter, "", [filter.finish()]);
 }
 
+/** @returns what the check of the int8 codes says; undefined where there was none. */
 async function writeField(
   builder: SegmentBuilder,
   {
@@ -160,18 +197,38 @@ async function writeField(
     readonly rows: SegmentRows;
   },
   place: GraphPlace,
-): Promise<void> {
+): Promise<readonly number[] | undefined> {
   const { kernelModule } = place.memory;
   if (plan.graph === undefined || rows.count === 0 || !hasGraph(field)) {
     const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count);
-    await writeVectors(builder, field, rows, quantizer);
-    return writeBits(builder, field, rows, place);
+    const counts = await writeVectors(builder, { field, rows, quantizer }, place);
+    await writeBits(builder, field, rows, place);
+    return counts;
   }
   const graph = openGraphBuild(place, plan.graph, field, rows.count);
   const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count, graph);
-  await writeVectors(builder, field, rows, quantizer);
+  const counts = await writeVectors(builder, { field, rows, quantizer }, place);
   const pieces = await buildGraph(place, graph, await rows.oldGraph?.(field));
   if (pieces !== undefined) await writeWhole(builder, SECTION.graph, field.name, pieces);
+  return counts;
+}
+
+/** Undefined for few rows, and for fields that are searched by other codes, or by none. */
+async function openCheck(
+  field: VectorField,
+  rows: SegmentRows,
+  { memory }: GraphPlace,
+): Promise<CodeCheck | undefined> {
+  const metric = codeMetric(field);
+  const rowCount = rows.count;
+  if (metric === undefined || field.memory === "small" || rowCount < CHECKED_ROWS_MIN) {
+    return undefined;
+  }
+  const { dimension } = field;
+  const numbers = checkedRows(dimension, rowCount);
+  const vectors = await rows.rowsAt(field, numbers);
+  const sample = vectors.map((vector, i) => ({ row: numbers[i] ?? 0, vector }));
+  return new CodeCheck(memory.kernelModule, metric, { dimension, rowCount }, sample);
 }
 
 /** Codes of one bit a component, for fields that are to cost little memory. */
@@ -196,23 +253,37 @@ async function writeBits(
 
 async function writeVectors(
   builder: SegmentBuilder,
-  field: VectorField,
-  rows: SegmentRows,
-  quantizer: RowQuantizer,
-): Promise<void> {
+  {
+    field,
+    rows,
+    quantizer,
+  }: {
+    readonly field: VectorField;
+    readonly rows: SegmentRows;
+    readonly quantizer: RowQuantizer;
+  },
+  place: GraphPlace,
+): Promise<readonly number[] | undefined> {
   const { strideBytes } = quantizer;
+  const check = await openCheck(field, rows, place);
   const chunkBytes = Math.max(1, Math.floor(ROW_CHUNK_BYTES / strideBytes)) * strideBytes;
   builder.beginSection(SECTION.vectors, field.name, {
     chunkBytes,
     alignBytes: VECTOR_ALIGN_BYTES,
   });
   for await (const values of rows.vectors(field)) {
-    for (const padded of quantizer.add(values)) await builder.append(padded);
+    for (const padded of quantizer.add(values)) {
+      check?.compare(padded);
+      await builder.append(padded);
+    }
   }
   await builder.endSection();
-  const { codes, factors } = quantizer.finish();
+  const quantized = quantizer.finish();
+  const { codes, factors } = quantized;
+  const counts = await check?.finish(quantized, () => place.turn());
   await writeWhole(builder, SECTION.codes, field.name, [codes]);
   await writeWhole(builder, SECTION.rowFactors, field.name, [factors]);
+  return counts;
 }
 
 async function writeWhole(

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { buildKernels } from "../../scripts/build-kernels.mjs";
 import { KERNELS_FILE, bitLayout, loadKernelModule, type WasmModule } from "../math/index.ts";
 import { BitQuantizer, RowSample } from "./bit-quantizer.ts";
-import { bitRescoreCount, decodeBitHeader, encodeBitHeader } from "./bit-section.ts";
+import { decodeBitHeader, encodeBitHeader } from "./bit-section.ts";
+import { rescoreCount } from "./rescore-counts.ts";
 
 const DIMENSION = 128;
 const ROWS = 2_000;
@@ -55,10 +56,10 @@ describe("A section of codes of bits", () => {
     const { counts } = decodeBitHeader(section, { dimension: DIMENSION, rowCount: ROWS });
     const known = counts.filter((count) => count > 0);
     expect(known).toEqual([...known].sort((a, b) => a - b));
-    const usual = bitRescoreCount(counts, 10, 0.95) ?? 0;
+    const usual = rescoreCount(counts, 10, 0.95) ?? 0;
     expect(usual).toBeGreaterThanOrEqual(20);
     expect(usual).toBeLessThan(ROWS / 4);
-    expect(bitRescoreCount(counts, 100, 0.95)).toBe(usual * 10);
+    expect(rescoreCount(counts, 100, 0.95)).toBe(usual * 10);
   });
 
   it("is not made where bits cannot tell rows apart", () => {

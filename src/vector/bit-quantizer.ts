@@ -25,9 +25,10 @@ import {
   type SharedMemory,
   type WasmModule,
 } from "../math/index.ts";
-import { BIT_RESCORE_K, BIT_RESCORE_MAX, BIT_RESCORE_MIN, encodeBitHeader } from "./bit-section.ts";
+import { BIT_RESCORE_MIN, encodeBitHeader } from "./bit-section.ts";
 import { mergeResults } from "./flat-scan.ts";
-import { GRAPH_RECALLS, efForRecall } from "./graph/graph-layout.ts";
+import { efForRecall } from "./graph/graph-layout.ts";
+import { RESCORE_K, RESCORE_MAX, countsOf } from "./rescore-counts.ts";
 
 /** Segments with fewer rows get none: their int8 codes are small too. */
 export const BIT_ROWS_MIN = 256;
@@ -38,8 +39,6 @@ const SAMPLE_ROWS_MIN = 16;
 const COMPARED_ROWS = 4_194_304;
 /** Below it codes are of no use. */
 const USUAL_RECALL = 0.95;
-/** What a check on these rows may say too little for others, as a share. */
-const MARGIN = 1.25;
 /** Float32 rows worked on at once. */
 const STAGING_BYTES = 262_144;
 /** Kernels want their arrays behind the null page. */
@@ -143,7 +142,7 @@ export class BitQuantizer {
   finish(): Uint8Array | undefined {
     assert(this.#at === this.#rowCount, "every announced row was added");
     const bytes = new Uint8Array(this.#memory.buffer, this.#section, this.#layout.bytes);
-    const counts = countsOf(this.#ranks());
+    const counts = countsOf(this.#ranks(), BIT_RESCORE_MIN);
     if (efForRecall(counts, USUAL_RECALL) === 0) return undefined;
     encodeBitHeader({ dimension: this.#dimension, rowCount: this.#rowCount, counts }, bytes);
     return bytes;
@@ -186,12 +185,12 @@ export class BitQuantizer {
   #compare(i: number, query: Float32Array, rowCount: number): void {
     const scanner = this.#scanner;
     scanner.prepare(query, this.#metric);
-    scanner.begin(BIT_RESCORE_K + 1);
+    scanner.begin(RESCORE_K + 1);
     const block = { rows: this.#staging, inverseNorms: this.#norms };
     scanner.scanFloat32(block, { rowFirst: 0, rowCount, bitmap: 0, idBase: this.#at });
     const known = this.#truths[i];
     const hits = scanner.hits();
-    this.#truths[i] = known === undefined ? hits : mergeResults([known, hits], BIT_RESCORE_K + 1);
+    this.#truths[i] = known === undefined ? hits : mergeResults([known, hits], RESCORE_K + 1);
   }
 
   /** The place of each true neighbour of the sample among all rows by their codes, from 1. */
@@ -207,25 +206,16 @@ export class BitQuantizer {
     for (const [i, query] of this.#sample.rows.entries()) {
       const own = this.#sample.numbers[i];
       this.#scanner.prepare(query, this.#metric);
-      this.#scanner.begin(BIT_RESCORE_MAX + 1);
+      this.#scanner.begin(RESCORE_MAX + 1);
       const range = { rowFirst: 0, rowCount: this.#rowCount, bitmap: 0, idBase: 0 };
       this.#scanner.scanBits(block, range);
       const ranked = this.#scanner.hits().rows.filter((row) => row !== own);
       const places = new Map(Array.from(ranked, (row, place) => [row, place + 1]));
       const near = this.#truths[i]?.rows.filter((row) => row !== own) ?? [];
-      for (const row of near.slice(0, BIT_RESCORE_K)) {
+      for (const row of near.slice(0, RESCORE_K)) {
         ranks.push(places.get(row) ?? Number.POSITIVE_INFINITY);
       }
     }
     return ranks;
   }
-}
-
-function countsOf(ranks: readonly number[]): number[] {
-  const sorted = [...ranks].sort((a, b) => a - b);
-  return GRAPH_RECALLS.map((recall) => {
-    const rank = sorted[Math.max(0, Math.ceil(recall * sorted.length) - 1)] ?? 0;
-    const count = Math.max(BIT_RESCORE_MIN, Math.ceil(rank * MARGIN));
-    return count > BIT_RESCORE_MAX ? 0 : count;
-  });
 }

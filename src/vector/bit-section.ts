@@ -4,22 +4,18 @@
  */
 import { InsulaError, assert } from "../base/errors.ts";
 import { otherFormat } from "../base/format-version.ts";
-import { BIT_HEADER_BYTES, CANDIDATES_MAX, bitLayout } from "../math/index.ts";
-import { GRAPH_RECALLS, efForRecall } from "./graph/graph-layout.ts";
+import { BIT_HEADER_BYTES, bitLayout } from "../math/index.ts";
+import { GRAPH_RECALLS } from "./graph/graph-layout.ts";
 
 const BITS_VERSION = 1;
 const COUNTS_AT = 16;
-/** Neighbours that the counts were measured for. */
-export const BIT_RESCORE_K = 10;
 /** Rows that are compared exactly at least. */
 export const BIT_RESCORE_MIN = 20;
-/** The most that a check looks at. */
-export const BIT_RESCORE_MAX = 2_048;
 
 export interface BitHeader {
   readonly dimension: number;
   readonly rowCount: number;
-  /** Rows to compare for each of {@link GRAPH_RECALLS}; 0 where BIT_RESCORE_MAX is too few. */
+  /** Rows to compare for each of {@link GRAPH_RECALLS}; 0 where RESCORE_MAX is too few. */
   readonly counts: readonly number[];
 }
 
@@ -51,18 +47,4 @@ export function decodeBitHeader(
   }
   const counts = GRAPH_RECALLS.map((_, i) => view.getUint32(COUNTS_AT + i * 4, true));
   return { dimension, rowCount, counts };
-}
-
-/**
- * Rows that must be compared exactly to find that share of the `k` nearest; undefined when that is
- * more than the codes are good for.
- */
-export function bitRescoreCount(
-  counts: readonly number[],
-  k: number,
-  recall: number,
-): number | undefined {
-  const measured = efForRecall(counts, recall);
-  const count = Math.ceil(measured * Math.max(1, k / BIT_RESCORE_K));
-  return measured === 0 || count > CANDIDATES_MAX ? undefined : count;
 }

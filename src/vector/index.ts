@@ -3,7 +3,8 @@
  * they become codes. A row is a number inside one part; records, keys and tenants are the shard's.
  *
  * Life of its data. A memtable appends float32 rows to `RowBlocks`. A segment build pads and
- * quantizes them (`RowQuantizer`, `BitQuantizer`) into sections. A search loads the codes of a
+ * quantizes them (`RowQuantizer`, `BitQuantizer`) into sections, and checks how far
+ * the codes can be trusted (`CodeCheck`). A search loads the codes of a
  * segment, and the rows of a small one, as `ResidentRows` and runs a `FlatScan` over all parts:
  * short scans on the control thread, long ones in slices of about 2 ms on the workers, which see
  * the same memory.
@@ -15,7 +16,7 @@
  * change while somebody may read them. The distance of a row has the same bits on every path.
  */
 export { BIT_ROWS_MIN, BitQuantizer, RowSample } from "./bit-quantizer.ts";
-export { bitRescoreCount } from "./bit-section.ts";
+export { CHECKED_ROWS_MIN, CodeCheck, checkedRows } from "./code-check.ts";
 export { FlatScan, mergeResults, type FlatPart } from "./flat-scan.ts";
 export { buildLayout, type GraphPlan } from "./graph/build-layout.ts";
 export { GraphBuilder } from "./graph/graph-builder.ts";
@@ -30,6 +31,7 @@ export {
 export { GraphSearch } from "./graph/graph-search.ts";
 export { WALK_EF_MAX, WALK_SCORED_MAX } from "./graph/graph-walker.ts";
 export { WALK_JOB, runWalkJob, type WalkJob, type WalkLimits } from "./graph/walk-job.ts";
+export { codeRescore, rescoreCount } from "./rescore-counts.ts";
 export { ResidentRows, type ResidentSource, type SectionBytes } from "./resident-rows.ts";
 export { RowBlocks, rowView, type RowBlockPlace, type RowBlockTarget } from "./row-blocks.ts";
 export { RowQuantizer, type QuantizedRows } from "./row-quantizer.ts";

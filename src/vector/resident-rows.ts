@@ -38,6 +38,8 @@ export interface ResidentSource {
   /** Codes of one bit a component: when they are there, nothing else is loaded. */
   readonly bits?: SectionBytes | undefined;
   readonly metric: KernelMetric;
+  /** What a check of the int8 codes said ({@link codeRescore}); undefined where there was none. */
+  readonly codeCounts?: readonly number[] | undefined;
   /** Float32 rows are loaded too when they take at most this much … */
   readonly residentRowsBytesMax: number;
   /** … or at most this much and there is room. */
@@ -53,6 +55,8 @@ interface ResidentGraph {
 export class ResidentRows {
   readonly rowCount: number;
   readonly dimension: number;
+  /** How many rows to compare after a scan of int8 codes; undefined where that was not measured. */
+  readonly codeCounts: readonly number[] | undefined;
   readonly #memory: SearchMemory;
   readonly #codes: Extent;
   readonly #rows: Extent | undefined;
@@ -75,6 +79,7 @@ export class ResidentRows {
     this.#memory = memory;
     this.rowCount = source.rowCount;
     this.dimension = source.field.dimension;
+    this.codeCounts = source.codeCounts;
     this.#codes = parts.codes;
     this.#rows = parts.rows;
     this.#metric = source.metric;
@@ -161,7 +166,7 @@ export class ResidentRows {
 
   /**
    * Codes of one bit a component, with how many rows must be compared exactly after a scan of them
-   * ({@link bitRescoreCount}); undefined where int8 codes are there instead.
+   * ({@link rescoreCount}); undefined where int8 codes are there instead.
    */
   bits(): { readonly target: BitTarget; readonly counts: readonly number[] } | undefined {
     if (this.#bits === undefined) return undefined;
