@@ -162,6 +162,7 @@ def descriptions(path):
     texts = {}
     for paragraph in dump.split("\n\n"):
         lines = (line.split(": ", 1) for line in paragraph.split("\n") if line[:1] != " ")
+        lines = (line.split(": ", 1) for line in paragraph.split("\n") if line[:1] != " ")
         fields = dict(line for line in lines if len(line) == 2)
         name = fields.get("Package")
         described = fields.get("Description") or fields.get("Description-en")
@@ -182,7 +183,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=pathlib.Path, help="where the two files go")
     parser.add_argument("--file", help="a saved list instead of apt-cache dumpavail")
-    parser.add_argument("--limit", type=int, default=60_000, help="texts of the base at most, drawn evenly")
+    parser.add_argument("--limit", type=int, default=60_000, help="texts at most, drawn evenly")
     parser.add_argument("--queries", type=int, default=500, help="texts left out as queries")
     options = parser.parse_args()
 
