@@ -62,6 +62,11 @@ export function indexKey(id: string): string {
   return `backups/${id}/index`;
 }
 
+/** Names of the objects that hold its bytes. */
+export function objectListKey(id: string): string {
+  return `backups/${id}/objects`;
+}
+
 export function partKey(id: string, part: number): string {
   return `backups/${id}/part-${String(part).padStart(8, "0")}`;
 }

@@ -13,6 +13,7 @@ import {
   encodeManifest,
   indexKey,
   manifestKey,
+  objectListKey,
   partKey,
   rootKeyOf,
   sha256,
@@ -21,6 +22,7 @@ import {
   type BackupPart,
 } from "./backup-manifest.ts";
 import { sealObject, type BackupKeys } from "./backup-seal.ts";
+import { encodeObjectList } from "./object-list.ts";
 import { PriorBackup } from "./prior-backup.ts";
 import { PutQueue } from "./put-queue.ts";
 import type { SegmentImage, ShardImage } from "./shard-image.ts";
@@ -57,6 +59,8 @@ export class BackupWriter {
   readonly #options: BackupWriterOptions;
   readonly #puts: PutQueue;
   readonly #parts: BackupPart[] = [];
+  /** Names of those that hold the bytes of segments and frames. */
+  readonly #objects = new Set<string>();
   readonly #counts = { databases: 0, collections: 0, tenants: 0, records: 0, bytes: 0, damaged: 0 };
   #lines: Uint8Array[] = [];
   #lineBytes = 0;
@@ -107,6 +111,7 @@ export class BackupWriter {
     await this.#putBundle();
     const index = this.#seal(encodeIndex(this.#parts), "index");
     await this.#puts.add(indexKey(id), index);
+    await this.#puts.add(objectListKey(id), encodeObjectList(this.#objects));
     if (seal !== undefined) await this.#puts.add(rootKeyOf(id), seal.rootFile);
     await this.#puts.settle();
     const manifest: BackupManifest = {
@@ -143,6 +148,7 @@ export class BackupWriter {
         extents,
       });
       this.#counts.bytes += bytes;
+      for (const { object } of extents) this.#objects.add(object);
     }
     const isSame =
       prior !== undefined &&
@@ -151,6 +157,7 @@ export class BackupWriter {
       prior.flushedSequence === flushedSequence;
     const tail = isSame ? prior.tail : await this.#storeTail(image);
     this.#counts.bytes += tail?.extent.bytes ?? 0;
+    if (tail !== undefined) this.#objects.add(tail.extent.object);
     this.#counts.records += rowCount;
     return { uid, sequence, flushedSequence, rowCount, byteCount, segments, tail };
   }

@@ -15,6 +15,7 @@
  * - An object is written once; a backup exists when its manifest does.
  * - Every range that is read is compared with its SHA-256 before a byte of it is used; damage is
  *   named by its object.
+ * - What a backup that is kept names is removed by nobody: each has a list of its objects.
  * - Only create-if-absent, range reads and listing are asked of a store.
  *
  * On disk: docs/formats/backup.md, docs/formats/offload.md.
@@ -34,7 +35,7 @@ export {
 } from "./offload-place.ts";
 export { offloadImage, readOffload, removeOffload } from "./offload-reader.ts";
 export { writeOffload } from "./offload-writer.ts";
-export { removeBackup } from "./remove-backup.ts";
+export { removeBackup, requireKept } from "./remove-backup.ts";
 export { probeStore } from "./store-probe.ts";
 export { openStore, type TargetDoors } from "./store-target.ts";
 export { PutQueue } from "./put-queue.ts";

@@ -92,7 +92,7 @@ export interface BackupDoor {
   backup(scope: BackupScope): Promise<BackupInfo>;
   restore(options: RestoreOptions): Promise<RestoreSummary>;
   /**
-   * The backup is gone, what other backups may share stays.
+   * The backup is gone, and of its bytes what no other backup names. Waits for copies under way.
    * @throws InsulaError `backup_not_found`
    */
   remove(id: string): Promise<void>;

@@ -6,6 +6,7 @@ import {
   BackupWriter,
   PriorBackup,
   listBackups,
+  requireKept,
   toBackupInfo,
   type BackupKeys,
   type BackupManifest,
@@ -60,6 +61,7 @@ class BackupRun {
     const root = await this.#node.vault?.backupRoot();
     const keys: BackupKeys | undefined = root && ((backup) => root.keyOf(backup));
     const createdAtMs = clock.wallMs();
+    const before = await listBackups(store);
     const writer = new BackupWriter({
       store,
       random,
@@ -67,19 +69,26 @@ class BackupRun {
       createdAtMs,
       depth: this.#path.length,
       seal: root && { folder: root.folder, rootFile: root.rootFile, keys: (id) => root.keyOf(id) },
-      prior: new PriorBackup(await this.#findPrior(store, root?.folder ?? "", keys)),
+      prior: new PriorBackup(
+        await this.#findPrior(store, before, { folder: root?.folder ?? "", keys }),
+      ),
     });
     if (this.#path.length === 0) await this.#addSettings(writer);
     await this.#addDatabases(writer);
-    return writer.finish();
+    const made = await writer.finish();
+    await requireKept(
+      store,
+      made.id,
+      before.map(({ id }) => id),
+    );
+    return made;
   }
 
   async #findPrior(
     store: ObjectStore,
-    folder: string,
-    keys: BackupKeys | undefined,
+    all: readonly BackupManifest[],
+    { folder, keys }: { readonly folder: string; readonly keys: BackupKeys | undefined },
   ): Promise<BackupReader | undefined> {
-    const all = await listBackups(store);
     const depth = this.#path.length;
     const newest = all.filter((backup) => backup.folder === folder && backup.depth <= depth).at(-1);
     const made = all.at(-1);

@@ -265,7 +265,9 @@ describe("a restore", () => {
 
   it("names each damaged or missing object and changes nothing", async () => {
     await engine.backup(store);
-    const keys = await store.list("", { limit: 1_000 });
+    const all = await store.list("", { limit: 1_000 });
+    // Of the list of its objects a restore knows nothing.
+    const keys = all.filter((key) => !key.endsWith("/objects"));
     expect(keys.length).toBeGreaterThanOrEqual(4);
     const other = await openEngine(options(new MemoryFileSystem(), 2));
     for (const key of keys) {

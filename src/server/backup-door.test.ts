@@ -45,3 +45,17 @@ it("knows its store by the whole path, and refuses what is no store", async () =
     await expect(door.backup({})).rejects.toMatchObject({ code: "setting_invalid" });
   }
 });
+
+it("removes nothing while a copy is under way, which finds what it has named", async () => {
+  const store = join(folder, "store");
+  const door = openBackupDoor(store, engine, DOORS);
+  const first = await door.backup({});
+  const [second] = await Promise.all([door.backup({}), door.remove(first.id)]);
+  expect(await door.list()).toMatchObject([{ id: second.id }]);
+  const [back] = await Promise.all([
+    door.restore({ database: "db", as: { database: "back" } }),
+    door.remove(second.id),
+  ]);
+  expect(back).toMatchObject({ databases: 1 });
+  expect(await door.list()).toEqual([]);
+});

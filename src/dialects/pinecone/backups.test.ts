@@ -134,7 +134,7 @@ describe("a backup", () => {
     while ((await bench.send(`DELETE /backups/${id}`)).status !== 202) await setImmediate();
     expect((await bench.send(`GET /backups/${id}`)).status).toBe(404);
     expect(await backups.ids()).toHaveLength(2);
-    expect(await backups.store.list("backups/", { limit: 100 })).toHaveLength(6);
+    expect(await backups.store.list("backups/", { limit: 100 })).toHaveLength(8);
     // What the others share with it is still there.
     expect((await restore(kept, { name: "again" })).status).toBe(202);
     await untilReady("again");

@@ -1,4 +1,6 @@
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { MemoryBackups } from "../../../test/support/memory-backups.ts";
 import { PineconeBench, type BenchAnswer } from "../../../test/support/pinecone-bench.ts";
 import { ProtoReader, ProtoWriter } from "../../wire/index.ts";
 import { IndexPorts } from "./index-ports.ts";
@@ -6,12 +8,17 @@ import { IndexPorts } from "./index-ports.ts";
 const PORTS = { first: 9_000, last: 9_002 };
 const NAMES = ["one", "two", "three"];
 let bench: PineconeBench;
+let backups: MemoryBackups;
 
 beforeEach(async () => {
-  bench = await PineconeBench.open({
-    ...{ project: "pinecone", readUnits: "size", hostScheme: "auto", domain: "" },
-    ...{ indexHosts: "port", ports: PORTS },
-  });
+  backups = new MemoryBackups();
+  bench = await PineconeBench.open(
+    {
+      ...{ project: "pinecone", readUnits: "size", hostScheme: "auto", domain: "" },
+      ...{ indexHosts: "port", ports: PORTS },
+    },
+    (engine) => ({ backups: backups.doorOf(engine) }),
+  );
 });
 afterEach(() => bench.close());
 
@@ -167,5 +174,78 @@ describe("an index that cannot be made", () => {
     await makeThree();
     expect((await bench.withIndex("one")).status).toBe(409);
     expect((await at(9_000, "GET /vectors/list")).status).toBe(200);
+  });
+});
+
+describe("an index from a backup", () => {
+  /** Of the index `one`, with a record of that name. */
+  async function backUpOne(): Promise<string> {
+    await bench.withIndex("one");
+    await at(9_000, "POST /vectors/upsert", record("one"));
+    bench.localPort = undefined;
+    const { json } = await bench.send("POST /indexes/one/backups");
+    const id = (json as { backup_id: string }).backup_id;
+    await settled(`/backups/${id}`);
+    return id;
+  }
+
+  async function settled(path: string): Promise<string> {
+    for (;;) {
+      const { status } = (await bench.send(`GET ${path}`)).json as { status: string };
+      if (status !== "Initializing" && status !== "InProgress") return status;
+      await setImmediate();
+    }
+  }
+
+  async function restore(id: string, name: string): Promise<BenchAnswer> {
+    return bench.send(`POST /backups/${id}/create-index`, { body: { name } });
+  }
+
+  const jobOf = ({ json }: BenchAnswer): string =>
+    `/restore-jobs/${(json as { restore_job_id: string }).restore_job_id}`;
+
+  /** Restores wait until it is called. */
+  function holdBack(): () => void {
+    let open = (): void => undefined;
+    backups.gate = new Promise((resolve) => (open = resolve));
+    return open;
+  }
+
+  test("has its port from the start, which is nobody else's meanwhile, and is reached by it", async () => {
+    const id = await backUpOne();
+    const open = holdBack();
+    const begun = await restore(id, "two");
+    await bench.withIndex("three");
+    expect((await bench.withIndex("four")).status).toBe(403);
+    expect(hostOf(await bench.send("GET /indexes/two"))).toBe("http://127.0.0.1:9001");
+    expect((await at(9_001, "GET /vectors/list")).status).toBe(404);
+    bench.localPort = undefined;
+    open();
+    expect(await settled(jobOf(begun))).toBe("Completed");
+    expect(hostOf(await bench.send("GET /indexes/two"))).toBe("http://127.0.0.1:9001");
+    expect((await at(9_001, "GET /vectors/list")).json).toMatchObject({ vectors: [{ id: "one" }] });
+  });
+
+  test("that cannot be made leaves its port to the next", async () => {
+    const id = await backUpOne();
+    const open = holdBack();
+    const begun = await restore(id, "two");
+    expect(hostOf(await bench.send("GET /indexes/two"))).toBe("http://127.0.0.1:9001");
+    await backups.store.delete((await backups.store.list("bundles/", { limit: 1 }))[0] ?? "");
+    open();
+    expect(await settled(jobOf(begun))).toBe("Failed");
+    expect(hostOf(await bench.withIndex("next"))).toBe("http://127.0.0.1:9001");
+  });
+
+  test("is refused when every port is taken, without a job", async () => {
+    const id = await backUpOne();
+    for (const name of ["two", "three"]) await bench.withIndex(name);
+    expect(await restore(id, "four")).toMatchObject({
+      ...{ status: 403, json: { error: { code: "QUOTA_EXCEEDED" } } },
+    });
+    expect((await bench.send("GET /restore-jobs")).json).toEqual({ data: [] });
+    await bench.send("DELETE /indexes/two");
+    expect(await settled(jobOf(await restore(id, "four")))).toBe("Completed");
+    expect(hostOf(await bench.send("GET /indexes/four"))).toBe("http://127.0.0.1:9001");
   });
 });

@@ -27,6 +27,8 @@ export class IndexPorts {
   readonly #engine: Doors;
   readonly #range: PortRange;
   readonly #lock = new KeyedLock();
+  /** Indexes that are being made, and how often. */
+  readonly #claims = new Map<string, number>();
   #owners: Promise<Map<number, PortOwner>> | undefined;
 
   constructor(engine: Doors, range: PortRange) {
@@ -55,18 +57,42 @@ export class IndexPorts {
    *         port is then free again unless the index was there.
    */
   async reserve<Made>(owner: PortOwner, make: () => Promise<Made>): Promise<Made> {
-    if ((await this.portOf(owner)) === undefined) {
+    await this.claim(owner);
+    try {
+      return await make();
+    } finally {
+      await this.settle(owner);
+    }
+  }
+
+  /**
+   * Gives an index that is not there yet its port, which nobody takes from it until
+   * {@link settle} is told that it was made or was not.
+   *
+   * @throws InsulaError `collection_quota_exceeded` when all are taken.
+   */
+  async claim(owner: PortOwner): Promise<void> {
+    const key = keyOf(owner);
+    this.#claims.set(key, (this.#claims.get(key) ?? 0) + 1);
+    try {
+      if ((await this.portOf(owner)) !== undefined) return;
       throw new InsulaError(
         "collection_quota_exceeded",
         "Cannot create the index: every port of indexPorts is another index's",
       );
-    }
-    try {
-      return await make();
     } catch (error) {
-      if (!(await this.#isThere(owner))) await this.release(owner);
+      await this.settle(owner);
       throw error;
     }
+  }
+
+  /** What was claimed is there, or its port is free again. */
+  async settle(owner: PortOwner): Promise<void> {
+    const key = keyOf(owner);
+    const left = (this.#claims.get(key) ?? 0) - 1;
+    if (left > 0) this.#claims.set(key, left);
+    else this.#claims.delete(key);
+    if (!(await this.#isThere(owner))) await this.release(owner);
   }
 
   /** The port is free for another index from now on. */
@@ -103,8 +129,10 @@ export class IndexPorts {
     return this.#firstFree(owners);
   }
 
-  async #isThere({ project, name }: PortOwner): Promise<boolean> {
-    return (await this.#engine.getCollection(project, name)) !== undefined;
+  /** Or is about to be. */
+  async #isThere(owner: PortOwner): Promise<boolean> {
+    if (this.#claims.has(keyOf(owner))) return true;
+    return (await this.#engine.getCollection(owner.project, owner.name)) !== undefined;
   }
 
   /** Of this range alone: ports of one that was configured before are not listened on. */
@@ -132,6 +160,10 @@ export class IndexPorts {
     await this.#engine.writeSetting(SETTING, Buffer.from(JSON.stringify(rows)));
     this.#owners = Promise.resolve(owners);
   }
+}
+
+function keyOf({ project, name }: PortOwner): string {
+  return `${project}\0${name}`;
 }
 
 function find(owners: ReadonlyMap<number, PortOwner>, wanted: PortOwner): number | undefined {

@@ -16,6 +16,13 @@ export interface PendingIndex {
   readonly described: DescribedIndex;
 }
 
+export interface RestoreSteps {
+  /** Gives the restored collection what is its own. */
+  readonly finish: () => Promise<unknown>;
+  /** Told once of what was begun, whether it was restored or not. */
+  readonly end: () => Promise<unknown>;
+}
+
 export class BackupDesk {
   readonly backups: Rows<BackupRow>;
   readonly restores: Rows<RestoreRow>;
@@ -71,11 +78,11 @@ export class BackupDesk {
     }).finally(() => this.#making.delete(row.id));
   }
 
-  /** As {@link startBackup}; `finish` gives the restored collection what is its own. */
+  /** As {@link startBackup}. */
   async startRestore(
     pending: PendingIndex,
     source: BackupRow,
-    finish: () => Promise<unknown>,
+    { finish, end }: RestoreSteps,
   ): Promise<void> {
     const { door } = this;
     const { row, described } = pending;
@@ -97,7 +104,11 @@ export class BackupDesk {
       await finish();
       const completedAtMs = this.#context.clock.wallMs();
       await this.restores.put(database, { ...row, completedAtMs });
-    }).finally(() => this.#pending.delete(key));
+    })
+      .finally(end)
+      .finally(() => this.#pending.delete(key))
+      // Whatever `end` fails by is met again by the next call about the index.
+      .catch(() => undefined);
   }
 
   /** @throws InsulaError the fault `BACKUP_IN_USE`, and what the store throws. */

@@ -21,7 +21,8 @@ import { newId, type RestoreRow } from "./rows.ts";
  * Answers when it has begun; until it is done the index is described as one that is not ready. It
  * has the tags of the backup unless the request names others, and no protection unless it asks.
  *
- * @throws InsulaError `collection_exists`, the fault `BACKUP_IN_USE` while the backup is not ready.
+ * @throws InsulaError `collection_exists`, `collection_quota_exceeded` when it would need a port
+ *   and none is free, the fault `BACKUP_IN_USE` while the backup is not ready.
  */
 export async function createIndexFromBackup(call: ControlCall): Promise<ControlAnswer> {
   const { server, caller } = call;
@@ -58,7 +59,15 @@ export async function createIndexFromBackup(call: ControlCall): Promise<ControlA
         attributes: patchAttributes(attributes),
       });
     const pending = { row, described: { ...described, isRestoring: true } };
-    await desk.startRestore(pending, source, finish);
+    const owner = { project: caller.project, name };
+    await server.indexPorts?.claim(owner);
+    const end = async (): Promise<void> => server.indexPorts?.settle(owner);
+    try {
+      await desk.startRestore(pending, source, { finish, end });
+    } catch (error) {
+      await end();
+      throw error;
+    }
   });
   return { status: 202, json: { restore_job_id: row.id, index_id: index.id } };
 }
