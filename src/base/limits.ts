@@ -77,3 +77,10 @@ export const POLICY_DURATION_MS_MIN = 60_000;
 export const POLICY_DURATION_MS_MAX = 315_360_000_000;
 /** Uses of tenants that wait to be kept; of others the next use is. */
 export const USES_WAITING_MAX = 10_000;
+
+/**
+ * Calls of one place that wait for their turn, and of all places together. Source: ours; about 1 KiB
+ * each besides what the call brings.
+ */
+export const FLOW_WAITING_MAX = 16_384;
+export const TURNS_WAITING_MAX = 65_536;

@@ -11,7 +11,7 @@ import { UsageMeter } from "./usage-meter.ts";
 import { readUsage } from "./usage-report.ts";
 
 export interface MeteredDoors {
-  readonly node: Pick<NodeContext, "catalog" | "shards" | "disk">;
+  readonly node: Pick<NodeContext, "catalog" | "shards" | "disk" | "turns">;
   readonly directory: Directory;
   readonly gate: TenantGate;
   readonly onFault: (error: unknown) => void;
@@ -24,12 +24,12 @@ export class MeteredPlaces {
   readonly #catalog: NodeContext["catalog"];
 
   constructor({ node, directory, gate, onFault }: MeteredDoors) {
-    const { catalog, disk } = node;
+    const { catalog, disk, turns } = node;
     const { clock } = node.shards;
     const book = new LimitBook(catalog);
     this.#catalog = catalog;
     this.meter = new UsageMeter({ catalog, clock, hasRoom: () => !disk.isLow, onFault });
-    this.calls = new PlaceCalls({ gate, meter: this.meter, book, clock });
+    this.calls = new PlaceCalls({ gate, meter: this.meter, book, clock, turns });
     this.limits = new LimitCalls(directory, book);
   }
 

@@ -4,6 +4,7 @@
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
+import { FairTurns } from "../base/fair-turns.ts";
 import { UNOBSERVED } from "../base/work-observer.ts";
 import {
   NodeFileSystem,
@@ -27,6 +28,7 @@ import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import type { EngineOptions } from "./engine-options.ts";
+import { FairPool } from "./fair-pool.ts";
 import { garbageChanges } from "./garbage-rows.ts";
 import { Sweeper, type SweeperDoors } from "./garbage.ts";
 import { openLazyFolder } from "./lazy-folder.ts";
@@ -84,6 +86,10 @@ export interface NodeContext {
   /** Told when work on a shard in the background failed; set by who keeps shards. */
   readonly shardFaults: { tell: (error: unknown, shard: ShardUid) => void };
   readonly sweeper: Sweeper;
+  /** Of the control thread, by shard. */
+  readonly turns: FairTurns;
+  /** The workers of searches, by shard. */
+  readonly searchJobs: FairPool;
   readonly shards: ShardContext;
   readonly keys: NodeKeys;
   /** Undefined when nothing in the folder is sealed. */
@@ -168,9 +174,7 @@ async function openParts(
   const away = openRemote(options, catalog, opened);
   const shardFaults: NodeContext["shardFaults"] = { tell: (error) => options.onFault?.(error) };
   const shards: ShardContext = {
-    fileSystem,
-    clock,
-    random,
+    ...{ fileSystem, clock, random },
     log,
     packs,
     segmentFolders,
@@ -183,6 +187,7 @@ async function openParts(
     keys,
     policy: { ...DEFAULT_POLICY, ...options.policy },
     hasRoom: () => !disk.isLow,
+    turn: () => clock.yield(),
     observer,
     onFault: (error, shard) => {
       shardFaults.tell(error, shard);
@@ -198,6 +203,7 @@ async function openParts(
     logHolds: new LogHolds(),
     shardFaults,
     sweeper,
+    ...makeTurns(shards),
     shards,
     keys,
     vault,
@@ -206,6 +212,14 @@ async function openParts(
     takeKeySlot: isSealing(options) && vault !== undefined ? () => vault.slots.take() : noSlot,
     close: () => closeAll(opened.splice(0).reverse()),
   };
+}
+
+function makeTurns({
+  clock,
+  workers,
+}: Pick<ShardContext, "clock" | "workers">): Pick<NodeContext, "turns" | "searchJobs"> {
+  const turns = new FairTurns(() => clock.yield());
+  return { turns, searchJobs: new FairPool(workers, (name) => turns.weightOf(name)) };
 }
 
 function openRemote(

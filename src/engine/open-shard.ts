@@ -1,9 +1,11 @@
 /** A shard that the catalogue names, opened with the schema of its collection. */
-import { toHex, type ShardUid } from "../base/brands.ts";
+import { shardHex, toHex, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
-import { Shard } from "../shard/index.ts";
+import { Shard, type ShardContext } from "../shard/index.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { SchemaBook } from "./schema-book.ts";
+
+type ShardDoors = Pick<NodeContext, "catalog" | "shards" | "turns" | "searchJobs">;
 
 /**
  * @returns undefined when there is no such shard; else it holds its state until
@@ -11,7 +13,7 @@ import type { SchemaBook } from "./schema-book.ts";
  * @throws InsulaError `data_damaged`, `memory_exhausted`, `io_failed`.
  */
 export async function openShard(
-  { catalog, shards }: Pick<NodeContext, "catalog" | "shards">,
+  { catalog, shards, turns, searchJobs }: ShardDoors,
   schemas: Pick<SchemaBook, "ofCollection">,
   uid: ShardUid,
 ): Promise<Shard | undefined> {
@@ -22,7 +24,10 @@ export async function openShard(
     if (schema === undefined) {
       throw new InsulaError("data_damaged", `Cannot open shard ${toHex(uid)}: no schema.`);
     }
-    return await Shard.open(shards, state, schema);
+    const name = shardHex(uid);
+    const turn: ShardContext["turn"] = (kind) => turns.next(name, kind);
+    const workers = searchJobs.of(name);
+    return await Shard.open({ ...shards, workers, turn }, state, schema);
   } catch (error) {
     catalog.releaseShard(state);
     throw error;

@@ -1,9 +1,10 @@
 /**
- * Calls about the records of a place: held to its limits, the shard is awake for them, what they do
- * is metered.
+ * Calls about the records of a place: held to its limits, begun when it is its turn among the
+ * places of the node, the shard is awake for them, what they do is metered.
  */
 import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
+import type { FairTurns, Turn } from "../base/fair-turns.ts";
 import type { Clock } from "../io/index.ts";
 import type { Place, PlaceLimits, UsageCounters } from "../model/index.ts";
 import { WorkTally, type Shard } from "../shard/index.ts";
@@ -18,6 +19,8 @@ export interface CallKind {
   readonly kind: "query" | "read" | "write";
   /** Searches of the call; default 1. */
   readonly count?: number;
+  /** A call that waits for its turn gives up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export const READ: CallKind = { kind: "read" };
@@ -37,6 +40,7 @@ export interface PlaceCallDoors {
   readonly meter: UsageMeter;
   readonly book: LimitBook;
   readonly clock: Clock;
+  readonly turns: Pick<FairTurns, "enter" | "leave">;
 }
 
 /** To be called when the call has ended, with what it did. */
@@ -53,7 +57,8 @@ export class PlaceCalls {
   /**
    * As {@link TenantGate.use}. A call that fails is metered with what it has done.
    *
-   * @throws InsulaError `limit_exceeded` before anything is done.
+   * @throws InsulaError `limit_exceeded` before anything is done, also when too many calls of the
+   *   place wait; the reason of the signal while it waits.
    */
   async use<Value>(
     found: FoundShard,
@@ -67,7 +72,13 @@ export class PlaceCalls {
     await meter.room();
     let work: WorkTally | undefined;
     let activations = 0;
+    let turn: Turn | undefined;
     try {
+      const mine = this.#doors.turns.enter(shardHex(found.shard), {
+        kind: kind.kind === "write" ? "write" : "query",
+        signal: kind.signal,
+      });
+      turn = mine instanceof Promise ? await mine : mine;
       return await gate.use(found, (shard, waking) => {
         if (waking.hasWoken) activations++;
         // A task that is tried once more counts once.
@@ -76,6 +87,7 @@ export class PlaceCalls {
       });
     } finally {
       end?.(costOf(work));
+      if (turn !== undefined) this.#doors.turns.leave(turn, work?.exactUnits ?? 0);
       // Without a tally the tenant was refused before anything was done.
       if (work !== undefined) this.#add(found, kind, { work, activations });
     }

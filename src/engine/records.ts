@@ -155,7 +155,8 @@ export class Records {
     if (!hasShard(found)) return queries.map(emptyResult);
     const { recalls } = collection.row;
     const asked = queries.map((query) => aimed(query, recalls));
-    const kind = { kind: "query" as const, count: queries.length };
+    const { signal } = queries[0] ?? {};
+    const kind = { kind: "query" as const, count: queries.length, signal };
     const results = await this.#calls.use(found, kind, async (open, { work, waking }) => {
       const { wasAsleep, wakeMs } = waking;
       const activation = { state, wasAsleep, wakeMs };

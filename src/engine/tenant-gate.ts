@@ -86,11 +86,15 @@ export class TenantGate {
     this.#doors.uses.note(collection, tenant, place.usedAtMs);
   }
 
-  async #activate({ collection, state }: FoundPlace, tenant: string): Promise<void> {
-    if (state === "ACTIVE") return;
-    if (!collection.row.activatesTenants) throw notActive(tenant, state);
+  async #activate(place: FoundPlace, tenant: string): Promise<void> {
+    const { collection } = place;
+    if (place.state === "ACTIVE") return;
+    if (!collection.row.activatesTenants) throw notActive(tenant, place.state);
+    // The call may have waited for its turn since its place was found.
+    const entry = await this.#doors.directory.tenants.find(collection, tenant);
+    const { state } = stateOf(entry?.row);
     // What is in the object store answers from there until it has arrived.
-    if (state === "ONLOADING") return;
+    if (state === "ACTIVE" || state === "ONLOADING") return;
     if (state === "OFFLOADED") await this.#doors.states.wake(collection, tenant);
     else await this.#doors.states.change(collection, tenant, "ACTIVE", USED);
   }

@@ -62,7 +62,7 @@ export async function chooseDiverse(
       work += vectors.length * field.dimension;
       if (work < SLICE_MULTIPLY_ADDS) continue;
       work = 0;
-      await context.clock.yield();
+      await context.turn("query");
     }
     return chosen;
   } finally {

@@ -1,5 +1,6 @@
 /** What every shard of a node shares, handed down by the engine. */
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
+import type { TurnClass } from "../base/fair-turns.ts";
 import type { WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
 import type {
@@ -38,6 +39,11 @@ export interface ShardContext {
   readonly policy: ShardPolicy;
   /** False while the disk is almost full: merges wait, they need room before they give some. */
   readonly hasRoom: () => boolean;
+  /**
+   * Between two slices of work on the control thread: resolves when others had their turn and it is
+   * the shard's again.
+   */
+  readonly turn: (kind: TurnClass) => Promise<void>;
   /** Told of each `plan`, `scan`, `fetch`, `commit` and `build`. */
   readonly observer: WorkObserver;
   /** Work in the background failed; nobody waits for it. */

@@ -172,7 +172,7 @@ export async function scanRecords(
     }
     if (matches !== undefined) view.work.looked(1);
     await best.advance();
-    if (++looked % ROWS_PER_TURN === 0) await structure.context.clock.yield();
+    if (++looked % ROWS_PER_TURN === 0) await structure.context.turn("query");
   }
   return { records, hasMore: false };
 }
@@ -215,7 +215,7 @@ export async function collectKeys(
     const { bits } = await segmentCandidates(part, filter, schema.unfilterable);
     for (const row of setBits(bits, part.segment.rowCount)) {
       keys.push((await part.segment.record(row)).key.toString("utf8"));
-      if (keys.length % ROWS_PER_TURN === 0) await context.clock.yield();
+      if (keys.length % ROWS_PER_TURN === 0) await context.turn("query");
     }
   }
   view.work.records(keys.length);

@@ -8,12 +8,12 @@
  */
 import { toHex, toSegmentUid } from "../base/brands.ts";
 import { ByteWriter } from "../base/bytes.ts";
-import type { Clock } from "../io/index.ts";
 import { addDeadRow, encodeDeadRows } from "./dead-rows.ts";
 import type { BuildInput } from "./build-input.ts";
 import { runBuild } from "./segment-build.ts";
 import { placeSegment } from "./segment-place.ts";
 import type { Memtable } from "./memtable.ts";
+import type { ShardContext } from "./shard-context.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import type { ShardWriter } from "./shard-writer.ts";
 
@@ -56,7 +56,7 @@ async function writeFrozen(
     },
     rows: {
       kind: "memtable",
-      ...(await packRows(frozen, context.clock)),
+      ...(await packRows(frozen, context)),
       blocks: rowBlocks(frozen, structure),
       sparse: frozen.packSparse(),
     },
@@ -108,13 +108,13 @@ function freeze(structure: ShardStructure): boolean {
 /** Keys and metadata of the live rows in one buffer, packed in slices: a memtable can be large. */
 async function packRows(
   memtable: Memtable,
-  clock: Clock,
+  { turn }: Pick<ShardContext, "turn">,
 ): Promise<{ readonly records: Uint8Array; readonly count: number }> {
   const writer = new ByteWriter(65_536);
   let count = 0;
   for (let row = 0; row < memtable.rowCount; row += PACK_STEP_ROWS) {
     count += memtable.packRecords(writer, row, row + PACK_STEP_ROWS);
-    if (row + PACK_STEP_ROWS < memtable.rowCount) await clock.yield();
+    if (row + PACK_STEP_ROWS < memtable.rowCount) await turn("background");
   }
   return { records: writer.finish(), count };
 }

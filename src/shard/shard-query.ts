@@ -58,7 +58,7 @@ export async function queryShard(
       query.signal?.throwIfAborted();
       results[i] = await queryView(structure, view, query, inMemory[i]);
       // Searches of small shards end without waiting for anything.
-      await structure.context.clock.yield();
+      await structure.context.turn("query");
     }
   };
   await Promise.all(Array.from({ length: QUERIES_AT_ONCE }, work));

@@ -29,7 +29,7 @@ export async function measureRecall(
   view: ReadView,
   request: RecallRequest,
 ): Promise<RecallReport> {
-  const { clock, random } = structure.context;
+  const { random } = structure.context;
   const field = denseField(structure.schema.vectors, request.field);
   const sums = new RecallSums();
   const drawn =
@@ -46,7 +46,7 @@ export async function measureRecall(
   for (const search of searches) {
     request.signal?.throwIfAborted();
     await measureOne({ structure, work: view.work }, await search(), request, sums);
-    await clock.yield();
+    await structure.context.turn("background");
   }
   return sums.report();
 }

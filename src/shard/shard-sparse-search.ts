@@ -143,7 +143,6 @@ async function memtableSums(
   view: MemtableView,
   bits: Uint8Array | undefined,
 ): Promise<Float64Array> {
-  const { clock } = work.context;
   const { sparse, signal } = work.query;
   const rows = view.memtable.sparseRows(sparse.field).view();
   const sums = new Float64Array(view.rowCount).fill(Number.NaN);
@@ -157,7 +156,7 @@ async function memtableSums(
     values += vector.indices.length + sparse.vector.indices.length;
     if (values < VALUES_PER_TURN) continue;
     values = 0;
-    await clock.yield();
+    await work.context.turn("query");
     signal?.throwIfAborted();
   }
   return sums;
@@ -183,7 +182,7 @@ async function searchSegment(work: Work, view: SegmentView): Promise<void> {
   }
   trace?.because("No row of the segment has a vector in the sparse field.");
   if (reader === undefined) return;
-  const turn = { clock, signal: query.signal, bits, k: query.topK };
+  const turn = { clock: turnsOf(context), signal: query.signal, bits, k: query.topK };
   const { rows, scores, rowsScored } = await searchSparse(reader, query.sparse.vector, turn);
   work.scanned += rowsScored;
   for (const [i, row] of rows.entries()) {
@@ -202,17 +201,23 @@ async function scoreBoth(
     bits,
   }: { readonly reader: SparseReader | undefined; readonly bits: Uint8Array | undefined },
 ): Promise<void> {
-  const { clock, memory } = work.context;
+  const { context } = work;
+  const { memory } = context;
   const { sparse, signal } = work.query;
   const { rowCount } = view.segment;
   const sums =
     reader === undefined
       ? new Float64Array(rowCount)
-      : await scoreAllSparse(reader, sparse.vector, { clock, signal });
+      : await scoreAllSparse(reader, sparse.vector, { clock: turnsOf(context), signal });
   const distances = new Float64Array(rowCount).fill(Number.NaN);
   const parts = segmentDistances({ ...dense, memory, bits }, view);
   await addScores(work, dense, { parts, sums, distances });
   addNearest(work, distances, view);
+}
+
+/** Between its slices others have their turn. */
+function turnsOf({ turn }: Pick<ShardContext, "turn">): { yield(): Promise<void> } {
+  return { yield: () => turn("query") };
 }
 
 /** One distance of both, for each row that is scored. */
@@ -236,7 +241,7 @@ async function addScores(
       distances[row] = Math.fround(denseWeight * near + part);
     }
     work.scanned += rows.length;
-    await work.context.clock.yield();
+    await work.context.turn("query");
     work.query.signal?.throwIfAborted();
   }
 }

@@ -31,6 +31,11 @@ export class WorkTally {
     return Math.max(1, Math.ceil(this.#points / UNIT_POINTS));
   }
 
+  /** With the part of a unit that is begun. */
+  get exactUnits(): number {
+    return this.#points / UNIT_POINTS;
+  }
+
   /** Of keys, metadata and vectors that came, as they are stored. */
   get bytesIn(): number {
     return this.#bytesIn;

@@ -13,7 +13,7 @@ const STEPS_PER_TURN = 262_144;
 const BLOCKS_PER_TURN = STEPS_PER_TURN >>> BLOCK_SHIFT;
 
 export interface SparseTurn {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "yield">;
   readonly signal: AbortSignal | undefined;
 }
 
