@@ -1,5 +1,5 @@
 /**
- * Pinecone's operations over gRPC and over HTTP and JSON, on one server and in many namespaces:
+ * Pinecone's operations over gRPC and over HTTP and JSON, in many namespaces of one server:
  * vectors acknowledged durable per second, queries per second of one client and of many, and what
  * the server's time went into.
  *
@@ -20,6 +20,8 @@ const BATCHES = 4;
 /** Different queries of each client, sent in turn. */
 const QUERIES = 16;
 const TOP_K = 10;
+/** Seconds without a merge that say that there are none to come. */
+const QUIET_SECONDS = 6;
 /** What a call is spent on: `parse` decodes, `store` and `search` are the engine. */
 const PHASES = ["verify", "read", "parse", "store", "search", "write"] as const;
 
@@ -52,28 +54,35 @@ interface Client {
   close(): void;
 }
 
+const PROTOCOLS: Readonly<Record<string, (server: ServerProcess) => Client>> = {
+  gRPC: openGrpc,
+  HTTP: openHttp,
+};
+
 buildServer();
-const folder = new EngineFolder();
-const server = await startServerProcess(folder.path);
-try {
-  await createIndex(server);
-  const protocols = { gRPC: openGrpc, HTTP: openHttp };
-  await measureUpserts(protocols);
-  await measureQueries(protocols);
-} finally {
-  await server.stop();
-  folder.remove();
-}
+// Two servers: what one was given to write, it merges for a while beside whatever comes next.
+await onServer(measureUpserts);
+await onServer(measureQueries);
 report.finish();
 
-type Protocols = Readonly<Record<string, (server: ServerProcess) => Client>>;
+async function onServer(measure: (server: ServerProcess) => Promise<void>): Promise<void> {
+  const folder = new EngineFolder();
+  const server = await startServerProcess(folder.path);
+  try {
+    await createIndex(server);
+    await measure(server);
+  } finally {
+    await server.stop();
+    folder.remove();
+  }
+}
 
-async function measureUpserts(protocols: Protocols): Promise<void> {
+async function measureUpserts(server: ServerProcess): Promise<void> {
   const rows: Row[] = [];
   const writers = report.size("writers");
-  for (const [name, open] of Object.entries(protocols)) {
+  for (const [name, open] of Object.entries(PROTOCOLS)) {
     report.progress(`upserts over ${name}`);
-    const clients = openMany(open, writers);
+    const clients = openMany(() => open(server), writers);
     const sends = clients.map((client, c) => {
       const batches = Array.from({ length: BATCHES }, () => source.next(batch));
       const own = Array.from({ length: namespaces }, (_, i) => i).filter((i) => i % writers === c);
@@ -81,14 +90,14 @@ async function measureUpserts(protocols: Protocols): Promise<void> {
         client.upsert(nameOf(name, i), batches[turn % BATCHES] ?? source.next(batch), 0),
       );
     });
-    const { perSecond, latencies } = await load(sends);
+    const { perSecond, latencies } = await load(server, sends);
     rows.push({ over: name, "vectors/s": perSecond * batch, ...latencies });
     for (const client of clients) client.close();
   }
   report.table(`Upserts of ${batch} × ${dimension}, durable, ${namespaces} namespaces`, rows);
 }
 
-async function measureQueries(protocols: Protocols): Promise<void> {
+async function measureQueries(server: ServerProcess): Promise<void> {
   const rows: Row[] = [];
   const perNamespace = report.size("rows");
   const filler = openGrpc(server);
@@ -99,10 +108,12 @@ async function measureQueries(protocols: Protocols): Promise<void> {
     }
   }
   filler.close();
+  report.progress("waiting for the merges of what was written");
+  await untilMerged(server);
   for (const count of [1, report.size("readers")]) {
-    for (const [name, open] of Object.entries(protocols)) {
+    for (const [name, open] of Object.entries(PROTOCOLS)) {
       report.progress(`queries over ${name}, ${count} clients`);
-      const clients = openMany(open, count);
+      const clients = openMany(() => open(server), count);
       const sends = clients.map((client, c) =>
         Array.from({ length: QUERIES }, (_, turn) =>
           client.query(
@@ -111,7 +122,7 @@ async function measureQueries(protocols: Protocols): Promise<void> {
           ),
         ),
       );
-      const { perSecond, latencies } = await load(sends);
+      const { perSecond, latencies } = await load(server, sends);
       rows.push({ over: name, clients: count, "queries/s": perSecond, ...latencies });
       for (const client of clients) client.close();
     }
@@ -120,20 +131,32 @@ async function measureQueries(protocols: Protocols): Promise<void> {
   report.table(`Queries, top ${TOP_K}, ${size}`, rows);
 }
 
+async function untilMerged({ access }: ServerProcess): Promise<void> {
+  let last = "";
+  for (let quiet = 0; quiet < QUIET_SECONDS; quiet++) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const text = await (await fetch(new URL("/metrics", access.url))).text();
+    const now = /^insula_compactions_total.*$/m.exec(text)?.[0] ?? "";
+    if (now !== last) quiet = 0;
+    last = now;
+  }
+}
+
 function nameOf(kind: string, i: number): string {
   return `${kind}-${String(i).padStart(3, "0")}`;
 }
 
-function openMany(open: Protocols[string], count: number): Client[] {
-  return Array.from({ length: count }, () => open(server));
+function openMany(open: () => Client, count: number): Client[] {
+  return Array.from({ length: count }, open);
 }
 
 /** Each client sends its requests in turn until the time is over. */
 async function load(
+  server: ServerProcess,
   sends: readonly (readonly Send[])[],
 ): Promise<{ readonly perSecond: number; readonly latencies: Row }> {
   const times: number[] = [];
-  const before = await readPhases();
+  const before = await readPhases(server);
   const startedAt = performance.now();
   const endAt = startedAt + report.size("seconds") * 1_000;
   await Promise.all(
@@ -147,7 +170,7 @@ async function load(
   );
   const seconds = (performance.now() - startedAt) / 1_000;
   const { p50, p99 } = quantiles(times);
-  const after = await readPhases();
+  const after = await readPhases(server);
   const phases: Record<string, number> = {};
   for (const phase of PHASES) {
     const ms = ((after.get(phase) ?? 0) - (before.get(phase) ?? 0)) * 1_000;
@@ -160,8 +183,8 @@ async function load(
 }
 
 /** Seconds since the start by phase, as the server's own metrics have them. */
-async function readPhases(): Promise<ReadonlyMap<string, number>> {
-  const text = await (await fetch(new URL("/metrics", server.access.url))).text();
+async function readPhases({ access }: ServerProcess): Promise<ReadonlyMap<string, number>> {
+  const text = await (await fetch(new URL("/metrics", access.url))).text();
   const lines = text.matchAll(/^insula_request_phase_seconds_sum\{phase="(\w+)"\} (\S+)$/gm);
   return new Map([...lines].map(([, phase = "", value]) => [phase, Number(value)]));
 }

@@ -5,6 +5,7 @@
  *
  *   npm run bench:search -- --quick
  *   npm run bench:search -- --dimension 768 --intrinsic 100 --plot search.svg
+ *   npm run bench:search -- --rows 1000000 --peers hnswlib-node,usearch --folder /mnt/disk/million
  *   npm run bench:search -- --base sift_base.fvecs --queries-file sift_query.fvecs
  *
  * One thread, contenders in turns, the best of the repetitions. Read the ratios.
@@ -54,13 +55,15 @@ const report = openReport({
     peers: { description: `some of ${Object.keys(PEERS).join(",")}; or off`, placeholder: "names" },
     base: { description: "rows from an fvecs file instead", placeholder: "file" },
     "queries-file": { description: "its queries", placeholder: "file" },
+    folder: { description: "keep what is built here and use it again", placeholder: "path" },
     plot: { description: "writes recall against queries/s as SVG", placeholder: "file" },
   },
   remarks: ["Peers are installed once into .cache/bench."],
 });
 
 const data = readData();
-const folder = mkdtempSync(join(tmpdir(), "insula-search-"));
+const kept = report.text("folder");
+const folder = kept ?? mkdtempSync(join(tmpdir(), "insula-search-"));
 const shop: Workshop = {
   data,
   folder,
@@ -80,10 +83,11 @@ try {
   showBuild();
   await showCurves();
   await showFilters();
-  await showChurn();
+  // It would change what is kept.
+  if (kept === undefined) await showChurn();
 } finally {
   for (const contender of contenders) await contender.close();
-  rmSync(folder, { recursive: true, force: true });
+  if (kept === undefined) rmSync(folder, { recursive: true, force: true });
 }
 report.finish();
 // Packages keep threads that do not end.
@@ -103,7 +107,7 @@ function readData(): SearchData {
 
 function shopOf(name: string): Workshop {
   const path = join(folder, name);
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   return { ...shop, folder: path };
 }
 
@@ -138,13 +142,16 @@ function showBuild(): void {
     contenders.map((one): Row => ({
       what: one.name,
       "build s": one.buildSeconds,
+      "its CPU s": one.buildCpuSeconds ?? "",
       "open ms": one.openMs,
       "memory MiB": one.memoryBytes / MIB,
       "of float32": one.memoryBytes / float32,
       "files MiB": one.fileBytes / MIB,
     })),
   );
-  report.figure("insula: written and searchable, without a graph yet", own.ingestSeconds, "s");
+  if (!Number.isNaN(own.ingestSeconds)) {
+    report.figure("insula: written and searchable, without a graph yet", own.ingestSeconds, "s");
+  }
   report.figure(
     "insula: rows, codes, graph, scratch by its own count",
     own.residentBytes / MIB,

@@ -13,6 +13,8 @@ export interface RowFilter {
 export interface Contender {
   readonly name: string;
   readonly buildSeconds: number;
+  /** Of all threads, which other programs on the machine lengthen less. */
+  readonly buildCpuSeconds?: number;
   /** Growth of the process; what its own count says where it has one. */
   readonly memoryBytes: number;
   readonly fileBytes: number;
@@ -47,7 +49,7 @@ export interface SearchData {
 /** What a contender is made with. */
 export interface Workshop {
   readonly data: SearchData;
-  /** A folder of its own, empty. */
+  /** A folder of its own; what an earlier run of the same rows left there is used again. */
   readonly folder: string;
   readonly tell: (text: string) => void;
   readonly load: (wanted: string) => Promise<unknown>;

@@ -5,11 +5,11 @@ import {
   EFS,
   EF_CONSTRUCTION,
   GRAPH_M,
-  residentBytes,
   rowAt,
   type Contender,
   type Workshop,
 } from "./contender.ts";
+import { keptBuild } from "./kept-build.ts";
 
 export const HNSWLIB = "hnswlib-node@3.0.0";
 
@@ -36,23 +36,27 @@ export async function openHnswlib(shop: Workshop): Promise<Contender | undefined
   if (loaded === undefined) return undefined;
   const { data } = shop;
   const { HierarchicalNSW } = loaded.default;
-  const index = new HierarchicalNSW("ip", data.dimension);
-  const before = residentBytes();
-  const startedAt = performance.now();
-  index.initIndex(data.rowCount, GRAPH_M, EF_CONSTRUCTION, 100);
-  for (let i = 0; i < data.rowCount; i++) index.addPoint(Array.from(rowAt(data, i)), i);
-  const buildSeconds = (performance.now() - startedAt) / 1_000;
-  const memoryBytes = residentBytes() - before;
   const path = join(shop.folder, "hnswlib.index");
-  index.writeIndexSync(path);
+  const build = (): Index => {
+    const built = new HierarchicalNSW("ip", data.dimension);
+    built.initIndex(data.rowCount, GRAPH_M, EF_CONSTRUCTION, 100);
+    for (let i = 0; i < data.rowCount; i++) {
+      built.addPoint(Array.from(rowAt(data, i)), i);
+      if (i % 50_000 === 0) shop.tell(`hnswlib-node: ${i} rows`);
+    }
+    return built;
+  };
+  const cost = await keptBuild(shop, build, (built) => {
+    built.writeIndexSync(path);
+  });
   const openedAt = performance.now();
-  const again = new HierarchicalNSW("ip", data.dimension);
-  again.readIndexSync(path);
-  again.searchKnn(Array.from(rowAt(data, 0)), 1);
+  const index = new HierarchicalNSW("ip", data.dimension);
+  index.readIndexSync(path);
+  index.searchKnn(Array.from(rowAt(data, 0)), 1);
   const openMs = performance.now() - openedAt;
   return {
     name: HNSWLIB,
-    ...{ buildSeconds, memoryBytes, openMs, fileBytes: statSync(path).size, breadths: EFS },
+    ...{ ...cost, openMs, fileBytes: statSync(path).size, breadths: EFS },
     setBreadth: (ef) => {
       index.setEf(ef);
     },
