@@ -105,6 +105,8 @@ async function measure(server: ServerProcess): Promise<void> {
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`);
     return { text, ms: performance.now() - startedAt };
   };
+  // As clients do to learn the host of an index.
+  await call("GET", `/indexes/${INDEX}`);
   const middle = nameOf(count >> 1);
   const kinds: readonly (readonly [string, () => Promise<Answer>])[] = [
     ["describe_index_stats", () => call("POST", "/describe_index_stats")],

@@ -45,7 +45,7 @@ export const PINECONE_LIMITS = {
   /** Namespaces that the statistics of an index name, if it has no more. Source: 0.2 s of work. */
   statsNamespacesMax: 10_000,
   /** Namespaces that the statistics of an index of more than that name. Source: 50 ms. */
-  statsNamespacesOfMany: 500,
+  statsNamespacesOfMany: 100,
   /** Bytes of the names in statistics. Source: ours; 10,000 names of a hundred bytes. */
   statsNameBytesMax: 1_048_576,
   /** Namespaces that a prefix finds and that are counted. Source: the vendor's most of an index. */
