@@ -85,13 +85,13 @@ export function nearestQuery(vector: Float32Array, topK: number, isExact = false
 /** Polls in a row without a build that say that all graphs are made: 5 s, flushes wait 2 s. */
 const QUIET_POLLS = 20;
 const POLL_MS = 250;
-const WAIT_MS_MAX = 1_800_000;
+const WAIT_MS_MAX = 4 * 3_600_000;
 
 /**
  * Waits until nothing was built for a while.
  *
  * @returns  how the query is answered then.
- * @throws Error when that takes half an hour.
+ * @throws Error when that takes four hours.
  */
 export async function untilAtRest(
   engine: Engine,
@@ -107,7 +107,7 @@ export async function untilAtRest(
     if (i % 40 === 0) tell(`waiting for its graphs, ${plan.segmentCount} segments`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  throw new Error("Builds went on for half an hour.");
+  throw new Error("Builds went on for four hours.");
 }
 
 /** Row `i` of a row-major block, copied. */
