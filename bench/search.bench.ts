@@ -55,7 +55,7 @@ const report = openReport({
     peers: { description: `some of ${Object.keys(PEERS).join(",")}; or off`, placeholder: "names" },
     base: { description: "rows from an fvecs file instead", placeholder: "file" },
     "queries-file": { description: "its queries", placeholder: "file" },
-    folder: { description: "keep what is built here and use it again", placeholder: "path" },
+    folder: { description: "keep builds here, use them again; no filters", placeholder: "path" },
     plot: { description: "writes recall against queries/s as SVG", placeholder: "file" },
   },
   remarks: ["Peers are installed once into .cache/bench."],
@@ -82,9 +82,12 @@ const exact = await ExactTruth.open(data);
 try {
   showBuild();
   await showCurves();
-  await showFilters();
-  // It would change what is kept.
-  if (kept === undefined) await showChurn();
+  // A filter of a peer that passes one row in a thousand takes seconds where there are very many;
+  // churn would change what is kept.
+  if (kept === undefined) {
+    await showFilters();
+    await showChurn();
+  }
 } finally {
   for (const contender of contenders) await contender.close();
   if (kept === undefined) rmSync(folder, { recursive: true, force: true });
