@@ -49,10 +49,13 @@ export function rescoreCount(
 
 /** Rows to compare exactly after int8 codes have chosen. */
 export interface CodeRescore {
-  /** As many as the check asks for: a walk that finds fewer has not found enough. */
-  readonly needed: number;
-  /** As many as are compared, where there are so many: more cost little. */
+  /** As many as are compared, where there are so many: 2 k at least, more cost little. */
   readonly wanted: number;
+  /**
+   * A walk that finds fewer has not found enough: 0 where the codes' order is good, so that 2 k are
+   * more than the check asks for. There the breadth that a walk was measured with is enough.
+   */
+  readonly needed: number;
 }
 
 /**
@@ -68,9 +71,11 @@ export function codeRescore(
   const usual = Math.min(CANDIDATES_MAX, 2 * k + 16);
   if (counts === undefined) return { needed: 0, wanted: usual };
   const aim = Math.min(CODE_RECALL_MAX, 1 - (1 - recall) * CODE_SHARE);
-  const needed = rescoreCount(counts, k, aim);
-  if (needed !== undefined) {
-    return { needed, wanted: Math.min(CANDIDATES_MAX, Math.max(2 * k, needed)) };
+  const count = rescoreCount(counts, k, aim);
+  if (count !== undefined) {
+    const isGood = count <= 2 * k;
+    const wanted = Math.min(CANDIDATES_MAX, isGood ? 2 * k : count);
+    return { needed: isGood ? 0 : count, wanted };
   }
   // Of very many neighbours not more can be looked at; codes that are good are good enough there.
   const measured = efForRecall(counts, aim);
