@@ -33,12 +33,13 @@ export interface Own extends Contender {
 export async function openInsula(shop: Workshop): Promise<Own> {
   const { data } = shop;
   const folder = new EngineFolder(`${shop.folder}/insula`);
-  const open = (): Promise<Engine> =>
-    folder.open({ workerCount: 0, memoryBudget: MEMORY_BYTES, scrubBytesPerSecond: 0 });
+  // Merges and graphs are made beside the writes, as in a server; searches have one thread.
+  const open = (workerCount: number): Promise<Engine> =>
+    folder.open({ workerCount, memoryBudget: MEMORY_BYTES, scrubBytesPerSecond: 0 });
   let ingestSeconds = Number.NaN;
   const build = async (): Promise<Engine> => {
     const startedAt = performance.now();
-    const built = await open();
+    const built = await open(1);
     await create(built, data.dimension);
     await put(built, shop, 0, data.rowCount);
     await built.flush(PLACE);
@@ -48,7 +49,7 @@ export async function openInsula(shop: Workshop): Promise<Own> {
   };
   const cost = await keptBuild(shop, build, (built) => built.close());
   const openedAt = performance.now();
-  const engine = await open();
+  const engine = await open(0);
   let recall: number = RECALLS[0];
   const ask = async (query: Float32Array, k: number, filter?: RowFilter): Promise<Found> => {
     const narrowed = filter === undefined ? {} : { filter: filterOf(filter) };

@@ -11,6 +11,7 @@ import {
   type RowHits,
   type RowScanner,
 } from "../math/index.ts";
+import { ownView } from "./own-view.ts";
 import { SCAN_JOB, type ScanJob } from "./scan-job.ts";
 import { scanSlice, type RowTarget, type ScanSlice, type ScanTarget } from "./scan.ts";
 import type { LeasedScanner, SearchMemory } from "./search-memory.ts";
@@ -127,12 +128,19 @@ export class FlatScan {
       const { scratch } = leased;
       const memoryBytes = this.#memory.memory(arena).buffer.byteLength;
       const metric = this.#metric;
-      const job: ScanJob = { scratch, memoryBytes, metric, vector: this.#vector, slice, k };
+      const vector = ownView(this.#vector);
+      const job: ScanJob = { scratch, memoryBytes, metric, vector, slice: ownSlice(slice), k };
       return (await this.#workers.run(SCAN_JOB, job)) as RowHits;
     } finally {
       this.#memory.giveBack(leased);
     }
   }
+}
+
+/** With copies of what it sees only a part of. */
+function ownSlice(slice: ScanSlice): ScanSlice {
+  const { bits, rows } = slice;
+  return { ...slice, bits: bits && ownView(bits), rows: rows && ownView(rows) };
 }
 
 /** Cuts a part: by time, and so that bitmaps and lists fit the scratch. */

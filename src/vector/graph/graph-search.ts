@@ -8,6 +8,7 @@ import type { FlatScan } from "../flat-scan.ts";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphTarget } from "./graph-view.ts";
 import type { GraphFound } from "./graph-walker.ts";
+import { ownView } from "../own-view.ts";
 import { WALK_JOB, walkFrom, type WalkJob, type WalkLimits } from "./walk-job.ts";
 
 /**
@@ -79,7 +80,7 @@ export class GraphSearch {
     scratch: WalkJob["scratch"],
   ): WalkJob {
     const memoryBytes = this.#memory.memory(arena).buffer.byteLength;
-    const [metric, vector] = [this.#metric, this.#vector];
-    return { scratch, memoryBytes, metric, vector, target, bits, limits };
+    const [metric, vector] = [this.#metric, ownView(this.#vector)];
+    return { scratch, memoryBytes, metric, vector, target, bits: bits && ownView(bits), limits };
   }
 }
