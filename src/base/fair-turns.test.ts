@@ -181,6 +181,52 @@ test("beyond the calls that may wait of one place a call is refused, with a time
   await Promise.all([...crowd, other]);
 });
 
+test("of one place so many units are under way, of each place, and at least four calls", async () => {
+  const loop = new Loop();
+  const counts = { small: 0, large: 0, most: { small: 0, large: 0 } };
+  const begun = new Map<Turn, { name: "small" | "large"; units: number }>();
+  const end = (turn: Turn): void => {
+    const { name, units } = begun.get(turn) ?? { name: "small", units: 1 };
+    begun.delete(turn);
+    counts[name]--;
+    loop.turns.leave(turn, units);
+  };
+  const call = async (name: "small" | "large", units: number): Promise<void> => {
+    const mine = loop.turns.enter(name, {});
+    begun.set(mine instanceof Promise ? await mine : mine, { name, units });
+    counts.most[name] = Math.max(counts.most[name], ++counts[name]);
+  };
+  const calls: Promise<void>[] = [];
+  for (let i = 0; i < 100; i++) calls.push(call("small", 1.5), call("large", 50));
+  for (let pass = 0; loop.turns.waitingCount > 0 || begun.size > 0; pass++) {
+    for (let i = 0; i < 200; i++) await loop.round();
+    for (const turn of [...begun.keys()]) end(turn);
+    // What they cost is known after the first.
+    if (pass === 0) counts.most = { small: 0, large: 0 };
+  }
+  await Promise.all(calls);
+  expect(counts.most).toEqual({ small: 16, large: 4 });
+  await loop.round();
+  expect(loop.turns.flowCount).toBe(0);
+});
+
+test("a call that is held and given up is not begun, and those behind it are", async () => {
+  const loop = new Loop();
+  const first = Array.from({ length: 32 }, () => loop.turns.enter("a", {}));
+  await loop.rounds(() => loop.turns.waitingCount === 0);
+  const stop = new AbortController();
+  const given = loop.call("a", 1, { signal: stop.signal });
+  const late = loop.call("a", 1);
+  await loop.round();
+  expect(loop.turns.waitingCount).toBe(2);
+  stop.abort(new Error("gone"));
+  await expect(given).rejects.toThrow("gone");
+  expect(loop.turns.waitingCount).toBe(1);
+  for (const mine of first.slice(0, 2)) loop.turns.leave(await mine, 1);
+  await loop.rounds(() => loop.turns.waitingCount === 0);
+  await late;
+});
+
 test("when nobody waits nothing is kept of anybody", async () => {
   const loop = new Loop();
   await loop.call("a", 100);

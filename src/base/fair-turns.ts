@@ -7,8 +7,9 @@
  * has a share when all are busy, then by flow within its class. So it makes no difference whether a
  * flow sends its calls one by one or all at once: others come in between.
  *
- * Nothing is taken back: what has begun runs until it asks for its next turn. How long others wait
- * is bounded by that and by their number, not by what one of them has waiting.
+ * Nothing is taken back: what has begun runs until it asks for its next turn. So not more of one
+ * flow begins than keeps the machine busy; its other calls are held until one of those is through.
+ * How long others wait is bounded by that and by their number, not by what one of them has waiting.
  */
 import { InsulaError } from "./errors.ts";
 import { FairQueue, pay, payAhead, type Account, type Flow, type Waiting } from "./fair-queue.ts";
@@ -33,18 +34,50 @@ const UNITS_PER_MS = 10;
 const SHARES = { query: 12, write: 5, background: 3 } as const;
 export type TurnClass = keyof typeof SHARES;
 
+/**
+ * Of one flow and class, what may be in the queue or under way: so many units, but so many calls at
+ * least. Source: a few keep the disk and the threads busy; a hundred of them that come back from
+ * there at once hold up everybody. Writes wait for a sync together.
+ */
+const WINDOWS = {
+  query: { units: 32, callsMin: 4 },
+  write: { units: 256, callsMin: 4 },
+  background: { units: 32, callsMin: 4 },
+} as const;
+
 interface Class extends Account {
   readonly queue: FairQueue<Grant>;
+  /** Of flows with calls that wait or are under way. */
+  readonly windows: Map<string, Window>;
+  readonly unitsMax: number;
+  readonly callsMin: number;
+}
+
+/** What of a flow waits for its turn or is under way. */
+interface Window {
+  calls: number;
+  units: number;
+  /** Calls for which there is no room; first come, first served. */
+  readonly held: Set<Grant>;
 }
 
 type Grant = () => void;
 
+interface Wait {
+  /** There is no room in the window. */
+  readonly isHeld: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** A call that has begun; to be given back by {@link FairTurns.leave}. */
 export interface Turn {
   readonly of: Class;
+  readonly name: string;
   readonly flow: Flow<Grant>;
   /** Paid in advance. */
   readonly paid: number;
+  /** Units of its flow's window. */
+  readonly reserved: number;
 }
 
 export interface TurnRequest {
@@ -59,14 +92,15 @@ export interface TurnRequest {
 export class FairTurns {
   readonly #pause: () => Promise<void>;
   readonly #classes: Readonly<Record<TurnClass, Class>> = {
-    query: makeClass(SHARES.query),
-    write: makeClass(SHARES.write),
-    background: makeClass(SHARES.background),
+    query: makeClass("query"),
+    write: makeClass("write"),
+    background: makeClass("background"),
   };
   readonly #weights = new LruMap<string, number>(WEIGHTS_MAX);
   /** As in {@link FairQueue}, of the classes. */
   #now = 0;
   #left = LOOP_COST;
+  #heldCount = 0;
   #isPlanned = false;
 
   /** @param pause resolves in a later turn of the event loop. */
@@ -76,8 +110,7 @@ export class FairTurns {
 
   /** Calls and slices that wait. */
   get waitingCount(): number {
-    const { query, write, background } = this.#classes;
-    return query.queue.count + write.queue.count + background.queue.count;
+    return this.#readyCount + this.#heldCount;
   }
 
   /** Places that are remembered. */
@@ -100,22 +133,25 @@ export class FairTurns {
     this.#noteWeight(name, weight);
     const of = this.#classes[kind];
     const flow = of.queue.flow(name, weight);
-    if (this.#left > 0 && this.waitingCount === 0) {
+    const window = windowOf(of, name);
+    const isHeld = window.held.size > 0 || isFull(window, of, flow);
+    if (!isHeld && this.#left > 0 && this.#readyCount === 0) {
       of.tag = Math.max(of.tag, this.#now);
       this.#now = of.tag;
       of.queue.begin(flow);
-      const turn = this.#begin(of, flow);
+      const turn = this.#begin(of, name, reserve(window, flow));
       this.#plan();
       return turn;
     }
-    if (flow.count >= FLOW_WAITING_MAX || this.waitingCount >= TURNS_WAITING_MAX) {
-      throw tooManyWait(flow);
+    const count = flow.count + window.held.size;
+    if (count >= FLOW_WAITING_MAX || this.waitingCount >= TURNS_WAITING_MAX) {
+      throw tooManyWait(flow, count);
     }
-    return this.#wait(of, flow, signal);
+    return this.#wait(of, name, { isHeld, signal });
   }
 
   /** @param units the call came to. */
-  leave({ of, flow, paid }: Turn, units: number): void {
+  leave({ of, name, flow, paid, reserved }: Turn, units: number): void {
     const cost = units + CALL_COST;
     flow.lastCost = cost;
     // What began for too much has that for its next call.
@@ -124,6 +160,7 @@ export class FairTurns {
     of.queue.pay(flow, cost);
     pay(of, cost);
     this.#left -= Math.max(0, cost - paid);
+    this.#release(of, name, reserved);
   }
 
   /** Between two slices of a call that has begun: the others' turn, then this one's again. */
@@ -140,20 +177,41 @@ export class FairTurns {
     });
   }
 
-  #wait(of: Class, flow: Flow<Grant>, signal: AbortSignal | undefined): Promise<Turn> {
+  #wait(of: Class, name: string, { isHeld, signal }: Wait): Promise<Turn> {
+    const window = windowOf(of, name);
     return new Promise((resolve, reject) => {
+      let queued: { readonly waiting: Waiting<Grant>; readonly reserved: number } | undefined;
+      const push = (): void => {
+        const flow = this.#flow(of, name);
+        const reserved = reserve(window, flow);
+        const waiting = this.#push(of, flow, () => {
+          signal?.removeEventListener("abort", stop);
+          resolve(this.#begin(of, name, reserved));
+        });
+        queued = { waiting, reserved };
+      };
       const stop = (): void => {
-        if (!of.queue.remove(waiting)) return;
+        if (queued === undefined) {
+          if (!window.held.delete(push)) return;
+          this.#heldCount--;
+        } else {
+          if (!of.queue.remove(queued.waiting)) return;
+          this.#release(of, name, queued.reserved);
+        }
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as given
         reject(signal?.reason);
       };
-      const waiting = this.#push(of, flow, () => {
-        signal?.removeEventListener("abort", stop);
-        resolve(this.#begin(of, flow));
-      });
+      if (isHeld) {
+        window.held.add(push);
+        this.#heldCount++;
+      } else push();
       if (signal?.aborted === true) stop();
       else signal?.addEventListener("abort", stop, { once: true });
     });
+  }
+
+  #flow(of: Class, name: string): Flow<Grant> {
+    return of.queue.flow(name, this.weightOf(name));
   }
 
   #push(of: Class, flow: Flow<Grant>, grant: Grant): Waiting<Grant> {
@@ -163,12 +221,32 @@ export class FairTurns {
     return waiting;
   }
 
-  #begin(of: Class, flow: Flow<Grant>): Turn {
+  #begin(of: Class, name: string, reserved: number): Turn {
+    const flow = this.#flow(of, name);
     const paid = flow.lastCost;
     of.queue.pay(flow, paid);
     pay(of, paid);
     this.#left -= paid;
-    return { of, flow, paid };
+    return { of, name, flow, paid, reserved };
+  }
+
+  /** Something of the flow is through: what was held waits for its turn now. */
+  #release(of: Class, name: string, reserved: number): void {
+    const window = windowOf(of, name);
+    window.calls--;
+    window.units -= reserved;
+    for (const push of window.held) {
+      if (isFull(window, of, this.#flow(of, name))) break;
+      window.held.delete(push);
+      this.#heldCount--;
+      push();
+    }
+    if (window.calls === 0) of.windows.delete(name);
+  }
+
+  get #readyCount(): number {
+    const { query, write, background } = this.#classes;
+    return query.queue.count + write.queue.count + background.queue.count;
   }
 
   #noteWeight(name: string, weight: number): void {
@@ -185,12 +263,12 @@ export class FairTurns {
   readonly #turn = (): void => {
     this.#isPlanned = false;
     this.#left = LOOP_COST;
-    if (this.waitingCount === 0) {
-      this.#forget();
+    if (this.#readyCount === 0) {
+      if (this.#heldCount === 0) this.#forget();
       return;
     }
     do this.#grant();
-    while (this.#left > 0 && this.waitingCount > 0);
+    while (this.#left > 0 && this.#readyCount > 0);
     this.#plan();
   };
 
@@ -215,11 +293,34 @@ export class FairTurns {
   }
 }
 
-function makeClass(weight: number): Class {
-  return { queue: new FairQueue(), weight, tag: 0, credit: 0 };
+function makeClass(kind: TurnClass): Class {
+  const { units, callsMin } = WINDOWS[kind];
+  const account = { weight: SHARES[kind], tag: 0, credit: 0 };
+  return { queue: new FairQueue(), windows: new Map(), unitsMax: units, callsMin, ...account };
 }
 
-function tooManyWait({ count, lastCost }: Flow<Grant>): InsulaError {
+function windowOf({ windows }: Class, name: string): Window {
+  const known = windows.get(name);
+  if (known !== undefined) return known;
+  const window: Window = { calls: 0, units: 0, held: new Set() };
+  windows.set(name, window);
+  return window;
+}
+
+/** @returns to be given back: a call is counted as what the last one cost. */
+function reserve(window: Window, { lastCost }: Flow<Grant>): number {
+  window.calls++;
+  window.units += lastCost;
+  return lastCost;
+}
+
+/** A flow that weighs more has more under way, as it has more turns. */
+function isFull({ calls, units }: Window, of: Class, { lastCost, weight }: Flow<Grant>): boolean {
+  if (calls < of.callsMin) return false;
+  return units + lastCost > of.unitsMax * Math.max(1, weight);
+}
+
+function tooManyWait({ lastCost }: Flow<Grant>, count: number): InsulaError {
   const ms = Math.ceil((count * lastCost) / UNITS_PER_MS);
   return new InsulaError(
     "limit_exceeded",
