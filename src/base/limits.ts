@@ -75,6 +75,16 @@ export const TENANTS_LOOKED_MAX = 10_000;
  */
 export const POLICY_DURATION_MS_MIN = 60_000;
 export const POLICY_DURATION_MS_MAX = 315_360_000_000;
+/** Pins of a collection, names or patterns; and their bytes together, as its row is one frame. */
+export const PINS_MAX = 256;
+export const PIN_BYTES_MAX = 16_384;
+/** Smallest share of the memory that a policy may leave to a collection. */
+export const MEMORY_SHARE_MIN = 0.001;
+/**
+ * Share of the memory that pinned tenants of all collections are spared in; also their share of
+ * the places for shards that are awake.
+ */
+export const PINNED_SHARE_MAX = 0.5;
 /** Uses of tenants that wait to be kept; of others the next use is. */
 export const USES_WAITING_MAX = 10_000;
 

@@ -10,7 +10,7 @@ import type {
 } from "../engine/api.ts";
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_CREATED_MAX } from "../base/limits.ts";
-import type { Place, RequestedState } from "../model/index.ts";
+import type { Place, RequestedState, TenantPolicyPatch } from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
 import {
@@ -102,6 +102,14 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
     );
   }
 
+  pinTenants(alsoPin: readonly string[], options: CallOptions = {}): Promise<readonly string[]> {
+    return this.#changePins({ alsoPin }, options);
+  }
+
+  unpinTenants(unpin: readonly string[], options: CallOptions = {}): Promise<readonly string[]> {
+    return this.#changePins({ unpin }, options);
+  }
+
   sweepTenants(sweep: TenantSweepOptions = {}): Promise<TenantSweepSlice> {
     const { limit = SWEPT_DEFAULT, signal, ...asked } = sweep;
     const options = signal === undefined ? {} : { signal };
@@ -136,6 +144,16 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
   #placeOf(tenant: string): TenantPlace {
     const { database, collection } = this.place;
     return { database, collection, tenant };
+  }
+
+  async #changePins(
+    policy: Pick<TenantPolicyPatch, "alsoPin" | "unpin">,
+    options: CallOptions,
+  ): Promise<readonly string[]> {
+    const info = await abortable(options.signal, () =>
+      this.#calls.updateCollection(this.place, { policy }, options),
+    );
+    return info.policy?.pin ?? [];
   }
 }
 

@@ -304,6 +304,14 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
    */
   warmTenants(walk: TenantsWalk): Promise<TenantsChanged>;
   /**
+   * Tenants, by name or by patterns, that stay awake and ACTIVE however long nobody uses them, as
+   * far as half of the memory and the share of their collection go. Answers all that are pinned.
+   * @throws `argument_invalid`
+   */
+  pinTenants(pins: readonly string[], options?: CallOptions): Promise<readonly string[]>;
+  /** Takes pins away, as they were set; answers those that are left. */
+  unpinTenants(pins: readonly string[], options?: CallOptions): Promise<readonly string[]>;
+  /**
    * One slice of what the policy of the collection does with tenants that nobody uses, or with
    * `isDryRun` would do; `policy` asks a dry run for another one. A node does it by itself.
    * @throws `argument_invalid`

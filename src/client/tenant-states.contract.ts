@@ -40,7 +40,7 @@ export function describeTenantStates(name: string, insula: () => Insula): void {
       const bad = { policy: { inactiveAfter: "soon" } };
       const invalid = refused("argument_invalid", "invalid_argument");
       await expect(insula().updateCollection("shop", name, bad)).rejects.toMatchObject(invalid);
-      const nothing = { looked: 1, due: [], failed: 0, failures: [] };
+      const nothing = { looked: 1, pinned: 0, due: [], failed: 0, failures: [] };
       expect(await notes.sweepTenants()).toEqual(nothing);
       const policy = { inactiveAfter: "1h" };
       expect(await notes.sweepTenants({ isDryRun: true, policy })).toEqual(nothing);
@@ -50,6 +50,26 @@ export function describeTenantStates(name: string, insula: () => Insula): void {
       ).rejects.toMatchObject(invalid);
       const byUse = await notes.listTenants({ order: "use" });
       expect(byUse.items.map((tenant) => tenant.name)).toEqual(["a"]);
+    });
+
+    it("tenants are pinned by name and pattern, beside a share of the memory, and told so", async () => {
+      const notes = await collectionOf(["a", "team-1"]);
+      const { database, collection } = notes.place;
+      expect(await notes.pinTenants(["team-*", "b"])).toEqual(["b", "team-*"]);
+      expect(await notes.unpinTenants(["b", "nobody"])).toEqual(["team-*"]);
+      const given = { policy: { memoryShare: 0.5 } };
+      const info = await insula().updateCollection(database, collection, given);
+      expect(info.policy).toEqual({ memoryShare: 0.5, pin: ["team-*"] });
+      expect((await notes.getTenant("team-1"))?.pinnedBy).toBe("team-*");
+      expect((await notes.getTenant("a"))?.pinnedBy).toBeUndefined();
+      const { memory } = await notes.sweepTenants({ isDryRun: true });
+      expect(memory?.loadedBytesMax).toBeGreaterThan(memory?.loadedBytes ?? Infinity);
+      const invalid = refused("argument_invalid", "invalid_argument");
+      await expect(notes.pinTenants([""])).rejects.toMatchObject(invalid);
+      const tooMuch = { policy: { memoryShare: 1.5 } };
+      await expect(insula().updateCollection(database, collection, tooMuch)).rejects.toMatchObject(
+        invalid,
+      );
     });
 
     it("an INACTIVE tenant is refused, also in a search over many, until it is ACTIVE", async () => {

@@ -500,6 +500,8 @@ export interface TenantInfo {
    * is shorter than sixteen hours, by a sixteenth of that. Absent while nobody used it.
    */
   readonly lastUsedAtMs?: number;
+  /** Which pin of the collection keeps it awake and ACTIVE; of one tenant that is asked for. */
+  readonly pinnedBy?: string;
 }
 
 /** The last change of a tenant's state. */
@@ -555,6 +557,10 @@ export interface DueTenant {
 
 export interface TenantSweepSlice {
   readonly looked: number;
+  /** Of those, so many would be due and are pinned. */
+  readonly pinned: number;
+  /** Where the policy has a share: what tenants of the collection hold now, and what they may. */
+  readonly memory?: { readonly loadedBytes: number; readonly loadedBytesMax: number };
   /** What became of them, or of a dry run what would; those of `failures` are not among them. */
   readonly due: readonly DueTenant[];
   /** The first FAILURES_TOLD_MAX. */

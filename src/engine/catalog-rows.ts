@@ -28,7 +28,7 @@ const CHANGE_REASONS: readonly StateChange["reason"][] = ["asked", "used", "poli
 /** ON DISK: in the place of a state, of a tenant that has only ever been what it was made. */
 const NEVER_CHANGED = 255;
 /** ON DISK: what a policy sets, beside one another. */
-const POLICY_FLAGS = { inactiveAfter: 1, offloadAfter: 2 } as const;
+const POLICY_FLAGS = { inactiveAfter: 1, offloadAfter: 2, memoryShare: 4, pins: 8 } as const;
 /** ON DISK: position is the encoded number. */
 const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 export type Attributes = Readonly<Record<string, string>>;
@@ -131,20 +131,32 @@ export function decodeCollection(bytes: Uint8Array): CollectionRow {
   };
 }
 
+/** False: nothing is set. */
+function hasPolicy({ memoryShare, pins, ...rules }: PolicyRules): boolean {
+  return memoryShare !== undefined || pins !== undefined || isSwept(rules);
+}
+
 /** False: nothing happens by itself to a tenant that nobody uses. */
-export function hasPolicy({ inactiveAfterMs, offloadAfterMs }: PolicyRules): boolean {
+export function isSwept({ inactiveAfterMs, offloadAfterMs }: PolicyRules): boolean {
   return inactiveAfterMs !== undefined || offloadAfterMs !== undefined;
 }
 
+/** Readers that do not know of shares and pins stop before. */
 function encodePolicy(writer: ByteWriter, policy: PolicyRules): void {
-  const { inactiveAfterMs, offloadAfterMs, setAtMs } = policy;
-  const { inactiveAfter, offloadAfter } = POLICY_FLAGS;
+  const { inactiveAfterMs, offloadAfterMs, memoryShare, pins, setAtMs } = policy;
   writer.uint8(
-    (inactiveAfterMs === undefined ? 0 : inactiveAfter) |
-      (offloadAfterMs === undefined ? 0 : offloadAfter),
+    (inactiveAfterMs === undefined ? 0 : POLICY_FLAGS.inactiveAfter) |
+      (offloadAfterMs === undefined ? 0 : POLICY_FLAGS.offloadAfter) |
+      (memoryShare === undefined ? 0 : POLICY_FLAGS.memoryShare) |
+      (pins === undefined ? 0 : POLICY_FLAGS.pins),
   );
   writer.float64(setAtMs);
-  for (const ms of [inactiveAfterMs, offloadAfterMs]) if (ms !== undefined) writer.float64(ms);
+  for (const part of [inactiveAfterMs, offloadAfterMs, memoryShare]) {
+    if (part !== undefined) writer.float64(part);
+  }
+  if (pins === undefined) return;
+  writer.varint(pins.length);
+  for (const pin of pins) writer.string(pin);
 }
 
 function decodePolicy(reader: ByteReader): PolicyRules {
@@ -153,7 +165,13 @@ function decodePolicy(reader: ByteReader): PolicyRules {
     setAtMs: reader.float64(),
     ...((flags & POLICY_FLAGS.inactiveAfter) !== 0 && { inactiveAfterMs: reader.float64() }),
     ...((flags & POLICY_FLAGS.offloadAfter) !== 0 && { offloadAfterMs: reader.float64() }),
+    ...((flags & POLICY_FLAGS.memoryShare) !== 0 && { memoryShare: reader.float64() }),
+    ...((flags & POLICY_FLAGS.pins) !== 0 && { pins: decodePins(reader) }),
   };
+}
+
+function decodePins(reader: ByteReader): readonly string[] {
+  return Array.from({ length: reader.varint() }, () => reader.string());
 }
 
 /** Readers that do not know them stop before. */

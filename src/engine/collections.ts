@@ -57,8 +57,10 @@ export class Collections {
   }
 
   async update(database: string, name: string, patch: CollectionPatch): Promise<CollectionInfo> {
-    const { directory, infos } = this.#doors;
-    return infos.collection(await directory.updateCollection(database, name, patch));
+    const { directory, infos, keeper } = this.#doors;
+    const entry = await directory.updateCollection(database, name, patch);
+    if (patch.policy !== undefined) keeper.setRules(entry.row.number, entry.row.policy);
+    return infos.collection(entry);
   }
 
   async delete(database: string, name: string): Promise<void> {

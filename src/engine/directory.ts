@@ -33,7 +33,7 @@ import {
   encodeCollection,
   encodeDatabase,
   encodeTotals,
-  hasPolicy,
+  isSwept,
   type CollectionRow,
   type DatabaseRow,
 } from "./catalog-rows.ts";
@@ -342,7 +342,7 @@ export class Directory {
       childChange(database.row.number, { rows: 0, children: -1 }),
       childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
     ];
-    if (hasPolicy(row.policy)) changes.push({ kind: "delete", key: policyKey(row.number) });
+    if (isSwept(row.policy)) changes.push({ kind: "delete", key: policyKey(row.number) });
     if (row.shard !== undefined) {
       changes.push(...(await dropShardChanges(this.#catalog, row.shard)));
       changes.push({ kind: "drop-totals", key: totalsKey(row.number) });

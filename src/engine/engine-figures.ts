@@ -56,6 +56,7 @@ export interface EngineStats {
     readonly idle: number;
     readonly surplus: number;
     readonly memory: number;
+    readonly share: number;
   };
   /** Of those put to sleep for room, how many were woken again within a minute. */
   readonly hastyEvictions: number;

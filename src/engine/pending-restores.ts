@@ -18,7 +18,7 @@ import {
   totalsKey,
   type EncodedKey,
 } from "./catalog-keys.ts";
-import { decodeCollection, hasPolicy } from "./catalog-rows.ts";
+import { decodeCollection, isSwept } from "./catalog-rows.ts";
 import { ROOT_NUMBER, childChange } from "./directory.ts";
 import { dropShardChanges } from "./garbage.ts";
 import { garbageSlotChanges } from "./garbage-rows.ts";
@@ -82,7 +82,7 @@ async function discardNamed(
     childChange(database, { rows: 0, children: -1 }),
     childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
   ];
-  if (hasPolicy(policy)) gone.push({ kind: "delete", key: policyKey(number) });
+  if (isSwept(policy)) gone.push({ kind: "delete", key: policyKey(number) });
   if (shard === undefined) {
     const slot = (await schemas.keySlotOf(number)) ?? 0;
     await catalog.commit([...gone, ...collectionGarbage(number, slot)]);

@@ -6,7 +6,7 @@ import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { otherFormat } from "../base/format-version.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { policyKey } from "./catalog-keys.ts";
-import { hasPolicy, type CollectionRow } from "./catalog-rows.ts";
+import { isSwept, type CollectionRow } from "./catalog-rows.ts";
 
 const ROW_VERSION = 1;
 
@@ -27,8 +27,8 @@ export function policyChanges(
   before?: Pick<CollectionRow, "policy">,
 ): readonly CatalogChange[] {
   const key = policyKey(row.number);
-  if (hasPolicy(row.policy)) return [{ kind: "put", key, value: encodeNames(names) }];
-  return before !== undefined && hasPolicy(before.policy) ? [{ kind: "delete", key }] : [];
+  if (isSwept(row.policy)) return [{ kind: "put", key, value: encodeNames(names) }];
+  return before !== undefined && isSwept(before.policy) ? [{ kind: "delete", key }] : [];
 }
 
 export function decodeNames(bytes: Uint8Array): CollectionNames {

@@ -36,7 +36,7 @@ export class TenantControl {
     const { states } = this;
     const uses = this.#uses;
     this.gate = new TenantGate({ directory, keeper, states, uses });
-    this.sweepDoors = { catalog, states, uses, clock };
+    this.sweepDoors = { catalog, states, uses, keeper, clock };
     this.#sweeper = new PolicySweeper({ ...this.sweepDoors, directory, onFault });
     this.#resuming = states.resume().catch(onFault);
   }

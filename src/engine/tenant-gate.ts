@@ -64,7 +64,9 @@ export class TenantGate {
     for (let left = ACTIVATIONS_MAX; ; left--) {
       await this.admit(place);
       try {
-        return await keeper.use(shard, task, () => this.#check(collection, tenant));
+        const { number: group, policy: rules } = collection.row;
+        const admit = (): Promise<void> => this.#check(collection, tenant);
+        return await keeper.use(shard, task, admit, { group, tenant, rules });
       } catch (error) {
         const isRefused = isInsulaError(error) && error.code === "tenant_not_active";
         if (!isRefused || left === 0 || !collection.row.activatesTenants) throw error;

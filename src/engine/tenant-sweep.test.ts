@@ -68,6 +68,41 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+describe("a collection with pinned tenants", () => {
+  it("leaves them as they are, counts them, and says by which pin", async () => {
+    const policy = { alsoPin: ["us*"], memoryShare: 0.25 };
+    await engine.updateCollection(...C, { policy });
+    await pass(4 * HOUR);
+    expect(await statesOf()).toEqual({ idle: "INACTIVE", used: "ACTIVE" });
+    const slice = await engine.sweepTenants(...C, { limit: 10, isDryRun: true });
+    expect(slice).toMatchObject({ looked: 2, pinned: 1, due: [] });
+    const { memoryBudgetBytes } = engine.stats();
+    expect(slice.memory?.loadedBytesMax).toBe(Math.floor(memoryBudgetBytes / 4));
+    expect(slice.memory?.loadedBytes).toBeGreaterThan(0);
+    const unpinned = { limit: 10, isDryRun: true, policy: { pin: null, memoryShare: null } };
+    const other = await engine.sweepTenants(...C, unpinned);
+    expect(other).toMatchObject({ pinned: 0, due: [{ tenant: "used", to: "INACTIVE" }] });
+    expect(other.memory).toBeUndefined();
+    expect((await engine.getTenant(at("used")))?.pinnedBy).toBe("us*");
+    expect((await engine.getTenant(at("idle")))?.pinnedBy).toBeUndefined();
+    await engine.close();
+    engine = await open();
+    expect((await engine.getCollection(...C))?.policy).toEqual({
+      ...{ inactiveAfter: "3h", memoryShare: 0.25, pin: ["us*"] },
+    });
+  });
+
+  it("keeps them awake, and lets them sleep once they are pinned no more", async () => {
+    await engine.updateCollection(...C, { policy: { inactiveAfter: null, pin: ["used"] } });
+    await engine.get(at("used"), ["a"], INCLUDE);
+    await pass(30 * MINUTE);
+    expect(engine.stats().shardsAwake).toBe(1);
+    await engine.updateCollection(...C, { policy: { unpin: ["used"] } });
+    await pass(2 * MINUTE);
+    expect(engine.stats().shardsAwake).toBe(0);
+  });
+});
+
 describe("a collection whose tenants become INACTIVE after three hours", () => {
   it("puts to rest who was not used for so long, by itself, and says why", async () => {
     await pass(3 * HOUR - MINUTE, "used");

@@ -5,8 +5,8 @@
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { FAILURES_TOLD_MAX } from "../base/limits.ts";
 import type { Clock } from "../io/index.ts";
-import { patchPolicy, type PolicyRules } from "../model/index.ts";
-import { stateAfterIdle, unusedSince } from "../tenancy/index.ts";
+import { patchPolicy, pinOf, type PolicyRules } from "../model/index.ts";
+import { stateAfterIdle, unusedSince, type ShardKeeper } from "../tenancy/index.ts";
 import type { DueTenant, TenantSweepRequest, TenantSweepSlice } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import { tenantPrefix } from "./catalog-keys.ts";
@@ -23,6 +23,7 @@ export interface SweepDoors {
   readonly catalog: Pick<Catalog, "scan">;
   readonly states: Pick<TenantStates, "change" | "canOffload">;
   readonly uses: Pick<TenantUses, "waitingOf">;
+  readonly keeper: Pick<ShardKeeper, "memoryOf">;
   readonly clock: Clock;
 }
 
@@ -54,13 +55,31 @@ export async function sweepTenants(
   const look = new Look(doors, collection, rules);
   const due = items.flatMap(({ name, value }) => look.dueOf(name, decodeTenant(value)) ?? []);
   const next = hasMore ? items.at(-1)?.name : undefined;
-  const rest = { looked: items.length, ...(next === undefined ? {} : { next }) };
+  const memory = memoryOf(doors, row.number, rules);
+  const rest = {
+    ...{ looked: items.length, pinned: look.pinned },
+    ...(memory === undefined ? {} : { memory }),
+    ...(next === undefined ? {} : { next }),
+  };
   if (isDryRun) return { ...rest, due: due.map(told), failures: [], failed: 0 };
   return { ...rest, ...(await look.changeAll(due)) };
 }
 
+/** What its tenants hold beside what they may; undefined where they may hold all. */
+function memoryOf(
+  { keeper }: SweepDoors,
+  group: number,
+  { memoryShare }: PolicyRules,
+): TenantSweepSlice["memory"] {
+  if (memoryShare === undefined) return undefined;
+  const { loadedBytes, budgetBytes } = keeper.memoryOf(group);
+  return { loadedBytes, loadedBytesMax: Math.floor(budgetBytes * memoryShare) };
+}
+
 /** Who is due, by one set of rules. */
 class Look {
+  /** Of those asked about: would be due, and are pinned. */
+  pinned = 0;
   readonly #doors: SweepDoors;
   readonly #collection: CollectionEntry;
   readonly #rules: PolicyRules;
@@ -84,7 +103,12 @@ class Look {
     );
     const idleMs = clock.wallMs() - usedAtMs;
     const to = stateAfterIdle(state, idleMs, this.#rules);
-    return to === undefined ? undefined : { tenant, from: state, to, idleMs, usedAtMs };
+    if (to === undefined) return undefined;
+    if (pinOf(this.#rules.pins, tenant) !== undefined) {
+      this.pinned++;
+      return undefined;
+    }
+    return { tenant, from: state, to, idleMs, usedAtMs };
   }
 
   async changeAll(

@@ -4,7 +4,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_CREATED_MAX } from "../base/limits.ts";
-import type { Place, RequestedState, TenantState } from "../model/index.ts";
+import { pinOf, type Place, type RequestedState, type TenantState } from "../model/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type {
   ErasureReceipt,
@@ -87,7 +87,10 @@ export class Tenants {
   async get(place: TenantPlace): Promise<TenantInfo | undefined> {
     const collection = await this.#collectionOf(place);
     const entry = await this.#doors.directory.tenants.find(collection, place.tenant);
-    return entry === undefined ? undefined : this.#doors.infos.tenant(entry.name, entry.row);
+    if (entry === undefined) return undefined;
+    const pinnedBy = pinOf(collection.row.policy.pins, entry.name);
+    const info = await this.#doors.infos.tenant(entry.name, entry.row);
+    return { ...info, ...(pinnedBy === undefined ? {} : { pinnedBy }) };
   }
 
   async list(database: string, collection: string, page: TenantPageRequest): Promise<TenantPage> {

@@ -43,6 +43,7 @@ export type {
 } from "./query.ts";
 export { TENANT_STATES } from "./query.ts";
 export { NO_POLICY, patchPolicy, toPolicy } from "./tenant-policy.ts";
+export { pinOf } from "./tenant-pins.ts";
 export type { PolicyRules, TenantPolicy, TenantPolicyPatch } from "./tenant-policy.ts";
 export {
   compareNumbers,

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { POLICY_DURATION_MS_MAX, POLICY_DURATION_MS_MIN } from "../base/limits.ts";
+import {
+  MEMORY_SHARE_MIN,
+  POLICY_DURATION_MS_MAX,
+  POLICY_DURATION_MS_MIN,
+} from "../base/limits.ts";
 import { NO_POLICY, patchPolicy, toPolicy } from "./tenant-policy.ts";
 
 const refused = { code: "argument_invalid" };
@@ -31,6 +35,25 @@ describe("a policy", () => {
     for (const text of ["0m", "3651d", "1", "m", "1.5h", "1h ", "90s", "-1h", ""]) {
       expect(() => ms(text), text).toThrow(expect.objectContaining(refused));
     }
+  });
+
+  it("takes a share of the memory from a thousandth to all of it", () => {
+    const share = (memoryShare: number | null): unknown =>
+      toPolicy(patchPolicy(NO_POLICY, { memoryShare }, 1));
+    expect(share(MEMORY_SHARE_MIN)).toEqual({ memoryShare: MEMORY_SHARE_MIN });
+    expect(share(1)).toEqual({ memoryShare: 1 });
+    expect(share(null)).toBeUndefined();
+    for (const bad of [0, MEMORY_SHARE_MIN / 2, 1.01, NaN, "0.5" as unknown as number]) {
+      expect(() => share(bad), String(bad)).toThrow(expect.objectContaining(refused));
+    }
+  });
+
+  it("counts as set anew only when a time is: pins say nothing of how uses were kept", () => {
+    const timed = patchPolicy(NO_POLICY, { inactiveAfter: "1h" }, 7);
+    const pinned = patchPolicy(timed, { alsoPin: ["a"], memoryShare: 0.5 }, 9);
+    expect(pinned).toEqual({ ...timed, memoryShare: 0.5, pins: ["a"] });
+    expect(toPolicy(pinned)).toEqual({ inactiveAfter: "1h", memoryShare: 0.5, pin: ["a"] });
+    expect(patchPolicy(pinned, { unpin: ["a"], memoryShare: null }, 11)).toEqual(timed);
   });
 
   it("refuses to offload before it puts to rest", () => {

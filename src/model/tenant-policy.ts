@@ -1,6 +1,11 @@
-/** What a collection does with tenants that nobody uses: declared once, carried out by the node. */
+/** What a collection does with its tenants by itself: declared once, carried out by the node. */
 import { InsulaError } from "../base/errors.ts";
-import { POLICY_DURATION_MS_MAX, POLICY_DURATION_MS_MIN } from "../base/limits.ts";
+import {
+  MEMORY_SHARE_MIN,
+  POLICY_DURATION_MS_MAX,
+  POLICY_DURATION_MS_MIN,
+} from "../base/limits.ts";
+import { patchPins, type TenantPins, type TenantPinsPatch } from "./tenant-pins.ts";
 
 /** Durations are a whole number and a unit: `30m`, `12h`, `7d`. */
 export interface TenantPolicy {
@@ -8,19 +13,26 @@ export interface TenantPolicy {
   readonly inactiveAfter?: string;
   /** Idle for so long a tenant is OFFLOADED; at least `inactiveAfter`. */
   readonly offloadAfter?: string;
+  /** Share of the node's memory that its tenants may hold together, 0.001 to 1. */
+  readonly memoryShare?: number;
+  /** Tenants that stay awake and ACTIVE however long nobody uses them. */
+  readonly pin?: TenantPins;
 }
 
 /** Fields that change; null takes one away. */
-export type TenantPolicyPatch = {
-  readonly [Field in keyof TenantPolicy]?: TenantPolicy[Field] | null | undefined;
+export type TenantPolicyPatch = TenantPinsPatch & {
+  readonly [Field in Exclude<keyof TenantPolicy, "pin">]?: TenantPolicy[Field] | null | undefined;
 };
 
 /** A policy as it is kept: milliseconds, and only what is set. */
 export interface PolicyRules {
-  /** When it was changed last: before, last uses may have been kept more coarsely. */
+  /** When a time was changed last: before, last uses may have been kept more coarsely. */
   readonly setAtMs: number;
   readonly inactiveAfterMs?: number;
   readonly offloadAfterMs?: number;
+  readonly memoryShare?: number;
+  /** Never empty. */
+  readonly pins?: TenantPins;
 }
 
 export const NO_POLICY: PolicyRules = { setAtMs: 0 };
@@ -42,21 +54,26 @@ export function patchPolicy(
   if (inactive !== undefined && offload !== undefined && offload < inactive) {
     throw refusal("offloadAfter", "expected at least inactiveAfter");
   }
+  const isTimeSet = patch.inactiveAfter !== undefined || patch.offloadAfter !== undefined;
+  const share = patchShare(rules.memoryShare, patch.memoryShare);
+  const pins = patchPins(rules.pins ?? [], patch);
   return {
-    setAtMs: nowMs,
+    setAtMs: isTimeSet ? nowMs : rules.setAtMs,
     ...(inactive === undefined ? {} : { inactiveAfterMs: inactive }),
     ...(offload === undefined ? {} : { offloadAfterMs: offload }),
+    ...(share === undefined ? {} : { memoryShare: share }),
+    ...(pins.length === 0 ? {} : { pins }),
   };
 }
 
 /** As callers say it; undefined when nothing is set. */
-export function toPolicy({
-  inactiveAfterMs,
-  offloadAfterMs,
-}: PolicyRules): TenantPolicy | undefined {
+export function toPolicy(rules: PolicyRules): TenantPolicy | undefined {
+  const { inactiveAfterMs, offloadAfterMs, memoryShare, pins } = rules;
   const policy: TenantPolicy = {
     ...(inactiveAfterMs === undefined ? {} : { inactiveAfter: printDuration(inactiveAfterMs) }),
     ...(offloadAfterMs === undefined ? {} : { offloadAfter: printDuration(offloadAfterMs) }),
+    ...(memoryShare === undefined ? {} : { memoryShare }),
+    ...(pins === undefined ? {} : { pin: pins }),
   };
   return Object.keys(policy).length === 0 ? undefined : policy;
 }
@@ -80,6 +97,16 @@ function patchDuration(
   const ms = Number(match?.[1]) * (UNIT_MS.get(match?.[2] ?? "") ?? NaN);
   if (ms >= POLICY_DURATION_MS_MIN && ms <= POLICY_DURATION_MS_MAX) return ms;
   throw refusal(field, "expected a duration from 1m to 3650d, such as 30m, 12h or 7d");
+}
+
+function patchShare(
+  before: number | undefined,
+  given: number | null | undefined,
+): number | undefined {
+  if (given === undefined) return before;
+  if (given === null) return undefined;
+  if (typeof given === "number" && given >= MEMORY_SHARE_MIN && given <= 1) return given;
+  throw refusal("memoryShare", `expected a number from ${String(MEMORY_SHARE_MIN)} to 1`);
 }
 
 function refusal(field: string, reason: string): InsulaError {

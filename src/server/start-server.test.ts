@@ -41,7 +41,7 @@ const STATS: EngineStats = {
   flushes: 9,
   compactions: 10,
   builds: 12,
-  evictions: { idle: 13, surplus: 14, memory: 15 },
+  evictions: { idle: 13, surplus: 14, memory: 15, share: 16 },
   hastyEvictions: 16,
   quarantinedShards: 0,
   scrub: { bytes: 0, damages: 0, rounds: 0 },

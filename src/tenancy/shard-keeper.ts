@@ -10,16 +10,16 @@ import { closeAll } from "../base/close-all.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, Timer } from "../io/index.ts";
+import type { PolicyRules } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
-import { compareSleepers, type Sleeper } from "./eviction-order.ts";
-import { MemoryPressure, type MemoryUse } from "./memory-pressure.ts";
+import { Evictor, type Evictable, type Evictions } from "./evictor.ts";
+import type { MemoryUse } from "./memory-pressure.ts";
+import type { Standing } from "./standing.ts";
 
 /** A look at the awake shards every so often: flush by idleness, merges, eviction. */
 const TENDING_INTERVAL_MS = 500;
 /** Shards tended at once: one that takes long does not keep the others waiting. */
 const TENDED_AT_ONCE = 8;
-/** Share of the awake shards let go when memory runs out under a use. */
-const RELIEF_SHARE = 0.25;
 
 export interface ShardKeeperOptions {
   readonly clock: Clock;
@@ -46,13 +46,6 @@ export interface ShardKeeperOptions {
   readonly observer?: WorkObserver;
 }
 
-/** Shards put to sleep by the keeper, by reason; a `surplus` is above the number of awake ones. */
-export interface Evictions {
-  idle: number;
-  surplus: number;
-  memory: number;
-}
-
 /** How a use found its shard. */
 export interface Waking {
   /** True when the shard was not awake when the use came. */
@@ -70,6 +63,7 @@ interface Use<Value> {
   readonly uid: ShardUid;
   readonly task: (shard: Shard, waking: Waking) => Promise<Value>;
   readonly admit: Admission | undefined;
+  readonly standing: Standing | undefined;
 }
 
 /** With a further user. */
@@ -80,26 +74,24 @@ function held(kept: Kept): Kept {
 
 const AWAKE: Waking = { wasAsleep: false, wakeMs: 0, hasWoken: false };
 
-interface Kept {
-  readonly uid: ShardUid;
+interface Kept extends Evictable {
   readonly opening: Promise<Shard | undefined>;
   shard: Shard | undefined;
+  standing: Standing | undefined;
   users: number;
   /** Until a use has come to know that it woke the shard. */
   isNew: boolean;
   /** Called when the last user has gone. */
   whenUnused: (() => void) | undefined;
-  /** Monotonic; when it was opened. */
   wokeAtMs: number;
-  /** Set while the shard is put to sleep or dropped; newcomers wait for it. */
+  /** Newcomers wait for it. */
   ending: Promise<void> | undefined;
 }
 
 export class ShardKeeper {
   readonly #options: ShardKeeperOptions;
   readonly #kept = new Map<string, Kept>();
-  readonly #pressure = new MemoryPressure();
-  readonly #evictions: Evictions = { idle: 0, surplus: 0, memory: 0 };
+  readonly #evictor: Evictor<Kept>;
   #timer: Timer | undefined;
   #tending: Promise<void> | undefined;
   #isClosed = false;
@@ -109,6 +101,12 @@ export class ShardKeeper {
 
   constructor(options: ShardKeeperOptions) {
     this.#options = options;
+    this.#evictor = new Evictor({
+      ...options,
+      onExhausted: options.onExhausted,
+      kept: () => this.#kept.values(),
+      sleep: (uid) => this.#sleepNow(uid),
+    });
     this.#schedule();
   }
 
@@ -118,17 +116,33 @@ export class ShardKeeper {
 
   /** Since the start. */
   get evictions(): Readonly<Evictions> {
-    return { ...this.#evictions };
+    return { ...this.#evictor.evictions };
   }
 
   /** Shards that had better stayed awake: see {@link MemoryPressure.returnCount}. */
   get returnCount(): number {
-    return this.#pressure.returnCount;
+    return this.#evictor.pressure.returnCount;
   }
 
   /** Awake shards now. */
   *shards(): Iterable<Shard> {
     for (const { shard } of this.#kept.values()) if (shard !== undefined) yield shard;
+  }
+
+  /** The policy of a collection has changed. */
+  setRules(group: number, rules: PolicyRules): void {
+    for (const kept of this.#kept.values()) {
+      if (kept.standing?.group === group) kept.standing = { ...kept.standing, rules };
+    }
+  }
+
+  /** What the tenants of a collection hold now, and what there is for all. */
+  memoryOf(group: number): { readonly loadedBytes: number; readonly budgetBytes: number } {
+    let loadedBytes = 0;
+    for (const { standing, shard } of this.#kept.values()) {
+      if (standing?.group === group) loadedBytes += shard?.loadedBytes ?? 0;
+    }
+    return { loadedBytes, budgetBytes: this.#options.memoryUse().budgetBytes };
   }
 
   /** The shard if it is awake; not leased. */
@@ -143,6 +157,7 @@ export class ShardKeeper {
    *
    * @param admit asked before a shard that sleeps is opened; not for one that is awake: who
    *   changes the answer does so by {@link ShardKeeper.suspend}, which puts it to sleep.
+   * @param standing what its policy says of it from now on; undefined: as before.
    * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what
    *   `admit` and the task throw.
    */
@@ -150,16 +165,17 @@ export class ShardKeeper {
     uid: ShardUid,
     task: (shard: Shard, waking: Waking) => Promise<Value>,
     admit?: Admission,
+    standing?: Standing,
   ): Promise<Value> {
     if (this.#isClosed) throw closedError();
     this.#users++;
-    const use: Use<Value> = { uid, task, admit };
+    const use: Use<Value> = { uid, task, admit, standing };
     try {
       return await this.#useOnce(use);
     } catch (error) {
       if (isDamage(error)) return await this.#useDamaged(use, error);
       if (!isInsulaError(error) || error.code !== "memory_exhausted") throw error;
-      await this.#relieve();
+      await this.#evictor.relieve();
       return await this.#useOnce(use);
     } finally {
       this.#users--;
@@ -259,12 +275,13 @@ export class ShardKeeper {
     }
   }
 
-  async #useOnce<Value>({ uid, task, admit }: Use<Value>): Promise<Value> {
+  async #useOnce<Value>({ uid, task, admit, standing }: Use<Value>): Promise<Value> {
     const { clock } = this.#options;
     const known = this.#kept.get(shardHex(uid));
     const isAwake = known?.shard !== undefined && known.ending === undefined;
     const cameAtMs = isAwake ? 0 : clock.monotonicMs();
     const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(uid, admit);
+    if (standing !== undefined) kept.standing = standing;
     const hasWoken = kept.isNew;
     kept.isNew = false;
     try {
@@ -295,6 +312,7 @@ export class ShardKeeper {
       uid,
       opening,
       shard: undefined,
+      standing: undefined,
       users: 1,
       isNew: true,
       wokeAtMs: startMs,
@@ -306,7 +324,7 @@ export class ShardKeeper {
       kept.shard = await opening;
       kept.wokeAtMs = clock.monotonicMs();
       observer.endStep("activation", startMs, kept.wokeAtMs);
-      this.#pressure.woke(id, kept.wokeAtMs);
+      this.#evictor.pressure.woke(id, kept.wokeAtMs);
       if (kept.shard === undefined) this.#forget(kept);
     } catch (error) {
       this.#forget(kept);
@@ -351,6 +369,7 @@ export class ShardKeeper {
       uid,
       opening: Promise.resolve(undefined),
       shard: undefined,
+      standing: undefined,
       users: 0,
       isNew: false,
       wokeAtMs: 0,
@@ -387,11 +406,13 @@ export class ShardKeeper {
   async #tend(): Promise<void> {
     const nowMs = this.#options.clock.monotonicMs();
     const running = new Set<Promise<void>>();
+    const spared = this.#evictor.spared();
     for (const kept of [...this.#kept.values()]) {
       if (this.#isClosed) break;
       const { shard } = kept;
       if (shard === undefined || kept.ending !== undefined) continue;
-      const isIdle = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
+      const isUnused = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
+      const isIdle = isUnused && !spared.has(kept);
       if (!isIdle && !shard.isUpkeepDue(nowMs)) continue;
       while (running.size >= TENDED_AT_ONCE) await Promise.race(running);
       const work: Promise<void> = this.#tendOne(kept, isIdle, nowMs)
@@ -401,17 +422,15 @@ export class ShardKeeper {
     }
     await Promise.all(running);
     if (this.#isClosed) return;
-    const surplus = this.#kept.size - this.#options.awakeMax;
-    if (surplus > 0) {
-      await this.#sleepFirst("surplus", this.#idleBy("places").slice(0, surplus));
-    }
-    await this.#giveBack();
+    await this.#evictor.giveBackPlaces(this.#kept.size - this.#options.awakeMax);
+    await this.#evictor.giveBackShares();
+    await this.#evictor.giveBackMemory();
   }
 
   async #tendOne(kept: Kept, isIdle: boolean, nowMs: number): Promise<void> {
     if (isIdle) {
       await this.sleep(kept.uid);
-      this.#evictions.idle++;
+      this.#evictor.evictions.idle++;
     } else await this.#during(kept, (shard) => shard.maintain(nowMs));
   }
 
@@ -437,57 +456,6 @@ export class ShardKeeper {
   async #sleepNow(uid: ShardUid): Promise<void> {
     const kept = this.#kept.get(shardHex(uid));
     if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
-  }
-
-  /** Memory ran out under a use: nobody is spared. */
-  async #relieve(): Promise<void> {
-    this.#options.onExhausted?.();
-    const count = Math.max(1, Math.ceil(this.#kept.size * RELIEF_SHARE));
-    await this.#sleepFirst("memory", this.#idleBy("bytes").slice(0, count));
-  }
-
-  /** Down to the low mark, once the high one is passed. */
-  async #giveBack(): Promise<void> {
-    const use = this.#options.memoryUse();
-    let excess = this.#pressure.excessOf(use);
-    if (excess === 0) return;
-    this.#options.onExhausted?.();
-    const nowMs = this.#options.clock.monotonicMs();
-    const residenceMs = this.#pressure.residenceMs(use, nowMs);
-    const chosen: Kept[] = [];
-    for (const kept of this.#idleBy("bytes")) {
-      if (excess <= 0) break;
-      if (nowMs - kept.wokeAtMs < residenceMs) continue;
-      chosen.push(kept);
-      excess -= kept.shard?.loadedBytes ?? 0;
-    }
-    await this.#sleepFirst("memory", chosen);
-  }
-
-  /** Those that nobody uses, who is to sleep first in front. */
-  #idleBy(scarce: "bytes" | "places"): readonly Kept[] {
-    const nowMs = this.#options.clock.monotonicMs();
-    const idle: (Sleeper & { readonly kept: Kept })[] = [];
-    for (const kept of this.#kept.values()) {
-      const { users, ending, shard } = kept;
-      if (users > 0 || ending !== undefined || shard === undefined) continue;
-      const { loadedBytes, memtableBytes, isMerging } = shard;
-      const idleMs = nowMs - shard.lastUsedMs;
-      idle.push({ kept, loadedBytes, memtableBytes, isMerging, idleMs });
-    }
-    return idle.sort(compareSleepers(scarce)).map(({ kept }) => kept);
-  }
-
-  async #sleepFirst(reason: keyof Evictions, chosen: readonly Kept[]): Promise<void> {
-    for (const { uid } of chosen) {
-      try {
-        await this.#sleepNow(uid);
-        this.#evictions[reason]++;
-        this.#pressure.slept(shardHex(uid), this.#options.clock.monotonicMs());
-      } catch (error) {
-        this.#options.onFault(error);
-      }
-    }
   }
 }
 

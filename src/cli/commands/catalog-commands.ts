@@ -18,10 +18,12 @@ import {
   addTenantSweep,
   INACTIVE_AFTER_HELP,
   OFFLOAD_AFTER_HELP,
+  MEMORY_SHARE_HELP,
   policyOf,
   printPolicy,
   type PolicyOptions,
 } from "./tenant-sweep-command.ts";
+import { addTenantPins } from "./tenant-pin-commands.ts";
 import { addTenantWhy } from "./tenant-why-command.ts";
 import { addLimitCommand } from "./limit-command.ts";
 import { addUsageCommand } from "./usage-command.ts";
@@ -146,6 +148,7 @@ function addCreateCommand(parent: Command): void {
     .option("--activates-tenants <yes-or-no>", ACTIVATES_HELP, toYesOrNo)
     .option("--inactive-after <time>", INACTIVE_AFTER_HELP)
     .option("--offload-after <time>", OFFLOAD_AFTER_HELP)
+    .option("--memory-share <share>", MEMORY_SHARE_HELP)
     .addHelpText(
       "after",
       notes([
@@ -217,6 +220,7 @@ function addUpdateCommand(parent: Command): void {
     .option("--activates-tenants <yes-or-no>", ACTIVATES_HELP, toYesOrNo)
     .option("--inactive-after <time>", INACTIVE_AFTER_HELP)
     .option("--offload-after <time>", OFFLOAD_AFTER_HELP)
+    .option("--memory-share <share>", MEMORY_SHARE_HELP)
     .addHelpText(
       "after",
       notes(
@@ -353,6 +357,7 @@ export function addTenantCommands(program: Command): void {
   addTenantStateCommands(tenant);
   addTenantWhy(tenant);
   addTenantSweep(tenant);
+  addTenantPins(tenant);
   addUsageCommand(tenant);
   addLimitCommand(tenant);
   addErase(tenant);

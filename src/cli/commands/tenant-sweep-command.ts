@@ -7,14 +7,18 @@ import type { TenantPolicyPatch } from "../../model/index.ts";
 import { withSession } from "../command.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { notes } from "../help.ts";
-import { printCount, printCounted, printTable, type Output } from "../output.ts";
+import { toShare } from "../option-values.ts";
+import { printBytes, printCount, printCounted, printTable, type Output } from "../output.ts";
 import type { SessionCatalog } from "../session.ts";
 import { printIdle } from "./tenant-why-command.ts";
 
 export const INACTIVE_AFTER_HELP = "put active tenants to rest that nobody used for so long: 30m";
 export const OFFLOAD_AFTER_HELP = "offload tenants that nobody used for so long: 12h, 7d; none";
 
+export const MEMORY_SHARE_HELP = "share of the memory its tenants may hold, 0.001 to 1; none";
+
 export interface PolicyOptions {
+  readonly memoryShare?: string;
   readonly inactiveAfter?: string;
   readonly offloadAfter?: string;
 }
@@ -25,18 +29,21 @@ interface SweepOptions extends PolicyOptions {
 
 /** `none` takes a part away; undefined when nothing is said. */
 export function policyOf(options: PolicyOptions): TenantPolicyPatch | undefined {
-  const { inactiveAfter, offloadAfter } = options;
-  if (inactiveAfter === undefined && offloadAfter === undefined) return undefined;
-  return {
+  const { inactiveAfter, offloadAfter, memoryShare } = options;
+  const patch: TenantPolicyPatch = {
     ...(inactiveAfter !== undefined && { inactiveAfter: unlessNone(inactiveAfter) }),
     ...(offloadAfter !== undefined && { offloadAfter: unlessNone(offloadAfter) }),
+    ...(memoryShare !== undefined && { memoryShare: shareUnlessNone(memoryShare) }),
   };
+  return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
-export function printPolicy(place: string, { inactiveAfter, offloadAfter }: PolicyOptions): string {
+export function printPolicy(place: string, options: PolicyOptions): string {
+  const { inactiveAfter, offloadAfter, memoryShare } = options;
   const lines = [
     printPart(place, "INACTIVE", inactiveAfter),
     printPart(place, "OFFLOADED", offloadAfter),
+    printShare(place, memoryShare),
   ];
   return lines.filter((line) => line !== "").join("\n");
 }
@@ -46,6 +53,17 @@ function printPart(place: string, state: string, after: string | undefined): str
   return after === "none"
     ? `A tenant of ${place} that nobody uses does not become ${state} by itself.`
     : `A tenant of ${place} that nobody uses for ${after} becomes ${state}.`;
+}
+
+function printShare(place: string, share: string | undefined): string {
+  if (share === undefined) return "";
+  return share === "none"
+    ? `The tenants of ${place} may hold as much memory as there is.`
+    : `The tenants of ${place} may hold ${share} of the memory together.`;
+}
+
+function shareUnlessNone(text: string): number | null {
+  return text === "none" ? null : toShare(text);
 }
 
 function unlessNone(text: string): string | null {
@@ -59,6 +77,7 @@ export function addTenantSweep(tenant: Command): void {
     .option("--dry-run", "say who is due, and change nothing")
     .option("--inactive-after <time>", "with --dry-run: as if the policy said so")
     .option("--offload-after <time>", "with --dry-run: as if the policy said so")
+    .option("--memory-share <share>", "with --dry-run: as if the policy said so")
     .addHelpText(
       "after",
       notes(
@@ -98,13 +117,15 @@ async function sweepAll(
     isDryRun: options.dryRun === true,
     ...(policy === undefined ? {} : { policy }),
   };
-  let sums: Swept = { looked: 0, due: [], failures: [], failed: 0 };
+  let sums: Swept = { looked: 0, pinned: 0, due: [], failures: [], failed: 0 };
   let after: string | undefined;
   do {
     const behind = after === undefined ? {} : { after };
     const slice = await catalog.sweepTenants(database, collection, { ...asked, ...behind });
     sums = {
       looked: sums.looked + slice.looked,
+      pinned: sums.pinned + slice.pinned,
+      ...(slice.memory !== undefined && { memory: slice.memory }),
       due: [...sums.due, ...slice.due],
       failures: [...sums.failures, ...slice.failures],
       failed: sums.failed + slice.failed,
@@ -127,12 +148,18 @@ function printable({ failures, ...swept }: Swept): object {
 
 function printSwept(
   output: Output,
-  { looked, due, failures }: Swept,
+  { looked, pinned, memory, due, failures }: Swept,
   options: SweepOptions,
 ): string {
   const verb = options.dryRun === true ? "due" : "changed";
-  const sum = `${printCount(due.length)} of ${printCounted(looked, "tenant")} ${verb}.`;
-  const lines = failures.map(({ tenant, error }) => `${tenant}: ${error.message}`);
+  const spared = pinned === 0 ? "" : `, ${printCount(pinned)} pinned`;
+  const sum = `${printCount(due.length)} of ${printCounted(looked, "tenant")} ${verb}${spared}.`;
+  const holding =
+    memory === undefined
+      ? []
+      : [`They hold ${printBytes(memory.loadedBytes)} of ${printBytes(memory.loadedBytesMax)}.`];
+  const failed = failures.map(({ tenant, error }) => `${tenant}: ${error.message}`);
+  const lines = [...holding, ...failed];
   if (due.length === 0) return [sum, ...lines].join("\n");
   const table = printTable(output, [["TENANT", "STATE", "BECOMES", "IDLE"], ...due.map(toRow)]);
   return [table, sum, ...lines].join("\n");

@@ -14,7 +14,7 @@ const REASONS: Readonly<Record<StateChange["reason"], string>> = {
 export function addTenantWhy(tenant: Command): void {
   tenant
     .command("why <database> <collection> <tenant>")
-    .description("say how a tenant came into its state, and when")
+    .description("say how a tenant came into its state, and what keeps it there")
     .addHelpText("after", notes(["insula tenant why acme notes team-1"]))
     .action(async (...given: [string, string, string, unknown, Command]) => {
       const [database, collection, name, , command] = given;
@@ -23,9 +23,24 @@ export function addTenantWhy(tenant: Command): void {
         if (info === undefined) {
           throw new InsulaError("tenant_not_found", `There is no tenant ${name}.`);
         }
-        output.result(info, () => printWhy(info));
+        const share = (await catalog.getCollection(database, collection))?.policy?.memoryShare;
+        const told = { ...info, ...(share === undefined ? {} : { memoryShare: share }) };
+        output.result(told, () => [printWhy(info), ...printPolicy(told)].join("\n"));
       });
     });
+}
+
+function printPolicy({
+  name,
+  pinnedBy,
+  memoryShare,
+}: TenantInfo & { readonly memoryShare?: number }): readonly string[] {
+  return [
+    ...(pinnedBy === undefined ? [] : [`${name} stays awake and ACTIVE: pinned by ${pinnedBy}.`]),
+    ...(memoryShare === undefined
+      ? []
+      : [`The tenants of its collection may hold ${String(memoryShare)} of the memory together.`]),
+  ];
 }
 
 function printWhy({ name, state, createdAtMs, lastChange }: TenantInfo): string {

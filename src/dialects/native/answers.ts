@@ -124,9 +124,8 @@ export const TENANT_FACTS: Readonly<Record<string, Schema<unknown>>> = {
       "how it came into its state; absent while it is what it was made",
     ),
   ),
-  lastUsedAtMs: optional(
-    count("milliseconds since 1970, an hour too early at most; absent while nobody used it"),
-  ),
+  lastUsedAtMs: optional(count("ms since 1970, an hour too early at most; absent: never used")),
+  pinnedBy: optional(text("which pin keeps it awake and ACTIVE; of one that is asked for")),
 };
 
 export const TENANT_ANSWER: Schema<unknown> = object(

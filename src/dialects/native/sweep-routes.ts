@@ -22,6 +22,16 @@ const SWEEP_BODY = object(
 const SWEEP_ANSWER = object(
   {
     looked: count("tenants"),
+    pinned: count("of those: would be due, and are pinned"),
+    memory: optional(
+      object(
+        {
+          loadedBytes: count("of memory, now"),
+          loadedBytesMax: count("of memory, by its share"),
+        },
+        "of all tenants of the collection, where the policy has a memoryShare",
+      ),
+    ),
     due: list(
       object(
         {
