@@ -271,7 +271,6 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "collection update acme notes --memory-share 0.25" },
     { line: "collection update acme notes --memory-share 2" },
     { line: "tenant why acme notes team-1 --json" },
-    { line: "tenant sweep acme notes --dry-run --offload-after 1m --json" },
     { line: "tenant unpin acme notes 'team-*' --json" },
     { line: "collection update acme notes --memory-share none" },
     { line: "tenant ls acme notes --order use" },
