@@ -3,11 +3,14 @@ import type { Clock, FileSystem, JobRegistry } from "../io/index.ts";
 import { BUILD_SEGMENT_JOB, buildSegment, type BuildInput } from "../shard/index.ts";
 import {
   ARENA_TOPIC,
+  HELP_JOB,
   SCAN_JOB,
   WALK_JOB,
+  runHelpJob,
   runScanJob,
   runWalkJob,
   type ArenaNews,
+  type HelpJob,
   type ScanJob,
   type ThreadMemory,
   type WalkJob,
@@ -31,6 +34,7 @@ export function engineJobs(place: () => JobPlace): JobRegistry {
     jobs: {
       [SCAN_JOB]: (job: ScanJob) => Promise.resolve({ result: runScanJob(place().memory, job) }),
       [WALK_JOB]: (job: WalkJob) => Promise.resolve({ result: runWalkJob(place().memory, job) }),
+      [HELP_JOB]: (job: HelpJob) => Promise.resolve({ result: runHelpJob(place(), job) }),
       [BUILD_SEGMENT_JOB]: async ({ input, packedBytesMax }: BuildMessage) => {
         const result = await buildSegment({ ...place(), packedBytesMax }, input);
         return { result, transfer: result.outputRows.map(({ buffer }) => buffer as ArrayBuffer) };

@@ -205,6 +205,13 @@ export interface Kernels {
     entryLevel: number,
     efConstruction: number,
   ): void;
+  graphInsertShared(
+    view: number,
+    row: number,
+    ordinal: number,
+    level: number,
+    efConstruction: number,
+  ): number;
   graphLink(
     view: number,
     id: number,
@@ -242,6 +249,7 @@ const KERNEL_NAMES = [
   "graphScan",
   "poolRows",
   "graphInsert",
+  "graphInsertShared",
   "graphLink",
   "graphLinksBelow",
   "readLoop",

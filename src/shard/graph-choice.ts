@@ -12,6 +12,7 @@ import {
   WALK_EF_MAX,
   WALK_SCORED_MAX,
   efForRecall,
+  graphHelpers,
   type WalkLimits,
 } from "../vector/index.ts";
 import { graphBuildBytes, type PlannedGraph } from "./segment-graph.ts";
@@ -69,21 +70,22 @@ export function graphToCopy(inputs: readonly MergeCandidate[]): number | undefin
  * @returns undefined when there is no memory for it.
  */
 export function planGraph(
-  { memory }: ShardContext,
+  { memory, workers }: ShardContext,
   segment: Uint8Array,
   fields: readonly VectorField[],
   { rowCount, copyFrom }: { readonly rowCount: number; readonly copyFrom: number | undefined },
 ): PlannedGraph | undefined {
+  const helpers = graphHelpers(workers);
   let extent: Extent;
   try {
-    extent = memory.arenas.allocate(graphBuildBytes(fields, rowCount));
+    extent = memory.arenas.allocate(graphBuildBytes(fields, rowCount, helpers));
   } catch (error) {
     if (isInsulaError(error) && error.code === "memory_exhausted") return undefined;
     throw error;
   }
   const memoryBytes = memory.memory(extent.arena).buffer.byteLength;
   const seed = Number.parseInt(toHex(segment).slice(0, 8), 16);
-  return { extent, memoryBytes, seed, copyFrom };
+  return { extent, memoryBytes, seed, helpers, copyFrom };
 }
 
 export interface WalkCase {

@@ -6,7 +6,7 @@
 import { assert, InsulaError } from "../base/errors.ts";
 import type { Clock, FileSystem } from "../io/index.ts";
 import type { SegmentSink } from "../storage/index.ts";
-import type { MemoryViews } from "../vector/index.ts";
+import { withHelpers, type MemoryViews } from "../vector/index.ts";
 import type { BuildInput } from "./build-input.ts";
 import { openMergeSource, type OpenMergeSource } from "./segment-source.ts";
 import { memtableRows } from "./memtable-rows.ts";
@@ -62,7 +62,12 @@ async function build(context: ShardContext, input: BuildInput): Promise<BuildRes
     return buildSegment({ clock, fileSystem, memory, packedBytesMax }, input);
   }
   const message = { input, packedBytesMax };
-  return (await context.builders.run(BUILD_SEGMENT_JOB, message)) as BuildResult;
+  const run = async (): Promise<BuildResult> =>
+    (await context.builders.run(BUILD_SEGMENT_JOB, message)) as BuildResult;
+  const { graph } = input.plan;
+  if (graph === undefined || graph.helpers === 0) return run();
+  const { memory, workers, clock } = context;
+  return withHelpers({ memory, workers, clock, ...graph }, run);
 }
 
 /** Body of the job. The file, if one is made, is synced; nothing names it yet. */
@@ -80,7 +85,7 @@ export async function buildSegment(place: BuildPlace, input: BuildInput): Promis
   assert(rows !== undefined, "rows of a memtable or of segments");
   try {
     const turn = (): Promise<void> => pace?.turn() ?? place.clock.yield();
-    await writeSegment(sink, plan, rows, { memory: place.memory, turn });
+    await writeSegment(sink, plan, rows, { memory: place.memory, clock: place.clock, turn });
     const order = "order" in rows ? rows.order : new Uint32Array(0);
     const outputRows = merged?.outputRows() ?? [];
     return { bytes: await sink.finish(), rowCount: rows.count, order, outputRows };

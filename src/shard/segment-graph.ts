@@ -2,6 +2,7 @@
  * The graph of one field while its segment is written. It is built in an extent that the control
  * thread has set aside; the codes are quantized straight into it.
  */
+import type { Clock } from "../io/index.ts";
 import { catchUp, KernelSet, type Extent } from "../math/index.ts";
 import type { VectorField } from "../model/index.ts";
 import {
@@ -15,8 +16,12 @@ import {
 } from "../vector/index.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 
-/** Rows put in before the thread is given back and asked whether to go on: 10 ms or so. */
+/**
+ * Rows put in before the thread is given back and asked whether to go on, at most, and time after
+ * which it is given back before: inline, calls wait behind a slice.
+ */
 const SLICE_ROWS = 32;
+const SLICE_MS = 2;
 
 /** The graphs a segment is to be given, one for each field, in turn in one extent. */
 export interface PlannedGraph {
@@ -24,6 +29,8 @@ export interface PlannedGraph {
   /** Length of the arena's memory where the extent was allocated. */
   readonly memoryBytes: number;
   readonly seed: number;
+  /** Threads that help; 0: none. */
+  readonly helpers: number;
   /** The source of the merge whose graphs are taken over. */
   readonly copyFrom: number | undefined;
 }
@@ -31,25 +38,31 @@ export interface PlannedGraph {
 /** What a build of graphs needs of the thread it runs on. */
 export interface GraphPlace {
   readonly memory: MemoryViews;
+  readonly clock: Clock;
   /** Gives the thread back. @throws InsulaError `engine_closed` when the build is to end. */
   turn(): Promise<void>;
 }
 
 /** Bytes of an extent in which the graph of any of the fields can be built. */
-export function graphBuildBytes(fields: readonly VectorField[], rowCount: number): number {
-  return Math.max(...fields.map((field) => buildLayout(graphPlan(field, rowCount, 0)).bytes));
+export function graphBuildBytes(
+  fields: readonly VectorField[],
+  rowCount: number,
+  helpers: number,
+): number {
+  const how = { seed: 0, helpers };
+  return Math.max(...fields.map((field) => buildLayout(graphPlan(field, rowCount, how)).bytes));
 }
 
 export function openGraphBuild(
   { memory }: GraphPlace,
-  { extent, memoryBytes, seed }: PlannedGraph,
+  { extent, memoryBytes, seed, helpers }: PlannedGraph,
   field: VectorField,
   rowCount: number,
 ): GraphBuilder {
   const shared = memory.memory(extent.arena);
   catchUp(shared, memoryBytes);
   const kernels = new KernelSet(memory.kernelModule).kernelsFor(shared);
-  return new GraphBuilder(kernels, shared, extent, graphPlan(field, rowCount, seed));
+  return new GraphBuilder(kernels, shared, extent, graphPlan(field, rowCount, { seed, helpers }));
 }
 
 /**
@@ -64,11 +77,25 @@ export async function buildGraph(
 ): Promise<readonly Uint8Array[] | undefined> {
   builder.begin(old);
   do await place.turn();
-  while (builder.insert(SLICE_ROWS));
+  while (insertSlice(builder, place.clock));
   return builder.isUsable ? builder.section() : undefined;
 }
 
-function graphPlan(field: VectorField, rowCount: number, seed: number): GraphPlan {
+/** True while something is left. A clock that stands still makes slices of equal rows. */
+function insertSlice(builder: GraphBuilder, clock: Clock): boolean {
+  const endMs = clock.monotonicMs() + SLICE_MS;
+  for (let i = 0; i < SLICE_ROWS; i++) {
+    if (!builder.insert(1)) return false;
+    if (clock.monotonicMs() >= endMs) break;
+  }
+  return true;
+}
+
+function graphPlan(
+  field: VectorField,
+  rowCount: number,
+  how: Pick<PlannedGraph, "seed" | "helpers">,
+): GraphPlan {
   const { dimension } = field;
   const metric = kernelMetric(field);
   return {
@@ -77,6 +104,6 @@ function graphPlan(field: VectorField, rowCount: number, seed: number): GraphPla
     metric,
     m: GRAPH_M,
     efConstruction: GRAPH_EF_CONSTRUCTION,
-    seed,
+    ...how,
   };
 }

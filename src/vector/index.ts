@@ -8,9 +8,9 @@
  * segment, and the rows of a small one, as `ResidentRows` and runs a `FlatScan` over all parts:
  * short scans on the control thread, long ones in slices of about 2 ms on the workers, which see
  * the same memory.
- * A large segment has a graph over its codes (graph/), made by a `GraphBuilder` and walked by a
- * `GraphSearch` instead of scanned. Candidates of codes are scored again on their float32 rows, so
- * every distance that leaves this room is exact.
+ * A large segment has a graph over its codes (graph/), made by a `GraphBuilder`, on several threads
+ * (`withHelpers`), and walked by a `GraphSearch` instead of scanned. Candidates of codes are scored
+ * again on their float32 rows, so every distance that leaves this room is exact.
  *
  * Invariants. Only the control thread allocates, frees and leases scratch. Rows never move or
  * change while somebody may read them. The distance of a row has the same bits on every path.
@@ -21,6 +21,13 @@ export { FlatScan, mergeResults, type FlatPart } from "./flat-scan.ts";
 export { buildLayout, type GraphPlan } from "./graph/build-layout.ts";
 export { GraphBuilder } from "./graph/graph-builder.ts";
 export type { OldGraph } from "./graph/graph-copy.ts";
+export {
+  HELP_JOB,
+  graphHelpers,
+  runHelpJob,
+  withHelpers,
+  type HelpJob,
+} from "./graph/graph-helpers.ts";
 export {
   GRAPH_EF_CONSTRUCTION,
   GRAPH_M,

@@ -14,7 +14,7 @@ import { descend, walkLevel } from "./graph-walk";
  * one than to the point they were measured from is left out, the chosen one leads to it. Writes ids
  * to `out`, and NONE up to `width`.
  */
-function choose(
+export function choose(
   view: GraphView, level: u32, pool: usize, count: u32, limit: u32, out: usize, width: u32,
 ): u32 {
   let chosen: u32 = 0;
@@ -77,7 +77,7 @@ function put(pool: usize, count: u32, limit: u32, distance: f32, id: u32): u32 {
 }
 
 /** Makes `id` a neighbour of `target`, which may lose another one for it. */
-function linkBack(view: GraphView, level: u32, target: u32, id: u32): void {
+export function linkBack(view: GraphView, level: u32, target: u32, id: u32): void {
   const list = listOf(view, target, level), width = widthOf(view, level);
   for (let i: u32 = 0; i < width; i++) {
     const at = list + ((<usize>i) << 2);

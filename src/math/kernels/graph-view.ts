@@ -12,7 +12,7 @@ import { fourDots } from "./int8";
 /** No id: ends a list, says that nothing was found. */
 export const NONE: u32 = 0xffffffff;
 
-/** 19 fields, all u32. */
+/** 20 fields, all u32. */
 @unmanaged
 export class GraphView {
   codes: usize;
@@ -48,6 +48,8 @@ export class GraphView {
   scored: u32;
   /** Out: nothing of use, see `touch`. */
   touched: u32;
+  /** Of a build by several threads: the locks, and behind them the words that all of them see. */
+  locks: usize;
 }
 
 /** A code that distances are measured from, with the factors of its distances. */

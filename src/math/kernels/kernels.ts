@@ -20,4 +20,5 @@ export { heapOffer, heapRows, heapSort, offerRows } from "./heap";
 export { bitmapAnd, bitmapAndNot, bitmapCount, bitmapNot, bitmapOr } from "./bitmap";
 export { graphScan, graphSearch, graphSearchAllowed, poolRows } from "./graph-walk";
 export { graphInsert, graphLink, graphLinksBelow } from "./graph-build";
+export { graphInsertShared } from "./graph-share";
 export { readLoop } from "./bandwidth";

@@ -13,6 +13,7 @@ import {
 } from "../../math/index.ts";
 import { GRAPH_M_MAX, graphLayout } from "./graph-layout.ts";
 import { upperRoom } from "./graph-levels.ts";
+import { PARTY_BYTES } from "./graph-party.ts";
 import { POINT_BYTES, VIEW_BYTES } from "./graph-view.ts";
 
 /** What a graph is built over, and how. */
@@ -24,6 +25,10 @@ export interface GraphPlan {
   readonly efConstruction: number;
   /** Decides the levels; the same seed, rows and order give the same bytes. */
   readonly seed: number;
+  /**
+   * Threads that may help the one that builds; then the bytes depend on luck. None if not given.
+   */
+  readonly helpers?: number;
 }
 
 /** Ids that neighbours are chosen from when rows around a node have gone. */
@@ -31,21 +36,31 @@ export const LINK_IDS_MAX = 2_048;
 /** Keys of the widest walk of a build, its recall check included. */
 export const BUILD_EF_MAX = 2_048;
 
-/** Offsets from the beginning of the extent. */
-export interface BuildLayout {
-  readonly codes: number;
-  readonly factors: number;
-  readonly weights: number;
-  readonly graph: number;
+/** Working space of one thread, offsets from the beginning of the extent. */
+interface WorkingSpace {
   readonly view: number;
-  readonly point: number;
   readonly visited: number;
-  readonly inserted: number;
   readonly fresh: number;
   readonly pool: number;
   readonly sorted: number;
   readonly chosen: number;
+}
+
+/**
+ * Offsets from the beginning of the extent, where the words of a party are if there are helpers.
+ */
+export interface BuildLayout extends WorkingSpace {
+  readonly codes: number;
+  readonly factors: number;
+  readonly weights: number;
+  readonly graph: number;
+  readonly point: number;
+  readonly inserted: number;
   readonly ids: number;
+  /** Rows in the order of insertion, for the helpers. */
+  readonly order: number;
+  /** One for each helper, equally far apart, each beginning with its view. */
+  readonly helpers: readonly WorkingSpace[];
   readonly bytes: number;
 }
 
@@ -55,6 +70,7 @@ export function buildLayout({
   metric,
   m,
   efConstruction,
+  helpers = 0,
 }: GraphPlan): BuildLayout {
   assert(efConstruction <= BUILD_EF_MAX, "a build walks no broader than its pool");
   const room = upperRoom(rowCount, m);
@@ -65,6 +81,7 @@ export function buildLayout({
     at += alignBytes(bytes);
     return at - alignBytes(bytes);
   };
+  if (helpers > 0) next(PARTY_BYTES);
   const codes = next(codeStrideBytes(dimension) * rowCount);
   const factors = next(codeBytes - scales);
   const layout = {
@@ -82,7 +99,16 @@ export function buildLayout({
     chosen: next(2 * GRAPH_M_MAX * 4),
     ids: next(Math.max(LINK_IDS_MAX, CANDIDATES_MAX) * 4),
   };
-  return { ...layout, bytes: at };
+  const order = helpers > 0 ? next(rowCount * 4) : at;
+  const spaces = Array.from({ length: helpers }, () => ({
+    view: next(VIEW_BYTES),
+    visited: next(bitmapBytes(rowCount)),
+    fresh: next((2 * GRAPH_M_MAX + 4) * 4),
+    pool: next((efConstruction + 2) * 8),
+    sorted: next((2 * GRAPH_M_MAX + 4) * 8),
+    chosen: next(2 * GRAPH_M_MAX * 4),
+  }));
+  return { ...layout, order, helpers: spaces, bytes: at };
 }
 
 /** Weights of rows for cosine: scale × inverse norm of the code, as float32. */

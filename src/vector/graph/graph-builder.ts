@@ -1,6 +1,8 @@
 /**
  * Builds a graph in an extent: rows are put in one after the other, in slices, so that whoever runs
- * it can stop it. One thread; the same rows, plan and seed give the same bytes.
+ * it can stop it. On one thread the same rows, plan and seed give the same bytes. A plan with
+ * helpers shares the greater part of the rows with them (graph-party.ts); the first rows and the
+ * last are always put in here, in their order.
  *
  * Life: fill {@link GraphBuilder.codes} and {@link GraphBuilder.factors}, {@link
  * GraphBuilder.begin}, {@link GraphBuilder.insert} until it says that nothing is left, {@link
@@ -25,12 +27,17 @@ import {
   type GraphHeader,
 } from "./graph-layout.ts";
 import { levelOf, upperNodes, upperRoom, type UpperNodes } from "./graph-levels.ts";
+import { GraphParty } from "./graph-party.ts";
 import { linkLostRows } from "./graph-reach.ts";
 import { RECALL_SAMPLE_ROWS, measureEfs } from "./graph-recall.ts";
-import { writeView, type GraphTarget } from "./graph-view.ts";
+import { writeLocks, writeView, type GraphScratch, type GraphTarget } from "./graph-view.ts";
 
 /** The rows of a graph with fewer are all sampled for the recall check; it needs more than that. */
 const SAMPLED_ROWS_MIN = 4 * RECALL_SAMPLE_ROWS;
+/** Rows put in before others help: what they find must lead somewhere. */
+const ALONE_ROWS = 256;
+/** Fewer are not worth being shared. */
+const SHARED_ROWS_MIN = 512;
 /** Of graphs too small for a check. */
 const UNMEASURED_EFS: GraphHeader["efs"] = [40, 60, 80, 160, 200, 240, 320, 480, 800];
 /** A graph that no walk reaches this recall of is not worth keeping. */
@@ -49,6 +56,7 @@ export class GraphBuilder {
   #entry = NO_NODE;
   #entryLevel = 0;
   #efs: GraphHeader["efs"] | undefined;
+  readonly #party: GraphParty | undefined;
 
   /** @param extent of at least `buildLayout(plan).bytes`, this builder's alone. */
   constructor(kernels: Kernels, memory: SharedMemory, extent: Extent, plan: GraphPlan) {
@@ -58,6 +66,7 @@ export class GraphBuilder {
     this.#kernels = kernels;
     this.#memory = memory;
     this.#offset = extent.offset;
+    if ((plan.helpers ?? 0) > 0) this.#party = new GraphParty(memory, extent.offset);
   }
 
   /** Where the codes of the rows go, by stride. */
@@ -79,7 +88,8 @@ export class GraphBuilder {
 
   /** Rows that wait to be put in. */
   get remaining(): number {
-    return this.#order.length - this.#at;
+    const shared = this.#party?.isOpen === true ? this.#party.doneCount : 0;
+    return this.#order.length - this.#at - shared;
   }
 
   /**
@@ -99,28 +109,28 @@ export class GraphBuilder {
     this.#upper = upperNodes(levels, upperRoom(rowCount, m));
     for (const [ordinal, row] of this.#upper.rows.entries()) this.#ordinals.set(row, ordinal);
     this.#writeUpper();
-    writeView(this.#memory, this.#offset + this.layout.view, this.target, {
-      visited: this.#offset + this.layout.visited,
-      fresh: this.#offset + this.layout.fresh,
-      pool: this.#offset + this.layout.pool,
-      sorted: this.#offset + this.layout.sorted,
-      chosen: this.#offset + this.layout.chosen,
-    });
+    for (const space of [this.layout, ...this.layout.helpers]) this.#writeView(space);
     const left = copy?.apply(this.#linker()) ?? Uint32Array.from(levels, (_, row) => row);
     const isCopied = new Uint8Array(rowCount).fill(1);
     for (const row of left) isCopied[row] = 0;
     for (let row = 0; row < rowCount; row++) if (isCopied[row] === 1) this.#noteInserted(row);
     this.#order = shuffled(left);
     this.#at = 0;
+    if (this.#party !== undefined) {
+      this.#words(this.layout.order, this.#order.length).set(this.#order);
+    }
   }
 
   /**
    * Puts up to `count` rows in; true while some are left. The last rows of a large build are the
    * queries of its recall check before they are put in: they are strangers to the graph.
+   *
+   * @throws InsulaError `worker_lost` when a helper has ended in the middle of a row.
    */
   insert(count: number): boolean {
+    if (this.#isShared()) return this.#insertShared(count);
     const end = Math.min(this.#order.length, this.#at + count);
-    for (; this.#at < end; this.#at++) {
+    for (; this.#at < end && !this.#isShared(); this.#at++) {
       if (this.#order.length - this.#at === RECALL_SAMPLE_ROWS) this.#checkRecall();
       const row = this.#order[this.#at] ?? 0;
       if (this.#entry !== NO_NODE) {
@@ -235,15 +245,67 @@ export class GraphBuilder {
     };
   }
 
+  /** Whether the next row is one of those that helpers put in too. */
+  #isShared(): boolean {
+    if (this.#party === undefined || this.#at < ALONE_ROWS) return false;
+    const left = this.#order.length - RECALL_SAMPLE_ROWS - this.#at;
+    return left > 0 && (this.#party.isOpen || this.#party.hasFailed || left >= SHARED_ROWS_MIN);
+  }
+
+  #insertShared(count: number): boolean {
+    const party = this.#party;
+    assert(party !== undefined, "rows are shared in a party");
+    const first = this.#at;
+    const end = this.#order.length - RECALL_SAMPLE_ROWS;
+    if (!party.isOpen && !party.hasFailed) {
+      const [space, next] = this.layout.helpers;
+      party.open({
+        ...{ first, end, efConstruction: this.plan.efConstruction },
+        entry: { id: this.#entry, level: this.#entryLevel },
+        order: this.#offset + this.layout.order,
+        views: this.#offset + (space?.view ?? 0),
+        viewStep: (next?.view ?? 0) - (space?.view ?? 0),
+      });
+    }
+    const own = { view: this.#offset + this.layout.view };
+    for (let i = 0; i < count && party.insertNext(this.#kernels, own); i++);
+    if (party.doneCount < end - first) return true;
+    const { id, level } = party.close();
+    this.#entry = id;
+    this.#entryLevel = level;
+    for (; this.#at < end; this.#at++) this.#markInserted(this.#order[this.#at] ?? 0);
+    return true;
+  }
+
+  #writeView({
+    view,
+    visited,
+    fresh,
+    pool,
+    sorted,
+    chosen,
+  }: GraphScratch & { view: number }): void {
+    const at = (offset: number): number => this.#offset + offset;
+    writeView(this.#memory, at(view), this.target, {
+      ...{ visited: at(visited), fresh: at(fresh) },
+      ...{ pool: at(pool), sorted: at(sorted), chosen: at(chosen) },
+    });
+    writeLocks(this.#memory, at(view), this.#offset);
+  }
+
   #levelIn(row: number): number {
     const ordinal = this.#ordinals.get(row);
     if (ordinal === undefined) return 0;
     return (this.#upper.starts[ordinal + 1] ?? 0) - (this.#upper.starts[ordinal] ?? 0);
   }
 
-  #noteInserted(row: number): void {
+  #markInserted(row: number): void {
     const inserted = this.#bytes(this.layout.inserted + (row >>> 3), 1);
     inserted[0] = (inserted[0] ?? 0) | (1 << (row & 7));
+  }
+
+  #noteInserted(row: number): void {
+    this.#markInserted(row);
     const level = this.#levelIn(row);
     if (this.#entry !== NO_NODE && level <= this.#entryLevel) return;
     this.#entry = level === 0 ? row : (this.#ordinals.get(row) ?? NO_NODE);

@@ -31,6 +31,8 @@ export interface GraphScratch {
 
 /** Of a view: rows that the last walk scored. */
 export const SCORED = 17;
+/** Of a view: where the locks of a build by several threads are. */
+const LOCKS = 19;
 
 export function writeView(
   memory: SharedMemory,
@@ -39,6 +41,11 @@ export function writeView(
   scratch: GraphScratch,
 ): void {
   new Uint32Array(memory.buffer, at, SCORED + 1).set(viewWords(target, scratch));
+}
+
+/** Of a view that is written. */
+export function writeLocks(memory: SharedMemory, view: number, locks: number): void {
+  new Uint32Array(memory.buffer, view, LOCKS + 1)[LOCKS] = locks;
 }
 
 /** The words of a view, as they are before a call. */
