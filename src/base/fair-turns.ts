@@ -16,6 +16,8 @@ import { FairQueue, pay, payAhead, type Account, type Flow, type Waiting } from 
 import { LruMap } from "./lru-map.ts";
 import { FLOW_WAITING_MAX, TURNS_WAITING_MAX } from "./limits.ts";
 
+/** A flow of any weight has at most so many windows. */
+const WINDOW_FACTOR_MAX = 4;
 /** Work units begun in one turn of the event loop: about half a millisecond. */
 const LOOP_COST = 4;
 /** Every call costs this besides its units: what comes before and after the search. */
@@ -314,10 +316,10 @@ function reserve(window: Window, { lastCost }: Flow<Grant>): number {
   return lastCost;
 }
 
-/** A flow that weighs more has more under way, as it has more turns. */
+/** A flow that weighs more has more under way, as it has more turns, but not a flood. */
 function isFull({ calls, units }: Window, of: Class, { lastCost, weight }: Flow<Grant>): boolean {
   if (calls < of.callsMin) return false;
-  return units + lastCost > of.unitsMax * Math.max(1, weight);
+  return units + lastCost > of.unitsMax * Math.min(WINDOW_FACTOR_MAX, Math.max(1, weight));
 }
 
 function tooManyWait({ lastCost }: Flow<Grant>, count: number): InsulaError {

@@ -94,3 +94,9 @@ export const USES_WAITING_MAX = 10_000;
  */
 export const FLOW_WAITING_MAX = 16_384;
 export const TURNS_WAITING_MAX = 65_536;
+/**
+ * Share of a place in the turns, against those of others. Source: ours; a place of the least weight
+ * still has a hundredth of the turns of one that has 1.
+ */
+export const TURN_WEIGHT_MAX = 100;
+export const TURN_WEIGHT_MIN = 0.01;

@@ -55,6 +55,19 @@ export function describeLimits(name: string, insula: () => Insula): void {
       expect(item?.throttledMs).toBeGreaterThan(90_000);
     });
 
+    it("have the tenant's share in the turns beside them", async () => {
+      const made = { dimension: 2, tenancy: "multi" as const };
+      const shares = await insula().createCollection("shop", "shares", made);
+      await shares.createTenant("payer");
+      await shares.setLimits({ weight: 0.5 });
+      const payer = shares.tenant("payer");
+      expect(await payer.setLimits({ weight: 3 })).toEqual({
+        own: { weight: 3 },
+        effective: { weight: 3 },
+      });
+      expect((await payer.setLimits({ weight: null })).effective).toEqual({ weight: 0.5 });
+    });
+
     it("go with their tenant", async () => {
       const made = { dimension: 2, tenancy: "multi" as const };
       const people = await insula().createCollection("shop", "leavers", made);
@@ -75,6 +88,8 @@ export function describeLimits(name: string, insula: () => Insula): void {
         { callsInFlight: 0.5 },
         { storedRecords: -1 },
         { storedBytes: "1" as unknown as number },
+        { weight: 0 },
+        { weight: 100.5 },
         { perDay: 1 } as object,
       ]) {
         await expect(notes.setLimits(patch)).rejects.toMatchObject(refused("argument_invalid"));

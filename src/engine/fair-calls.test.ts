@@ -117,6 +117,33 @@ it("lets searches through beside another's writes, and the writes go on", async 
   await writes.all;
 });
 
+it("gives turns by weight, which holds from the next call on when it is changed", async () => {
+  const counts = { busy: 0, quiet: 0 };
+  let isOver = false;
+  const client = async (place: typeof BUSY, name: keyof typeof counts): Promise<void> => {
+    for (let i = 0; !isOver; i++) {
+      await engine.query(place, query(i));
+      counts[name]++;
+    }
+  };
+  const ratioOver = async (calls: number): Promise<number> => {
+    Object.assign(counts, { busy: 0, quiet: 0 });
+    while (counts.busy + counts.quiet < calls) await rounds(1);
+    return counts.busy / counts.quiet;
+  };
+  await engine.setLimits(BUSY, { weight: 3 });
+  const clients = Array.from({ length: 40 }, () => [
+    client(BUSY, "busy"),
+    client(QUIET, "quiet"),
+  ]).flat();
+  expect(await ratioOver(2_000)).toBeCloseTo(3, 0);
+  await engine.setLimits(BUSY, { weight: null });
+  await ratioOver(200);
+  expect(await ratioOver(2_000)).toBeCloseTo(1, 0);
+  isOver = true;
+  await Promise.all(clients);
+});
+
 it("drops a search that is given up while it waits, and the others go on", async () => {
   const stop = new AbortController();
   const busy = crowd(500, (i) => engine.query(BUSY, query(i)));

@@ -1,6 +1,7 @@
 /** Limits over restarts, removals and groups of writes. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
+import { TURN_WEIGHT_MAX, TURN_WEIGHT_MIN } from "../base/limits.ts";
 import { LIMIT_NAMES, type PlaceLimits, type WriteBatch } from "../model/index.ts";
 import { openEngine, type Engine } from "./index.ts";
 import { decodeLimits, encodeLimits } from "./limit-row.ts";
@@ -109,6 +110,17 @@ it("bound calls under way, and count who was refused", async () => {
   expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
   await engine.get(ACME, ["a"], include);
   expect(engine.stats().usage).toMatchObject({ reads: 2, refused: 1, throttledMs: 100 });
+});
+
+it("have a weight of 0.01 to 100", async () => {
+  for (const weight of [TURN_WEIGHT_MIN, TURN_WEIGHT_MAX]) {
+    expect((await engine.setLimits(ACME, { weight })).own).toEqual({ weight });
+  }
+  for (const weight of [0, TURN_WEIGHT_MIN / 2, TURN_WEIGHT_MAX + 1, Number.NaN]) {
+    await expect(engine.setLimits(ACME, { weight })).rejects.toMatchObject({
+      code: "argument_invalid",
+    });
+  }
 });
 
 it("are a row that is read as it was written", () => {

@@ -76,6 +76,7 @@ export class PlaceCalls {
     try {
       const mine = this.#doors.turns.enter(shardHex(found.shard), {
         kind: kind.kind === "write" ? "write" : "query",
+        weight: limits?.weight ?? 1,
         signal: kind.signal,
       });
       turn = mine instanceof Promise ? await mine : mine;

@@ -1,5 +1,6 @@
 /** What a place may do in a second, at once, and hold: docs/fairness.md. */
 import { InsulaError } from "../base/errors.ts";
+import { TURN_WEIGHT_MAX, TURN_WEIGHT_MIN } from "../base/limits.ts";
 
 /** Each absent one is no limit. */
 export interface PlaceLimits {
@@ -15,6 +16,8 @@ export interface PlaceLimits {
   /** Records that the place may hold; deleting goes on beyond. */
   readonly storedRecords?: number;
   readonly storedBytes?: number;
+  /** Share in the turns, TURN_WEIGHT_MIN to TURN_WEIGHT_MAX; absent: 1. Refuses nothing. */
+  readonly weight?: number;
 }
 
 /** A number sets, null removes, what is not named stays. */
@@ -32,7 +35,7 @@ export interface LimitsInfo {
 /** ON DISK: position is the encoded number. */
 export const LIMIT_NAMES: readonly (keyof PlaceLimits)[] = [
   ...(["queriesPerSecond", "writesPerSecond", "bytesPerSecond", "workUnitsPerSecond"] as const),
-  ...(["callsInFlight", "storedRecords", "storedBytes"] as const),
+  ...(["callsInFlight", "storedRecords", "storedBytes", "weight"] as const),
 ];
 
 /** Limits are at most this. Source: doubles count exactly up to here. */
@@ -53,12 +56,20 @@ export function patchLimits(before: PlaceLimits, patch: LimitsPatch): PlaceLimit
 }
 
 function checkLimit(name: keyof PlaceLimits, value: unknown): number {
+  if (name === "weight") return checkWeight(value);
   const isRate = name.endsWith("PerSecond");
   const min = isRate ? LIMIT_RATE_MIN : name === "callsInFlight" ? 1 : 0;
   const isNumber = typeof value === "number" && value >= min && value <= LIMIT_MAX;
   if (isNumber && (isRate || Number.isInteger(value))) return value;
   const what = isRate ? "a number" : "a whole number";
   throw refusal(name, `expected ${what} of ${String(min)} or more, or null`);
+}
+
+function checkWeight(value: unknown): number {
+  const isNumber = typeof value === "number";
+  if (isNumber && value >= TURN_WEIGHT_MIN && value <= TURN_WEIGHT_MAX) return value;
+  const bounds = `${String(TURN_WEIGHT_MIN)} to ${String(TURN_WEIGHT_MAX)}`;
+  throw refusal("weight", `expected a number of ${bounds}, or null`);
 }
 
 function refusal(name: string, reason: string): InsulaError {

@@ -15,6 +15,7 @@ interface LimitOptions {
   readonly callsInFlight?: number | null;
   readonly storedRecords?: number | null;
   readonly storedBytes?: number | null;
+  readonly weight?: number | null;
 }
 
 export function addLimitCommand(tenant: Command): void {
@@ -28,6 +29,7 @@ export function addLimitCommand(tenant: Command): void {
     .option("--calls-in-flight <n>", "calls at once, or none", toLimit)
     .option("--stored-records <n>", "records that may be held, or none", toLimit)
     .option("--stored-bytes <n>", "bytes that may be held, or none", toLimit)
+    .option("--weight <n>", "share in the turns, or none: 1", toLimit)
     .addHelpText(
       "after",
       notes(
@@ -82,17 +84,21 @@ const COLUMNS = [
   ["RECORDS", "storedRecords"],
   ["BYTES", "storedBytes"],
 ] as const;
+/** Shown where somebody has one: few do, and the table has room for no more on most screens. */
+const WEIGHT_COLUMN = ["WEIGHT", "weight"] as const;
 
 function printLimits(
   output: Output,
   found: readonly (LimitsInfo & { readonly place: Place })[],
 ): string {
   if (found.length === 0) return "No tenant has such a name.";
+  const hasWeights = found.some(({ effective }) => effective.weight !== undefined);
+  const columns = hasWeights ? [...COLUMNS, WEIGHT_COLUMN] : COLUMNS;
   return printTable(output, [
-    ["TENANT", ...COLUMNS.map(([heading]) => heading)],
+    ["TENANT", ...columns.map(([heading]) => heading)],
     ...found.map(({ place, effective }) => [
       place.tenant ?? "(default)",
-      ...COLUMNS.map(([, name]) => printLimit(effective[name])),
+      ...columns.map(([, name]) => printLimit(effective[name])),
     ]),
   ]);
 }

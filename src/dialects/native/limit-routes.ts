@@ -1,4 +1,5 @@
 /** Routes about the limits of tenants, and of collections for the tenants that have none. */
+import { TURN_WEIGHT_MAX, TURN_WEIGHT_MIN } from "../../base/limits.ts";
 import { LIMIT_MAX, LIMIT_RATE_MIN, type LimitsPatch } from "../../model/index.ts";
 import { LIMITS_ANSWER } from "./usage-answers.ts";
 import { COLLECTION_PATTERN } from "./catalog-routes.ts";
@@ -19,6 +20,9 @@ const LIMITS_BODY = object(
     callsInFlight: optional(nullable(integer(1, LIMIT_MAX, "calls under way at once"))),
     storedRecords: optional(nullable(integer(0, LIMIT_MAX, "records that may be held"))),
     storedBytes: optional(nullable(integer(0, LIMIT_MAX, "bytes that may be held"))),
+    weight: optional(
+      nullable(numberIn(TURN_WEIGHT_MIN, TURN_WEIGHT_MAX, "share in the turns; null: 1")),
+    ),
   },
   "A number sets, null removes, what is not named stays.",
 );

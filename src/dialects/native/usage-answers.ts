@@ -20,6 +20,7 @@ const LIMITS: Schema<unknown> = object(
     callsInFlight: optional(count("calls under way at once")),
     storedRecords: optional(count("records that may be held")),
     storedBytes: optional(count("bytes that may be held")),
+    weight: optional(number("share in the turns; absent: 1")),
   },
   "limits; what is absent is not limited",
 );
