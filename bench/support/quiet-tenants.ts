@@ -48,20 +48,28 @@ export class QuietTenants {
   }
 
   /** @param perSecond of all together. */
-  async askFor(seconds: number, perSecond: number): Promise<Asked> {
+  askFor(seconds: number, perSecond: number): Promise<Asked> {
+    return this.#askUntil(new Promise(() => undefined), Math.ceil(seconds * perSecond), perSecond);
+  }
+
+  /** Until `over` resolves, an hour at most. */
+  askDuring(over: Promise<unknown>, perSecond: number): Promise<Asked> {
+    return this.#askUntil(over, 3_600 * perSecond, perSecond);
+  }
+
+  async #askUntil(over: Promise<unknown>, count: number, perSecond: number): Promise<Asked> {
     const latencies: number[] = [];
     const running: Promise<boolean>[] = [];
-    const pacer = new Worker(PACER, {
-      eval: true,
-      workerData: { count: Math.ceil(seconds * perSecond), everyMs: 1_000 / perSecond },
-    });
+    const workerData = { count, everyMs: 1_000 / perSecond };
+    const pacer = new Worker(PACER, { eval: true, workerData });
     pacer.on("message", (sentAt: number) => {
       running.push(this.#one(this.#numbers.below(this.#count), sentAt, latencies));
     });
-    await new Promise((ended) => pacer.once("exit", ended));
+    const ended = new Promise((resolve) => pacer.once("exit", resolve));
+    await Promise.race([over.then(() => pacer.terminate()), ended]);
     const isRight = await Promise.all(running);
-    const { p50, p99, count } = quantiles(latencies);
-    return { p50, p99, count, errors: isRight.filter((each) => !each).length };
+    const { mean: _, ...asked } = quantiles(latencies);
+    return { ...asked, errors: isRight.filter((each) => !each).length };
   }
 
   async #one(tenant: number, sentAt: number, latencies: number[]): Promise<boolean> {
