@@ -85,6 +85,12 @@ export const MEMORY_SHARE_MIN = 0.001;
  * the places for shards that are awake.
  */
 export const PINNED_SHARE_MAX = 0.5;
+/**
+ * Calls that wait for memory to load into, and how long one does, milliseconds. Source: ours; each
+ * costs about a kilobyte, and clients give up after half a minute or so.
+ */
+export const LOADS_WAITING_MAX = 4_096;
+export const LOAD_WAIT_MS = 10_000;
 /** Uses of tenants that wait to be kept; of others the next use is. */
 export const USES_WAITING_MAX = 10_000;
 

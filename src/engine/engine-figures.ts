@@ -58,6 +58,14 @@ export interface EngineStats {
     readonly memory: number;
     readonly share: number;
   };
+  /** Memory promised to what is being loaded, and calls that wait, or waited, for some. */
+  readonly loads: {
+    readonly waiting: number;
+    readonly reservedBytes: number;
+    /** Since the start; of these so many were refused when their time was over. */
+    readonly waited: number;
+    readonly refused: number;
+  };
   /** Of those put to sleep for room, how many were woken again within a minute. */
   readonly hastyEvictions: number;
   /** Shards out of service, exact, from the catalogue. */

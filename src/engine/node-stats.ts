@@ -50,6 +50,7 @@ export function readStats(parts: StatsParts): EngineStats {
     compactions,
     builds,
     evictions: keeper.evictions,
+    loads: keeper.loads,
     hastyEvictions: keeper.returnCount,
     quarantinedShards,
     usage: { ...parts.meter.sums, lostCalls: parts.meter.lostCalls },

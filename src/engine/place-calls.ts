@@ -8,7 +8,7 @@ import type { FairTurns, Turn } from "../base/fair-turns.ts";
 import type { Clock } from "../io/index.ts";
 import type { Place, PlaceLimits, UsageCounters } from "../model/index.ts";
 import { WorkTally, type Shard } from "../shard/index.ts";
-import type { Waking } from "../tenancy/index.ts";
+import type { Manner, Waking } from "../tenancy/index.ts";
 import type { LimitBook } from "./limit-book.ts";
 import type { FoundShard, TenantGate } from "./tenant-gate.ts";
 import { Throttle, type CallCost } from "./throttle.ts";
@@ -80,12 +80,16 @@ export class PlaceCalls {
         signal: kind.signal,
       });
       turn = mine instanceof Promise ? await mine : mine;
-      return await gate.use(found, (shard, waking) => {
-        if (waking.hasWoken) activations++;
-        // A task that is tried once more counts once.
-        work = new WorkTally();
-        return task(shard, { work, waking, limits });
-      });
+      return await gate.use(
+        found,
+        (shard, waking) => {
+          if (waking.hasWoken) activations++;
+          // A task that is tried once more counts once.
+          work = new WorkTally();
+          return task(shard, { work, waking, limits });
+        },
+        mannerOf(kind),
+      );
     } finally {
       end?.(costOf(work));
       if (turn !== undefined) this.#doors.turns.leave(turn, work?.exactUnits ?? 0);
@@ -137,6 +141,11 @@ export class PlaceCalls {
       activations,
     });
   }
+}
+
+/** Searches load what they compare with; everything else reads what it needs from the files. */
+function mannerOf({ kind, signal }: CallKind): Manner {
+  return kind === "query" ? { load: "query", signal } : { signal };
 }
 
 function countersOf(kind: CallKind["kind"], count: number, units: number): Partial<UsageCounters> {

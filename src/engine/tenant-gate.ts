@@ -7,7 +7,7 @@ import type { ShardUid } from "../base/brands.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { TenantState } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
-import type { ShardKeeper, Waking } from "../tenancy/index.ts";
+import type { Manner, ShardKeeper, Waking } from "../tenancy/index.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import type { TenantRow } from "./catalog-rows.ts";
@@ -56,17 +56,19 @@ export class TenantGate {
   async use<Value>(
     found: FoundShard,
     task: (shard: Shard, waking: Waking) => Promise<Value>,
+    manner: Manner = {},
   ): Promise<Value> {
     const { keeper } = this.#doors;
     const { collection, tenant, shard } = found;
-    if (tenant === undefined) return keeper.use(shard, task);
+    if (tenant === undefined) return keeper.use(shard, task, undefined, manner);
     let place: FoundPlace = found;
     for (let left = ACTIVATIONS_MAX; ; left--) {
       await this.admit(place);
       try {
         const { number: group, policy: rules } = collection.row;
         const admit = (): Promise<void> => this.#check(collection, tenant);
-        return await keeper.use(shard, task, admit, { group, tenant, rules });
+        const standing = { group, tenant, rules };
+        return await keeper.use(shard, task, admit, { ...manner, standing });
       } catch (error) {
         const isRefused = isInsulaError(error) && error.code === "tenant_not_active";
         if (!isRefused || left === 0 || !collection.row.activatesTenants) throw error;

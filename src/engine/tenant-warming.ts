@@ -49,7 +49,7 @@ async function warmOne(
     if (state !== "ACTIVE") throw notActive(tenant, state);
     if (keeper.peek(shard) !== undefined) return { outcome: "unchanged" };
     const place = { collection, tenant, shard, ...stateOf(row) };
-    await gate.use(place, (open) => open.query(queries));
+    await gate.use(place, (open) => open.query(queries), { load: "background" });
     return { outcome: "changed" };
   } catch (error) {
     if (!isInsulaError(error) || error.code === "engine_closed") throw error;

@@ -42,6 +42,7 @@ const STATS: EngineStats = {
   compactions: 10,
   builds: 12,
   evictions: { idle: 13, surplus: 14, memory: 15, share: 16 },
+  loads: { waiting: 1, reservedBytes: 2, waited: 3, refused: 4 },
   hastyEvictions: 16,
   quarantinedShards: 0,
   scrub: { bytes: 0, damages: 0, rounds: 0 },

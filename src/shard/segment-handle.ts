@@ -21,6 +21,7 @@ import { ResidentRows } from "../vector/index.ts";
 import { CachedSection } from "./cached-section.ts";
 import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { kernelMetric } from "./kernel-metric.ts";
+import { loadBytes } from "./load-estimate.ts";
 import { RecordBlock, RecordFences, shortKeyIn, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 import { SegmentSparse } from "./segment-sparse.ts";
@@ -243,6 +244,12 @@ export class SegmentHandle {
     let bytes = 0;
     for (const rows of this.#resident.values()) bytes += rows.bytes;
     return bytes + this.sparse.bytes;
+  }
+
+  /** Roughly what {@link SegmentHandle.resident} would take of the arenas; 0 when it is there. */
+  unloadedBytes(field: VectorField): number {
+    if (this.#resident.has(field.name)) return 0;
+    return loadBytes(this.entry, field, this.#context.policy);
   }
 
   /** Bytes read from its file since it was opened. */

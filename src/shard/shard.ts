@@ -112,6 +112,16 @@ export class Shard {
     return bytes;
   }
 
+  /** Arena bytes that a search of all its dense fields would load, a little too many at most. */
+  get unloadedBytes(): number {
+    const { segments, schema } = this.#structure;
+    let bytes = 0;
+    for (const segment of segments) {
+      for (const field of schema.vectors) bytes += segment.unloadedBytes(field);
+    }
+    return bytes;
+  }
+
   get memtableBytes(): number {
     return this.#structure.memtables().reduce((sum, memtable) => sum + memtable.bytes, 0);
   }

@@ -50,7 +50,8 @@ function benchOf(budgetBytes = 1_000, idleMs = 1e9, awakeMax = 100): Bench {
 
 async function use(bench: Bench, n: number, standing?: Standing): Promise<void> {
   const { keeper, clock } = bench;
-  await keeper.use(uidOf(n), () => Promise.resolve(), undefined, standing);
+  const manner = standing === undefined ? {} : { standing };
+  await keeper.use(uidOf(n), () => Promise.resolve(), undefined, manner);
   clock.advance(1);
 }
 
@@ -132,7 +133,9 @@ describe("A collection with a share of the memory", () => {
     const left = new Promise<void>((resolve) => {
       leave = resolve;
     });
-    const users = [1, 2, 3, 4].map((n) => bench.keeper.use(uidOf(n), () => left, undefined, of(n)));
+    const users = [1, 2, 3, 4].map((n) =>
+      bench.keeper.use(uidOf(n), () => left, undefined, { standing: of(n) }),
+    );
     await look(bench);
     expect(bench.used()).toBe(400);
     leave();

@@ -89,6 +89,18 @@ export class Evictor<Each extends Evictable> {
     await this.#sleepFirst("memory", chosen);
   }
 
+  /** So many bytes of what nobody uses, or all of it; whoever needs them waits. */
+  async makeRoom(bytes: number): Promise<void> {
+    this.#doors.onExhausted?.();
+    await this.#sleepFirst("memory", untilEnough(this.#idleBy("bytes"), bytes));
+  }
+
+  /** The same among the tenants of one collection: it is about to hold more than its share. */
+  async makeRoomInGroup(group: number, bytes: number): Promise<void> {
+    const own = this.#idleBy("bytes").filter(({ standing }) => standing?.group === group);
+    await this.#sleepFirst("share", untilEnough(own, bytes));
+  }
+
   /** Memory ran out under a use: who has just woken is not spared either. */
   async relieve(): Promise<void> {
     const { onExhausted, kept } = this.#doors;
@@ -125,4 +137,13 @@ export class Evictor<Each extends Evictable> {
       }
     }
   }
+}
+
+function untilEnough<Each extends Evictable>(all: readonly Each[], bytes: number): readonly Each[] {
+  let left = bytes;
+  return all.filter(({ shard }) => {
+    if (left <= 0) return false;
+    left -= shard?.loadedBytes ?? 0;
+    return true;
+  });
 }

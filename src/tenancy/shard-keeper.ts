@@ -13,6 +13,7 @@ import type { Clock, Timer } from "../io/index.ts";
 import type { PolicyRules } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
 import { Evictor, type Evictable, type Evictions } from "./evictor.ts";
+import { LoadQueue, type LoadClass, type LoadFigures, type Reservation } from "./load-queue.ts";
 import type { MemoryUse } from "./memory-pressure.ts";
 import type { Standing } from "./standing.ts";
 
@@ -63,8 +64,31 @@ interface Use<Value> {
   readonly uid: ShardUid;
   readonly task: (shard: Shard, waking: Waking) => Promise<Value>;
   readonly admit: Admission | undefined;
-  readonly standing: Standing | undefined;
+  readonly manner: Manner;
 }
+
+/** How a shard is used. */
+export interface Manner {
+  /** What its policy says of it from now on; absent: as before. */
+  readonly standing?: Standing;
+  /** What its vectors take is promised before they are loaded; absent: they are not needed. */
+  readonly load?: LoadClass;
+  /** Ends a wait for memory. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A use that has not begun: there is no room for what it would load. */
+class Lack {
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
+}
+
+const NO_MANNER: Manner = {};
+/** A use that runs out of memory though it was promised some is tried so often. */
+const ATTEMPTS_MAX = 4;
 
 /** With a further user. */
 function held(kept: Kept): Kept {
@@ -92,6 +116,7 @@ export class ShardKeeper {
   readonly #options: ShardKeeperOptions;
   readonly #kept = new Map<string, Kept>();
   readonly #evictor: Evictor<Kept>;
+  readonly #loads: LoadQueue;
   #timer: Timer | undefined;
   #tending: Promise<void> | undefined;
   #isClosed = false;
@@ -106,6 +131,11 @@ export class ShardKeeper {
       onExhausted: options.onExhausted,
       kept: () => this.#kept.values(),
       sleep: (uid) => this.#sleepNow(uid),
+    });
+    this.#loads = new LoadQueue({
+      ...options,
+      makeRoom: (bytes) => this.#evictor.makeRoom(bytes),
+      isBusy: () => this.#isBusy(),
     });
     this.#schedule();
   }
@@ -122,6 +152,11 @@ export class ShardKeeper {
   /** Shards that had better stayed awake: see {@link MemoryPressure.returnCount}. */
   get returnCount(): number {
     return this.#evictor.pressure.returnCount;
+  }
+
+  /** What waits for memory, and what is promised. */
+  get loads(): LoadFigures {
+    return this.#loads.figures;
   }
 
   /** Awake shards now. */
@@ -151,13 +186,13 @@ export class ShardKeeper {
   }
 
   /**
-   * Runs `task` with the shard awake. When memory runs out, the idle are put to sleep and the task
-   * is tried once more: tasks take their memory before they change anything. A task that meets
+   * Runs `task` with the shard awake. What it will load is promised first, and the call waits when
+   * there is no room. When memory runs out all the same, the idle are put to sleep and the task is
+   * tried again: tasks take their memory before they change anything. A task that meets
    * damage is tried once more, too, when what is on disk is sound after all: a read can go astray.
    *
    * @param admit asked before a shard that sleeps is opened; not for one that is awake: who
    *   changes the answer does so by {@link ShardKeeper.suspend}, which puts it to sleep.
-   * @param standing what its policy says of it from now on; undefined: as before.
    * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what
    *   `admit` and the task throw.
    */
@@ -165,20 +200,19 @@ export class ShardKeeper {
     uid: ShardUid,
     task: (shard: Shard, waking: Waking) => Promise<Value>,
     admit?: Admission,
-    standing?: Standing,
+    manner: Manner = NO_MANNER,
   ): Promise<Value> {
     if (this.#isClosed) throw closedError();
     this.#users++;
-    const use: Use<Value> = { uid, task, admit, standing };
+    const use: Use<Value> = { uid, task, admit, manner };
     try {
-      return await this.#useOnce(use);
+      return await this.#useWithRoom(use);
     } catch (error) {
       if (isDamage(error)) return await this.#useDamaged(use, error);
-      if (!isInsulaError(error) || error.code !== "memory_exhausted") throw error;
-      await this.#evictor.relieve();
-      return await this.#useOnce(use);
+      throw error;
     } finally {
       this.#users--;
+      this.#loads.poke();
       if (this.#users === 0) this.#whenUnused?.();
     }
   }
@@ -253,6 +287,7 @@ export class ShardKeeper {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#loads.close();
     if (this.#users > 0) {
       await new Promise<void>((resolve) => {
         this.#whenUnused = resolve;
@@ -264,18 +299,45 @@ export class ShardKeeper {
     );
   }
 
+  /** @throws InsulaError `memory_exhausted` when there was no room for it in time. */
+  async #useWithRoom<Value>(use: Use<Value>): Promise<Value> {
+    const { load = "write", signal } = use.manner;
+    const id = shardHex(use.uid);
+    let promised: Reservation | undefined;
+    for (let attempt = 1; ; attempt++) {
+      let bytes: number | undefined;
+      try {
+        const outcome = await this.#useOnce(use, promised);
+        if (!(outcome instanceof Lack)) return outcome;
+        ({ bytes } = outcome);
+      } catch (error) {
+        bytes = bytesLacking(error);
+        if (bytes === undefined || attempt === ATTEMPTS_MAX) throw error;
+        await this.#evictor.relieve();
+      } finally {
+        promised?.release();
+      }
+      // Meanwhile the shard is not held: what it has loaded may make room for others.
+      promised = await this.#loads.reserve({ id, bytes, kind: load, signal });
+    }
+  }
+
   async #useDamaged<Value>(use: Use<Value>, found: unknown): Promise<Value> {
     const { onDamage } = this.#options;
     await onDamage(use.uid, found, false);
     try {
-      return await this.#useOnce(use);
+      return await this.#useWithRoom(use);
     } catch (error) {
       if (isDamage(error)) await onDamage(use.uid, error, true);
       throw error;
     }
   }
 
-  async #useOnce<Value>({ uid, task, admit, standing }: Use<Value>): Promise<Value> {
+  async #useOnce<Value>(
+    { uid, task, admit, manner }: Use<Value>,
+    promised: Reservation | undefined,
+  ): Promise<Value | Lack> {
+    const { standing, load } = manner;
     const { clock } = this.#options;
     const known = this.#kept.get(shardHex(uid));
     const isAwake = known?.shard !== undefined && known.ending === undefined;
@@ -283,18 +345,44 @@ export class ShardKeeper {
     const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(uid, admit);
     if (standing !== undefined) kept.standing = standing;
     const hasWoken = kept.isNew;
-    kept.isNew = false;
+    let mine = promised;
     try {
       const shard = kept.shard ?? (await kept.opening);
       if (shard === undefined) {
         throw new InsulaError("tenant_not_found", "Cannot use the data: they were just deleted.");
       }
       shard.lastUsedMs = clock.monotonicMs();
+      const bytes = load === undefined ? 0 : shard.unloadedBytes;
+      if (bytes > 0) {
+        await this.#keepShare(kept, bytes);
+        mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load ?? "query" });
+        if (mine === undefined) return new Lack(bytes);
+        mine.follow(() => shard.unloadedBytes);
+      }
+      kept.isNew = false;
       const wakeMs = shard.lastUsedMs - cameAtMs;
-      return await task(shard, isAwake ? AWAKE : { wasAsleep: true, wakeMs, hasWoken });
+      const wasAwake = isAwake && !hasWoken;
+      return await task(shard, wasAwake ? AWAKE : { wasAsleep: true, wakeMs, hasWoken });
     } finally {
+      mine?.release();
       this.#leave(kept);
     }
+  }
+
+  /** Its own collection pays first for what would be above the share. */
+  async #keepShare({ standing }: Kept, bytes: number): Promise<void> {
+    const share = standing?.rules.memoryShare;
+    if (standing === undefined || share === undefined) return;
+    const { loadedBytes, budgetBytes } = this.memoryOf(standing.group);
+    const excess = loadedBytes + bytes - share * budgetBytes;
+    if (excess > 0) await this.#evictor.makeRoomInGroup(standing.group, excess);
+  }
+
+  /** Something is under way that will give memory back, or wakes who waits for it. */
+  #isBusy(): boolean {
+    if (this.#users > this.#loads.waitingCount) return true;
+    for (const { shard } of this.#kept.values()) if (shard?.isMerging === true) return true;
+    return false;
   }
 
   /** Holds a place for the caller: `users` is raised. */
@@ -341,7 +429,9 @@ export class ShardKeeper {
 
   #leave(kept: Kept): void {
     kept.users--;
-    if (kept.users === 0) kept.whenUnused?.();
+    if (kept.users > 0) return;
+    kept.whenUnused?.();
+    this.#loads.poke();
   }
 
   async #end(kept: Kept, how: (shard: Shard) => Promise<void>): Promise<void> {
@@ -425,6 +515,7 @@ export class ShardKeeper {
     await this.#evictor.giveBackPlaces(this.#kept.size - this.#options.awakeMax);
     await this.#evictor.giveBackShares();
     await this.#evictor.giveBackMemory();
+    this.#loads.poke();
   }
 
   async #tendOne(kept: Kept, isIdle: boolean, nowMs: number): Promise<void> {
@@ -457,6 +548,13 @@ export class ShardKeeper {
     const kept = this.#kept.get(shardHex(uid));
     if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
   }
+}
+
+/** What a use had no room for; undefined for another error. */
+function bytesLacking(error: unknown): number | undefined {
+  if (!isInsulaError(error) || error.code !== "memory_exhausted") return undefined;
+  const bytes = error.details?.["bytes"];
+  return typeof bytes === "number" ? bytes : 0;
 }
 
 function isDamage(error: unknown): boolean {

@@ -1,0 +1,257 @@
+/**
+ * Memory promised before it is taken. Whoever is to load something says how much first, and begins
+ * when there is room for it beside what others were promised; else room is made of what nobody
+ * uses, and else it waits: searches first, then writes, then what nobody waits for, each class in
+ * the order it came.
+ *
+ * Nobody waits for ever. A wait has an end, which is a refusal that says when to come again; and
+ * when nothing is under way that could give memory back, the first that waits begins anyway, alone:
+ * the arenas refuse what is beyond the budget.
+ *
+ * INVARIANT: what is used and promised together is within the budget, but for that one.
+ */
+import { InsulaError } from "../base/errors.ts";
+import { LOAD_WAIT_MS, LOADS_WAITING_MAX } from "../base/limits.ts";
+import type { Clock, Timer } from "../io/index.ts";
+import type { MemoryUse } from "./memory-pressure.ts";
+
+/** In the order in which they begin. */
+const CLASSES = ["query", "write", "background"] as const;
+export type LoadClass = (typeof CLASSES)[number];
+
+/** Whoever is refused may come again then. */
+const RETRY_AFTER_MS = 1_000;
+
+export interface LoadRequest {
+  /** Of the shard: who loads the same waits for the same memory once. */
+  readonly id: string;
+  readonly bytes: number;
+  readonly kind: LoadClass;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LoadQueueDoors {
+  readonly clock: Clock;
+  readonly memoryUse: () => MemoryUse;
+  /** Makes so many bytes free of what nobody uses, as far as that goes. */
+  readonly makeRoom: (bytes: number) => Promise<void>;
+  /** False: no call is under way that could give memory back. */
+  readonly isBusy: () => boolean;
+}
+
+/** Memory that is promised to one shard; to be given back once, loaded or not. */
+export class Reservation {
+  readonly id: string;
+  readonly #release: () => void;
+  #left: () => number;
+
+  constructor(id: string, left: () => number, release: () => void) {
+    this.id = id;
+    this.#left = left;
+    this.#release = release;
+  }
+
+  /** What of it is not in memory yet. */
+  get left(): number {
+    return this.#left();
+  }
+
+  /** @param left what the shard has not loaded yet: falls as it loads. */
+  follow(left: () => number): void {
+    this.#left = left;
+  }
+
+  release(): void {
+    this.#release();
+  }
+}
+
+interface Waiter {
+  readonly request: LoadRequest;
+  readonly grant: (reservation: Reservation) => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+export interface LoadFigures {
+  readonly waiting: number;
+  readonly reservedBytes: number;
+  /** Since the start. */
+  readonly waited: number;
+  readonly refused: number;
+}
+
+export class LoadQueue {
+  readonly #doors: LoadQueueDoors;
+  readonly #promised = new Set<Reservation>();
+  readonly #waiting: Readonly<Record<LoadClass, Set<Waiter>>> = {
+    query: new Set(),
+    write: new Set(),
+    background: new Set(),
+  };
+  #pumping: Promise<void> | undefined;
+  #isPokedAgain = false;
+  #isClosed = false;
+  #waited = 0;
+  #refused = 0;
+
+  constructor(doors: LoadQueueDoors) {
+    this.#doors = doors;
+  }
+
+  get waitingCount(): number {
+    return CLASSES.reduce((sum, kind) => sum + this.#waiting[kind].size, 0);
+  }
+
+  get figures(): LoadFigures {
+    const { waitingCount: waiting } = this;
+    const reservedBytes = this.#promisedBytes("");
+    return { waiting, reservedBytes, waited: this.#waited, refused: this.#refused };
+  }
+
+  /** At once, when there is room and nobody waits that comes first; else undefined. */
+  tryReserve(request: LoadRequest): Reservation | undefined {
+    const { kind } = request;
+    const first = CLASSES.slice(0, CLASSES.indexOf(kind) + 1);
+    if (first.some((each) => this.#waiting[each].size > 0)) return undefined;
+    return this.#fits(request) ? this.#promise(request) : undefined;
+  }
+
+  /**
+   * @throws InsulaError `memory_exhausted` with `retryAfterMs` when too many wait, or when its time
+   *   is over; `engine_closed`; the reason of the signal.
+   */
+  async reserve(request: LoadRequest): Promise<Reservation> {
+    if (this.#isClosed) throw closedError();
+    request.signal?.throwIfAborted();
+    const now = this.tryReserve(request);
+    if (now !== undefined) return now;
+    if (this.waitingCount >= LOADS_WAITING_MAX) throw this.#refusal(request, "too many wait");
+    this.#waited++;
+    return this.#wait(request);
+  }
+
+  /** Something may have become free. Costs nothing while nobody waits. */
+  poke(): void {
+    if (this.waitingCount === 0) return;
+    if (this.#pumping !== undefined) {
+      this.#isPokedAgain = true;
+      return;
+    }
+    this.#pumping = this.#pump().finally(() => {
+      this.#pumping = undefined;
+      if (!this.#isPokedAgain) return;
+      this.#isPokedAgain = false;
+      this.poke();
+    });
+  }
+
+  /** Refuses those that wait, and whoever comes. */
+  close(): void {
+    this.#isClosed = true;
+    for (const kind of CLASSES) {
+      for (const { refuse } of [...this.#waiting[kind]]) refuse(closedError());
+    }
+  }
+
+  #wait(request: LoadRequest): Promise<Reservation> {
+    const { kind, signal } = request;
+    const queue = this.#waiting[kind];
+    return new Promise<Reservation>((resolve, reject) => {
+      let timer: Timer | undefined;
+      const end = (): void => {
+        queue.delete(waiter);
+        timer?.cancel();
+        signal?.removeEventListener("abort", abort);
+      };
+      const refuse = (error: unknown): void => {
+        end();
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it is given
+        reject(error);
+        // Whoever stood behind may fit.
+        this.poke();
+      };
+      const abort = (): void => {
+        refuse(signal?.reason);
+      };
+      const grant = (reservation: Reservation): void => {
+        end();
+        resolve(reservation);
+      };
+      const waiter: Waiter = { request, grant, refuse };
+      queue.add(waiter);
+      signal?.addEventListener("abort", abort, { once: true });
+      timer = this.#doors.clock.after(LOAD_WAIT_MS, () => {
+        refuse(this.#refusal(request, "nothing became free in time"));
+      });
+      this.poke();
+    });
+  }
+
+  /** Until the first that waits has to wait on. */
+  async #pump(): Promise<void> {
+    for (let next = this.#first(); next !== undefined; next = this.#first()) {
+      if (!this.#fits(next.request)) {
+        await this.#doors.makeRoom(this.#lackOf(next.request)).catch(() => undefined);
+        // It may have gone meanwhile, or another come in front.
+        if (this.#first() !== next) continue;
+        const isAlone = this.#promised.size === 0 && !this.#doors.isBusy();
+        if (!this.#fits(next.request) && !isAlone) return;
+      }
+      next.grant(this.#promise(next.request));
+      // It begins before the next one is looked at.
+      await this.#doors.clock.yield();
+    }
+  }
+
+  #first(): Waiter | undefined {
+    for (const kind of CLASSES) for (const waiter of this.#waiting[kind]) return waiter;
+    return undefined;
+  }
+
+  #fits(request: LoadRequest): boolean {
+    return this.#lackOf(request) <= 0;
+  }
+
+  #lackOf({ id, bytes }: LoadRequest): number {
+    const { usedBytes, budgetBytes } = this.#doors.memoryUse();
+    return usedBytes + this.#promisedBytes(id) + bytes - budgetBytes;
+  }
+
+  /** What is promised to others than this one; a shard that is loaded by many counts once. */
+  #promisedBytes(id: string): number {
+    const most = new Map<string, number>();
+    for (const reservation of this.#promised) {
+      if (reservation.id === id) continue;
+      most.set(reservation.id, Math.max(most.get(reservation.id) ?? 0, reservation.left));
+    }
+    let sum = 0;
+    for (const bytes of most.values()) sum += bytes;
+    return sum;
+  }
+
+  #promise({ id, bytes }: LoadRequest): Reservation {
+    const reservation: Reservation = new Reservation(
+      id,
+      () => bytes,
+      () => {
+        this.#promised.delete(reservation);
+        this.poke();
+      },
+    );
+    this.#promised.add(reservation);
+    return reservation;
+  }
+
+  #refusal({ bytes }: LoadRequest, reason: string): InsulaError {
+    this.#refused++;
+    return new InsulaError(
+      "memory_exhausted",
+      `Cannot load the data: ${reason}: expected room for ${String(bytes)} bytes.`,
+      { details: { bytes }, retryAfterMs: RETRY_AFTER_MS },
+    );
+  }
+}
+
+function closedError(): InsulaError {
+  return new InsulaError("engine_closed", "Cannot load the data: the engine is closed.");
+}
