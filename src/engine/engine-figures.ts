@@ -57,6 +57,8 @@ export interface EngineStats {
     readonly surplus: number;
     readonly memory: number;
     readonly share: number;
+    /** They stayed awake and gave back what the next search loads again. */
+    readonly sections: number;
   };
   /** Memory promised to what is being loaded, and calls that wait, or waited, for some. */
   readonly loads: {
@@ -78,6 +80,18 @@ export interface EngineStats {
     readonly damages: number;
     /** Times that everything was read. */
     readonly rounds: number;
+  };
+  /** What policies did by themselves since the start. */
+  readonly policySweeps: {
+    /** Collections looked at, each time; and tenants. */
+    readonly sweeps: number;
+    readonly looked: number;
+    /** Due, but pinned. */
+    readonly pinned: number;
+    readonly inactive: number;
+    readonly offloaded: number;
+    readonly failed: number;
+    readonly ms: number;
   };
   /** Bytes of tenants moved since the start; absent: there is no store to offload to. */
   readonly offload?: {

@@ -404,6 +404,7 @@ class NodeEngine implements Engine {
       scrub: this.#upkeep.scrubFigures,
       mirror: this.#mirror?.figures,
       offload: this.#control.moves.figures,
+      policySweeps: this.#control.sweepFigures,
     });
   }
 

@@ -80,14 +80,14 @@ it("keeps sums of shards that sleep again, and counts who was put to sleep and w
   await engine.compact(place("a"));
   const before = engine.stats();
   expect(before).toMatchObject({ flushes: 2, compactions: 1, builds: 0, shardsAwake: 1 });
-  expect(before.evictions).toEqual({ idle: 0, surplus: 0, memory: 0, share: 0 });
+  expect(before.evictions).toEqual({ idle: 0, surplus: 0, memory: 0, share: 0, sections: 0 });
   for (let i = 0; i < 8 && engine.stats().shardsAwake > 0; i++) {
     clock.advance(500);
     await new Promise(setImmediate);
   }
   const after = engine.stats();
   expect(after).toMatchObject({ flushes: 2, compactions: 1, shardsAwake: 0 });
-  expect(after.evictions).toEqual({ idle: 1, surplus: 0, memory: 0, share: 0 });
+  expect(after.evictions).toEqual({ idle: 1, surplus: 0, memory: 0, share: 0, sections: 0 });
 });
 
 it("counts tenants by state, exact at every moment and after a restart, and wakes nobody", async () => {

@@ -15,6 +15,7 @@ export interface StatsParts {
   readonly scrub: EngineStats["scrub"];
   readonly meter: Pick<UsageMeter, "sums" | "lostCalls">;
   readonly mirror: EngineStats["mirror"];
+  readonly policySweeps: EngineStats["policySweeps"];
   readonly offload: NonNullable<EngineStats["offload"]>;
 }
 
@@ -55,6 +56,7 @@ export function readStats(parts: StatsParts): EngineStats {
     quarantinedShards,
     usage: { ...parts.meter.sums, lostCalls: parts.meter.lostCalls },
     scrub,
+    policySweeps: parts.policySweeps,
     ...(node.remote.isConfigured && { offload: { ...offload } }),
     ...(mirror !== undefined && { mirror }),
   };

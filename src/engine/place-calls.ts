@@ -19,6 +19,8 @@ export interface CallKind {
   readonly kind: "query" | "read" | "write";
   /** Searches of the call; default 1. */
   readonly count?: number;
+  /** What is searched: its vectors are loaded. */
+  readonly fields?: readonly string[];
   /** A call that waits for its turn gives up. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -144,8 +146,8 @@ export class PlaceCalls {
 }
 
 /** Searches load what they compare with; everything else reads what it needs from the files. */
-function mannerOf({ kind, signal }: CallKind): Manner {
-  return kind === "query" ? { load: "query", signal } : { signal };
+function mannerOf({ fields, signal }: CallKind): Manner {
+  return fields === undefined ? { signal } : { load: { kind: "query", fields }, signal };
 }
 
 function countersOf(kind: CallKind["kind"], count: number, units: number): Partial<UsageCounters> {

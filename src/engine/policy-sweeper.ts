@@ -7,6 +7,7 @@ import { isInsulaError } from "../base/errors.ts";
 import { LruMap } from "../base/lru-map.ts";
 import type { Timer } from "../io/index.ts";
 import { keepsUsesEveryMs } from "../tenancy/index.ts";
+import type { TenantSweepSlice } from "./api.ts";
 import { POLICY_PREFIX, endOfPrefix, policyKey } from "./catalog-keys.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
@@ -29,9 +30,28 @@ export interface SweeperDoors extends SweepDoors {
   readonly onFault: (error: unknown) => void;
 }
 
+/** Since the start: what came of the looks at collections with a policy. */
+export interface SweepFigures {
+  /** Collections looked at, each time. */
+  readonly sweeps: number;
+  readonly looked: number;
+  /** Of those looked at: due, but pinned. */
+  readonly pinned: number;
+  readonly inactive: number;
+  readonly offloaded: number;
+  readonly failed: number;
+  /** All of them together. */
+  readonly ms: number;
+}
+
+const NO_SWEEPS: SweepFigures = {
+  ...{ sweeps: 0, looked: 0, pinned: 0, inactive: 0, offloaded: 0, failed: 0, ms: 0 },
+};
+
 export class PolicySweeper {
   readonly #doors: SweeperDoors;
   readonly #nextAtMs = new LruMap<number, number>(COLLECTIONS_REMEMBERED_MAX);
+  #figures = NO_SWEEPS;
   #timer: Timer | undefined;
   #sweeping: Promise<void> | undefined;
   #isStopped = false;
@@ -42,6 +62,10 @@ export class PolicySweeper {
     this.#doors = doors;
     this.#clocks = this.#readClocks();
     this.#schedule();
+  }
+
+  get figures(): SweepFigures {
+    return this.#figures;
   }
 
   /** Ends it between two slices. */
@@ -92,20 +116,42 @@ export class PolicySweeper {
   }
 
   async #sweepAll(collection: CollectionEntry): Promise<void> {
+    const startMs = this.#doors.clock.monotonicMs();
+    await this.#sweepSlices(collection);
+    const { sweeps, ms, ...rest } = this.#figures;
+    const tookMs = this.#doors.clock.monotonicMs() - startMs;
+    this.#figures = { ...rest, sweeps: sweeps + 1, ms: ms + tookMs };
+  }
+
+  async #sweepSlices(collection: CollectionEntry): Promise<void> {
     const { clock, onFault } = this.#doors;
     let after: string | undefined;
     do {
       const page = { limit: STEP_ROWS, ...(after === undefined ? {} : { after }) };
       try {
-        const { failures, next } = await sweepTenants(this.#doors, collection, page);
-        for (const { error } of failures) onFault(error);
-        after = next;
+        const slice = await sweepTenants(this.#doors, collection, page);
+        for (const { error } of slice.failures) onFault(error);
+        this.#count(slice);
+        after = slice.next;
       } catch (error) {
         if (!isInsulaError(error) || error.code !== "engine_closed") throw error;
         return;
       }
       await clock.yield();
     } while (after !== undefined && !this.#isStopped && !collection.isGone);
+  }
+
+  #count({ looked, pinned, due, failed }: TenantSweepSlice): void {
+    const before = this.#figures;
+    const offloaded = due.filter(({ to }) => to === "OFFLOADED").length;
+    this.#figures = {
+      ...before,
+      looked: before.looked + looked,
+      pinned: before.pinned + pinned,
+      inactive: before.inactive + due.length - offloaded,
+      offloaded: before.offloaded + offloaded,
+      failed: before.failed + failed,
+    };
   }
 
   /**

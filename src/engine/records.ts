@@ -156,7 +156,8 @@ export class Records {
     const { recalls } = collection.row;
     const asked = queries.map((query) => aimed(query, recalls));
     const { signal } = queries[0] ?? {};
-    const kind = { kind: "query" as const, count: queries.length, signal };
+    const fields = queries.map(({ field }) => field);
+    const kind = { kind: "query" as const, count: queries.length, fields, signal };
     const results = await this.#calls.use(found, kind, async (open, { work, waking }) => {
       const { wasAsleep, wakeMs } = waking;
       const activation = { state, wasAsleep, wakeMs };

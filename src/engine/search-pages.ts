@@ -39,19 +39,23 @@ export class SearchPages {
     query.signal?.throwIfAborted();
     if (!hasShard(found)) return emptyResult(query);
     const asked = aimed(query, collection.row.recalls);
-    return calls.use(found, { kind: "query" }, async (open, { work, waking }) => {
-      const { result, search } = await open.keepSearch(asked, pageSize, work);
-      const { wasAsleep, wakeMs } = waking;
-      const shown = withActivation(result, { state, wasAsleep, wakeMs });
-      if (search.length > pageSize) {
-        return {
-          ...shown,
-          cursor: toCursor(kept.keep(found.shard, { search, pageSize }), pageSize),
-        };
-      }
-      search.close();
-      return shown;
-    });
+    return calls.use(
+      found,
+      { kind: "query", fields: [query.field] },
+      async (open, { work, waking }) => {
+        const { result, search } = await open.keepSearch(asked, pageSize, work);
+        const { wasAsleep, wakeMs } = waking;
+        const shown = withActivation(result, { state, wasAsleep, wakeMs });
+        if (search.length > pageSize) {
+          return {
+            ...shown,
+            cursor: toCursor(kept.keep(found.shard, { search, pageSize }), pageSize),
+          };
+        }
+        search.close();
+        return shown;
+      },
+    );
   }
 
   /** Wakes nobody: the searches of a shard that sleeps are not kept. */

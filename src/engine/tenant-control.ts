@@ -3,7 +3,7 @@ import { closeAll } from "../base/close-all.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type { Directory } from "./directory.ts";
 import type { NodeContext } from "./node-context.ts";
-import { PolicySweeper } from "./policy-sweeper.ts";
+import { PolicySweeper, type SweepFigures } from "./policy-sweeper.ts";
 import { TenantGate } from "./tenant-gate.ts";
 import { TenantMoves } from "./tenant-moves.ts";
 import { TenantStates } from "./tenant-states.ts";
@@ -39,6 +39,10 @@ export class TenantControl {
     this.sweepDoors = { catalog, states, uses, keeper, clock };
     this.#sweeper = new PolicySweeper({ ...this.sweepDoors, directory, onFault });
     this.#resuming = states.resume().catch(onFault);
+  }
+
+  get sweepFigures(): SweepFigures {
+    return this.#sweeper.figures;
   }
 
   /** Ends what nobody waits for; calls go on. */

@@ -74,6 +74,10 @@ describe("a collection with pinned tenants", () => {
     await engine.updateCollection(...C, { policy });
     await pass(4 * HOUR);
     expect(await statesOf()).toEqual({ idle: "INACTIVE", used: "ACTIVE" });
+    const { sweeps, ...figures } = engine.stats().policySweeps;
+    expect(sweeps).toBeGreaterThan(0);
+    expect(figures).toMatchObject({ inactive: 1, offloaded: 0, failed: 0, looked: 2 * sweeps });
+    expect(figures.pinned).toBeGreaterThan(0);
     const slice = await engine.sweepTenants(...C, { limit: 10, isDryRun: true });
     expect(slice).toMatchObject({ looked: 2, pinned: 1, due: [] });
     const { memoryBudgetBytes } = engine.stats();

@@ -48,8 +48,9 @@ async function warmOne(
     const { shard, state } = row;
     if (state !== "ACTIVE") throw notActive(tenant, state);
     if (keeper.peek(shard) !== undefined) return { outcome: "unchanged" };
+    const warming = { kind: "background", fields: queries.map(({ field }) => field) } as const;
     const place = { collection, tenant, shard, ...stateOf(row) };
-    await gate.use(place, (open) => open.query(queries), { load: "background" });
+    await gate.use(place, (open) => open.query(queries), { load: warming });
     return { outcome: "changed" };
   } catch (error) {
     if (!isInsulaError(error) || error.code === "engine_closed") throw error;

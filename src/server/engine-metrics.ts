@@ -65,6 +65,9 @@ const COUNTERS: readonly Figure[] = [
   ["insula_mirror_failures_total", "Points that failed.", (s) => s.mirror?.failures ?? 0],
   ["insula_offload_bytes_total", "Bytes of tenants sent.", (s) => s.offload?.bytesSent ?? 0],
   ["insula_onload_bytes_total", "Bytes of tenants fetched.", (s) => s.offload?.bytesFetched ?? 0],
+  ["insula_policy_sweeps_total", "Looks at a collection's tenants.", (s) => s.policySweeps.sweeps],
+  ["insula_policy_looked_total", "Tenants looked at.", (s) => s.policySweeps.looked],
+  ["insula_policy_sweep_seconds_total", "Time of all looks.", (s) => s.policySweeps.ms / 1_000],
   ["insula_compactions_total", "Merges of segments.", (s) => s.compactions],
   ["insula_loads_waited_total", "Calls that waited for memory.", (s) => s.loads.waited],
   ["insula_loads_refused_total", "Of them, refused in the end.", (s) => s.loads.refused],
@@ -79,6 +82,7 @@ export class EngineMetrics implements WorkObserver {
   readonly #steps: Readonly<Record<WorkStep, { observe(seconds: number): void }>>;
   readonly #figures: readonly (readonly [Gauge | Counter, Read])[];
   readonly #evictions: Counter<"reason">;
+  readonly #transitions: Counter<"to">;
   readonly #tenants: Gauge<"state">;
   readonly #workUnits: Counter<"class">;
   readonly #sizes: Histogram;
@@ -99,6 +103,12 @@ export class EngineMetrics implements WorkObserver {
       name: "insula_evictions_total",
       help: "Shards put to sleep: idle, a surplus of awake ones, or memory was tight.",
       labelNames: ["reason"],
+      registers,
+    });
+    this.#transitions = new Counter({
+      name: "insula_policy_transitions_total",
+      help: "Tenants that were due by a policy: what they became, or why they did not.",
+      labelNames: ["to"],
       registers,
     });
     this.#tenants = new Gauge({
@@ -135,6 +145,11 @@ export class EngineMetrics implements WorkObserver {
     this.#evictions.reset();
     for (const [reason, count] of Object.entries(stats.evictions)) {
       this.#evictions.inc({ reason }, count);
+    }
+    const { inactive, offloaded, failed, pinned } = stats.policySweeps;
+    this.#transitions.reset();
+    for (const [to, count] of Object.entries({ inactive, offloaded, failed, pinned })) {
+      this.#transitions.inc({ to }, count);
     }
     this.#workUnits.reset();
     this.#workUnits.inc({ class: "query" }, stats.usage.queryUnits);

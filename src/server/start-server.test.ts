@@ -41,8 +41,11 @@ const STATS: EngineStats = {
   flushes: 9,
   compactions: 10,
   builds: 12,
-  evictions: { idle: 13, surplus: 14, memory: 15, share: 16 },
+  evictions: { idle: 13, surplus: 14, memory: 15, share: 16, sections: 17 },
   loads: { waiting: 1, reservedBytes: 2, waited: 3, refused: 4 },
+  policySweeps: {
+    ...{ sweeps: 1, looked: 2, pinned: 3, inactive: 4, offloaded: 5, failed: 6, ms: 7_000 },
+  },
   hastyEvictions: 16,
   quarantinedShards: 0,
   scrub: { bytes: 0, damages: 0, rounds: 0 },
@@ -234,6 +237,8 @@ describe("answers of the server itself", () => {
     expect(text).toContain("insula_collections 1234");
     expect(text).toContain("insula_wal_frames_total 6");
     expect(text).toContain('insula_evictions_total{reason="surplus"} 14');
+    expect(text).toContain('insula_policy_transitions_total{to="offloaded"} 5');
+    expect(text).toContain("insula_policy_sweep_seconds_total 7\n");
     expect(text).toContain('insula_tenants{state="INACTIVE"} 17');
     expect(text).toContain('insula_tenant_size_objects_bucket{le="100"} 2');
     expect(text).toContain("nodejs_eventloop_lag_seconds");

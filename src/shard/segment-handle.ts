@@ -252,6 +252,23 @@ export class SegmentHandle {
     return loadBytes(this.entry, field, this.#context.policy);
   }
 
+  /**
+   * Gives back what searches load: codes, rows and graphs, which come again from the file. Filters,
+   * fences and dead rows stay, and so do writes by key as cheap as they are.
+   *
+   * @returns bytes; 0 while anybody reads or loads.
+   */
+  shed(): number {
+    if (this.#holders !== 1 || this.#loads.size > 0) return 0;
+    let bytes = 0;
+    for (const rows of this.#resident.values()) {
+      bytes += rows.bytes;
+      rows.release();
+    }
+    this.#resident.clear();
+    return bytes;
+  }
+
   /** Bytes read from its file since it was opened. */
   get bytesRead(): number {
     return this.#bytesRead;

@@ -5,6 +5,7 @@
  * sleeping shard must know is in its {@link ShardState}.
  */
 import { assert } from "../base/errors.ts";
+import { SCRATCH_BYTES } from "../math/index.ts";
 import type {
   Filter,
   Include,
@@ -112,14 +113,24 @@ export class Shard {
     return bytes;
   }
 
-  /** Arena bytes that a search of all its dense fields would load, a little too many at most. */
-  get unloadedBytes(): number {
+  /** Arena bytes that a search of these dense fields would take, a little too many at most. */
+  unloadedBytes(fields: readonly string[]): number {
     const { segments, schema } = this.#structure;
     let bytes = 0;
-    for (const segment of segments) {
-      for (const field of schema.vectors) bytes += segment.unloadedBytes(field);
+    for (const field of schema.vectors) {
+      if (!fields.includes(field.name)) continue;
+      for (const segment of segments) bytes += segment.unloadedBytes(field);
     }
-    return bytes;
+    return bytes === 0 ? 0 : bytes + SCRATCH_BYTES;
+  }
+
+  /**
+   * Gives back what comes again from segments with the next search, and keeps what comes out of the
+   * log frame by frame. @returns bytes; 0 while anything runs that may need them.
+   */
+  shed(): number {
+    if (this.isMerging || this.#flushing !== undefined) return 0;
+    return this.#structure.segments.reduce((sum, segment) => sum + segment.shed(), 0);
   }
 
   get memtableBytes(): number {

@@ -11,6 +11,8 @@ interface Bench {
   readonly keeper: ShardKeeper;
   readonly clock: ManualClock;
   readonly awake: Map<number, Shard>;
+  /** Bytes of each that come again from segments; taken by what is given back. */
+  readonly sections: Map<number, number>;
   used(): number;
 }
 
@@ -22,16 +24,27 @@ function uidOf(n: number): ReturnType<typeof toShardUid> {
 function benchOf(budgetBytes = 1_000, idleMs = 1e9, awakeMax = 100): Bench {
   const clock = new ManualClock();
   const awake = new Map<number, Shard>();
-  const used = (): number => awake.size * 100;
+  const sections = new Map<number, number>();
+  const used = (): number =>
+    awake.size * 100 + [...sections.values()].reduce((sum, bytes) => sum + bytes, 0);
   const keeper = new ShardKeeper({
     clock,
     open: (uid) => {
       const [n = 0] = uid;
       const shard = {
-        ...{ loadedBytes: 100, memtableBytes: 0, isMerging: false, lastUsedMs: 0 },
+        ...{ memtableBytes: 0, isMerging: false, lastUsedMs: 0 },
+        get loadedBytes() {
+          return 100 + (sections.get(n) ?? 0);
+        },
         isUpkeepDue: () => false,
+        shed: () => {
+          const bytes = sections.get(n) ?? 0;
+          sections.delete(n);
+          return bytes;
+        },
         close: () => {
           awake.delete(n);
+          sections.delete(n);
           return Promise.resolve();
         },
       } as unknown as Shard;
@@ -45,7 +58,7 @@ function benchOf(budgetBytes = 1_000, idleMs = 1e9, awakeMax = 100): Bench {
     onFault: () => undefined,
     onDamage: () => Promise.resolve(),
   });
-  return { keeper, clock, awake, used };
+  return { keeper, clock, awake, sections, used };
 }
 
 async function use(bench: Bench, n: number, standing?: Standing): Promise<void> {
@@ -70,7 +83,13 @@ describe("Memory that is short", () => {
     await use(bench, 10);
     await look(bench);
     expect([...bench.awake.keys()]).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(bench.keeper.evictions).toEqual({ idle: 0, surplus: 0, memory: 2, share: 0 });
+    expect(bench.keeper.evictions).toEqual({
+      idle: 0,
+      surplus: 0,
+      memory: 2,
+      share: 0,
+      sections: 0,
+    });
     await look(bench, 60_000);
     expect(bench.used()).toBe(800);
     await bench.keeper.close();
@@ -100,6 +119,44 @@ describe("Memory that is short", () => {
   });
 });
 
+describe("Sections of segments", () => {
+  it("are given back before anybody is put to sleep, no more than are lacking", async () => {
+    const bench = benchOf(2_000);
+    for (let n = 1; n <= 5; n++) {
+      await use(bench, n);
+      bench.sections.set(n, 280);
+    }
+    await look(bench, 60_000);
+    await look(bench);
+    expect(bench.awake.size).toBe(5);
+    expect([...bench.sections.keys()]).toEqual([2, 3, 4, 5]);
+    expect(bench.keeper.evictions).toMatchObject({ memory: 0, sections: 1 });
+    await bench.keeper.close();
+  });
+
+  it("are not enough where little is left: then who holds most and is idle longest sleeps", async () => {
+    const bench = benchOf(600, 1e9);
+    for (let n = 1; n <= 6; n++) await use(bench, n);
+    bench.sections.set(6, 50);
+    await look(bench);
+    expect(bench.sections.size).toBe(0);
+    expect([...bench.awake.keys()]).toEqual([2, 3, 4, 5, 6]);
+    await bench.keeper.close();
+  });
+
+  it("of a pinned tenant stay", async () => {
+    const bench = benchOf(1_000);
+    const rules: PolicyRules = { setAtMs: 0, pins: ["a"] };
+    await use(bench, 1, { group: 1, tenant: "a", rules });
+    bench.sections.set(1, 300);
+    await use(bench, 2);
+    bench.sections.set(2, 490);
+    await look(bench);
+    expect([...bench.sections.keys()]).toEqual([1]);
+    await bench.keeper.close();
+  });
+});
+
 describe("A collection with a share of the memory", () => {
   const rules: PolicyRules = { setAtMs: 0, memoryShare: 0.3 };
   const of = (n: number): Standing => ({ group: 7, tenant: `t${String(n)}`, rules });
@@ -114,7 +171,13 @@ describe("A collection with a share of the memory", () => {
     for (const n of [6, 7]) await use(bench, n, of(n));
     await look(bench);
     expect([...bench.awake.keys()]).toEqual([1, 2, 6, 7]);
-    expect(bench.keeper.evictions).toEqual({ idle: 0, surplus: 0, memory: 0, share: 3 });
+    expect(bench.keeper.evictions).toEqual({
+      idle: 0,
+      surplus: 0,
+      memory: 0,
+      share: 3,
+      sections: 0,
+    });
     await bench.keeper.close();
   });
 

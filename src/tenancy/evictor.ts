@@ -22,13 +22,15 @@ export interface Evictable extends Held {
 
 /**
  * Shards put to sleep by the keeper, by reason; a `surplus` is above the number of awake ones,
- * `share` above what their collection may hold.
+ * `share` above what their collection may hold. `sections`: they stayed awake, and gave back only
+ * what the next search loads from their segments.
  */
 export interface Evictions {
   idle: number;
   surplus: number;
   memory: number;
   share: number;
+  sections: number;
 }
 
 export interface EvictorDoors<Each extends Evictable> {
@@ -43,7 +45,7 @@ export interface EvictorDoors<Each extends Evictable> {
 
 export class Evictor<Each extends Evictable> {
   /** Since the start. */
-  readonly evictions: Evictions = { idle: 0, surplus: 0, memory: 0, share: 0 };
+  readonly evictions: Evictions = { idle: 0, surplus: 0, memory: 0, share: 0, sections: 0 };
   readonly pressure: MemoryPressure = new MemoryPressure();
   readonly #doors: EvictorDoors<Each>;
 
@@ -66,39 +68,35 @@ export class Evictor<Each extends Evictable> {
   /** Of collections whose tenants hold more than their share: no others pay for them. */
   async giveBackShares(): Promise<void> {
     const { kept, memoryUse } = this.#doors;
-    const idle = (): readonly Each[] => this.#idleBy("bytes");
-    await this.#sleepFirst("share", chooseOverShare(kept(), idle, memoryUse().budgetBytes));
+    const { budgetBytes } = memoryUse();
+    const over = (): readonly Each[] =>
+      chooseOverShare(kept(), () => this.#idleBy("bytes"), budgetBytes);
+    this.#shed(over(), Infinity);
+    await this.#sleepFirst("share", over());
   }
 
   /** Down to the low mark, once the high one is passed. */
   async giveBackMemory(): Promise<void> {
     const { memoryUse, onExhausted, clock } = this.#doors;
     const use = memoryUse();
-    let excess = this.pressure.excessOf(use);
+    const excess = this.pressure.excessOf(use);
     if (excess === 0) return;
     onExhausted?.();
     const nowMs = clock.monotonicMs();
     const residenceMs = this.pressure.residenceMs(use, nowMs);
-    const chosen: Each[] = [];
-    for (const kept of this.#idleBy("bytes")) {
-      if (excess <= 0) break;
-      if (nowMs - kept.wokeAtMs < residenceMs) continue;
-      chosen.push(kept);
-      excess -= kept.shard?.loadedBytes ?? 0;
-    }
-    await this.#sleepFirst("memory", chosen);
+    const isMeant = (kept: Each): boolean => nowMs - kept.wokeAtMs >= residenceMs;
+    await this.#giveBack("memory", excess, isMeant);
   }
 
   /** So many bytes of what nobody uses, or all of it; whoever needs them waits. */
   async makeRoom(bytes: number): Promise<void> {
     this.#doors.onExhausted?.();
-    await this.#sleepFirst("memory", untilEnough(this.#idleBy("bytes"), bytes));
+    await this.#giveBack("memory", bytes, () => true);
   }
 
   /** The same among the tenants of one collection: it is about to hold more than its share. */
   async makeRoomInGroup(group: number, bytes: number): Promise<void> {
-    const own = this.#idleBy("bytes").filter(({ standing }) => standing?.group === group);
-    await this.#sleepFirst("share", untilEnough(own, bytes));
+    await this.#giveBack("share", bytes, ({ standing }) => standing?.group === group);
   }
 
   /** Memory ran out under a use: who has just woken is not spared either. */
@@ -106,7 +104,8 @@ export class Evictor<Each extends Evictable> {
     const { onExhausted, kept } = this.#doors;
     onExhausted?.();
     const count = Math.max(1, Math.ceil([...kept()].length * RELIEF_SHARE));
-    await this.#sleepFirst("memory", this.#idleBy("bytes").slice(0, count));
+    const idle = this.#idleBy("bytes").slice(0, count);
+    if (this.#shed(idle, Infinity) === 0) await this.#sleepFirst("memory", idle);
   }
 
   /** Those that nobody uses or has pinned, who is to sleep first in front. */
@@ -123,6 +122,34 @@ export class Evictor<Each extends Evictable> {
       idle.push({ kept, loadedBytes, memtableBytes, isMerging, idleMs });
     }
     return idle.sort(compareSleepers(scarce)).map(({ kept }) => kept);
+  }
+
+  /** So many bytes of those that are meant: sections first, then whoever holds most. */
+  async #giveBack(
+    reason: "memory" | "share",
+    bytes: number,
+    isMeant: (kept: Each) => boolean,
+  ): Promise<void> {
+    const meant = (): readonly Each[] => this.#idleBy("bytes").filter(isMeant);
+    const left = bytes - this.#shed(meant(), bytes);
+    if (left > 0) await this.#sleepFirst(reason, untilEnough(meant(), left));
+  }
+
+  /**
+   * Sections before shards: what segments give back comes again in few reads, a memtable frame by
+   * frame. @returns bytes, `bytes` or a little more where there are so many.
+   */
+  #shed(idle: readonly Each[], bytes: number): number {
+    let freed = 0;
+    for (const { uid, shard } of idle) {
+      if (freed >= bytes) break;
+      const given = shard?.shed() ?? 0;
+      if (given === 0) continue;
+      freed += given;
+      this.evictions.sections++;
+      this.pressure.slept(shardHex(uid), this.#doors.clock.monotonicMs());
+    }
+    return freed;
   }
 
   async #sleepFirst(reason: keyof Evictions, chosen: readonly Each[]): Promise<void> {

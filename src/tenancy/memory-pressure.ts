@@ -73,6 +73,12 @@ export class MemoryPressure {
   woke(id: string, nowMs: number): void {
     this.#turn(nowMs);
     this.#minute.wakings++;
+    this.returned(id, nowMs);
+  }
+
+  /** What it gave back is wanted again. */
+  returned(id: string, nowMs: number): void {
+    this.#turn(nowMs);
     const sinceMs = this.#asleepSince.get(id);
     if (sinceMs === undefined) return;
     this.#asleepSince.delete(id);

@@ -72,7 +72,7 @@ export interface Manner {
   /** What its policy says of it from now on; absent: as before. */
   readonly standing?: Standing;
   /** What its vectors take is promised before they are loaded; absent: they are not needed. */
-  readonly load?: LoadClass;
+  readonly load?: { readonly kind: LoadClass; readonly fields: readonly string[] };
   /** Ends a wait for memory. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -301,7 +301,8 @@ export class ShardKeeper {
 
   /** @throws InsulaError `memory_exhausted` when there was no room for it in time. */
   async #useWithRoom<Value>(use: Use<Value>): Promise<Value> {
-    const { load = "write", signal } = use.manner;
+    const { load, signal } = use.manner;
+    const { kind = "write" } = load ?? {};
     const id = shardHex(use.uid);
     let promised: Reservation | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -318,7 +319,7 @@ export class ShardKeeper {
         promised?.release();
       }
       // Meanwhile the shard is not held: what it has loaded may make room for others.
-      promised = await this.#loads.reserve({ id, bytes, kind: load, signal });
+      promised = await this.#loads.reserve({ id, bytes, kind, signal });
     }
   }
 
@@ -352,12 +353,13 @@ export class ShardKeeper {
         throw new InsulaError("tenant_not_found", "Cannot use the data: they were just deleted.");
       }
       shard.lastUsedMs = clock.monotonicMs();
-      const bytes = load === undefined ? 0 : shard.unloadedBytes;
-      if (bytes > 0) {
+      const bytes = load === undefined ? 0 : shard.unloadedBytes(load.fields);
+      if (load !== undefined && bytes > 0) {
+        if (!kept.isNew) this.#evictor.pressure.returned(shardHex(uid), shard.lastUsedMs);
         await this.#keepShare(kept, bytes);
-        mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load ?? "query" });
+        mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load.kind });
         if (mine === undefined) return new Lack(bytes);
-        mine.follow(() => shard.unloadedBytes);
+        mine.follow(() => shard.unloadedBytes(load.fields));
       }
       kept.isNew = false;
       const wakeMs = shard.lastUsedMs - cameAtMs;

@@ -44,7 +44,8 @@ const CALLS: Readonly<Record<string, (engine: Engine, place: Place) => Promise<n
 };
 
 const text = readFileSync(path.resolve(import.meta.dirname, "../../docs/tenant-states.md"), "utf8");
-const [head = [], ...rows] = rowsOf(text.slice(text.indexOf("## What every call does")));
+const section = text.slice(text.indexOf("## What every call does")).split(/^## /m)[1] ?? "";
+const [head = [], ...rows] = rowsOf(section);
 
 let engine: Engine;
 beforeAll(async () => {

@@ -193,6 +193,48 @@ describe("a collection of ten segments with five properties", () => {
     expect(withRecords).toBe(1);
   });
 
+  it("takes a new record while it sleeps by footers and key filters, and counts it exactly", async () => {
+    const values = new Float32Array(DIMENSION).fill(1);
+    const batch = { keys: ["new"], vectors: [{ field: "", values }], metadata: [{ alpha: "a" }] };
+    expect(await engine.upsert(PLACE, batch)).toEqual({ rowsAdded: 1, rowsReplaced: 0 });
+    const known = ["trailer", "footer", "table of keyFilter", "keyFilter"];
+    const parts = partsRead();
+    expect(parts.size).toBe(SEGMENTS);
+    for (const [path, names] of parts) {
+      expect(names.slice(0, known.length), path).toEqual(known);
+      // A filter that is wrong once in a hundred keys lets its segment be asked: a block.
+      for (const name of names.slice(known.length)) {
+        expect(name, path).toMatch(/^(table of )?(recordFences|records)$/);
+      }
+    }
+    expect(engine.stats().arenaBytesUsed).toBeLessThan(64 * 1_024);
+    files.reset();
+    expect(await engine.count(PLACE)).toBe(SEGMENTS * ROWS + 1);
+    expect(dataReads()).toEqual([]);
+  });
+
+  it.each(["upsert", "delete"] as const)(
+    "replaces by %s while it sleeps, with one block of records and no vector, code or property",
+    async (kind) => {
+      const values = new Float32Array(DIMENSION).fill(1);
+      const key = keyOf(3, 77);
+      const batch = { keys: [key], vectors: [{ field: "", values }], metadata: [undefined] };
+      const { rowsReplaced } = await (kind === "upsert"
+        ? engine.upsert(PLACE, batch)
+        : engine.delete(PLACE, [key]));
+      expect(rowsReplaced).toBe(1);
+      const all = new Set([...partsRead().values()].flat());
+      const parts = ["footer", "keyFilter", "recordFences", "records", "trailer"];
+      const plain = [...all].map((name) => name.replace("table of ", ""));
+      expect([...new Set(plain)].sort()).toEqual(parts);
+      const blocks = dataReads().filter((read) => partsOf(maps, read).includes("records"));
+      expect(blocks.length).toBeLessThanOrEqual(4);
+      files.reset();
+      expect(await engine.count(PLACE)).toBe(SEGMENTS * ROWS - (kind === "delete" ? 1 : 0));
+      expect(dataReads()).toEqual([]);
+    },
+  );
+
   it("is counted from the catalogue: no file is read, nobody wakes", async () => {
     expect(await engine.count(PLACE)).toBe(SEGMENTS * ROWS);
     expect(dataReads()).toEqual([]);
