@@ -12,7 +12,7 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import { LOAD_WAIT_MS, LOADS_WAITING_MAX } from "../base/limits.ts";
-import type { Clock, Timer } from "../io/index.ts";
+import type { Clock } from "../io/index.ts";
 import type { MemoryUse } from "./memory-pressure.ts";
 
 /** In the order in which they begin. */
@@ -157,15 +157,14 @@ export class LoadQueue {
     const { kind, signal } = request;
     const queue = this.#waiting[kind];
     return new Promise<Reservation>((resolve, reject) => {
-      let timer: Timer | undefined;
       const end = (): void => {
         queue.delete(waiter);
-        timer?.cancel();
+        timer.cancel();
         signal?.removeEventListener("abort", abort);
       };
       const refuse = (error: unknown): void => {
         end();
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it is given
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it came
         reject(error);
         // Whoever stood behind may fit.
         this.poke();
@@ -178,11 +177,11 @@ export class LoadQueue {
         resolve(reservation);
       };
       const waiter: Waiter = { request, grant, refuse };
-      queue.add(waiter);
-      signal?.addEventListener("abort", abort, { once: true });
-      timer = this.#doors.clock.after(LOAD_WAIT_MS, () => {
+      const timer = this.#doors.clock.after(LOAD_WAIT_MS, () => {
         refuse(this.#refusal(request, "nothing became free in time"));
       });
+      queue.add(waiter);
+      signal?.addEventListener("abort", abort, { once: true });
       this.poke();
     });
   }

@@ -7,15 +7,27 @@
  */
 import { shardHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
-import { InsulaError, isInsulaError } from "../base/errors.ts";
+import { InsulaError } from "../base/errors.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { PolicyRules } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
-import { Evictor, type Evictable, type Evictions } from "./evictor.ts";
-import { LoadQueue, type LoadClass, type LoadFigures, type Reservation } from "./load-queue.ts";
+import { Evictor, type Evictions } from "./evictor.ts";
+import { LoadQueue, type LoadFigures, type Reservation } from "./load-queue.ts";
 import type { MemoryUse } from "./memory-pressure.ts";
-import type { Standing } from "./standing.ts";
+import {
+  AWAKE,
+  NO_MANNER,
+  Lack,
+  bytesLacking,
+  held,
+  isDamage,
+  type Admission,
+  type Kept,
+  type Manner,
+  type Use,
+  type Waking,
+} from "./shard-use.ts";
 
 /** A look at the awake shards every so often: flush by idleness, merges, eviction. */
 const TENDING_INTERVAL_MS = 500;
@@ -47,70 +59,8 @@ export interface ShardKeeperOptions {
   readonly observer?: WorkObserver;
 }
 
-/** How a use found its shard. */
-export interface Waking {
-  /** True when the shard was not awake when the use came. */
-  readonly wasAsleep: boolean;
-  /** Milliseconds until it was; 0 when it had been. */
-  readonly wakeMs: number;
-  /** True when this use woke it, not another that it waited for. */
-  readonly hasWoken: boolean;
-}
-
-/** Rejects when the shard must stay asleep. Does not wait for whoever may suspend it. */
-export type Admission = () => Promise<void>;
-
-interface Use<Value> {
-  readonly uid: ShardUid;
-  readonly task: (shard: Shard, waking: Waking) => Promise<Value>;
-  readonly admit: Admission | undefined;
-  readonly manner: Manner;
-}
-
-/** How a shard is used. */
-export interface Manner {
-  /** What its policy says of it from now on; absent: as before. */
-  readonly standing?: Standing;
-  /** What its vectors take is promised before they are loaded; absent: they are not needed. */
-  readonly load?: { readonly kind: LoadClass; readonly fields: readonly string[] };
-  /** Ends a wait for memory. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A use that has not begun: there is no room for what it would load. */
-class Lack {
-  readonly bytes: number;
-
-  constructor(bytes: number) {
-    this.bytes = bytes;
-  }
-}
-
-const NO_MANNER: Manner = {};
 /** A use that runs out of memory though it was promised some is tried so often. */
 const ATTEMPTS_MAX = 4;
-
-/** With a further user. */
-function held(kept: Kept): Kept {
-  kept.users++;
-  return kept;
-}
-
-const AWAKE: Waking = { wasAsleep: false, wakeMs: 0, hasWoken: false };
-
-interface Kept extends Evictable {
-  readonly opening: Promise<Shard | undefined>;
-  shard: Shard | undefined;
-  standing: Standing | undefined;
-  users: number;
-  /** Until a use has come to know that it woke the shard. */
-  isNew: boolean;
-  /** Called when the last user has gone. */
-  whenUnused: (() => void) | undefined;
-  wokeAtMs: number;
-  /** Newcomers wait for it. */
-  ending: Promise<void> | undefined;
-}
 
 export class ShardKeeper {
   readonly #options: ShardKeeperOptions;
@@ -550,17 +500,6 @@ export class ShardKeeper {
     const kept = this.#kept.get(shardHex(uid));
     if (kept !== undefined) await this.#end(kept, (shard) => shard.close());
   }
-}
-
-/** What a use had no room for; undefined for another error. */
-function bytesLacking(error: unknown): number | undefined {
-  if (!isInsulaError(error) || error.code !== "memory_exhausted") return undefined;
-  const bytes = error.details?.["bytes"];
-  return typeof bytes === "number" ? bytes : 0;
-}
-
-function isDamage(error: unknown): boolean {
-  return isInsulaError(error) && error.code === "data_damaged";
 }
 
 function closedError(): InsulaError {

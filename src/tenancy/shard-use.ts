@@ -1,0 +1,82 @@
+/** A use of a shard: what is asked, how the shard was found, and why it could not begin. */
+import type { ShardUid } from "../base/brands.ts";
+import { isInsulaError } from "../base/errors.ts";
+import type { Shard } from "../shard/index.ts";
+import type { Evictable } from "./evictor.ts";
+import type { LoadClass } from "./load-queue.ts";
+import type { Standing } from "./standing.ts";
+
+/** How a use found its shard. */
+export interface Waking {
+  /** True when the shard was not awake when the use came. */
+  readonly wasAsleep: boolean;
+  /** Milliseconds until it was; 0 when it had been. */
+  readonly wakeMs: number;
+  /** True when this use woke it, not another that it waited for. */
+  readonly hasWoken: boolean;
+}
+
+/** Rejects when the shard must stay asleep. Does not wait for whoever may suspend it. */
+export type Admission = () => Promise<void>;
+
+export interface Use<Value> {
+  readonly uid: ShardUid;
+  readonly task: (shard: Shard, waking: Waking) => Promise<Value>;
+  readonly admit: Admission | undefined;
+  readonly manner: Manner;
+}
+
+/** How a shard is used. */
+export interface Manner {
+  /** What its policy says of it from now on; absent: as before. */
+  readonly standing?: Standing;
+  /** What its vectors take is promised before they are loaded; absent: they are not needed. */
+  readonly load?: { readonly kind: LoadClass; readonly fields: readonly string[] };
+  /** Ends a wait for memory. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A use that has not begun: there is no room for what it would load. */
+export class Lack {
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
+}
+
+export const NO_MANNER: Manner = {};
+
+export const AWAKE: Waking = { wasAsleep: false, wakeMs: 0, hasWoken: false };
+
+/** A shard that is awake, on its way, or about to sleep. */
+export interface Kept extends Evictable {
+  readonly opening: Promise<Shard | undefined>;
+  shard: Shard | undefined;
+  standing: Standing | undefined;
+  users: number;
+  /** Until a use has come to know that it woke the shard. */
+  isNew: boolean;
+  /** Called when the last user has gone. */
+  whenUnused: (() => void) | undefined;
+  wokeAtMs: number;
+  /** Newcomers wait for it. */
+  ending: Promise<void> | undefined;
+}
+
+/** With a further user. */
+export function held(kept: Kept): Kept {
+  kept.users++;
+  return kept;
+}
+
+/** What a use had no room for; undefined for another error. */
+export function bytesLacking(error: unknown): number | undefined {
+  if (!isInsulaError(error) || error.code !== "memory_exhausted") return undefined;
+  const bytes = error.details["bytes"];
+  return typeof bytes === "number" ? bytes : 0;
+}
+
+export function isDamage(error: unknown): boolean {
+  return isInsulaError(error) && error.code === "data_damaged";
+}
