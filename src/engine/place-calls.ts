@@ -145,11 +145,6 @@ export class PlaceCalls {
   }
 }
 
-/** Searches load what they compare with; everything else reads what it needs from the files. */
-function mannerOf({ fields, signal }: CallKind): Manner {
-  return fields === undefined ? { signal } : { load: { kind: "query", fields }, signal };
-}
-
 function countersOf(kind: CallKind["kind"], count: number, units: number): Partial<UsageCounters> {
   switch (kind) {
     case "query":
@@ -172,4 +167,9 @@ function costOf(work: WorkTally | undefined): CallCost {
 function placeOf({ collection, tenant }: FoundShard): Place {
   const place = { database: collection.database.name, collection: collection.name };
   return tenant === undefined ? place : { ...place, tenant };
+}
+
+/** Searches load what they compare with; everything else reads what it needs from the files. */
+function mannerOf({ fields, signal }: CallKind): Manner {
+  return fields === undefined ? { signal } : { load: { kind: "query", fields }, signal };
 }
