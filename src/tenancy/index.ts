@@ -11,5 +11,6 @@
  * shard costs nothing here.
  */
 export { keepsUsesEveryMs, stateAfterIdle, unusedSince } from "./idle-policy.ts";
-export { ShardKeeper, type Manner, type ShardKeeperOptions, type Waking } from "./shard-keeper.ts";
+export { ShardKeeper, type ShardKeeperOptions } from "./shard-keeper.ts";
+export type { Manner, Waking } from "./shard-use.ts";
 export { needsStore, planStates, type StateStep } from "./state-plan.ts";
