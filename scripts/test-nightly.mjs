@@ -27,6 +27,7 @@ const crash = (sizes) => ({
 });
 const STEPS = {
   model: { command: npm("run", "test:model"), env: { INSULA_SEEDS: sized(5_000) } },
+  filters: { command: npm("run", "test:filters"), env: { INSULA_CASES: sized(100_000) } },
   simulation: crash({ INSULA_SIMULATIONS: sized(20_000) }),
   cuts: crash({ INSULA_SEEDS: sized(200), INSULA_MOMENTS: "300", INSULA_STATES: "4" }),
   "every cut": crash({ INSULA_SEED: "1", INSULA_MOMENTS: "all", INSULA_STATES: "10" }),
