@@ -35,6 +35,7 @@ import { buildKernels } from "../scripts/build-kernels.mjs";
 import { clusteredVectors } from "./support/clustered-vectors.ts";
 import { loadPeer } from "./support/peer-package.ts";
 import { openReport, type Row } from "./support/report.ts";
+import { UNPACED } from "./support/unpaced.ts";
 
 const K = 10;
 const RESCORED = 2 * K + 16;
@@ -182,7 +183,7 @@ function exactTruth(bits?: Uint8Array): readonly ReadonlySet<number>[] {
     const scan = new FlatScan(memory, threads, METRIC, query);
     const target = rowTarget();
     const part = { arena: float32.arena, target, rowCount, rowBase: 0, bits };
-    const [hits] = scan.scan([part], K) as { rows: Uint32Array }[];
+    const [hits] = scan.scan([part], K, UNPACED) as { rows: Uint32Array }[];
     scan.close();
     return new Set(hits?.rows);
   });
@@ -190,7 +191,7 @@ function exactTruth(bits?: Uint8Array): readonly ReadonlySet<number>[] {
 
 /** The ten nearest of candidates by their float32 rows. */
 function rescored(scan: FlatScan, candidates: Uint32Array): number[] {
-  const distances = scan.score(float32.arena, rowTarget(), candidates);
+  const distances = scan.scoreNow(float32.arena, rowTarget(), candidates);
   const order = Array.from(candidates, (row, i) => ({ row, distance: distances[i] ?? 0 }));
   return order
     .sort((a, b) => a.distance - b.distance)
@@ -209,7 +210,7 @@ function walkOne(
   const search = new GraphSearch(scan, { memory, workers: threads, metric: METRIC, vector: query });
   const part = { arena: resident.arena, target: graph.target, bits };
   const limits = { ef, scoredMax: WALK_SCORED_MAX };
-  const found = search.walk(part, limits) as { rows: Uint32Array; isWhole: boolean };
+  const found = search.walk(part, limits, UNPACED) as { rows: Uint32Array; isWhole: boolean };
   const best = rescored(scan, found.rows.subarray(0, RESCORED));
   scan.close();
   return { rows: best, isWhole: found.isWhole };
@@ -219,7 +220,7 @@ function scanOne(query: Float32Array, bits?: Uint8Array): number[] {
   const scan = new FlatScan(memory, threads, METRIC, query);
   const target = resident.codeTarget();
   const part = { arena: resident.arena, target, rowCount, rowBase: 0, bits };
-  const [hits] = scan.scan([part], RESCORED) as { rows: Uint32Array }[];
+  const [hits] = scan.scan([part], RESCORED, UNPACED) as { rows: Uint32Array }[];
   const best = rescored(scan, hits?.rows ?? new Uint32Array(0));
   scan.close();
   return best;

@@ -1,7 +1,7 @@
 /**
  * Runs the tests of folders of test/ and ends with the line that scripts/ci.mjs counts by:
- * `node scripts/run-tests.mjs model`, or of one file: `model/graph-filters`. More tries: the variable
- * INSULA_SEEDS; one: INSULA_SEED.
+ * `node scripts/run-tests.mjs model`, or of one file: `model/graph-filters`. More tries: the
+ * variable INSULA_SEEDS; one: INSULA_SEED.
  */
 import { runTests } from "./vitest-run.mjs";
 

@@ -21,10 +21,10 @@ function countFailed({ numFailedTests, testResults }) {
 /**
  * A skipped test is a failure where the variable CI is set: there, everything must be able to run.
  *
- * @param {{ node?: string, project?: string, file?: string, name?: string, live?: "stdout", workers?:
- *   number }} options the Node to run with, the project (a folder of test/, or `unit`), one file of
- *   that folder, a name for its results, whether the output is shown as it comes, how many files are
- *   run at once
+ * @param {{ node?: string, project?: string, file?: string, name?: string, live?: "stdout",
+ *   workers?: number }} options the Node to run with, the project (a folder of test/, or `unit`),
+ *   one file of that folder, a name for its results, whether the output is shown as it comes, how
+ *   many files are run at once
  * @returns {Promise<TestCount>} `isPassed` says more than `failed`: a run without any test is none
  */
 export async function runTests({

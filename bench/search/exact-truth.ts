@@ -5,6 +5,7 @@ import { ArenaPool, KERNELS_FILE, loadKernelModule, rowStrideBytes } from "../..
 import { FlatScan, SearchMemory } from "../../src/vector/index.ts";
 import { buildKernels } from "../../scripts/build-kernels.mjs";
 import { rowAt, type RowFilter, type SearchData } from "./contender.ts";
+import { UNPACED } from "../support/unpaced.ts";
 
 export type Truth = readonly ReadonlySet<number>[];
 
@@ -43,7 +44,7 @@ export class ExactTruth {
     const bits = filter && this.#bits(filter);
     return queries.map((query) => {
       const scan = new FlatScan(this.#memory, this.#threads, "cosine", query);
-      const [hits] = scan.scan([{ arena, target, rowCount, rowBase: 0, bits }], k) as {
+      const [hits] = scan.scan([{ arena, target, rowCount, rowBase: 0, bits }], k, UNPACED) as {
         rows: Uint32Array;
       }[];
       scan.close();

@@ -1,5 +1,6 @@
 /** Filters to rows: through the indexes of a segment, or row by row. */
 import { Bitmap } from "../base/bitset.ts";
+import type { Pace } from "../base/pace.ts";
 import { compileFilter, type Filter, type FilterLeaf } from "../model/index.ts";
 import type { InvertedReader } from "./inverted-reader.ts";
 import { damaged } from "./postings.ts";
@@ -8,6 +9,8 @@ import { damaged } from "./postings.ts";
 export interface FilterSource {
   /** Rows of the segment. */
   readonly rowCount: number;
+  /** Asked between the parts of a filter, and between blocks and lists of an index. */
+  readonly pace: Pace;
   /** Rows of interest, e.g. the live ones; not changed. Absent: all. */
   readonly candidates?: Bitmap;
   /**
@@ -29,7 +32,8 @@ export interface FilterSource {
  * Conjunctions narrow the candidates from left to right, and stop when none is left: put the cheap
  * and selective parts first.
  *
- * @throws InsulaError `data_damaged`, and what the source throws.
+ * @throws InsulaError `data_damaged`, what the source throws, and what the signal of the pace was
+ *   aborted with.
  */
 export async function evaluateFilter(filter: Filter, source: FilterSource): Promise<Bitmap> {
   const candidates = source.candidates ?? Bitmap.full(source.rowCount);
@@ -55,8 +59,14 @@ export function filterRows(
   return rows;
 }
 
-/** INVARIANT: the result is a new bitmap, and a part of the candidates, which are not changed. */
+/**
+ * A node of a filter goes over the words of its bitmaps about four times, a step for each word.
+ *
+ * INVARIANT: the result is a new bitmap, and a part of the candidates, which are not changed.
+ */
 async function evaluate(filter: Filter, source: FilterSource, candidates: Bitmap): Promise<Bitmap> {
+  const steps = candidates.words.length;
+  if (!source.pace.fits(steps)) await source.pace.take(steps);
   if (candidates.isEmpty) return candidates.clone();
   switch (filter.kind) {
     case "and": {
@@ -90,7 +100,7 @@ async function evaluateLeaf(
   if (index === "missing") return new Bitmap(source.rowCount);
   if (index === undefined) return (await source.fallback(leaf, candidates)).clone().and(candidates);
   if (index.rowCount !== source.rowCount) throw damaged("it has rows of another segment");
-  const { matches, unsure } = await index.evaluate(leaf);
+  const { matches, unsure } = await index.evaluate(leaf, source.pace);
   matches.and(candidates);
   if (unsure === undefined || unsure.and(candidates).isEmpty) return matches;
   return matches.or((await source.fallback(leaf, unsure)).clone().and(unsure));

@@ -8,6 +8,7 @@
 import { Bitmap } from "../base/bitset.ts";
 import { compareBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
+import type { Pace } from "../base/pace.ts";
 import type { FilterLeaf, FilterScalar } from "../model/index.ts";
 import { DictionaryBlock, type PostingsExtent } from "./dictionary-block.ts";
 import { Fences } from "./fences.ts";
@@ -21,6 +22,10 @@ import { toTermRange, type TermRange } from "./term-range.ts";
 const HEAD_READ_BYTES = 4_096;
 /** Bytes of dictionary or postings that a range reads at once. */
 const READ_BYTES_TARGET = 262_144;
+
+/** Steps of adding a list of postings besides its bytes, and bytes added in a step. */
+const LIST_STEPS = 16;
+const POSTINGS_PER_STEP = 3;
 
 /** The bytes of one section. */
 export interface InvertedSource {
@@ -111,36 +116,40 @@ export class InvertedReader {
    * blocks and postings between its bounds, `exists` nothing. A leaf that is kept costs a copy of
    * its bits.
    */
-  async evaluate(leaf: FilterLeaf): Promise<LeafRows> {
+  async evaluate(leaf: FilterLeaf, pace: Pace): Promise<LeafRows> {
     const name = this.#memory === undefined ? undefined : leafName(leaf);
-    if (name === undefined) return this.#evaluate(leaf);
+    if (name === undefined) return this.#evaluate(leaf, pace);
     const kept = this.#memory?.get(name);
     if (kept !== undefined) return { matches: Bitmap.fromBytes(this.rowCount, kept) };
-    const found = await this.#evaluate(leaf);
+    const found = await this.#evaluate(leaf, pace);
     if (found.unsure === undefined) this.#memory?.set(name, found.matches.bytes().slice());
     return found;
   }
 
-  async #evaluate(leaf: FilterLeaf): Promise<LeafRows> {
+  async #evaluate(leaf: FilterLeaf, pace: Pace): Promise<LeafRows> {
     const matches = new Bitmap(this.rowCount);
     switch (leaf.kind) {
       case "exists":
         addPostings(matches, this.#exists);
         return { matches };
       case "equal":
-        return this.#evaluateValues([leaf.value], matches);
+        return this.#evaluateValues([leaf.value], matches, pace);
       case "in":
-        return this.#evaluateValues(leaf.values, matches);
+        return this.#evaluateValues(leaf.values, matches, pace);
       case "range": {
         const range = toTermRange(leaf);
         if (range === undefined) return { matches };
-        await this.#addRange(range, matches);
+        await this.#addRange(range, matches, pace);
         return this.#withLong(matches, range.kind === TERM_KIND.string);
       }
     }
   }
 
-  async #evaluateValues(values: readonly FilterScalar[], matches: Bitmap): Promise<LeafRows> {
+  async #evaluateValues(
+    values: readonly FilterScalar[],
+    matches: Bitmap,
+    pace: Pace,
+  ): Promise<LeafRows> {
     const terms = values.filter((value) => !isLongString(value)).map(toTerm);
     terms.sort(compareBytes);
     let held: { readonly block: number; readonly bytes: Uint8Array } | undefined;
@@ -150,7 +159,9 @@ export class InvertedReader {
       if (held?.block !== block) {
         held = { block, bytes: await this.#readDictionary(block, block + 1) };
       }
-      await this.#addTerm(term, block, held.bytes, matches);
+      // A block is looked through from its start.
+      if (!pace.fits(held.bytes.length)) await pace.take(held.bytes.length);
+      await this.#addTerm(term, block, held.bytes, { matches, pace });
     }
     return this.#withLong(matches, terms.length < values.length);
   }
@@ -159,7 +170,7 @@ export class InvertedReader {
     term: Uint8Array,
     block: number,
     bytes: Uint8Array,
-    matches: Bitmap,
+    { matches, pace }: { readonly matches: Bitmap; readonly pace: Pace },
   ): Promise<void> {
     const entries = new DictionaryBlock(bytes, this.#fences.postings(block));
     while (entries.next()) {
@@ -167,12 +178,12 @@ export class InvertedReader {
       if (order < 0) continue;
       if (order > 0) return;
       if (entries.row !== undefined) addRow(matches, entries.row);
-      else addPostings(matches, await this.#readPostings(entries.postings));
+      else await this.#addExtents([entries.postings], matches, pace);
       return;
     }
   }
 
-  async #addRange(range: TermRange, matches: Bitmap): Promise<void> {
+  async #addRange(range: TermRange, matches: Bitmap, pace: Pace): Promise<void> {
     const end = this.#fences.find(range.upper) + 1;
     let block = Math.max(this.#fences.find(range.lower), 0);
     while (block < end) {
@@ -185,15 +196,20 @@ export class InvertedReader {
       for (; block < next; block++) {
         const from = this.#fences.dictionaryOffset(block) - start;
         const to = this.#fences.dictionaryOffset(block + 1) - start;
+        if (!pace.fits(to - from)) await pace.take(to - from);
         const entries = new DictionaryBlock(bytes.subarray(from, to), this.#fences.postings(block));
         addEntries(entries, range, matches, extents);
       }
-      await this.#addExtents(extents, matches);
+      await this.#addExtents(extents, matches, pace);
     }
   }
 
   /** Reads neighbouring postings together. They are ascending and without gaps inside a range. */
-  async #addExtents(extents: readonly PostingsExtent[], matches: Bitmap): Promise<void> {
+  async #addExtents(
+    extents: readonly PostingsExtent[],
+    matches: Bitmap,
+    pace: Pace,
+  ): Promise<void> {
     let at = 0;
     while (at < extents.length) {
       const start = extents[at]?.start ?? 0;
@@ -208,6 +224,8 @@ export class InvertedReader {
         const extent = extents[at];
         if (extent === undefined) continue;
         const from = extent.start - start;
+        const steps = LIST_STEPS + extent.length / POSTINGS_PER_STEP;
+        if (!pace.fits(steps)) await pace.take(steps);
         addPostings(matches, bytes.subarray(from, from + extent.length));
       }
     }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Pace } from "../base/pace.ts";
 import { Bitmap } from "../base/bitset.ts";
 import { isInsulaError } from "../base/errors.ts";
 import { INVERTED_PROPERTIES_MAX, INVERTED_TERM_BYTES_MAX } from "../base/limits.ts";
@@ -61,6 +62,7 @@ async function ids(
   unfilterable: string[] = [],
 ): Promise<number[]> {
   const bitmap = await evaluateFilter(filter, {
+    pace,
     rowCount: rows.length,
     indexFor: async (property) => {
       if (unfilterable.includes(property)) return undefined;
@@ -127,6 +129,8 @@ const { filter: anyFilter } = fc.letrec<{ filter: Filter }>((tie) => ({
     }),
   ),
 }));
+
+const pace = new Pace(() => Promise.resolve());
 
 describe("the index agrees with the reference", () => {
   test("for any metadata and any filter", async () => {
@@ -230,15 +234,12 @@ describe("what the index does not hold", () => {
     const rows = [{ p: LONG }, { p: "x" }, { p: LONG.slice(1) }, { p: ["x", LONG] }];
     const section = build(rows).sections[0];
     const reader = await InvertedReader.open(toSource(section?.bytes ?? new Uint8Array(0)));
-    const long = await reader.evaluate({ kind: "equal", property: "p", value: LONG });
+    const long = await reader.evaluate({ kind: "equal", property: "p", value: LONG }, pace);
     expect([long.matches.isEmpty, [...(long.unsure?.toIds() ?? [])]]).toEqual([true, [0, 3]]);
-    const short = await reader.evaluate({ kind: "equal", property: "p", value: "x" });
+    const short = await reader.evaluate({ kind: "equal", property: "p", value: "x" }, pace);
     expect([[...short.matches.toIds()], short.unsure]).toEqual([[1, 3], undefined]);
-    const range = await reader.evaluate({
-      kind: "range",
-      property: "p",
-      lower: { value: "x", isInclusive: true },
-    });
+    const lower = { value: "x", isInclusive: true };
+    const range = await reader.evaluate({ kind: "range", property: "p", lower }, pace);
     expect([[...range.matches.toIds()], [...(range.unsure?.toIds() ?? [])]]).toEqual([
       [1, 2, 3],
       [0],
@@ -252,6 +253,7 @@ describe("what the index does not hold", () => {
     const bitmap = await evaluateFilter(
       { kind: "not", filter: { kind: "equal", property: "p", value: 2 } },
       {
+        pace,
         rowCount: 3,
         candidates,
         indexFor: () => InvertedReader.open(toSource(sections[0]?.bytes ?? new Uint8Array(0))),
@@ -270,7 +272,10 @@ describe("reads", () => {
     const reader = await InvertedReader.open(source);
     expect(reader.termCount).toBe(10_000);
     const headReads = source.reads.length;
-    const { matches } = await reader.evaluate({ kind: "equal", property: "p", value: "value-77" });
+    const { matches } = await reader.evaluate(
+      { kind: "equal", property: "p", value: "value-77" },
+      pace,
+    );
     expect([...matches.toIds()]).toEqual([154, 155]);
     expect(headReads).toBeLessThanOrEqual(2);
     expect(source.reads.length - headReads).toBe(2);
@@ -306,7 +311,7 @@ describe("damage", () => {
       if (reader.rowCount !== rows.length) return "data_damaged";
       for (const leaf of leaves) {
         if (leaf.kind === "and" || leaf.kind === "or" || leaf.kind === "not") continue;
-        const { matches } = await reader.evaluate(leaf);
+        const { matches } = await reader.evaluate(leaf, pace);
         expect(matches.toIds().every((row) => row < rows.length)).toBe(true);
       }
     } catch (error) {

@@ -40,6 +40,8 @@ export function matchesLeaf(leaf: FilterLeaf, value: MetadataValue | undefined):
 export interface CompiledFilter {
   /** Evaluates over encoded metadata; only the properties that the filter names are decoded. */
   readonly matches: (metadata: Uint8Array | undefined) => boolean;
+  /** Leaves that may look at a value: what a row costs besides its length. */
+  readonly leafCount: number;
 }
 
 /**
@@ -54,12 +56,19 @@ export function compileFilter(filter: Filter): CompiledFilter {
   const names = properties.map((name) => Buffer.from(name));
   const values: (MetadataValue | undefined)[] = [];
   return {
+    leafCount: countLeaves(filter),
     matches(metadata) {
       values.length = 0;
       if (metadata !== undefined && metadata.length > 0) readSlots(metadata, names, values);
       return test(values);
     },
   };
+}
+
+function countLeaves(filter: Filter): number {
+  if (filter.kind === "not") return countLeaves(filter.filter);
+  if (filter.kind !== "and" && filter.kind !== "or") return 1;
+  return filter.filters.reduce((sum, part) => sum + countLeaves(part), 0);
 }
 
 /** Takes values by slot: the position of their property in the compiled list of names. */

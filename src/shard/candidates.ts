@@ -1,23 +1,25 @@
 /** Which rows of a part may be returned: live, and passing the filter. One bit a row. */
 import { Bitmap } from "../base/bitset.ts";
-import { evaluateFilter, filterName, filterRows } from "../inverted/index.ts";
+import type { Pace } from "../base/pace.ts";
+import { evaluateFilter, filterName } from "../inverted/index.ts";
 import { compileFilter, type Filter, type FilterLeaf } from "../model/index.ts";
+import { lookAtMemtable, lookSteps } from "./looked-rows.ts";
 import type { MemtableView, SegmentView } from "./read-view.ts";
 
 /** Row by row: a memtable is bounded and its metadata is in memory. Undefined: all rows. */
 export function memtableCandidates(
-  { memtable, rowCount, liveBits }: MemtableView,
+  view: MemtableView,
   filter: Filter | undefined,
-): Uint8Array | undefined {
-  if (filter === undefined) return liveBits;
-  const { matches } = compileFilter(filter);
-  const bits = new Uint8Array((rowCount + 7) >>> 3);
-  for (let row = 0; row < rowCount; row++) {
-    const bit = 1 << (row & 7);
-    if (liveBits !== undefined && ((liveBits[row >>> 3] ?? 0) & bit) === 0) continue;
-    if (matches(memtable.metadata(row))) bits[row >>> 3] = (bits[row >>> 3] ?? 0) | bit;
-  }
-  return bits;
+  pace: Pace,
+): Uint8Array | undefined | Promise<Uint8Array> {
+  if (filter === undefined) return view.liveBits;
+  return lookAtMemtable(view, compileFilter(filter), pace);
+}
+
+export interface CandidateRules {
+  /** Properties of the schema that are not indexed: their rows are looked at. */
+  readonly unfilterable: readonly string[];
+  readonly pace: Pace;
 }
 
 /** Rows of a segment that may be returned. */
@@ -31,21 +33,19 @@ export interface CandidateRows {
  * From the inverted indexes of the properties the filter names; no other section is read. The last
  * answers are kept with the segment's blocks: a row that is dead stays dead, so the number of live
  * rows tells whether an answer is still true.
- *
- * @param unfilterable properties of the schema that are not indexed: their rows are looked at.
  */
 export function segmentCandidates(
   view: SegmentView,
   filter: Filter | undefined,
-  unfilterable: readonly string[],
+  { unfilterable, pace }: CandidateRules,
 ): CandidateRows | Promise<CandidateRows> {
   if (filter === undefined) return { bits: view.liveBits, count: view.liveCount };
   const name = view.isAltered === true ? undefined : filterName(filter);
-  if (name === undefined) return evaluateRows(view, filter, unfilterable);
+  if (name === undefined) return evaluateRows(view, filter, { unfilterable, pace });
   const keptName = `${view.liveCount}${name}`;
   const kept = view.segment.kept(keptName);
   if (kept !== undefined) return unpack(kept);
-  return evaluateRows(view, filter, unfilterable).then((rows) => {
+  return evaluateRows(view, filter, { unfilterable, pace }).then((rows) => {
     view.segment.keep(keptName, pack(rows));
     return rows;
   });
@@ -59,20 +59,21 @@ export function countBits(bits: Uint8Array | undefined, rowCount: number): numbe
 async function evaluateRows(
   { segment, liveBits }: SegmentView,
   filter: Filter,
-  unfilterable: readonly string[],
+  { unfilterable, pace }: CandidateRules,
 ): Promise<CandidateRows> {
   const { rowCount } = segment;
   const live = liveBits === undefined ? undefined : Bitmap.fromBytes(rowCount, liveBits);
   const hasAllProperties = await segment.hasAllProperties();
   const rows = await evaluateFilter(filter, {
     rowCount,
+    pace,
     ...(live === undefined ? {} : { candidates: live }),
     indexFor: async (property) => {
       const index = await segment.inverted(property);
       const isCertain = hasAllProperties && !unfilterable.includes(property);
       return index ?? (isCertain ? "missing" : undefined);
     },
-    fallback: (leaf, candidates) => lookAtRows(segment, leaf, candidates),
+    fallback: (leaf, candidates) => lookAtRows(segment, leaf, candidates, pace),
   });
   return { bits: rows.bytes(), count: rows.count() };
 }
@@ -95,8 +96,23 @@ async function lookAtRows(
   segment: SegmentView["segment"],
   leaf: FilterLeaf,
   candidates: Bitmap,
+  pace: Pace,
 ): Promise<Bitmap> {
-  const metadata = new Map<number, Uint8Array | undefined>();
-  for (const row of candidates.toIds()) metadata.set(row, (await segment.record(row)).metadata);
-  return filterRows(leaf, candidates, (row) => metadata.get(row));
+  const compiled = compileFilter(leaf);
+  const rows = new Bitmap(candidates.rowCount);
+  const { words } = candidates;
+  for (let i = 0; i < words.length; i++) {
+    for (let word = words[i] ?? 0; word !== 0; word &= word - 1) {
+      const row = i * 32 + 31 - Math.clz32(word & -word);
+      const entry = segment.record(row);
+      const { metadata } = entry instanceof Promise ? await entry : entry;
+      const steps = READ_STEPS + lookSteps(compiled, metadata);
+      if (!pace.fits(steps)) await pace.take(steps);
+      if (compiled.matches(metadata)) rows.add(row);
+    }
+  }
+  return rows;
 }
+
+/** Steps of finding a record in its block. */
+const READ_STEPS = 64;

@@ -2,15 +2,13 @@
  * Exact distances of all candidates of a part, in slices: for scores that are more than a distance,
  * where codes cannot choose.
  */
-import { rowStrideBytes } from "../math/index.ts";
+import { scanSteps, type Pace } from "../base/pace.ts";
 import type { VectorField } from "../model/index.ts";
-import { RowWindow, type FlatScan, type SearchMemory } from "../vector/index.ts";
+import { RowWindow, type FlatScan, type RowTarget, type SearchMemory } from "../vector/index.ts";
 import type { MemtableView, SegmentView } from "./read-view.ts";
 
-/** Bytes of float32 rows scored before the thread is given back: below 1 ms. */
-const SLICE_BYTES = 4_194_304;
-/** Rows of a slice: what fits the scratch of a scanner. */
-const SLICE_ROWS_MAX = 16_384;
+/** Rows looked at for candidates, and scored, at a time: what fits the scratch of a scanner. */
+const STRETCH_ROWS = 16_384;
 
 export interface ScoredRows {
   readonly rows: Uint32Array;
@@ -23,20 +21,16 @@ export interface DenseSource {
   readonly field: VectorField;
   /** Candidates, one bit a row; undefined for all. */
   readonly bits: Uint8Array | undefined;
+  readonly pace: Pace;
 }
 
-/** Rows ascending; each slice is scored when it is asked for. */
-export function* memtableDistances(
-  { scan, field, bits }: DenseSource,
+/** Rows ascending; each stretch is scored when it is asked for. */
+export async function* memtableDistances(
+  source: DenseSource,
   view: MemtableView,
-): Iterable<ScoredRows> {
-  for (const part of view.memtable.rows(field.name).targets(view.rowCount)) {
-    const { arena, target, rowFirst, rowCount } = part;
-    const rows = candidatesIn(bits, rowFirst, rowCount);
-    for (const own of slices(rows, field)) {
-      const distances = scan.score(arena, target, own);
-      yield { rows: own.map((row) => row + rowFirst), distances };
-    }
+): AsyncIterable<ScoredRows> {
+  for (const part of view.memtable.rows(source.field.name).targets(view.rowCount)) {
+    yield* stretches(source, { ...part, base: part.rowFirst });
   }
 }
 
@@ -46,47 +40,67 @@ export function* memtableDistances(
  * @throws InsulaError `memory_exhausted`, `data_damaged`.
  */
 export async function* segmentDistances(
-  { scan, memory, field, bits }: DenseSource,
+  source: DenseSource,
   { segment }: SegmentView,
 ): AsyncIterable<ScoredRows> {
+  const { memory, field, bits, pace } = source;
   const maybe = segment.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
   const rowTarget = resident.rowTarget();
+  const { rowCount } = segment;
   if (rowTarget !== undefined) {
-    for (const rows of slices(candidatesIn(bits, 0, segment.rowCount), field)) {
-      yield { rows, distances: scan.score(rowTarget.arena, rowTarget.target, rows) };
-    }
+    yield* stretches(source, { ...rowTarget, base: 0, rowCount });
     return;
   }
   const window = new RowWindow(memory, field.dimension);
   try {
-    for (let first = 0; first < segment.rowCount; first += window.rowCapacity) {
-      const count = Math.min(window.rowCapacity, segment.rowCount - first);
-      const rows = candidatesIn(bits, first, count);
-      if (rows.length === 0) continue;
+    for (let first = 0; first < rowCount; first += window.rowCapacity) {
+      const count = Math.min(window.rowCapacity, rowCount - first);
+      if (!pace.fits(count)) await pace.take(count);
+      if (candidatesIn(bits, first, { from: 0, count }).length === 0) continue;
       await segment.readRows(field, first, window.bytes(count));
-      const { arena, target } = window.target(count);
-      for (const own of slices(rows, field)) {
-        yield { rows: own.map((row) => row + first), distances: scan.score(arena, target, own) };
-      }
+      const steps = scanSteps(window.bytes(count).length);
+      if (!pace.fits(steps)) await pace.take(steps);
+      yield* stretches(source, { ...window.target(count), base: first, rowCount: count });
     }
   } finally {
     window.release();
   }
 }
 
-function* slices(rows: Uint32Array, { dimension }: VectorField): Iterable<Uint32Array> {
-  const byBytes = Math.floor(SLICE_BYTES / rowStrideBytes(dimension));
-  const step = Math.min(SLICE_ROWS_MAX, Math.max(8, byBytes));
-  for (let at = 0; at < rows.length; at += step) yield rows.subarray(at, at + step);
+interface PlacedRows {
+  readonly arena: number;
+  readonly target: RowTarget;
+  /** The row of the part that is the first of the target. */
+  readonly base: number;
+  readonly rowCount: number;
 }
 
-/** Candidates of a stretch of rows, counted from its first. */
-function candidatesIn(bits: Uint8Array | undefined, first: number, count: number): Uint32Array {
+async function* stretches(
+  { scan, bits, pace }: DenseSource,
+  { arena, target, base, rowCount }: PlacedRows,
+): AsyncIterable<ScoredRows> {
+  for (let from = 0; from < rowCount; from += STRETCH_ROWS) {
+    const count = Math.min(STRETCH_ROWS, rowCount - from);
+    if (!pace.fits(count)) await pace.take(count);
+    const rows = candidatesIn(bits, base, { from, count });
+    if (rows.length === 0) continue;
+    const maybe = scan.score(arena, target, rows, pace);
+    const distances = maybe instanceof Promise ? await maybe : maybe;
+    yield { rows: rows.map((row) => row + base), distances };
+  }
+}
+
+/** Candidates of a stretch of rows, counted from the base. */
+function candidatesIn(
+  bits: Uint8Array | undefined,
+  base: number,
+  { from, count }: { readonly from: number; readonly count: number },
+): Uint32Array {
   const rows = new Uint32Array(count);
   let found = 0;
-  for (let i = 0; i < count; i++) {
-    const row = first + i;
+  for (let i = from; i < from + count; i++) {
+    const row = base + i;
     if (bits !== undefined && ((bits[row >>> 3] ?? 0) & (1 << (row & 7))) === 0) continue;
     rows[found++] = i;
   }

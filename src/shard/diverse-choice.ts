@@ -2,8 +2,9 @@
  * Maximal marginal relevance over exact distances: which of the nearest are answered.
  *
  * Each step compares one chosen record with all that are left, by the kernels, so that the whole is
- * topK * candidates comparisons; between steps the thread is given back.
+ * topK * candidates comparisons, window by window, at the pace of the search.
  */
+import { scanSteps, type Pace } from "../base/pace.ts";
 import { rowStrideBytes } from "../math/index.ts";
 import type { DiverseChoice, Query, VectorField } from "../model/index.ts";
 import { FlatScan, RowWindow } from "../vector/index.ts";
@@ -12,8 +13,18 @@ import { shownDistance, vectorOf, type RankedRecord } from "./ranked-records.ts"
 import type { ShardContext } from "./shard-context.ts";
 import type { Ranking } from "./shard-search.ts";
 
-/** Multiply-adds after which the thread is given back: well below 2 ms. */
-const SLICE_MULTIPLY_ADDS = 4_194_304;
+/** Steps of reading the vector of a candidate, and of going over the candidates in a step. */
+const VECTOR_STEPS = 128;
+const CHOICE_STEPS = 8;
+
+/** Steps of filling one window, and of the norms of its rows. */
+const LOAD_STEPS = 131_072;
+
+/** Where a choice is made, and how the thread is shared. */
+export interface DiversePlace {
+  readonly context: ShardContext;
+  readonly pace: Pace;
+}
 
 interface LoadedRows {
   readonly window: RowWindow;
@@ -28,7 +39,7 @@ interface LoadedRows {
  * @throws InsulaError `memory_exhausted`.
  */
 export async function chooseDiverse(
-  context: ShardContext,
+  { context, pace }: DiversePlace,
   field: VectorField,
   ranking: Ranking,
   query: Query & { readonly mmr: DiverseChoice },
@@ -36,10 +47,15 @@ export async function chooseDiverse(
   const { ranked, trace, cost } = ranking;
   const startMs = context.clock.monotonicMs();
   const vectors: Float32Array[] = [];
-  for (const { candidate } of ranked) vectors.push(await vectorOf(candidate, field));
+  for (const { candidate } of ranked) {
+    if (!pace.fits(VECTOR_STEPS)) await pace.take(VECTOR_STEPS);
+    vectors.push(await vectorOf(candidate, field));
+    pace.add(scanSteps(rowStrideBytes(field.dimension)));
+  }
   const loaded: LoadedRows[] = [];
   try {
     for (let first = 0; first < vectors.length;) {
+      if (!pace.fits(LOAD_STEPS)) await pace.take(LOAD_STEPS);
       const rows = loadRows(context, field, vectors, first);
       loaded.push(rows);
       first += rows.rows.length;
@@ -49,20 +65,17 @@ export async function chooseDiverse(
       ranked.map(({ candidate }) => shownDistance(field, candidate.distance)),
       query.mmr.lambda,
     );
-    let work = 0;
     while (chosen.length < Math.min(query.topK, ranked.length)) {
-      query.signal?.throwIfAborted();
+      pace.check();
+      const steps = vectors.length * CHOICE_STEPS;
+      if (!pace.fits(steps)) await pace.take(steps);
       const next = choice.take();
       const record = ranked[next];
       const vector = vectors[next];
       if (record === undefined || vector === undefined) break;
       chosen.push(record);
-      choice.nearChosen(compareWith(context, field, vector, loaded));
+      choice.nearChosen(await compareWith({ context, pace }, field, vector, loaded));
       cost.compared(vectors.length, field.dimension);
-      work += vectors.length * field.dimension;
-      if (work < SLICE_MULTIPLY_ADDS) continue;
-      work = 0;
-      await context.turn("query");
     }
     return chosen;
   } finally {
@@ -135,17 +148,21 @@ function loadRows(
   return { window, placed: window.target(count), rows };
 }
 
-function compareWith(
-  { memory, workers }: ShardContext,
+async function compareWith(
+  { context: { memory, workers }, pace }: DiversePlace,
   field: VectorField,
   vector: Float32Array,
   loaded: readonly LoadedRows[],
-): readonly number[] {
+): Promise<readonly number[]> {
+  const compared: number[] = [];
   const scan = new FlatScan(memory, workers, kernelMetric(field), vector);
   try {
-    return loaded.flatMap(({ placed: { arena, target }, rows }) =>
-      Array.from(scan.score(arena, target, rows), (distance) => shownDistance(field, distance)),
-    );
+    for (const { placed, rows } of loaded) {
+      const maybe = scan.score(placed.arena, placed.target, rows, pace);
+      const distances = maybe instanceof Promise ? await maybe : maybe;
+      for (const distance of distances) compared.push(shownDistance(field, distance));
+    }
+    return compared;
   } finally {
     scan.close();
   }

@@ -3,6 +3,7 @@
  * they were found in, which keeps every page of one state of the shard. 14 bytes a record.
  */
 import { InsulaError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { Hit, Query } from "../model/index.ts";
 import { keyOf, toHits, type ComparedFields, type RankedRecord } from "./ranked-records.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
@@ -15,9 +16,13 @@ export interface RankedSearch {
   readonly ranked: readonly RankedRecord[];
 }
 
+/** Steps of reading the key of a record. */
+const KEY_STEPS = 64;
+
 export class KeptSearch {
   readonly length: number;
   readonly #view: ReadView;
+  readonly #turn: () => Promise<void>;
   readonly #include: Query["include"];
   readonly #fields: ComparedFields;
   readonly #parts: readonly (MemtableView | SegmentView)[];
@@ -29,7 +34,9 @@ export class KeptSearch {
   /** Pages that are being read; the view is closed after the last of them. */
   #readers = 0;
 
-  constructor({ view, query, fields, ranked }: RankedSearch) {
+  /** @param turn as for a {@link Pace}, which each page has of its own. */
+  constructor({ view, query, fields, ranked }: RankedSearch, turn: () => Promise<void>) {
+    this.#turn = turn;
     this.#view = view;
     this.#include = query.include;
     this.#fields = fields;
@@ -63,9 +70,13 @@ export class KeptSearch {
     if (!this.#isOpen) throw searchMissing();
     this.#readers++;
     try {
+      const pace = new Pace(this.#turn);
       const ranked: RankedRecord[] = [];
-      for (let i = start; i < Math.min(end, this.length); i++) ranked.push(await this.#record(i));
-      return await toHits(ranked, { include: this.#include }, this.#fields, work);
+      for (let i = start; i < Math.min(end, this.length); i++) {
+        if (!pace.fits(KEY_STEPS)) await pace.take(KEY_STEPS);
+        ranked.push(await this.#record(i));
+      }
+      return await toHits(ranked, { include: this.#include }, this.#fields, { work, pace });
     } finally {
       this.#readers--;
       this.#closeView();

@@ -3,6 +3,7 @@ import { assert } from "../base/errors.ts";
 import { compareBytes } from "../base/bytes.ts";
 import { Bitmap } from "../base/bitset.ts";
 import { crc32 } from "../base/crc32.ts";
+import { Pace } from "../base/pace.ts";
 import {
   compileFilter,
   decodeMetadata,
@@ -186,13 +187,14 @@ export async function countMatches(
   filter: Filter,
 ): Promise<number> {
   const { unfilterable } = structure.schema;
+  const pace = new Pace(() => structure.context.turn("query"));
   view.work.filtered(view, filter, unfilterable);
   let count = 0;
   for (const part of view.memtables) {
-    count += countBits(memtableCandidates(part, filter), part.rowCount);
+    count += countBits(await memtableCandidates(part, filter, pace), part.rowCount);
   }
   for (const part of view.segments) {
-    count += (await segmentCandidates(part, filter, unfilterable)).count;
+    count += (await segmentCandidates(part, filter, { unfilterable, pace })).count;
   }
   return count;
 }
@@ -204,24 +206,30 @@ export async function collectKeys(
   filter: Filter,
 ): Promise<readonly string[]> {
   const { context, schema } = structure;
+  const { unfilterable } = schema;
+  const pace = new Pace(() => context.turn("query"));
   const keys: string[] = [];
-  view.work.filtered(view, filter, schema.unfilterable);
+  view.work.filtered(view, filter, unfilterable);
   for (const part of view.memtables) {
-    for (const row of setBits(memtableCandidates(part, filter), part.rowCount)) {
+    for (const row of setBits(await memtableCandidates(part, filter, pace), part.rowCount)) {
+      if (!pace.fits(KEY_STEPS)) await pace.take(KEY_STEPS);
       keys.push(part.memtable.key(row));
     }
   }
   for (const part of view.segments) {
-    const { bits } = await segmentCandidates(part, filter, schema.unfilterable);
+    const { bits } = await segmentCandidates(part, filter, { unfilterable, pace });
     for (const row of setBits(bits, part.segment.rowCount)) {
+      if (!pace.fits(RECORD_STEPS)) await pace.take(RECORD_STEPS);
       keys.push((await part.segment.record(row)).key.toString("utf8"));
-      if (keys.length % ROWS_PER_TURN === 0) await context.turn("query");
     }
   }
   view.work.records(keys.length);
   return keys;
 }
 
+/** Steps of a key in memory, and of a record that is looked for in a block. */
+const KEY_STEPS = 32;
+const RECORD_STEPS = 256;
 /** Rows looked at before the thread is given back: about 2 ms. */
 const ROWS_PER_TURN = 1_024;
 

@@ -3,6 +3,7 @@
  * ranking, which of the ranked are answered, and the hits.
  */
 import { assert, InsulaError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import {
   defaultCandidates,
   type DiverseChoice,
@@ -45,9 +46,10 @@ export async function queryShard(
   queries: readonly Query[],
 ): Promise<readonly QueryResult[]> {
   const inMemory = queries.map(({ like }) => like && placeInMemtables(view, like.key));
+  const place = { structure, pace: paceOf(structure) };
   const [only] = queries;
   if (queries.length === 1 && only !== undefined) {
-    return [await queryView(structure, view, only, inMemory[0])];
+    return [await queryView(place, view, only, inMemory[0])];
   }
   const results: QueryResult[] = [];
   let next = 0;
@@ -56,7 +58,7 @@ export async function queryShard(
       const query = queries[i];
       if (query === undefined) return;
       query.signal?.throwIfAborted();
-      results[i] = await queryView(structure, view, query, inMemory[i]);
+      results[i] = await queryView(place, view, query, inMemory[i]);
       // Searches of small shards end without waiting for anything.
       await structure.context.turn("query");
     }
@@ -65,14 +67,24 @@ export async function queryShard(
   return results;
 }
 
+/** Where a search runs; those of one call share its slices. */
+interface SearchPlace {
+  readonly structure: ShardStructure;
+  readonly pace: Pace;
+}
+
+function paceOf({ context }: ShardStructure): Pace {
+  return new Pace(() => context.turn("query"));
+}
+
 async function queryView(
-  structure: ShardStructure,
+  place: SearchPlace,
   view: ReadView,
   query: Query,
   inMemory: ViewPlace | undefined,
 ): Promise<QueryResult> {
-  const found = await rankView(structure, view, query, inMemory);
-  return showRanked(structure, found, found.ranked);
+  const found = await rankView(place, view, query, inMemory);
+  return showRanked(place, found, found.ranked);
 }
 
 /**
@@ -88,9 +100,10 @@ export async function keepSearch(
   pageSize: number,
 ): Promise<{ readonly result: QueryResult; readonly search: KeptSearch }> {
   const inMemory = query.like && placeInMemtables(view, query.like.key);
-  const found = await rankView(structure, view, query, inMemory);
-  const result = await showRanked(structure, found, found.ranked.slice(0, pageSize));
-  return { result, search: new KeptSearch(found) };
+  const place = { structure, pace: paceOf(structure) };
+  const found = await rankView(place, view, query, inMemory);
+  const result = await showRanked(place, found, found.ranked.slice(0, pageSize));
+  return { result, search: new KeptSearch(found, () => structure.context.turn("query")) };
 }
 
 interface RankedView extends RankedSearch {
@@ -98,7 +111,7 @@ interface RankedView extends RankedSearch {
 }
 
 async function rankView(
-  structure: ShardStructure,
+  { structure, pace: shared }: SearchPlace,
   view: ReadView,
   query: Query,
   inMemory: ViewPlace | undefined,
@@ -107,23 +120,26 @@ async function rankView(
   const asked =
     query.like === undefined ? { query, view } : await readLike(schema, view, query, inMemory);
   const fields = fieldsOf(schema, asked.query);
-  const ranking = await rank(structure, asked.view, fields, widened(asked.query));
+  const pace = query.signal === undefined ? shared : new Pace(shared, query.signal);
+  const place = { structure, pace };
+  const ranking = await rank(place, asked.view, fields, widened(asked.query));
   const ranked =
     isDiverse(query) && fields.dense !== undefined
-      ? await chooseDiverse(context, fields.dense, ranking, query)
+      ? await chooseDiverse({ context, pace }, fields.dense, ranking, query)
       : ranking.ranked;
   return { view, query, fields, ranked, ranking };
 }
 
 /** Some of the ranked as hits, and what is told beside them. */
 async function showRanked(
-  { context }: ShardStructure,
+  { structure: { context }, pace: shared }: SearchPlace,
   { view, query, fields, ranking }: RankedView,
   shown: readonly RankedRecord[],
 ): Promise<QueryResult> {
   const { trace, cost } = ranking;
   const startMs = trace === undefined ? 0 : context.clock.monotonicMs();
-  const hits = await toHits(shown, query, fields, cost);
+  const pace = query.signal === undefined ? shared : new Pace(shared, query.signal);
+  const hits = await toHits(shown, query, fields, { work: cost, pace });
   cost.came(queryBytes(query));
   view.work.search(cost);
   const plan = { ...ranking.plan, workUnits: cost.units };
@@ -141,14 +157,18 @@ function queryBytes({ vector, sparse, like }: Query): number {
 }
 
 function rank(
-  { context, schema: { unfilterable } }: ShardStructure,
+  { structure, pace }: SearchPlace,
   view: SearchedView,
   { dense }: ComparedFields,
   query: Query,
 ): Promise<Ranking> {
-  if (hasSparse(query)) return rankSparse(context, view, { field: dense, unfilterable }, query);
+  const { context, schema } = structure;
+  const { unfilterable } = schema;
+  if (hasSparse(query)) {
+    return rankSparse(context, view, { field: dense, unfilterable, pace }, query);
+  }
   assert(hasVector(query) && dense !== undefined, "a query says what it searches for");
-  return rankShard(context, view, { field: dense, unfilterable }, query);
+  return rankShard(context, view, { field: dense, unfilterable, pace }, query);
 }
 
 /** @throws InsulaError `argument_invalid` for a field that the schema does not have. */

@@ -1,4 +1,5 @@
 /** Recall over one state of a shard: every search twice, as planned and exactly. */
+import { Pace } from "../base/pace.ts";
 import {
   RECALL_SAMPLE_DEFAULT,
   type Hit,
@@ -59,7 +60,8 @@ async function measureOne(
 ): Promise<void> {
   const { context, schema } = structure;
   const dense = denseField(schema.vectors, field);
-  const rules = { field: dense, unfilterable: schema.unfilterable };
+  const pace = new Pace(() => context.turn("background"), signal);
+  const rules = { field: dense, unfilterable: schema.unfilterable, pace };
   const query: VectorQuery = {
     field,
     vector,
@@ -77,8 +79,8 @@ async function measureOne(
   const fields = { dense, sparse: undefined };
   sums.add(
     planned.plan,
-    await toHits(planned.ranked, query, fields, planned.cost),
-    await toHits(exact.ranked, query, fields, exact.cost),
+    await toHits(planned.ranked, query, fields, { work: planned.cost, pace }),
+    await toHits(exact.ranked, query, fields, { work: exact.cost, pace }),
   );
   for (const { cost } of [planned, exact]) work.search(cost);
   sums.addTime(plannedAtMs - startMs, exactMs);

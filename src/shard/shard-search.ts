@@ -7,6 +7,7 @@
  * is scored, so k results come whenever k records match.
  */
 import { assert } from "../base/errors.ts";
+import { scanSteps, type Pace } from "../base/pace.ts";
 import { DEFAULT_RECALL, type Query, type QueryPlan, type VectorField } from "../model/index.ts";
 import type { RowHits } from "../math/index.ts";
 import {
@@ -24,7 +25,8 @@ import {
 import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import { walkLimits } from "./graph-choice.ts";
 import { codeMetric, kernelMetric } from "./kernel-metric.ts";
-import { nearest, within, type Candidate, type RankedRecord } from "./ranked-records.ts";
+import { scanMemtable } from "./memtable-search.ts";
+import { isWithin, nearest, type Candidate, type RankedRecord } from "./ranked-records.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
 import { SearchTrace, type PartTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
@@ -33,10 +35,11 @@ import { WorkTally } from "./work-tally.ts";
 /** What a search looks at. */
 export type SearchedView = Pick<ReadView, "memtables" | "segments">;
 
-/** The field searched, and properties that are not indexed. */
+/** The field searched, properties that are not indexed, and how the thread is shared. */
 export interface SearchRules {
   readonly field: VectorField;
   readonly unfilterable: readonly string[];
+  readonly pace: Pace;
 }
 
 export interface Ranking {
@@ -56,7 +59,7 @@ export type VectorQuery = Query & { readonly vector: Float32Array };
 export async function rankShard(
   context: ShardContext,
   view: SearchedView,
-  { field, unfilterable }: SearchRules,
+  { field, unfilterable, pace }: SearchRules,
   query: VectorQuery,
 ): Promise<Ranking> {
   const scan = new FlatScan(context.memory, context.workers, kernelMetric(field), query.vector);
@@ -75,6 +78,7 @@ export async function rankShard(
       context,
       field,
       unfilterable,
+      pace,
       query,
       found,
       trace,
@@ -91,7 +95,7 @@ export async function rankShard(
     else await Promise.all(view.segments.map((part) => searchSegment(work, part)));
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
-    const maybe = nearest(within(found, query, field), query);
+    const maybe = nearest(found, query, pace);
     const ranked = maybe instanceof Promise ? await maybe : maybe;
     const rankedAtMs = clock.monotonicMs();
     observer.endStep("fetch", scannedAtMs, rankedAtMs);
@@ -115,6 +119,7 @@ interface SearchWork {
   readonly context: Pick<ShardContext, "clock" | "observer" | "policy">;
   readonly field: VectorField;
   readonly unfilterable: readonly string[];
+  readonly pace: Pace;
   readonly query: Query;
   readonly found: Candidate[];
   readonly trace: SearchTrace | undefined;
@@ -128,74 +133,25 @@ interface SearchWork {
 
 async function searchMemtable(work: SearchWork, view: MemtableView): Promise<void> {
   const trace = work.trace?.memtable(view.rowCount);
-  const bits = memtableCandidates(view, work.query.filter);
+  const { scan, field, pace, query } = work;
+  const maybe = memtableCandidates(view, query.filter, pace);
+  const bits = maybe instanceof Promise ? await maybe : maybe;
   const matchCount = countBits(bits, view.rowCount);
   trace?.filtered(matchCount);
-  work.cost.compared(matchCount, work.field.dimension);
-  const parts = view.memtable
-    .rows(work.field.name)
-    .targets(view.rowCount)
-    .map(({ arena, rowFirst, rowCount, target }): FlatPart => ({
-      arena,
-      target,
-      rowCount,
-      rowBase: rowFirst,
-      bits: bits === undefined ? undefined : bitsFrom(bits, rowFirst, rowCount),
-    }));
-  // One more than asked for tells whether the last place is shared: rows are not in key order here.
-  const results = await work.scan.scan(parts, work.query.topK + 1);
-  // Merged first: the ties of the whole memtable are looked for once.
-  const complete = withTies(work, view, mergeResults(results, work.query.topK + 1), bits);
-  addCandidates(work, complete, view);
+  work.cost.compared(matchCount, field.dimension);
+  const found = await scanMemtable({ scan, field, topK: query.topK, pace }, view, bits);
+  const added = addCandidates(work, found, view);
+  if (added !== undefined) await added;
   trace?.scanned("exact", "Rows that are in no segment yet are compared exactly.");
 }
 
-/**
- * When rows beyond the list may have the distance of the k-th, all rows up to that distance: the
- * key decides between them, and rows of a memtable are in the order of arrival.
- */
-function withTies(
-  work: SearchWork,
-  view: MemtableView,
-  result: RowHits,
-  bits: Uint8Array | undefined,
-): RowHits {
-  const k = work.query.topK;
-  const edge = result.distances[k - 1];
-  if (result.rows.length <= k || edge === undefined || result.distances[k] !== edge) return result;
-  const rows: number[] = [];
-  const distances: number[] = [];
-  for (const { arena, rowFirst, rowCount, target } of view.memtable
-    .rows(work.field.name)
-    .targets(view.rowCount)) {
-    const listed = Uint32Array.from({ length: rowCount }, (_, i) => i);
-    for (let start = 0; start < rowCount; start += TIE_STEP_ROWS) {
-      const step = listed.subarray(start, start + TIE_STEP_ROWS);
-      const scored = work.scan.score(arena, target, step);
-      for (let i = 0; i < step.length; i++) {
-        const row = rowFirst + (step[i] ?? 0);
-        const distance = scored[i] ?? Number.POSITIVE_INFINITY;
-        const isCandidate = bits === undefined || ((bits[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
-        if (distance <= edge && isCandidate) {
-          rows.push(row);
-          distances.push(distance);
-        }
-      }
-    }
-  }
-  return { rows: Uint32Array.from(rows), distances: Float32Array.from(distances) };
-}
-
-/** Rows scored at once while ties are looked for. */
-const TIE_STEP_ROWS = 16_384;
-
 async function searchSegment(work: SearchWork, view: SegmentView): Promise<void> {
   const { segment } = view;
-  const { field, query, scan } = work;
+  const { field, query, scan, pace } = work;
   const { clock, observer } = work.context;
   const trace = work.trace?.segment(segment);
   const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
-  const chosen = segmentCandidates(view, query.filter, work.unfilterable);
+  const chosen = segmentCandidates(view, query.filter, work);
   const { bits, count: matchCount } = chosen instanceof Promise ? await chosen : chosen;
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
   trace?.filtered(matchCount);
@@ -207,8 +163,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const isByRows = query.isExact === true || codeMetric(field) === undefined || codes === undefined;
   if (isByRows && rowTarget === undefined) {
     work.cost.compared(matchCount, field.dimension);
-    const result = await scanWindows(work, view, bits);
-    addCandidates(work, result, view);
+    await addCandidates(work, await scanWindows(work, view, bits), view);
     const reason = query.isExact === true ? EXACT_ASKED : CODES_TOO_POOR;
     trace?.scanned("exact", `${reason.slice(0, -1)}; the rows are read from the file.`);
     return;
@@ -229,11 +184,12 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
       bits,
     };
     work.cost.compared(matchCount, field.dimension);
-    const scanned = scan.scan([part], isExact ? query.topK : wanted);
+    const scanned = scan.scan([part], isExact ? query.topK : wanted, pace);
     const [result] = scanned instanceof Promise ? await scanned : scanned;
     assert(result !== undefined, "one result for one part");
     if (isExact) {
-      addCandidates(work, result, view);
+      const added = addCandidates(work, result, view);
+      if (added !== undefined) await added;
       trace?.scanned("exact", query.isExact === true ? EXACT_ASKED : CODES_TOO_POOR);
       return;
     }
@@ -242,11 +198,13 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   }
   work.rescored += rows.length;
   work.cost.compared(rows.length, field.dimension);
-  const distances =
+  const scored =
     rowTarget === undefined
-      ? scan.scoreRead(resident.arena, await readRows(view, field, rows))
-      : scan.score(rowTarget.arena, rowTarget.target, rows);
-  addCandidates(work, { rows, distances }, view);
+      ? scoreFromFile(work, view, resident.arena, rows)
+      : scan.score(rowTarget.arena, rowTarget.target, rows, pace);
+  const distances = scored instanceof Promise ? await scored : scored;
+  const added = addCandidates(work, { rows, distances }, view);
+  if (added !== undefined) await added;
   trace?.rescored(rows.length);
 }
 
@@ -304,7 +262,7 @@ async function walkGraph(
   const limits = walkLimits(graph.efs, walk, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
-  const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits);
+  const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits, work.pace);
   const { rows, scored, isWhole } = maybe instanceof Promise ? await maybe : maybe;
   work.walked += scored;
   work.cost.compared(scored, work.field.dimension);
@@ -316,13 +274,25 @@ async function walkGraph(
   return rows;
 }
 
-async function readRows(
-  view: SegmentView,
-  field: VectorField,
+/** Rows that are not in memory, some at a time. */
+async function scoreFromFile(
+  { scan, field, pace }: SearchWork,
+  { segment }: SegmentView,
+  arena: number,
   rows: Uint32Array,
-): Promise<readonly Float32Array[]> {
-  return Promise.all(Array.from(rows, (row) => view.segment.vector(field, row)));
+): Promise<Float32Array> {
+  const distances = new Float32Array(rows.length);
+  for (let first = 0; first < rows.length; first += ROWS_READ_AT_ONCE) {
+    if (pace.left === 0) await pace.rest();
+    const some = rows.subarray(first, first + ROWS_READ_AT_ONCE);
+    const read = await Promise.all(Array.from(some, (row) => segment.vector(field, row)));
+    distances.set(scan.scoreRead(arena, read, pace), first);
+  }
+  return distances;
 }
+
+/** 256 KiB of rows of 1,024 numbers. */
+const ROWS_READ_AT_ONCE = 64;
 
 /** Exact scan of float32 rows that are not resident: read a window at a time into an arena. */
 async function scanWindows(
@@ -330,55 +300,76 @@ async function scanWindows(
   view: SegmentView,
   bits: Uint8Array | undefined,
 ): Promise<RowHits> {
-  const { field, query, scan } = work;
+  const { field, query, scan, pace } = work;
   const { segment } = view;
-  const results: RowHits[] = [];
+  let merged: RowHits | undefined;
   const window = new RowWindow(work.memory, field.dimension);
   try {
     // A multiple of 8, so that the window's bits begin at a byte.
     const step = window.rowCapacity;
     for (let first = 0; first < segment.rowCount; first += step) {
-      query.signal?.throwIfAborted();
+      pace.check();
       const count = Math.min(step, segment.rowCount - first);
       await segment.readRows(field, first, window.bytes(count));
+      // Their norms cost as much as their distances.
+      const steps = scanSteps(window.bytes(count).length);
+      if (!pace.fits(steps)) await pace.take(steps);
       const part: FlatPart = {
         ...window.target(count),
         rowCount: count,
         rowBase: first,
         bits: bits?.subarray(first >>> 3, (first + count + 7) >>> 3),
       };
-      const scanned = scan.scan([part], query.topK);
-      results.push(...(scanned instanceof Promise ? await scanned : scanned));
+      const scanned = scan.scan([part], query.topK, pace);
+      const [hits] = scanned instanceof Promise ? await scanned : scanned;
+      assert(hits !== undefined, "one result for one part");
+      pace.add(2 * query.topK);
+      merged = merged === undefined ? hits : mergeResults([merged, hits], query.topK);
     }
   } finally {
     window.release();
   }
-  return mergeResults(results, query.topK);
+  return merged ?? { rows: new Uint32Array(0), distances: new Float32Array(0) };
 }
 
+/** Steps of a candidate. */
+const CANDIDATE_STEPS = 8;
+
+/** Those within the query's limit; in turns when they are many. */
 function addCandidates(
   work: SearchWork,
+  hits: RowHits,
+  view: Candidate["view"],
+): Promise<void> | undefined {
+  const { length } = hits.rows;
+  if (!work.pace.fits(length * CANDIDATE_STEPS)) return addInTurns(work, hits, view);
+  addRange(work, hits, view, { first: 0, end: length });
+  return undefined;
+}
+
+async function addInTurns(work: SearchWork, hits: RowHits, view: Candidate["view"]): Promise<void> {
+  const { length } = hits.rows;
+  for (let first = 0; first < length; first += CANDIDATES_PER_TURN) {
+    const end = Math.min(length, first + CANDIDATES_PER_TURN);
+    await work.pace.take((end - first) * CANDIDATE_STEPS);
+    addRange(work, hits, view, { first, end });
+  }
+}
+
+const CANDIDATES_PER_TURN = 16_384;
+
+function addRange(
+  { found, query, field }: SearchWork,
   { rows, distances }: RowHits,
   view: Candidate["view"],
+  { first, end }: { readonly first: number; readonly end: number },
 ): void {
-  for (let i = 0; i < rows.length; i++) {
+  for (let i = first; i < end; i++) {
     const distance = distances[i];
     const row = rows[i];
     if (distance === undefined || row === undefined) continue;
-    work.found.push({ distance, view, row });
+    if (isWithin(query, field, distance)) found.push({ distance, view, row });
   }
-}
-
-/** Bits from `first` on, which need not begin at a byte. */
-function bitsFrom(bits: Uint8Array, first: number, count: number): Uint8Array {
-  if (first % 8 === 0) return bits.slice(first >>> 3, (first + count + 7) >>> 3);
-  const cut = new Uint8Array((count + 7) >>> 3);
-  const shift = first & 7;
-  for (let i = 0; i < cut.length; i++) {
-    const at = (first >>> 3) + i;
-    cut[i] = ((bits[at] ?? 0) >>> shift) | ((bits[at + 1] ?? 0) << (8 - shift));
-  }
-  return cut;
 }
 
 function describePath(view: SearchedView, work: SearchWork): QueryPlan["path"] {

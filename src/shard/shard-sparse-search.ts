@@ -12,6 +12,7 @@
  * dimension. Index and scan give the same bits (`inverted/sparse/`), so a hit has the same distance
  * wherever its record lies.
  */
+import type { Pace } from "../base/pace.ts";
 import { FLOAT32_MAX } from "../math/index.ts";
 import {
   sparseRow,
@@ -31,15 +32,19 @@ import { FlatScan } from "../vector/index.ts";
 import { countBits, memtableCandidates, segmentCandidates } from "./candidates.ts";
 import { memtableDistances, segmentDistances, type ScoredRows } from "./dense-scores.ts";
 import { kernelMetric } from "./kernel-metric.ts";
-import { nearest, SPARSE_MEASURE, within, type Candidate } from "./ranked-records.ts";
+import { isWithin, nearest, SPARSE_MEASURE, type Candidate } from "./ranked-records.ts";
 import type { MemtableView, SegmentView } from "./read-view.ts";
 import { SearchTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
 import { WorkTally } from "./work-tally.ts";
 import type { Ranking, SearchedView, SearchRules } from "./shard-search.ts";
 
-/** Values compared before the thread is given back: about 1 ms. */
-const VALUES_PER_TURN = 262_144;
+/** Steps of a row of a memtable besides its values, of one that is offered, and of a candidate. */
+const ROW_STEPS = 16;
+const OFFER_STEPS = 2;
+const CANDIDATE_STEPS = 8;
+/** Rows that are offered at a time. */
+const OFFERED_ROWS = 16_384;
 
 const INDEX_IS_EXACT = "The index of the sparse field gives exactly the nearest.";
 const NOTHING_SHARED = "No row shares a dimension with the query, says the index.";
@@ -48,7 +53,9 @@ const NOTHING_SHARED = "No row shares a dimension with the query, says the index
 export type SparseSearchQuery = Query & { readonly sparse: SparseQuery };
 
 /** The dense field is undefined when only the sparse vector is searched for. */
-type SparseRules = Pick<SearchRules, "unfilterable"> & { readonly field: VectorField | undefined };
+type SparseRules = Pick<SearchRules, "unfilterable" | "pace"> & {
+  readonly field: VectorField | undefined;
+};
 
 /**
  * The nearest of a view; `query.vector` and `query.sparse` are what is searched for.
@@ -58,14 +65,17 @@ type SparseRules = Pick<SearchRules, "unfilterable"> & { readonly field: VectorF
 export async function rankSparse(
   context: ShardContext,
   view: SearchedView,
-  { field, unfilterable }: SparseRules,
+  { field, unfilterable, pace }: SparseRules,
   query: SparseSearchQuery,
 ): Promise<Ranking> {
   const { clock, observer } = context;
   const dense = denseOf(context, field, query);
   try {
     const trace = query.isExplained === true ? new SearchTrace(clock) : undefined;
-    const work: Work = { context, query, unfilterable, dense, trace, found: [], scanned: 0 };
+    const work: Work = {
+      ...{ context, query, unfilterable, pace, dense, trace },
+      ...{ found: [], scanned: 0 },
+    };
     const cost = new WorkTally();
     cost.filtered(view, query.filter, unfilterable);
     const startMs = clock.monotonicMs();
@@ -73,7 +83,7 @@ export async function rankSparse(
     for (const part of view.segments) await searchSegment(work, part);
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
-    const ranked = await nearest(within(work.found, query, SPARSE_MEASURE), query);
+    const ranked = await nearest(work.found, query, pace);
     const rankedAtMs = clock.monotonicMs();
     observer.endStep("fetch", scannedAtMs, rankedAtMs);
     trace?.add("fetch", rankedAtMs - scannedAtMs);
@@ -102,6 +112,7 @@ interface Work {
   readonly context: ShardContext;
   readonly query: SparseSearchQuery;
   readonly unfilterable: readonly string[];
+  readonly pace: Pace;
   /** Undefined when only the sparse vector is searched. */
   readonly dense: Dense | undefined;
   readonly trace: SearchTrace | undefined;
@@ -120,9 +131,9 @@ function denseOf(
 }
 
 async function searchMemtable(work: Work, view: MemtableView): Promise<void> {
-  const { context, query, dense } = work;
+  const { context, query, dense, pace } = work;
   const trace = work.trace?.memtable(view.rowCount);
-  const bits = memtableCandidates(view, query.filter);
+  const bits = await memtableCandidates(view, query.filter, pace);
   trace?.filtered(countBits(bits, view.rowCount));
   const sums = await memtableSums(work, view, bits);
   // NaN: the row is no hit.
@@ -130,10 +141,13 @@ async function searchMemtable(work: Work, view: MemtableView): Promise<void> {
   if (dense !== undefined) {
     distances = new Float64Array(view.rowCount).fill(Number.NaN);
     const { memory } = context;
-    const parts = memtableDistances({ ...dense, memory, bits }, view);
-    await addScores(work, dense, { parts, sums, distances });
+    const parts = memtableDistances({ ...dense, memory, bits, pace }, view);
+    const take = (row: number, distance: number): void => {
+      distances[row] = distance;
+    };
+    await addScores(work, dense, { parts, sums, take });
   }
-  addNearest(work, distances, view);
+  await addNearest(work, distances, view);
   trace?.scanned("exact", "Rows that are in no segment yet are compared exactly.");
 }
 
@@ -143,32 +157,30 @@ async function memtableSums(
   view: MemtableView,
   bits: Uint8Array | undefined,
 ): Promise<Float64Array> {
-  const { sparse, signal } = work.query;
+  const { pace } = work;
+  const { sparse } = work.query;
   const rows = view.memtable.sparseRows(sparse.field).view();
   const sums = new Float64Array(view.rowCount).fill(Number.NaN);
-  let values = 0;
   for (let row = 0; row < view.rowCount; row++) {
+    if (pace.left === 0) await pace.rest();
+    pace.add(1);
     if (bits !== undefined && ((bits[row >>> 3] ?? 0) & (1 << (row & 7))) === 0) continue;
     if (work.dense === undefined) work.scanned++;
     const vector = sparseRow(rows, row);
     if (vector === undefined) continue;
     sums[row] = sparseDot(sparse.vector, vector) ?? Number.NaN;
-    values += vector.indices.length + sparse.vector.indices.length;
-    if (values < VALUES_PER_TURN) continue;
-    values = 0;
-    await work.context.turn("query");
-    signal?.throwIfAborted();
+    pace.add(ROW_STEPS + vector.indices.length + sparse.vector.indices.length);
   }
   return sums;
 }
 
 async function searchSegment(work: Work, view: SegmentView): Promise<void> {
-  const { context, query, dense, unfilterable } = work;
+  const { context, query, dense, pace } = work;
   const { clock, observer } = context;
   const { segment } = view;
   const trace = work.trace?.segment(segment);
   const startMs = query.filter === undefined ? 0 : clock.monotonicMs();
-  const chosen = segmentCandidates(view, query.filter, unfilterable);
+  const chosen = segmentCandidates(view, query.filter, work);
   const { bits, count } = chosen instanceof Promise ? await chosen : chosen;
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
   trace?.filtered(count);
@@ -182,12 +194,11 @@ async function searchSegment(work: Work, view: SegmentView): Promise<void> {
   }
   trace?.because("No row of the segment has a vector in the sparse field.");
   if (reader === undefined) return;
-  const turn = { clock: turnsOf(context), signal: query.signal, bits, k: query.topK };
-  const { rows, scores, rowsScored } = await searchSparse(reader, query.sparse.vector, turn);
+  const asked = { pace, bits, k: query.topK };
+  const { rows, scores, rowsScored } = await searchSparse(reader, query.sparse.vector, asked);
   work.scanned += rowsScored;
-  for (const [i, row] of rows.entries()) {
-    work.found.push({ distance: 0 - (scores[i] ?? 0), view, row });
-  }
+  if (!pace.fits(rows.length * CANDIDATE_STEPS)) await pace.take(rows.length * CANDIDATE_STEPS);
+  for (const [i, row] of rows.entries()) addFound(work, view, row, 0 - (scores[i] ?? 0));
   trace?.walked(rowsScored);
   trace?.scanned("sparse", rowsScored === 0 ? NOTHING_SHARED : INDEX_IS_EXACT);
 }
@@ -201,23 +212,24 @@ async function scoreBoth(
     bits,
   }: { readonly reader: SparseReader | undefined; readonly bits: Uint8Array | undefined },
 ): Promise<void> {
-  const { context } = work;
+  const { context, pace } = work;
   const { memory } = context;
-  const { sparse, signal } = work.query;
+  const { sparse, topK } = work.query;
   const { rowCount } = view.segment;
   const sums =
     reader === undefined
       ? new Float64Array(rowCount)
-      : await scoreAllSparse(reader, sparse.vector, { clock: turnsOf(context), signal });
-  const distances = new Float64Array(rowCount).fill(Number.NaN);
-  const parts = segmentDistances({ ...dense, memory, bits }, view);
-  await addScores(work, dense, { parts, sums, distances });
-  addNearest(work, distances, view);
-}
-
-/** Between its slices others have their turn. */
-function turnsOf({ turn }: Pick<ShardContext, "turn">): { yield(): Promise<void> } {
-  return { yield: () => turn("query") };
+      : await scoreAllSparse(reader, sparse.vector, pace);
+  // Rows of a segment are in the order of their keys: of equal ones the smaller row is the nearer.
+  const best = new BestRows(topK, rowCount);
+  const parts = segmentDistances({ ...dense, memory, bits, pace }, view);
+  const take = (row: number, distance: number): void => {
+    if (0 - distance >= best.threshold) best.offer(row, 0 - distance);
+  };
+  await addScores(work, dense, { parts, sums, take });
+  const { rows, scores } = await best.sorted(pace);
+  if (!pace.fits(rows.length * CANDIDATE_STEPS)) await pace.take(rows.length * CANDIDATE_STEPS);
+  for (const [i, row] of rows.entries()) addFound(work, view, row, 0 - (scores[i] ?? 0));
 }
 
 /** One distance of both, for each row that is scored. */
@@ -225,24 +237,25 @@ async function addScores(
   work: Work,
   { denseWeight, sparseWeight }: Dense,
   scores: {
-    readonly parts: Iterable<ScoredRows> | AsyncIterable<ScoredRows>;
+    readonly parts: AsyncIterable<ScoredRows>;
     /** NaN or 0 where there is nothing. */
     readonly sums: Float64Array;
-    readonly distances: Float64Array;
+    readonly take: (row: number, distance: number) => void;
   },
 ): Promise<void> {
-  const { sums, distances } = scores;
+  const { sums, take } = scores;
+  const { pace } = work;
   for await (const { rows, distances: dense } of scores.parts) {
+    const steps = rows.length * OFFER_STEPS;
+    if (!pace.fits(steps)) await pace.take(steps);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] ?? 0;
       const near = toFinite(dense[i] ?? 0);
       const sum = sums[row] ?? 0;
       const part = sparseWeight * (0 - (Number.isNaN(sum) ? 0 : sum));
-      distances[row] = Math.fround(denseWeight * near + part);
+      take(row, Math.fround(denseWeight * near + part));
     }
     work.scanned += rows.length;
-    await work.context.turn("query");
-    work.query.signal?.throwIfAborted();
   }
 }
 
@@ -252,17 +265,41 @@ function toFinite(distance: number): number {
 }
 
 /** The k nearest rows and all that are as near as the last: their keys decide between them. */
-function addNearest(work: Work, distances: Float64Array, view: Candidate["view"]): void {
-  const best = new BestRows(work.query.topK, distances.length);
-  for (let row = 0; row < distances.length; row++) {
-    const distance = distances[row] ?? Number.NaN;
-    if (0 - distance >= best.threshold) best.offer(row, 0 - distance);
+async function addNearest(
+  work: Work,
+  distances: Float64Array,
+  view: Candidate["view"],
+): Promise<void> {
+  const { pace, query } = work;
+  const best = new BestRows(query.topK, distances.length);
+  for (let first = 0; first < distances.length; first += OFFERED_ROWS) {
+    const end = Math.min(distances.length, first + OFFERED_ROWS);
+    const steps = (end - first) * OFFER_STEPS;
+    if (!pace.fits(steps)) await pace.take(steps);
+    for (let row = first; row < end; row++) {
+      const distance = distances[row] ?? Number.NaN;
+      if (0 - distance >= best.threshold) best.offer(row, 0 - distance);
+    }
   }
   const { threshold } = best;
-  for (let row = 0; row < distances.length; row++) {
-    const distance = distances[row] ?? Number.NaN;
-    if (0 - distance >= threshold) work.found.push({ distance, view, row });
+  for (let first = 0; first < distances.length; first += OFFERED_ROWS) {
+    const end = Math.min(distances.length, first + OFFERED_ROWS);
+    const steps = (end - first) * CANDIDATE_STEPS;
+    if (!pace.fits(steps)) await pace.take(steps);
+    for (let row = first; row < end; row++) {
+      const distance = distances[row] ?? Number.NaN;
+      if (0 - distance >= threshold) addFound(work, view, row, distance);
+    }
   }
+}
+
+function addFound(
+  { found, query }: Work,
+  view: Candidate["view"],
+  row: number,
+  distance: number,
+): void {
+  if (isWithin(query, SPARSE_MEASURE, distance)) found.push({ distance, view, row });
 }
 
 function describePath(view: SearchedView, dense: Dense | undefined): QueryPlan["path"] {

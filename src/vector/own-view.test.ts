@@ -1,10 +1,13 @@
 import { expect, it } from "vitest";
+import { Pace } from "../base/pace.ts";
 import { readProgramFile, type WorkerPool } from "../io/index.ts";
 import { ArenaPool, KERNELS_FILE, loadKernelModule } from "../math/index.ts";
 import { FlatScan } from "./flat-scan.ts";
 import { GraphSearch, type GraphPart } from "./graph/graph-search.ts";
 
 import { SearchMemory } from "./search-memory.ts";
+
+const pace = new Pace(() => Promise.resolve());
 
 const DIMENSION = 128;
 const ROWS = 40_000;
@@ -51,7 +54,7 @@ it("a scan takes the query and the bits of its rows to a worker, and no more of 
   const inverseNorms = offset + ROWS * strideBytes;
   const target = { kind: "float32" as const, rows: offset, strideBytes, inverseNorms };
   const scan = new FlatScan(memory, workers, "dot", vector);
-  await scan.scan([{ arena, target, rowCount: ROWS, rowBase: 0, bits }], 10);
+  await scan.scan([{ arena, target, rowCount: ROWS, rowBase: 0, bits }], 10, pace);
   expect(jobs.length).toBeGreaterThan(1);
   expect(jobs.flatMap(viewsIn).length).toBe(jobs.length * 2);
   expect(jobs.flatMap(viewsIn).every(isOwn)).toBe(true);
@@ -65,7 +68,7 @@ it("a walk takes the query and its bits to a worker, and no more of their buffer
   const scan = new FlatScan(memory, workers, "dot", vector);
   const search = new GraphSearch(scan, { memory, workers, metric: "dot", vector });
   const target = { m: 16, strideBytes: 128, rowCount: ROWS } as GraphPart["target"];
-  await search.walk({ arena, target, bits }, { ef: 1_000, scoredMax: 1_000_000 });
+  await search.walk({ arena, target, bits }, { ef: 1_000, scoredMax: 1_000_000 }, pace);
   expect(jobs.flatMap(viewsIn)).toHaveLength(2);
   expect(jobs.flatMap(viewsIn).every(isOwn)).toBe(true);
 });

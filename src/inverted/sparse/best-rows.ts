@@ -1,3 +1,6 @@
+import type { Pace } from "../../base/pace.ts";
+import { sortInTurns } from "../../base/sort-in-turns.ts";
+
 /** The k rows with the highest scores, of equal ones the smaller row: a heap, its worst on top. */
 export class BestRows {
   readonly #k: number;
@@ -25,13 +28,13 @@ export class BestRows {
     }
   }
 
-  /** Best first. */
-  sorted(): { readonly rows: Uint32Array; readonly scores: Float64Array } {
-    const order = Array.from({ length: this.#size }, (_, i) => i).sort(
-      (a, b) =>
-        (this.#scores[b] ?? 0) - (this.#scores[a] ?? 0) ||
-        (this.#rows[a] ?? 0) - (this.#rows[b] ?? 0),
-    );
+  /** Best first. @throws what the signal of the pace was aborted with. */
+  async sorted(pace: Pace): Promise<{ readonly rows: Uint32Array; readonly scores: Float64Array }> {
+    const compare = (a: number, b: number): number =>
+      (this.#scores[b] ?? 0) - (this.#scores[a] ?? 0) ||
+      (this.#rows[a] ?? 0) - (this.#rows[b] ?? 0);
+    const all = Array.from({ length: this.#size }, (_, i) => i);
+    const order = await sortInTurns(all, compare, pace);
     return {
       rows: Uint32Array.from(order, (i) => this.#rows[i] ?? 0),
       scores: Float64Array.from(order, (i) => this.#scores[i] ?? 0),

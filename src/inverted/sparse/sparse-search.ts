@@ -15,11 +15,12 @@
  * indexes, SIGIR 2011; blocks of rows in the order of their bounds as in Mallia, Suel and
  * Tonellotto, Faster learned sparse retrieval with block-max pruning, SIGIR 2024.
  */
+import type { Pace } from "../../base/pace.ts";
 import type { SparseVector } from "../../model/index.ts";
 import { BestRows } from "./best-rows.ts";
 import { BLOCK_ROWS } from "./sparse-format.ts";
 import type { SparseReader } from "./sparse-reader.ts";
-import { addTerms, Pace, termsOf, type QueryTerm, type SparseTurn } from "./sparse-sums.ts";
+import { addTerms, termsOf, type QueryTerm } from "./sparse-sums.ts";
 
 /** Bounds are sorted into this many drawers: exact order is not needed. */
 const DRAWERS = 2_048;
@@ -29,10 +30,11 @@ const PROBED_ROWS_PER_K = 4;
 /** A block costs as much by itself as this many in lists (bench/sparse.bench.ts). */
 const BLOCK_COST = 6;
 
-export interface SparseScan extends SparseTurn {
+export interface SparseScan {
   /** Candidates, one bit a row; undefined for all. */
   readonly bits: Uint8Array | undefined;
   readonly k: number;
+  readonly pace: Pace;
 }
 
 export interface SparseHits {
@@ -76,7 +78,7 @@ class BlockSearch {
   constructor(terms: readonly QueryTerm[], rowCount: number, scan: SparseScan) {
     this.#terms = terms;
     this.#scan = scan;
-    this.#pace = new Pace(scan);
+    this.#pace = scan.pace;
     this.#rowCount = rowCount;
     this.#best = new BestRows(scan.k, rowCount);
     const blockCount = Math.ceil(rowCount / BLOCK_ROWS);
@@ -86,7 +88,7 @@ class BlockSearch {
 
   async run(): Promise<void> {
     await this.#addBounds();
-    const blocks = this.#orderedBlocks();
+    const blocks = await this.#orderedBlocks();
     const byRows = Math.ceil((this.#scan.k * PROBED_ROWS_PER_K) / BLOCK_ROWS);
     const probed = Math.max(PROBED_BLOCKS, byRows);
     for (let i = 0; i < blocks.length; i++) {
@@ -95,13 +97,13 @@ class BlockSearch {
         return;
       }
       const block = blocks[i] ?? 0;
+      if (!this.#pace.fits(BLOCK_STEPS)) await this.#pace.take(BLOCK_STEPS);
       if (this.#mayHaveBetter(block)) this.#scoreBlock(block);
-      if (this.#pace.add(BLOCK_ROWS)) await this.#pace.rest();
     }
   }
 
-  hits(): SparseHits {
-    return { ...this.#best.sorted(), rowsScored: this.#rowsScored };
+  async hits(): Promise<SparseHits> {
+    return { ...(await this.#best.sorted(this.#pace)), rowsScored: this.#rowsScored };
   }
 
   async #addBounds(): Promise<void> {
@@ -110,30 +112,37 @@ class BlockSearch {
     for (const { weight, list } of this.#terms) {
       const { blockNumbers, blockMaxima } = list;
       const factor = Math.abs(weight);
+      if (!this.#pace.fits(blockNumbers.length)) await this.#pace.take(blockNumbers.length);
       for (let i = 0; i < blockNumbers.length; i++) {
         const block = blockNumbers[i] ?? 0;
         bounds[block] = (bounds[block] ?? 0) + factor * (blockMaxima[i] ?? 0);
         isNamed[block] = 1;
       }
-      if (this.#pace.add(blockNumbers.length)) await this.#pace.rest();
     }
   }
 
   /** Blocks with candidates, those with high bounds first, roughly in order. */
-  #orderedBlocks(): Uint32Array {
+  async #orderedBlocks(): Promise<Uint32Array> {
     const bounds = this.#bounds;
+    if (!this.#pace.fits(bounds.length)) await this.#pace.take(bounds.length);
     let highest = 0;
     for (const bound of bounds) if (bound > highest) highest = bound;
     const scale = highest === 0 ? 0 : (DRAWERS - 1) / highest;
     const ends = new Uint32Array(DRAWERS + 1);
     const blocks: number[] = [];
     for (let block = 0; block < bounds.length; block++) {
+      // Eight bytes of candidates a block, besides what it has itself.
+      if (block % BLOCKS_LOOKED_AT === 0 && !this.#pace.fits(LOOK_STEPS)) {
+        await this.#pace.take(LOOK_STEPS);
+      }
       if (this.#isNamed[block] === 0 || !this.#hasCandidates(block)) continue;
       blocks.push(block);
       const drawer = DRAWERS - 1 - Math.floor((bounds[block] ?? 0) * scale);
       ends[drawer + 1] = (ends[drawer + 1] ?? 0) + 1;
     }
     for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0);
+    const steps = blocks.length * ORDER_STEPS;
+    if (!this.#pace.fits(steps)) await this.#pace.take(steps);
     const ordered = new Uint32Array(blocks.length);
     for (const block of blocks) {
       const drawer = DRAWERS - 1 - Math.floor((bounds[block] ?? 0) * scale);
@@ -183,8 +192,8 @@ class BlockSearch {
     for (let base = 0; base < this.#rowCount; base += OFFERED_ROWS) {
       const end = Math.min(this.#rowCount, base + OFFERED_ROWS);
       const part = { sums: sums.subarray(base, end), touched: touched.subarray(base, end) };
+      if (!this.#pace.fits(end - base)) await this.#pace.take(end - base);
       this.#offer(part, base, floor);
-      if (this.#pace.add(end - base)) await this.#pace.rest();
     }
   }
 
@@ -208,6 +217,13 @@ class BlockSearch {
   }
 }
 
+/** Steps of a block besides its postings. */
+const BLOCK_STEPS = BLOCK_ROWS;
+/** Blocks whose candidates are looked at between two looks at the pace, and what that costs. */
+const BLOCKS_LOOKED_AT = 8_192;
+const LOOK_STEPS = 65_536;
+/** Steps of putting a block in its place. */
+const ORDER_STEPS = 1;
 /** Rows offered at a time. */
 const OFFERED_ROWS = 65_536;
 

@@ -2,43 +2,13 @@
  * Sums of all rows of a segment for a sparse vector, list after list: every posting is read once,
  * in order. In ascending order of the dimension, so that each sum has the bits of `sparseDot`.
  */
-import type { Clock } from "../../io/index.ts";
+import type { Pace } from "../../base/pace.ts";
 import type { SparseVector } from "../../model/index.ts";
 import { BLOCK_SHIFT, type SparseList } from "./sparse-format.ts";
 import type { SparseReader } from "./sparse-reader.ts";
 
-/** Steps of the inner loops before the thread is given back: about 1 ms. */
-const STEPS_PER_TURN = 262_144;
-/** Blocks of a list added at a time: no more postings than steps of a turn. */
-const BLOCKS_PER_TURN = STEPS_PER_TURN >>> BLOCK_SHIFT;
-
-export interface SparseTurn {
-  readonly clock: Pick<Clock, "yield">;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Counts steps and gives the thread back when they are many. */
-export class Pace {
-  readonly #turn: SparseTurn;
-  #steps = 0;
-
-  constructor(turn: SparseTurn) {
-    this.#turn = turn;
-  }
-
-  /** True: it is time for {@link Pace.rest}. */
-  add(steps: number): boolean {
-    this.#steps += steps;
-    return this.#steps >= STEPS_PER_TURN;
-  }
-
-  /** @throws what the signal was aborted with. */
-  async rest(): Promise<void> {
-    this.#steps = 0;
-    await this.#turn.clock.yield();
-    this.#turn.signal?.throwIfAborted();
-  }
-}
+/** Blocks of a list added at a time: at most 65,536 postings, a step each. */
+const BLOCKS_AT_ONCE = 1_024;
 
 export interface QueryTerm {
   readonly weight: number;
@@ -76,9 +46,10 @@ export async function addTerms(
   };
   for (const term of terms) {
     const { length } = term.list.blockNumbers;
-    for (let first = 0; first < length; first += BLOCKS_PER_TURN) {
-      const postings = addBlocks(all, term, first, Math.min(length, first + BLOCKS_PER_TURN));
-      if (pace.add(postings)) await pace.rest();
+    for (let first = 0; first < length; first += BLOCKS_AT_ONCE) {
+      if (pace.left === 0) await pace.rest();
+      const last = Math.min(length, first + BLOCKS_AT_ONCE);
+      pace.add(addBlocks(all, term, first, last) + last - first);
     }
   }
   return all;
@@ -115,8 +86,8 @@ function addBlocks(
 export async function scoreAllSparse(
   reader: SparseReader,
   query: SparseVector,
-  turn: SparseTurn,
+  pace: Pace,
 ): Promise<Float64Array> {
   const terms = await termsOf(reader, query);
-  return (await addTerms(terms, reader.rowCount, new Pace(turn))).sums;
+  return (await addTerms(terms, reader.rowCount, pace)).sums;
 }

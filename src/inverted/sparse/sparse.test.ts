@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isInsulaError } from "../../base/errors.ts";
-import { ManualClock, SeededRandom } from "../../io/index.ts";
+import { Pace } from "../../base/pace.ts";
+import { SeededRandom } from "../../io/index.ts";
 import { joinSparse, sparseRow, type SparseRows, type SparseVector } from "../../model/index.ts";
 import {
   scoreAllSparse,
@@ -77,8 +78,8 @@ async function search(
   k: number,
   bits?: Uint8Array,
 ): Promise<Found[]> {
-  const turn = { clock: new ManualClock(), signal: undefined };
-  const { rows, scores } = await searchSparse(reader, query, { ...turn, bits, k });
+  const pace = new Pace(() => Promise.resolve());
+  const { rows, scores } = await searchSparse(reader, query, { pace, bits, k });
   return Array.from(rows, (row, i) => ({ row, score: scores[i] ?? Number.NaN }));
 }
 
@@ -140,8 +141,8 @@ describe("a sparse index", () => {
     await fc.assert(
       fc.asyncProperty(rowsOf(20), vector(20), async (rows, query) => {
         const reader = await open(build(rows));
-        const turn = { clock: new ManualClock(), signal: undefined };
-        const sums = await scoreAllSparse(reader, query, turn);
+        const pace = new Pace(() => Promise.resolve());
+        const sums = await scoreAllSparse(reader, query, pace);
         for (const { row, score } of bruteForce(rows, query, Number.POSITIVE_INFINITY)) {
           expect(Math.fround(sums[row] ?? Number.NaN)).toBe(score);
         }
@@ -178,7 +179,7 @@ describe("a sparse index", () => {
     );
     const reader = await open(build(rows));
     const query = { indices: Uint32Array.of(7), values: Float32Array.of(1) };
-    const scan = { clock: new ManualClock(), signal: undefined, bits: undefined, k: 1 };
+    const scan = { pace: new Pace(() => Promise.resolve()), bits: undefined, k: 1 };
     const { rows: found, rowsScored } = await searchSparse(reader, query, scan);
     expect([...found]).toEqual([3_000]);
     expect(rowsScored).toBe(64);
@@ -206,14 +207,14 @@ describe("a sparse index", () => {
     for (let row = 0; row < rowCount; row++) {
       if (isCandidate(row)) bits[row >>> 3] = (bits[row >>> 3] ?? 0) | (1 << (row & 7));
     }
-    const turn = { clock: new ManualClock(), signal: undefined };
+    const pace = new Pace(() => Promise.resolve());
     for (let i = 0; i < 10; i++) {
       const indices = Uint32Array.from({ length: 20 }, (_, at) => at * 2 + 50 * (i % clusters));
       const query = { indices, values: Float32Array.from(indices, () => random.below(9) / 8) };
       expect(await search(reader, query, 15)).toEqual(bruteForce(rows, query, 15));
       const expected = bruteForce(rows, query, 15, isCandidate);
       expect(await search(reader, query, 15, bits)).toEqual(expected);
-      const { rowsScored } = await searchSparse(reader, query, { ...turn, bits, k: 15 });
+      const { rowsScored } = await searchSparse(reader, query, { pace, bits, k: 15 });
       expect(rowsScored >= rowCount).toBe(isAll);
     }
   });
@@ -224,7 +225,8 @@ describe("a sparse index", () => {
     const rows = joinSparse(Array.from({ length: 6_000 }, () => ({ indices, values })));
     const reader = await open(build(rows));
     const signal = AbortSignal.abort(new Error("given up"));
-    const scan = { clock: new ManualClock(), signal, bits: undefined, k: 6_000 };
+    const pace = new Pace(() => Promise.resolve(), signal);
+    const scan = { pace, bits: undefined, k: 6_000 };
     await expect(searchSparse(reader, { indices, values }, scan)).rejects.toThrow("given up");
   });
 

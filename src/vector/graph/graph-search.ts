@@ -2,6 +2,7 @@
  * Walks of one query over the graphs of segments: short ones at once on this thread, long ones on
  * the workers. What is found is in the order of the codes; score it again on float32 rows.
  */
+import { scanSteps, type Pace } from "../../base/pace.ts";
 import type { WorkerPool } from "../../io/index.ts";
 import type { KernelMetric } from "../../math/index.ts";
 import type { FlatScan } from "../flat-scan.ts";
@@ -56,12 +57,18 @@ export class GraphSearch {
    *
    * @throws InsulaError `memory_exhausted`.
    */
-  walk(part: GraphPart, limits: WalkLimits): GraphFound | Promise<GraphFound> {
+  walk(part: GraphPart, limits: WalkLimits, pace: Pace): GraphFound | Promise<GraphFound> {
     const { target, bits } = part;
     const rows = bits === undefined ? limits.ef * target.m : limits.scoredMax;
-    const isShort = rows * target.strideBytes <= INLINE_BYTES_MAX;
-    if (!isShort && this.#workers.size > 0) return this.#walkThere(part, limits);
-    return walkFrom(this.#memory, this.#scan.leased(part.arena), { target, bits, limits });
+    const bytes = rows * target.strideBytes;
+    if (bytes > INLINE_BYTES_MAX && this.#workers.size > 0) return this.#walkThere(part, limits);
+    const steps = scanSteps(bytes);
+    if (pace.fits(steps)) return this.#walkHere(part, limits);
+    return pace.take(steps).then(() => this.#walkHere(part, limits));
+  }
+
+  #walkHere({ arena, target, bits }: GraphPart, limits: WalkLimits): GraphFound {
+    return walkFrom(this.#memory, this.#scan.leased(arena), { target, bits, limits });
   }
 
   async #walkThere(part: GraphPart, limits: WalkLimits): Promise<GraphFound> {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { Pace } from "../../base/pace.ts";
 import { InlinePool } from "../../io/index.ts";
 import { int8Layout, type KernelMetric } from "../../math/index.ts";
 import { FlatScan } from "../flat-scan.ts";
@@ -9,6 +10,8 @@ import { graphLayout } from "./graph-layout.ts";
 import { METRICS, clusteredRows, openBuild, openMemory } from "./graph-reference.contract.ts";
 import { GraphSearch } from "./graph-search.ts";
 import { WALK_JOB, runWalkJob, type WalkJob } from "./walk-job.ts";
+
+const pace = new Pace(() => Promise.resolve());
 
 const ROWS = 1_200;
 const DIMENSION = 20;
@@ -113,9 +116,17 @@ describe("a graph read from a segment", () => {
         const limits = { ef: 200, scoredMax: 0 };
         const scan = new FlatScan(memory, inline, metric, vector);
         const asked = { memory, metric, vector };
-        const here = await new GraphSearch(scan, { ...asked, workers: inline }).walk(part, limits);
+        const here = await new GraphSearch(scan, { ...asked, workers: inline }).walk(
+          part,
+          limits,
+          pace,
+        );
         const wide = { ef: 4_000, scoredMax: 0 };
-        const there = await new GraphSearch(scan, { ...asked, workers: thread }).walk(part, wide);
+        const there = await new GraphSearch(scan, { ...asked, workers: thread }).walk(
+          part,
+          wide,
+          pace,
+        );
         scan.close();
         found += here.rows.subarray(0, 10).filter((row) => exact.has(row)).length;
         expect(there.rows.subarray(0, 10).filter((row) => exact.has(row)).length).toBeGreaterThan(
