@@ -8,27 +8,19 @@
  */
 import { assert } from "../base/errors.ts";
 import {
-  KernelSet,
-  PAGE_BYTES,
-  RowScanner,
-  SCRATCH_BYTES,
-  alignBytes,
   bitLayout,
-  createSharedMemory,
   encodeBits,
   rotationOf,
   rowStrideBytes,
+  alignBytes,
   type BitLayout,
   type CodeMetric,
-  type Kernels,
-  type RowHits,
-  type SharedMemory,
   type WasmModule,
 } from "../math/index.ts";
 import { BIT_RESCORE_MIN, encodeBitHeader } from "./bit-section.ts";
-import { mergeResults } from "./flat-scan.ts";
 import { efForRecall } from "./graph/graph-layout.ts";
-import { RESCORE_K, RESCORE_MAX, countsOf } from "./rescore-counts.ts";
+import { countsOf } from "./rescore-counts.ts";
+import { openCheckMemory, TrueNeighbours, type CheckMemory } from "./true-neighbours.ts";
 
 /** Segments with fewer rows get none: their int8 codes are small too. */
 export const BIT_ROWS_MIN = 256;
@@ -39,10 +31,6 @@ const SAMPLE_ROWS_MIN = 16;
 const COMPARED_ROWS = 4_194_304;
 /** Below it codes are of no use. */
 const USUAL_RECALL = 0.95;
-/** Float32 rows worked on at once. */
-const STAGING_BYTES = 262_144;
-/** Kernels want their arrays behind the null page. */
-const START = 64;
 
 /** Middle and sample of the rows; add all of them, in their order. */
 export class RowSample {
@@ -85,19 +73,13 @@ export class BitQuantizer {
   readonly #dimension: number;
   readonly #rowCount: number;
   readonly #metric: CodeMetric;
-  readonly #sample: RowSample;
   readonly #layout: BitLayout;
-  readonly #memory: SharedMemory;
-  readonly #kernels: Kernels;
-  readonly #scanner: RowScanner;
-  readonly #stepRows: number;
-  /** Byte offsets in the memory. */
-  readonly #staging: number;
-  readonly #norms: number;
+  readonly #place: CheckMemory;
+  readonly #neighbours: TrueNeighbours;
+  /** Byte offset in the memory, behind the norms of the rows that pass. */
   readonly #section: number;
   readonly #middle: Float32Array;
   readonly #rotated: Float32Array;
-  readonly #truths: (RowHits | undefined)[] = [];
   #at = 0;
 
   /** @param sample  of all the rows that will be added. */
@@ -106,20 +88,19 @@ export class BitQuantizer {
     this.#dimension = dimension;
     this.#rowCount = rowCount;
     this.#metric = metric;
-    this.#sample = sample;
     this.#layout = bitLayout(dimension, rowCount);
-    const stride = rowStrideBytes(dimension);
-    this.#stepRows = Math.max(1, Math.floor(STAGING_BYTES / stride));
-    this.#staging = alignBytes(START + SCRATCH_BYTES);
-    this.#norms = this.#staging + this.#stepRows * stride;
-    this.#section = alignBytes(this.#norms + this.#stepRows * 4);
-    const pages = Math.ceil((this.#section + this.#layout.bytes) / PAGE_BYTES);
-    this.#memory = createSharedMemory(pages, pages);
-    this.#kernels = new KernelSet(module).kernelsFor(this.#memory);
-    const scratch = { arena: 0, offset: START, bytes: SCRATCH_BYTES };
-    this.#scanner = new RowScanner(this.#kernels, this.#memory, scratch);
+    const { bytes } = this.#layout;
+    this.#place = openCheckMemory(
+      module,
+      dimension,
+      (stepRows) => alignBytes(stepRows * 4) + bytes,
+    );
+    const { memory, scanner, stepRows, rest } = this.#place;
+    this.#section = rest + alignBytes(stepRows * 4);
+    const asked = sample.rows.map((vector, i) => ({ row: sample.numbers[i] ?? 0, vector }));
+    this.#neighbours = new TrueNeighbours(scanner, metric, asked);
     const { length, middle } = this.#layout;
-    this.#middle = new Float32Array(this.#memory.buffer, this.#section + middle, length);
+    this.#middle = new Float32Array(memory.buffer, this.#section + middle, length);
     this.#rotated = new Float32Array(length);
     rotationOf(dimension).apply(sample.middle(), this.#rotated);
     this.#middle.set(this.#rotated);
@@ -129,8 +110,9 @@ export class BitQuantizer {
   add(values: Float32Array): void {
     const count = values.length / this.#dimension;
     assert(this.#at + count <= this.#rowCount, "as many rows as announced");
-    for (let start = 0; start < count; start += this.#stepRows) {
-      this.#step(values, start, Math.min(this.#stepRows, count - start));
+    const { stepRows } = this.#place;
+    for (let start = 0; start < count; start += stepRows) {
+      this.#step(values, start, Math.min(stepRows, count - start));
     }
   }
 
@@ -141,7 +123,7 @@ export class BitQuantizer {
    */
   finish(): Uint8Array | undefined {
     assert(this.#at === this.#rowCount, "every announced row was added");
-    const bytes = new Uint8Array(this.#memory.buffer, this.#section, this.#layout.bytes);
+    const bytes = new Uint8Array(this.#place.memory.buffer, this.#section, this.#layout.bytes);
     const counts = countsOf(this.#ranks(), BIT_RESCORE_MIN);
     if (efForRecall(counts, USUAL_RECALL) === 0) return undefined;
     encodeBitHeader({ dimension: this.#dimension, rowCount: this.#rowCount, counts }, bytes);
@@ -149,27 +131,28 @@ export class BitQuantizer {
   }
 
   #step(values: Float32Array, start: number, count: number): void {
-    const { buffer } = this.#memory;
+    const { memory, kernels, staging, rest: inverseNorms } = this.#place;
+    const { buffer } = memory;
     const stride = rowStrideBytes(this.#dimension);
     const floats = stride / 4;
-    const rows = new Float32Array(buffer, this.#staging, count * floats);
+    const rows = new Float32Array(buffer, staging, count * floats);
     rows.fill(0);
     for (let i = 0; i < count; i++) {
       const from = (start + i) * this.#dimension;
       rows.set(values.subarray(from, from + this.#dimension), i * floats);
     }
-    this.#kernels.normRows(this.#staging, stride, count, 0, this.#norms);
-    const norms = new Float32Array(buffer, this.#norms, count);
+    kernels.normRows(staging, stride, count, 0, inverseNorms);
+    const norms = new Float32Array(buffer, inverseNorms, count);
     for (let i = 0; i < count; i++) {
       const row = rows.subarray(i * floats, i * floats + this.#dimension);
       this.#encode(this.#at + i, row, norms[i] ?? 0);
     }
-    for (const [i, query] of this.#sample.rows.entries()) this.#compare(i, query, count);
+    this.#neighbours.compare({ rows: staging, inverseNorms }, count, this.#at);
     this.#at += count;
   }
 
   #encode(row: number, vector: Float32Array, inverseNorm: number): void {
-    const { buffer } = this.#memory;
+    const { buffer } = this.#place.memory;
     const { codes, strideBytes, columns, columnBytes } = this.#layout;
     rotationOf(this.#dimension).apply(vector, this.#rotated);
     const code = new Uint8Array(buffer, this.#section + codes + row * strideBytes, strideBytes);
@@ -179,18 +162,6 @@ export class BitQuantizer {
     for (const [column, value] of written.entries()) {
       new Float32Array(buffer, first + column * columnBytes, this.#rowCount)[row] = value;
     }
-  }
-
-  /** The nearest of one row of the sample so far; it is its own nearest. */
-  #compare(i: number, query: Float32Array, rowCount: number): void {
-    const scanner = this.#scanner;
-    scanner.prepare(query, this.#metric);
-    scanner.begin(RESCORE_K + 1);
-    const block = { rows: this.#staging, inverseNorms: this.#norms };
-    scanner.scanFloat32(block, { rowFirst: 0, rowCount, bitmap: 0, idBase: this.#at });
-    const known = this.#truths[i];
-    const hits = scanner.hits();
-    this.#truths[i] = known === undefined ? hits : mergeResults([known, hits], RESCORE_K + 1);
   }
 
   /** The place of each true neighbour of the sample among all rows by their codes, from 1. */
@@ -203,18 +174,13 @@ export class BitQuantizer {
       columnBytes,
       middle: this.#section + middle,
     };
-    for (const [i, query] of this.#sample.rows.entries()) {
-      const own = this.#sample.numbers[i];
-      this.#scanner.prepare(query, this.#metric);
-      this.#scanner.begin(RESCORE_MAX + 1);
-      const range = { rowFirst: 0, rowCount: this.#rowCount, bitmap: 0, idBase: 0 };
-      this.#scanner.scanBits(block, range);
-      const ranked = this.#scanner.hits().rows.filter((row) => row !== own);
-      const places = new Map(Array.from(ranked, (row, place) => [row, place + 1]));
-      const near = this.#truths[i]?.rows.filter((row) => row !== own) ?? [];
-      for (const row of near.slice(0, RESCORE_K)) {
-        ranks.push(places.get(row) ?? Number.POSITIVE_INFINITY);
-      }
+    const { scanner } = this.#place;
+    const range = { rowFirst: 0, rowCount: this.#rowCount, bitmap: 0, idBase: 0 };
+    const scan = (): void => {
+      scanner.scanBits(block, range);
+    };
+    for (let i = 0; i < this.#neighbours.sampleCount; i++) {
+      ranks.push(...this.#neighbours.ranksOf(i, scan));
     }
     return ranks;
   }
