@@ -43,12 +43,29 @@ export interface Measured {
   readonly tell: (text: string) => void;
 }
 
-/** All contenders at all their breadths, in turns; the best of the repetitions. */
+/** A process that has run for a while has compiled what it runs often: so many calls, or so long. */
+const WARM_QUERIES = 5_000;
+const WARM_MS = 5_000;
+
+async function warm(contender: Contender, queries: readonly Float32Array[], k: number) {
+  await contender.setBreadth(contender.breadths[Math.floor(contender.breadths.length / 2)] ?? 0);
+  const until = performance.now() + WARM_MS;
+  for (let i = 0; i < WARM_QUERIES && performance.now() < until; i++) {
+    const query = queries[i % queries.length];
+    if (query !== undefined) await contender.search(query, k);
+  }
+}
+
+/** All contenders at all their breadths, warm, in turns; the best of the repetitions. */
 export async function measureCurves(
   contenders: readonly Contender[],
   { queries, k, truth, repetitions, tell }: Measured,
 ): Promise<ReadonlyMap<Contender, Curve>> {
   const curves = new Map(contenders.map((contender) => [contender, [] as Point[]]));
+  for (const contender of contenders) {
+    tell(`${contender.name}: warming up`);
+    await warm(contender, queries, k);
+  }
   const steps = Math.max(...contenders.map(({ breadths }) => breadths.length));
   for (let step = 0; step < steps; step++) {
     const best = new Map<Contender, Point>();

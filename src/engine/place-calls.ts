@@ -6,13 +6,14 @@ import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { FairTurns, Turn } from "../base/fair-turns.ts";
 import type { Clock } from "../io/index.ts";
-import type { Place, PlaceLimits, UsageCounters } from "../model/index.ts";
+import type { Place, PlaceLimits } from "../model/index.ts";
 import { WorkTally, type Shard } from "../shard/index.ts";
 import type { Manner, Waking } from "../tenancy/index.ts";
 import type { LimitBook } from "./limit-book.ts";
 import type { FoundShard, TenantGate } from "./tenant-gate.ts";
 import { Throttle, type CallCost } from "./throttle.ts";
 import type { UsageMeter } from "./usage-meter.ts";
+import { noCounters, type Counters } from "./usage-row.ts";
 
 export interface CallKind {
   /** What it counts as. */
@@ -123,7 +124,10 @@ export class PlaceCalls {
     } catch (error) {
       if (isInsulaError(error)) {
         const throttledMs = error.retryAfterMs ?? 0;
-        this.#doors.meter.add(placeOf(found), found.shard, { refused: 1, throttledMs });
+        const counters = noCounters();
+        counters.refused = 1;
+        counters.throttledMs = throttledMs;
+        this.#doors.meter.add(placeOf(found), found.shard, counters);
       }
       throw error;
     }
@@ -134,25 +138,33 @@ export class PlaceCalls {
     { kind, count = 1 }: CallKind,
     { work, activations }: { readonly work: WorkTally; readonly activations: number },
   ): void {
-    const { units, bytesIn, bytesOut } = work;
-    const calls = countersOf(kind, count, units);
-    this.#doors.meter.add(placeOf(found), found.shard, {
-      ...calls,
-      bytesIn,
-      bytesOut,
-      activations,
-    });
+    const counters = noCounters();
+    countCalls(counters, kind, count, work.units);
+    counters.bytesIn = work.bytesIn;
+    counters.bytesOut = work.bytesOut;
+    counters.activations = activations;
+    this.#doors.meter.add(placeOf(found), found.shard, counters);
   }
 }
 
-function countersOf(kind: CallKind["kind"], count: number, units: number): Partial<UsageCounters> {
+function countCalls(
+  counters: Counters,
+  kind: CallKind["kind"],
+  count: number,
+  units: number,
+): void {
   switch (kind) {
     case "query":
-      return { queries: count, queryUnits: units };
+      counters.queries = count;
+      counters.queryUnits = units;
+      return;
     case "read":
-      return { reads: count, readUnits: units };
+      counters.reads = count;
+      counters.readUnits = units;
+      return;
     case "write":
-      return { writes: count, writeUnits: units };
+      counters.writes = count;
+      counters.writeUnits = units;
   }
 }
 

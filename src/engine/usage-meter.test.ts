@@ -5,7 +5,7 @@ import { ManualClock } from "../io/index.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { USAGE_FLUSH_MS, USAGE_MONTHS_KEPT } from "./limits.ts";
 import { UsageMeter } from "./usage-meter.ts";
-import { decodeUsage } from "./usage-row.ts";
+import { decodeUsage, noCounters } from "./usage-row.ts";
 
 const SHARD = toShardUid(new Uint8Array(16));
 
@@ -46,7 +46,7 @@ class Ledger {
   }
 
   write(tenant: string): void {
-    this.meter.add({ database: "d", collection: "c", tenant }, SHARD, { writes: 1 });
+    this.meter.add({ database: "d", collection: "c", tenant }, SHARD, { ...noCounters(), writes: 1 });
   }
 
   get writes(): number {

@@ -85,7 +85,7 @@ export class UsageMeter {
   }
 
   /** Adds to a place and to the sums. Cost: a comparison of names, or a look into a map. */
-  add(place: Place, shard: ShardUid, counters: Partial<UsageCounters>): void {
+  add(place: Place, shard: ShardUid, counters: UsageCounters): void {
     addCounters(this.#sums, counters);
     const sum = this.#open(place, shard);
     if (sum !== undefined) addCounters(sum, counters);

@@ -57,19 +57,22 @@ export function noCounters(): Counters {
   };
 }
 
-/** What is absent counts nothing. */
-export function addCounters(sum: Counters, counters: Partial<UsageCounters>): Counters {
-  sum.queries += counters.queries ?? 0;
-  sum.queryUnits += counters.queryUnits ?? 0;
-  sum.reads += counters.reads ?? 0;
-  sum.readUnits += counters.readUnits ?? 0;
-  sum.writes += counters.writes ?? 0;
-  sum.writeUnits += counters.writeUnits ?? 0;
-  sum.bytesIn += counters.bytesIn ?? 0;
-  sum.bytesOut += counters.bytesOut ?? 0;
-  sum.activations += counters.activations ?? 0;
-  sum.refused += counters.refused ?? 0;
-  sum.throttledMs += counters.throttledMs ?? 0;
+/**
+ * Takes whole counters only: objects that lack some, each call others, make each look at them a
+ * search, which took 5 % of a query.
+ */
+export function addCounters(sum: Counters, counters: UsageCounters): Counters {
+  sum.queries += counters.queries;
+  sum.queryUnits += counters.queryUnits;
+  sum.reads += counters.reads;
+  sum.readUnits += counters.readUnits;
+  sum.writes += counters.writes;
+  sum.writeUnits += counters.writeUnits;
+  sum.bytesIn += counters.bytesIn;
+  sum.bytesOut += counters.bytesOut;
+  sum.activations += counters.activations;
+  sum.refused += counters.refused;
+  sum.throttledMs += counters.throttledMs;
   return sum;
 }
 

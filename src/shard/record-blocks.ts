@@ -21,6 +21,8 @@ import type { DocId } from "../base/brands.ts";
 const BLOCK_BYTES_TARGET = 4_096;
 /** Offsets are 32 bits wide. */
 const RECORDS_BYTES_MAX = 0xffff_ffff;
+/** A row is first looked for among so many blocks on each side of where it is likely to be. */
+const NEAR_BLOCKS = 4;
 
 /** Takes rows in key order and hands out closed blocks. */
 export class RecordBlockBuilder {
@@ -96,11 +98,13 @@ export class RecordFences {
   readonly rowCount: number;
   readonly blockCount: number;
   readonly #bytes: Buffer;
+  readonly #words: DataView;
   readonly #keysStart: number;
 
   /** @throws InsulaError `data_damaged` when lengths do not fit together. */
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const reader = new ByteReader(bytes);
     this.blockCount = reader.uint32();
     this.rowCount = reader.uint32();
@@ -127,8 +131,12 @@ export class RecordFences {
 
   blockOfRow(row: DocId): number {
     assert(row < this.rowCount, "a row of this segment");
-    let low = 0;
-    let high = this.blockCount;
+    // Records of like size lie near where they would if all had the same.
+    const guess = Math.floor((row * this.blockCount) / this.rowCount);
+    const from = Math.max(0, guess - NEAR_BLOCKS);
+    const to = Math.min(this.blockCount, guess + NEAR_BLOCKS);
+    let low = this.firstRow(from) <= row ? from : 0;
+    let high = to < this.blockCount && this.firstRow(to) > row ? to : this.blockCount;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#uint32(2 + middle) <= row) low = middle + 1;
@@ -159,7 +167,7 @@ export class RecordFences {
   }
 
   #uint32(slot: number): number {
-    return uint32In(this.#bytes, slot * 4);
+    return this.#words.getUint32(slot * 4, true);
   }
 }
 
