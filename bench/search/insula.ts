@@ -1,7 +1,7 @@
 /** Insula itself, the whole engine on a folder: durable writes, sealed files, key by record. */
 import type { Engine } from "../../src/engine/index.ts";
 import { DEFAULT_VECTOR, type Filter, type Metric, type Place } from "../../src/model/index.ts";
-import { EngineFolder, nearestQuery, untilAtRest } from "../support/engine-folder.ts";
+import { EngineFolder, nearestQuery, patiently, untilAtRest } from "../support/engine-folder.ts";
 import { rowAt, type Contender, type Found, type RowFilter } from "./contender.ts";
 import type { Workshop } from "./contender.ts";
 import { folderBytes } from "./folder-bytes.ts";
@@ -108,7 +108,8 @@ async function put(
       bucket: data.buckets[i + j] ?? 0,
       side: data.sides[i + j] ?? 0,
     }));
-    await engine.upsert(PLACE, { keys, vectors: [{ field: DEFAULT_VECTOR, values }], metadata });
+    const vectors = [{ field: DEFAULT_VECTOR, values }];
+    await patiently(() => engine.upsert(PLACE, { keys, vectors, metadata }));
     if (i % 20_000 === 0) tell(`insula: ${i} rows written`);
   }
 }

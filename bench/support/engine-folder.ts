@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { isInsulaError } from "../../src/base/errors.ts";
 import { openEngine, type Engine, type EngineOptions } from "../../src/engine/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../../src/io/index.ts";
 import {
@@ -65,11 +67,22 @@ export async function putRows(
   keys: readonly string[],
   values: Float32Array,
 ): Promise<void> {
-  await engine.upsert(place, {
-    keys,
-    vectors: [{ field: DEFAULT_VECTOR, values }],
-    metadata: keys.map(() => undefined),
-  });
+  const vectors = [{ field: DEFAULT_VECTOR, values }];
+  await patiently(() =>
+    engine.upsert(place, { keys, vectors, metadata: keys.map(() => undefined) }),
+  );
+}
+
+/** Does again what is refused for now, after the time that the refusal names. */
+export async function patiently<Value>(write: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isInsulaError(error) || error.retryAfterMs === undefined) throw error;
+      await setTimeout(error.retryAfterMs);
+    }
+  }
 }
 
 export function nearestQuery(vector: Float32Array, topK: number, isExact = false): Query {
