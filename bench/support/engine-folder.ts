@@ -118,7 +118,7 @@ export async function untilAtRest(
     quiet = engine.stats().builds === 0 ? quiet + 1 : 0;
     if (quiet >= QUIET_POLLS) return plan;
     if (i % 40 === 0) tell(`waiting for its graphs, ${plan.segmentCount} segments`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await setTimeout(POLL_MS);
   }
   throw new Error("Builds went on for four hours.");
 }
