@@ -27,8 +27,9 @@ environment() {
 
 if command -v python3 >/dev/null 2>&1; then
   environment python "$REQUIREMENTS"
-  # Two lines of one package, which cannot be installed side by side.
+  # Lines of one package, which cannot be installed side by side.
   environment pinecone-7 test/clients/python/requirements-pinecone-7.txt
+  environment pinecone-8 test/clients/python/requirements-pinecone-8.txt
   environment pinecone-9 test/clients/python/requirements-pinecone-9.txt
   environment pinecone-langchain test/clients/python/requirements-pinecone-langchain.txt
 else

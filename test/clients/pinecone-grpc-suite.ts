@@ -11,9 +11,15 @@ import { takeLines } from "./program-suites.ts";
 import { runPineconeSeed } from "./pinecone-seed.ts";
 import type { Report } from "./report.ts";
 import { startTestServer, type TestServer } from "./server-process.ts";
-import { GO_ENVIRONMENT, hasGo, hasPineconePython, pineconePython, run } from "./tools.ts";
-
-const PYTHON_LINES = ["7", "9"] as const;
+import {
+  GO_ENVIRONMENT,
+  hasGo,
+  hasPineconePython,
+  PINECONE_LINES,
+  pineconePython,
+  run,
+  type PineconeLine,
+} from "./tools.ts";
 
 export async function runPineconeGrpcSuite(report: Report): Promise<void> {
   const ca = makeThrowAwayCa();
@@ -25,8 +31,8 @@ export async function runPineconeGrpcSuite(report: Report): Promise<void> {
   const plain = await startTestServer(domain);
   try {
     await runPineconeSeed(report, secure, { caPath: ca.caPath, env: environment(secure, ca) });
-    for (const line of PYTHON_LINES) await runPython(report, secure, { line, ca });
-    await runPython(report, plain, { line: "7", ca });
+    for (const line of PINECONE_LINES) await runPython(report, secure, { line, ca });
+    for (const line of ["7", "8"] as const) await runPython(report, plain, { line, ca });
     for (const line of GO_PINECONE_LINES) {
       for (const server of [secure, plain]) await runGo(report, server, { line, ca });
     }
@@ -56,7 +62,7 @@ function environment(server: TestServer, ca: ThrowAwayCa): NodeJS.ProcessEnv {
 async function runPython(
   report: Report,
   server: TestServer,
-  { line, ca }: { readonly line: (typeof PYTHON_LINES)[number]; readonly ca: ThrowAwayCa },
+  { line, ca }: { readonly line: PineconeLine; readonly ca: ThrowAwayCa },
 ): Promise<void> {
   const client = `pinecone ${line} gRPC, ${new URL(server.url).protocol.slice(0, -1)}`;
   if (!hasPineconePython(line)) {

@@ -22,6 +22,7 @@ import {
   NODE_MANIFEST,
   pineconePython,
   run,
+  type PineconeLine,
 } from "./tools.ts";
 
 const NAMES = ["alpha", "beta", "gamma"];
@@ -31,14 +32,19 @@ type Hosts = "path" | "port" | "domain";
 /** Which clients find each of three indexes, by what descriptions say; `tls`: over TLS alone. */
 const CELLS: readonly (readonly [client: string, hosts: Hosts, tls?: "tls"])[] = [
   ["typescript 7", "path"],
+  ["typescript 8", "path"],
   ["typescript 9", "path"],
   ["python 7 http", "path"],
+  ["python 8 http", "path"],
   ["python 9 http", "path"],
   ["typescript 7", "port"],
+  ["typescript 8", "port"],
   ["typescript 9", "port"],
   ["python 7 http", "port"],
+  ["python 8 http", "port"],
   ["python 9 http", "port"],
   ["python 7 grpc", "port"],
+  ["python 8 grpc", "port"],
   ["python 9 grpc", "port", "tls"],
   ["go 4 grpc", "port"],
   ["go 5 grpc", "port"],
@@ -136,7 +142,7 @@ interface Program {
 function programOf(language: string, line: string): Program | undefined {
   switch (language) {
     case "python": {
-      const python = line as "7" | "9";
+      const python = line as PineconeLine;
       if (!hasPineconePython(python)) return undefined;
       const file = path.resolve("test/clients/python/pinecone_routing.py");
       return { command: pineconePython(python), words: [file] };

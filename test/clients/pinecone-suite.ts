@@ -3,12 +3,18 @@ import path from "node:path";
 import { takeLines } from "./program-suites.ts";
 import type { Report } from "./report.ts";
 import type { TestServer } from "./server-process.ts";
-import { hasNodeClients, hasPineconePython, NODE_MANIFEST, pineconePython, run } from "./tools.ts";
-
-const LINES = ["7", "9"] as const;
+import {
+  hasNodeClients,
+  hasPineconePython,
+  NODE_MANIFEST,
+  PINECONE_LINES,
+  pineconePython,
+  run,
+  type PineconeLine,
+} from "./tools.ts";
 
 export async function runPineconeSuite(report: Report, server: TestServer): Promise<void> {
-  for (const line of LINES) {
+  for (const line of PINECONE_LINES) {
     await runPython(report, server, line);
     await runNode(report, server, line);
   }
@@ -29,7 +35,7 @@ function environment(server: TestServer): NodeJS.ProcessEnv {
 const PYTHON_PROGRAMS = ["pinecone_rest.py", "pinecone_namespaces.py"];
 const NODE_PROGRAMS = ["pinecone.mjs", "pinecone-limits.mjs"];
 
-async function runPython(report: Report, server: TestServer, line: "7" | "9"): Promise<void> {
+async function runPython(report: Report, server: TestServer, line: PineconeLine): Promise<void> {
   if (!hasPineconePython(line)) {
     report.skip(`the Python client pinecone ${line} is not installed`);
     return;
@@ -41,7 +47,7 @@ async function runPython(report: Report, server: TestServer, line: "7" | "9"): P
   }
 }
 
-async function runNode(report: Report, server: TestServer, line: "7" | "9"): Promise<void> {
+async function runNode(report: Report, server: TestServer, line: PineconeLine): Promise<void> {
   if (!hasNodeClients()) {
     report.skip(`${NODE_MANIFEST} is not installed`);
     return;

@@ -23,12 +23,16 @@ export const GO_ENVIRONMENT: NodeJS.ProcessEnv = {
   GOPROXY: "off",
 };
 
-/** Two lines of one package cannot be installed side by side. */
-export function pineconePython(line: "7" | "9"): string {
+/** Lines of Pinecone's clients that programs run with. */
+export const PINECONE_LINES = ["7", "8", "9"] as const;
+export type PineconeLine = (typeof PINECONE_LINES)[number];
+
+/** Lines of one package cannot be installed side by side. */
+export function pineconePython(line: PineconeLine): string {
   return path.join(ROOT, `pinecone-${line}/bin/python`);
 }
 
-export function hasPineconePython(line: "7" | "9"): boolean {
+export function hasPineconePython(line: PineconeLine): boolean {
   return existsSync(pineconePython(line));
 }
 

@@ -1,6 +1,6 @@
 /**
  * What a namespace may do in a second, as Pinecone's client for TypeScript meets it: it tries no
- * refused call again by itself. Runs with the lines 7 and 9 of one package.
+ * refused call again by itself. Runs with the lines 7 to 9 of one package.
  */
 import assert from "node:assert/strict";
 import { load, runCases, testCase } from "./cases.mjs";

@@ -1,7 +1,7 @@
 /**
  * Every HTTP operation there is, and the common errors, through Pinecone's client for TypeScript.
  *
- * Runs with the lines 7 and 9 of one package. Prints one JSON line for each case. Address and key
+ * Runs with the lines 7 to 9 of one package. Prints one JSON line for each case. Address and key
  * come from the environment, as test/clients/pinecone-suite.ts sets them.
  */
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 """Many namespaces asked at once, and what one may do in a second, by the vendor's Python client.
 
-Over HTTP, with pinecone 7 and 9. Prints one JSON line for each case. Address and key come from the
+Over HTTP, with pinecone 7 to 9. Prints one JSON line for each case. Address and key come from the
 environment, as test/clients/pinecone-suite.ts sets them.
 """
 

@@ -1,6 +1,6 @@
 """Every HTTP operation there is, and the common errors, through the vendor's Python client.
 
-Runs with pinecone 7 and 9. Prints one JSON line for each case. Address and key come from the
+Runs with pinecone 7 to 9. Prints one JSON line for each case. Address and key come from the
 environment, as test/clients/pinecone-suite.ts sets them.
 """
 

@@ -1,6 +1,6 @@
 """Three indexes of one server, each reached by the line that docs/dialects/pinecone.md has for it.
 
-Runs with pinecone 7 and 9, over HTTP and gRPC, in plain text and over TLS; the environment says
+Runs with pinecone 7 to 9, over HTTP and gRPC, in plain text and over TLS; the environment says
 which, as test/clients/pinecone-routing-suite.ts sets it. Prints one JSON line for each index.
 """
 
