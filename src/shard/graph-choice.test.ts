@@ -35,10 +35,18 @@ it("a graph is for segments with enough live rows that have none, the largest fi
   const dead = segment(1_500, { live: 900 });
   const some = segment(1_000);
   const more = segment(5_000);
-  const has = segment(9_000, { isIndexed: true });
   const beyond = segment(GRAPH_ROWS_MAX + 1);
-  const all = [few, dead, some, more, has, beyond];
+  const all = [few, dead, some, more, beyond];
   expect(chooseGraph(all, POLICY, true)).toEqual([more, some]);
+});
+
+it("beside a graph an eighth of the rows is enough, once writers pause", () => {
+  const has = segment(9_000, { isIndexed: true });
+  const last = segment(125);
+  const all = [has, segment(124), last];
+  expect(chooseGraph(all, POLICY, true)).toEqual([last]);
+  const large = segment(999, { bytes: 64 * MIB });
+  expect(chooseGraph([has, large], POLICY, false)).toEqual([]);
 });
 
 it("while a shard is written to, only a large segment gets one", () => {

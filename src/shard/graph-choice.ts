@@ -16,7 +16,7 @@ import {
   type WalkLimits,
 } from "../vector/index.ts";
 import { graphBuildBytes, type PlannedGraph } from "./segment-graph.ts";
-import type { MergeCandidate } from "./merge-choice.ts";
+import { graphRowsFrom, type MergeCandidate } from "./merge-choice.ts";
 import type { ShardContext, ShardPolicy } from "./shard-context.ts";
 
 /** Neighbours that graphs were tuned for. */
@@ -39,12 +39,13 @@ export function chooseGraph<Segment extends MergeCandidate>(
   policy: Pick<ShardPolicy, "graphRowsMin" | "segmentBytesMax">,
   isQuiet: boolean,
 ): readonly Segment[] {
+  const rowsMin = isQuiet ? graphRowsFrom(segments, policy) : policy.graphRowsMin;
   const bytesMin = isQuiet ? 0 : policy.segmentBytesMax * SETTLED_SHARE;
   return segments
     .filter(
       ({ entry, liveCount }) =>
         entry.isIndexed !== true &&
-        liveCount >= policy.graphRowsMin &&
+        liveCount >= rowsMin &&
         liveCount <= GRAPH_ROWS_MAX &&
         entry.location.bytes >= bytesMin,
     )

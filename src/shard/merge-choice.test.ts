@@ -95,6 +95,14 @@ it("segments worth a graph become one when writers pause, as far as the largest 
   expect(chooseMerge(full, POLICY, "settled")).toEqual([]);
 });
 
+it("beside a graph the rows of the last flushes become one segment that is worth another", () => {
+  const large = segment(512 * MIB);
+  const last = [segment(4 * MIB), segment(2 * MIB)];
+  expect(chooseMerge([large, ...last], POLICY, "settled")).toEqual([]);
+  const indexed = { ...large, entry: { ...large.entry, isIndexed: true } };
+  expect(chooseMerge([indexed, ...last], POLICY, "settled")).toEqual([last[1], last[0]]);
+});
+
 it("a segment with more dead rows than the share is rewritten, one with fewer is not", () => {
   const large = segment(512 * MIB);
   expect(chooseMerge([large, segment(64 * MIB, 0.19)], POLICY, "busy")).toEqual([]);

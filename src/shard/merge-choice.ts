@@ -11,6 +11,8 @@ const SIZE_CLASS_FACTOR = 4;
 const CLASS_FLOOR_BYTES = 65_536;
 /** Share by which the largest input of a merge at rest grows at least. */
 const GROWTH_MIN = 1 / 4;
+/** Of the rows that are worth a graph: so many are, where every search walks one anyway. */
+const BESIDE_GRAPH_SHARE = 1 / 8;
 /** Segments of one merge; more wait for the next. */
 export const MERGE_INPUTS_MAX = 32;
 
@@ -66,6 +68,18 @@ export function chooseFullMerge<Segment extends MergeCandidate>(
   return bySize.filter((segment) => segment.hasDeadRows).slice(0, 1);
 }
 
+/**
+ * Live rows from which on a segment is worth a graph. Fewer where another has one: the rows of the
+ * last flushes, scanned, would cost each search more than the walk of all others.
+ */
+export function graphRowsFrom(
+  segments: readonly MergeCandidate[],
+  { graphRowsMin }: Pick<ShardPolicy, "graphRowsMin">,
+): number {
+  const isBesideGraph = segments.some(({ entry }) => entry.isIndexed === true);
+  return isBesideGraph ? Math.ceil(graphRowsMin * BESIDE_GRAPH_SHARE) : graphRowsMin;
+}
+
 /** True for several segments that are to become one when the shard rests. */
 export function isSmall(segments: readonly MergeCandidate[], policy: ShardPolicy): boolean {
   const bytes = segments.reduce((sum, segment) => sum + segment.entry.location.bytes, 0);
@@ -108,6 +122,7 @@ function worthOneGraph<Segment extends MergeCandidate>(
   bySize: readonly Segment[],
   policy: ShardPolicy,
 ): readonly Segment[] {
+  const rowsMin = graphRowsFrom(bySize, policy);
   let smaller = 0;
   let rows = 0;
   let count = 0;
@@ -115,7 +130,7 @@ function worthOneGraph<Segment extends MergeCandidate>(
     const bytes = liveBytes(segment);
     rows += segment.liveCount;
     if (smaller + bytes > policy.segmentBytesMax) break;
-    if (rows >= policy.graphRowsMin && smaller > 0 && smaller >= bytes * GROWTH_MIN) count = i + 1;
+    if (rows >= rowsMin && smaller > 0 && smaller >= bytes * GROWTH_MIN) count = i + 1;
     smaller += bytes;
   }
   return bySize.slice(0, count);

@@ -107,7 +107,8 @@ function planMergedGraph(
   const inputs = captured.map(({ handle }) => handle);
   const copyFrom = isForGraph ? 0 : graphToCopy(inputs);
   const rowCount = inputs.reduce((sum, { liveCount }) => sum + liveCount, 0);
-  if (copyFrom === undefined || rowCount < context.policy.graphRowsMin) return undefined;
+  if (copyFrom === undefined) return undefined;
+  if (!isForGraph && rowCount < context.policy.graphRowsMin) return undefined;
   if (rowCount > GRAPH_ROWS_MAX || rowCount === 0) return undefined;
   const fields = graphFields(schema.vectors);
   if (fields.length === 0) return undefined;
