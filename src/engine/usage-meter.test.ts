@@ -46,7 +46,10 @@ class Ledger {
   }
 
   write(tenant: string): void {
-    this.meter.add({ database: "d", collection: "c", tenant }, SHARD, { ...noCounters(), writes: 1 });
+    this.meter.add({ database: "d", collection: "c", tenant }, SHARD, {
+      ...noCounters(),
+      writes: 1,
+    });
   }
 
   get writes(): number {
