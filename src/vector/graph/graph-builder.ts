@@ -57,6 +57,8 @@ export class GraphBuilder {
   #entryLevel = 0;
   #efs: GraphHeader["efs"] | undefined;
   readonly #party: GraphParty | undefined;
+  /** What is left to be done here, in small steps. */
+  #steps: Generator<undefined, void> | undefined;
 
   /** @param extent of at least `buildLayout(plan).bytes`, this builder's alone. */
   constructor(kernels: Kernels, memory: SharedMemory, extent: Extent, plan: GraphPlan) {
@@ -116,22 +118,33 @@ export class GraphBuilder {
     for (let row = 0; row < rowCount; row++) if (isCopied[row] === 1) this.#noteInserted(row);
     this.#order = shuffled(left);
     this.#at = 0;
+    this.#steps = this.#rest();
     if (this.#party !== undefined) {
       this.#words(this.layout.order, this.#order.length).set(this.#order);
     }
   }
 
   /**
-   * Puts up to `count` rows in; true while some are left. The last rows of a large build are the
+   * Does up to `count` steps, which are rows put in, queries of the recall check or small pieces of
+   * what follows the last row; true while something is left. The last rows of a large build are the
    * queries of its recall check before they are put in: they are strangers to the graph.
    *
    * @throws InsulaError `worker_lost` when a helper has ended in the middle of a row.
    */
   insert(count: number): boolean {
-    if (this.#isShared()) return this.#insertShared(count);
-    const end = Math.min(this.#order.length, this.#at + count);
-    for (; this.#at < end && !this.#isShared(); this.#at++) {
-      if (this.#order.length - this.#at === RECALL_SAMPLE_ROWS) this.#checkRecall();
+    for (let i = 0; i < count; i++) {
+      if (this.#isShared()) return this.#insertShared(count - i);
+      if (this.#steps?.next().done !== false) {
+        this.#steps = undefined;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  *#rest(): Generator<undefined, void> {
+    while (this.#at < this.#order.length) {
+      if (this.#order.length - this.#at === RECALL_SAMPLE_ROWS) yield* this.#checkRecall();
       const row = this.#order[this.#at] ?? 0;
       if (this.#entry !== NO_NODE) {
         this.#kernels.graphInsert(
@@ -145,16 +158,16 @@ export class GraphBuilder {
         );
       }
       this.#noteInserted(row);
+      this.#at++;
+      yield;
     }
-    if (this.remaining > 0) return true;
-    if (this.#efs === undefined) this.#checkRecall();
-    this.#linkLost();
-    return false;
+    if (this.#efs === undefined) yield* this.#checkRecall();
+    yield* this.#linkLost();
   }
 
   /** The bytes of the section in two pieces, the second in the extent; after the last insert. */
   section(): readonly [header: Uint8Array, lists: Uint8Array] {
-    assert(this.remaining === 0 && this.#entry !== NO_NODE, "every row of a graph was put in");
+    assert(this.#steps === undefined && this.#entry !== NO_NODE, "every row of a graph was put in");
     const { rowCount, m, metric, efConstruction, seed } = this.plan;
     const header = encodeGraphHeader({
       rowCount,
@@ -312,21 +325,21 @@ export class GraphBuilder {
     this.#entryLevel = level;
   }
 
-  #linkLost(): void {
+  *#linkLost(): Generator<undefined, void> {
     const { rowCount, m } = this.plan;
     const links = this.#words(this.layout.graph + graphLayout(this.target).links, rowCount * m * 2);
     const start = this.#entryLevel === 0 ? this.#entry : (this.#upper.rows[this.#entry] ?? 0);
-    linkLostRows(links, m * 2, start);
+    yield* linkLostRows(links, m * 2, start);
   }
 
-  #checkRecall(): void {
+  *#checkRecall(): Generator<undefined, void> {
     const left = this.#order.subarray(this.#at);
     const isStrange = left.length > 0;
     if (this.plan.rowCount < SAMPLED_ROWS_MIN) return;
     const rows = isStrange ? left : spread(this.plan.rowCount, RECALL_SAMPLE_ROWS);
     const at = (offset: number): number => this.#offset + offset;
     const { view, point, pool, inserted } = this.layout;
-    this.#efs = measureEfs(
+    this.#efs = yield* measureEfs(
       { kernels: this.#kernels, memory: this.#memory, target: this.target },
       { view: at(view), point: at(point), pool: at(pool), inserted: at(inserted) },
       { rows, isStrange },

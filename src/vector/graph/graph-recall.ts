@@ -42,23 +42,27 @@ const EF_HALVINGS = 2;
  * @param queries `isStrange`: they are not in the graph yet. Rows that are in it find themselves
  *   and are better connected than a stranger: then themselves do not count, and a step of the
  *   ladder is added.
+ *
+ * Pauses after each query: a scan of all codes, or a walk.
  */
-export function measureEfs(
+export function* measureEfs(
   graph: MeasuredGraph,
   places: MeasurePlaces,
   { rows, isStrange }: { readonly rows: Uint32Array; readonly isStrange: boolean },
-): GraphHeader["efs"] {
+): Generator<undefined, GraphHeader["efs"]> {
   const { kernels, memory, target } = graph;
   const own = isStrange ? 0 : 1;
   const points = Array.from(rows, (row) => rowPoint(memory, target, row));
   // The 10th distance decides, not the rows: of equal ones any is right.
-  const edges = points.map((point) => {
+  const edges: Uint32Array[] = [];
+  for (const point of points) {
     writePoint(memory, places.point, point);
     const { view, inserted } = places;
     const count = kernels.graphScan(view, places.point, inserted, RECALL_K + own);
-    return distancesIn(memory, places.pool, count);
-  });
-  const recallAt = (ef: number): number => {
+    edges.push(distancesIn(memory, places.pool, count));
+    yield;
+  }
+  const recallAt = function* (ef: number): Generator<undefined, number> {
     let found = 0;
     let wanted = 0;
     for (const [i, point] of points.entries()) {
@@ -70,33 +74,38 @@ export function measureEfs(
       const near = distancesIn(memory, places.pool, Math.min(count, exact.length));
       found += Math.max(0, near.filter((distance) => distance <= edge).length - own);
       wanted += exact.length - own;
+      yield;
     }
     return wanted === 0 ? 1 : found / wanted;
   };
-  const efs = breadths(recallAt);
+  const efs = yield* breadths(recallAt);
   return isStrange ? efs : efs.map((ef) => (ef === 0 ? 0 : nextStep(ef)));
 }
 
 /** Breadths by recall; each is measured once. */
-function breadths(recallAt: (ef: number) => number): readonly number[] {
+function* breadths(
+  recallAt: (ef: number) => Generator<undefined, number>,
+): Generator<undefined, readonly number[]> {
   const known = new Map<number, number>();
-  const recall = (ef: number): number => {
-    const value = known.get(ef) ?? recallAt(ef);
+  const recall = function* (ef: number): Generator<undefined, number> {
+    const value = known.get(ef) ?? (yield* recallAt(ef));
     known.set(ef, value);
     return value;
   };
   let step = 0;
-  return GRAPH_RECALLS.map((wanted) => {
-    while (step < EF_LADDER.length && recall(EF_LADDER[step] ?? 0) < wanted) step++;
+  const efs: number[] = [];
+  for (const wanted of GRAPH_RECALLS) {
+    while (step < EF_LADDER.length && (yield* recall(EF_LADDER[step] ?? 0)) < wanted) step++;
     let high = EF_LADDER[step] ?? 0;
     let low = EF_LADDER[step - 1] ?? high;
     for (let i = 0; i < EF_HALVINGS && high - low > 1; i++) {
       const middle = (low + high) >>> 1;
-      if (recall(middle) < wanted) low = middle;
+      if ((yield* recall(middle)) < wanted) low = middle;
       else high = middle;
     }
-    return high;
-  });
+    efs.push(high);
+  }
+  return efs;
 }
 
 function nextStep(ef: number): number {

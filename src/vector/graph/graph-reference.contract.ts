@@ -168,7 +168,7 @@ export class PlainGraph {
     const width = this.plan.m * 2;
     const links = new Uint32Array(this.plan.rowCount * width).fill(NO_NODE);
     for (let row = 0; row < this.plan.rowCount; row++) links.set(this.list(row, 0), row * width);
-    linkLostRows(links, width, this.entry);
+    finish(linkLostRows(links, width, this.entry));
     for (let row = 0; row < this.plan.rowCount; row++) {
       this.lists[0]?.set(row, idsOf(links.subarray(row * width, (row + 1) * width)));
     }
@@ -247,6 +247,14 @@ export class PlainGraph {
     const point = this.pointOf(target);
     const around = [...list, id].map((other): Entry => [this.distance(point, other), other]);
     this.lists[level]?.set(target, this.#choose(around.sort(byDistance), width));
+  }
+}
+
+/** Runs a generator that pauses to its end. */
+export function finish<Result>(steps: Generator<undefined, Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
   }
 }
 
