@@ -43,11 +43,15 @@ export interface Measured {
   readonly tell: (text: string) => void;
 }
 
-/** A process that has run for a while has compiled what it runs often: so many calls, or so long. */
+/** A process that has run for a while has compiled what it runs often. */
 const WARM_QUERIES = 5_000;
 const WARM_MS = 5_000;
 
-async function warm(contender: Contender, queries: readonly Float32Array[], k: number) {
+async function warm(
+  contender: Contender,
+  queries: readonly Float32Array[],
+  k: number,
+): Promise<void> {
   await contender.setBreadth(contender.breadths[Math.floor(contender.breadths.length / 2)] ?? 0);
   const until = performance.now() + WARM_MS;
   for (let i = 0; i < WARM_QUERIES && performance.now() < until; i++) {
