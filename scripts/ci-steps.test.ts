@@ -11,9 +11,9 @@ interface Step {
 const file = resolve(fileURLToPath(import.meta.url), "../ci-steps.json");
 const steps = JSON.parse(readFileSync(file, "utf8")) as readonly Step[];
 
-it("the budgets of all steps together are below the hour that all checks may take", () => {
+it("the budgets of all steps together leave a third of the hour to a slower machine", () => {
   const total = steps.reduce((sum, { budgetSeconds }) => sum + budgetSeconds, 0);
-  expect(total).toBeLessThan(3_600);
+  expect(total).toBeLessThanOrEqual(2_400);
 });
 
 it("every step has a name of its own", () => {

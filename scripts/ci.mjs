@@ -1,18 +1,20 @@
 /**
- * Runs the steps of ci-steps.json one after the other in a fresh clone, each within its budget.
+ * Runs the steps of ci-steps.json one after the other in a fresh clone, all within one hour.
  *
- * A step fails when its program does, when it is not done within `budgetSeconds` and what the
- * steps before it left of theirs (it is ended then), when its npm script does not exist, or when it
- * says that it skipped something (exit code 77). Later steps run all the same. Tests are counted
- * from the closing lines `N passed, N failed` of the steps.
+ * A step fails when its program does, when it hangs (it is ended at HANGS_AT times its
+ * `budgetSeconds`, which a slow machine may well pass) or the hour is over, when its npm script
+ * does not exist, or when it says that it skipped something (exit code 77). Later steps run all the
+ * same. Tests are counted from the closing lines `N passed, N failed` of the steps.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./install.mjs";
 import { npm, printTable, run } from "./process.mjs";
 
-/** All budgets together. */
-const TOTAL_SECONDS_MAX = 3_600;
+/** Of all steps together; the rest of the hour is for the clone and the table at the end. */
+const TOTAL_SECONDS_MAX = 3_540;
+/** Times its budget: no machine that is of use is so slow. */
+const HANGS_AT = 3;
 const SKIPPED_CODE = 77;
 
 const steps = JSON.parse(readFileSync(join(ROOT, "scripts/ci-steps.json"), "utf8"));
@@ -42,7 +44,7 @@ async function runStep({ name, command }, limitSeconds) {
   });
   const count = readCount(output);
   let result = "ok";
-  if (isLate) result = "over budget";
+  if (isLate) result = "ended: too long";
   else if (code === SKIPPED_CODE) result = "skipped";
   else if (code !== 0) result = `failed (${code})`;
   else if (count.failed > 0) result = "failed";
@@ -51,22 +53,17 @@ async function runStep({ name, command }, limitSeconds) {
 
 const rows = [["step", "seconds", "budget", "result"]];
 const total = { seconds: 0, passed: 0, failed: 0 };
-let budget = 0;
+const budget = steps.reduce((sum, { budgetSeconds }) => sum + budgetSeconds, 0);
 for (const step of steps) {
-  budget += step.budgetSeconds;
-  const { result, seconds, passed, failed } = await runStep(step, budget - total.seconds);
+  const leftSeconds = Math.max(1, TOTAL_SECONDS_MAX - total.seconds);
+  const limitSeconds = Math.min(leftSeconds, HANGS_AT * step.budgetSeconds);
+  const { result, seconds, passed, failed } = await runStep(step, limitSeconds);
   rows.push([step.name, seconds.toFixed(1), String(step.budgetSeconds), result]);
   total.seconds += seconds;
   total.passed += passed;
   total.failed += failed;
 }
-const isTooMuch = budget >= TOTAL_SECONDS_MAX;
-if (isTooMuch) total.failed++;
-const verdict = isTooMuch
-  ? `budgets pass ${TOTAL_SECONDS_MAX}`
-  : total.failed === 0
-    ? "ok"
-    : "failed";
+const verdict = total.failed === 0 ? "ok" : "failed";
 rows.push(["all", total.seconds.toFixed(1), String(budget), verdict]);
 printTable(rows);
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);

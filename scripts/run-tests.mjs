@@ -10,7 +10,11 @@ if (projects.length === 0) throw new Error("Name a folder of test/, for example:
 const sum = { passed: 0, failures: 0 };
 for (const named of projects) {
   const [project, file] = named.split("/");
-  const { passed, failed, isPassed } = await runTests({ project, file, live: "stdout" });
+  const { passed, failed, isPassed } = await runTests({
+    project,
+    paths: file === undefined ? [] : [`test/${project}/${file}.test.ts`],
+    live: "stdout",
+  });
   sum.passed += passed;
   sum.failures += Math.max(failed, isPassed ? 0 : 1);
 }

@@ -26,6 +26,7 @@ const crash = (sizes) => ({
   env: { INSULA_SEEDS: "1", INSULA_SCRIPTS: "1", INSULA_SIMULATIONS: "1", ...sizes },
 });
 const STEPS = {
+  node: { command: npm("run", "test:node", "--", "--whole") },
   model: { command: npm("run", "test:model"), env: { INSULA_SEEDS: sized(5_000) } },
   filters: { command: npm("run", "test:filters"), env: { INSULA_CASES: sized(100_000) } },
   simulation: crash({ INSULA_SIMULATIONS: sized(20_000) }),

@@ -21,26 +21,27 @@ function countFailed({ numFailedTests, testResults }) {
 /**
  * A skipped test is a failure where the variable CI is set: there, everything must be able to run.
  *
- * @param {{ node?: string, project?: string, file?: string, name?: string, live?: "stdout",
- *   workers?: number }} options the Node to run with, the project (a folder of test/, or `unit`),
- *   one file of that folder, a name for its results, whether the output is shown as it comes, how
- *   many files are run at once
+ * @param {{ node?: string, project?: string, name?: string, live?: "stdout",
+ *   workers?: number, paths?: string[] }} options the Node to run with, the project (a folder of
+ *   test/, or `unit`), a name for its results, whether the output is shown as it comes, how many
+ *   files are run at once, parts of the paths of the files meant (without any: all)
  * @returns {Promise<TestCount>} `isPassed` says more than `failed`: a run without any test is none
  */
 export async function runTests({
   node = process.execPath,
   project = "unit",
-  file,
   name = project,
   live,
   workers,
+  paths = [],
 } = {}) {
   const results = join(ROOT, `.cache/results/${name}-${process.pid}.json`);
   mkdirSync(dirname(results), { recursive: true });
   const command = [
-    ...[node, "node_modules/vitest/vitest.mjs", "run", "--project", project],
+    ...[node, "node_modules/vitest/vitest.mjs", "run"],
+    ...(project === "unit" ? ["unit", "unit-alone"] : [project]).map((one) => `--project=${one}`),
     ...["--config", "scripts/config/vitest.config.ts"],
-    ...(file === undefined ? [] : [`test/${project}/${file}.test.ts`]),
+    ...paths,
     ...(workers === undefined ? [] : [`--maxWorkers=${workers}`]),
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
   ];
