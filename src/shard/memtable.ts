@@ -5,8 +5,8 @@
  * noted the number of rows and the live bits can go on while writes arrive. Vectors lie in arena
  * extents, metadata as encoded bytes, keys in a map whose size is bounded by the flush threshold.
  *
- * What a group brings is staged behind the rows there are, in slices, and then shown at once: nobody
- * sees a row before it is shown, and nothing that costs much is left to do then.
+ * What a group brings is staged behind the rows there are, in slices, and then shown at once:
+ * nobody sees a row before it is shown, and nothing that costs much is left to do then.
  *
  * The shard's writer is the only one who changes it. Extents are given back when the owner and the
  * last reader have released it.

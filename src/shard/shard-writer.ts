@@ -5,7 +5,7 @@
  * move between resolving its keys and applying.
  *
  * Order: resolve keys (may read) → sequence → append and sync → apply → visible. A group is one
- * frame: after a crash all of it is there or nothing. All of it but the last step is done in slices,
+ * frame: after a crash all of it is there or nothing. All but the last step is done in slices,
  * between which other shards have their turn.
  */
 import { assert, InsulaError } from "../base/errors.ts";
