@@ -1,6 +1,7 @@
 /** One request of our own interface, from its path to its answer. */
 import { boundTenant, type ActionTarget, type Principal } from "../../access/index.ts";
 import { InsulaError, type ErrorKind } from "../../base/errors.ts";
+import { inTurns } from "../../base/pace.ts";
 import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
 import { AccessTrail } from "../access-trail.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
@@ -16,6 +17,8 @@ import { targetOf } from "./target.ts";
 /** The page of the interface, beside the paths below the prefix. */
 const MANUAL_PATH = "/docs";
 const OPEN_API_PATH = "/openapi.json";
+/** Shorter bodies are read at once. */
+const SLICED_BODY_BYTES_MIN = 32_768;
 /** As RFC 4180 registers it. */
 const CSV_TYPE = "text/csv; charset=utf-8; header=present";
 
@@ -119,15 +122,22 @@ function authorize(
   context.access.authorize(principal, `${area}:${operation}`, target);
 }
 
-async function readBody({ context, request }: Call, rules: BodyRules): Promise<unknown> {
+async function readBody(call: Call, rules: BodyRules): Promise<unknown> {
+  const { context, request, database, collection, tenant } = call;
   const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(rules.bytesMax);
   const readAtMs = context.endPhase("read", startMs);
+  const flow = [database, collection, tenant ?? ""].join("\n");
+  const turns = bytes.length < SLICED_BODY_BYTES_MIN ? undefined : context.turnsOf?.(flow);
   const { json, arrays } =
     rules.numbers === undefined
       ? { json: parseJsonBytes(bytes), arrays: [] }
-      : await context.parseVectorBody(bytes, rules.numbers);
-  const body = rules.schema.read(json, "", arrays);
+      : await context.parseVectorBody(bytes, rules.numbers, undefined, turns);
+  const pieces = turns && rules.schema.pieces?.(json, "", arrays);
+  const body =
+    turns === undefined || pieces === undefined
+      ? rules.schema.read(json, "", arrays)
+      : await inTurns(pieces, turns.pace);
   context.endPhase("parse", readAtMs);
   return body;
 }
