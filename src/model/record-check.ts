@@ -11,7 +11,7 @@ import { isWellFormed } from "./well-formed.ts";
 /** Numbers, and records, that are checked as one piece; what one of them costs. */
 const PIECE_NUMBERS = 65_536;
 const PIECE_RECORDS = 64;
-const RECORD_STEPS = 160;
+const RECORD_STEPS = 48;
 
 /** What a batch costs, known after its check. */
 export interface BatchSize {

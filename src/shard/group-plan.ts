@@ -14,7 +14,7 @@ import type { RowPlace, ShardStructure } from "./shard-structure.ts";
 import type { WriteResult } from "./write-result.ts";
 
 /** Of a key that is looked for, and of a record that is counted and noted. */
-const KEY_STEPS = 128;
+const KEY_STEPS = 48;
 /** Records that are staged without looking at the pace, and what one costs besides its vectors. */
 const STAGED_RECORDS = 64;
 const STAGE_STEPS = 32;

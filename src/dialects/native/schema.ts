@@ -31,7 +31,7 @@ export type Pieces<Value> = Generator<number, Value, void>;
 
 /** Elements of a list that are read as one piece, and what one costs: a record, about. */
 const PIECE_ITEMS = 32;
-const ITEM_STEPS = 1_000;
+const ITEM_STEPS = 300;
 
 type Members = Readonly<Record<string, Schema<unknown>>>;
 type Read<M extends Members> = {

@@ -7,7 +7,7 @@ import { jsonMalformed, type JsonValue } from "./json-value.ts";
 import { parseJsonExact } from "./parse-json.ts";
 
 /** Of one unit of a text: parsed, and its objects made anew. */
-const UNIT_STEPS = 5;
+const UNIT_STEPS = 3;
 /** Stands for the elements while what is around them is parsed. */
 const MARK = "\u0000elements";
 const MARK_TEXT: string = JSON.stringify(MARK);
