@@ -5,6 +5,9 @@
  *
  *   npm run bench -- neighbours --quick
  *
+ * Beside each, how late the event loop of the control thread was: what a piece of work that is not
+ * cut costs everybody.
+ *
  * Over HTTP a server process, a process that is loud, and this one, which measures, share the
  * machine; in process the loud one and the quiet ones share a thread.
  */
@@ -12,6 +15,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { isInsulaError } from "../src/base/errors.ts";
 import type { Engine } from "../src/engine/index.ts";
@@ -23,7 +27,12 @@ import { LoadConnection } from "./support/load-client.ts";
 import type { NoiseOrder, NoiseReport } from "./support/noise.ts";
 import { QuietTenants, type Asked } from "./support/quiet-tenants.ts";
 import { openReport, type Row } from "./support/report.ts";
-import { buildServer, startServerProcess, type ServerProcess } from "./support/server-process.ts";
+import {
+  buildServer,
+  startServerProcess,
+  type LoopDelay,
+  type ServerProcess,
+} from "./support/server-process.ts";
 
 const DATABASE = "bench";
 const COLLECTION = "tenants";
@@ -71,6 +80,14 @@ interface Noise {
 
 /** What a loud neighbour is started with, and ended. */
 type StartNoise = (noise: Noise) => Promise<() => Promise<NoiseReport>>;
+
+/** What is measured: those who are quiet, who is loud, and how late the loop is meanwhile. */
+interface Scene {
+  readonly quiet: QuietTenants;
+  readonly start: StartNoise;
+  /** Since it was asked last. */
+  readonly loopDelay: () => Promise<LoopDelay>;
+}
 
 const source = clusteredVectors(dimension, 4_096, 5);
 const queries = source.next(QUERY_VECTORS);
@@ -143,10 +160,11 @@ async function measureServer(): Promise<void> {
       if (status !== 200) throw new Error(`${status}: ${body}`);
       return JSON.stringify((JSON.parse(body) as { hits: unknown }).hits);
     });
-    await measure("over HTTP", quiet, async (noise) => {
+    const start: StartNoise = async (noise) => {
       const child = await startNoise(server, port, noise);
       return () => endNoise(child);
-    });
+    };
+    await measure("over HTTP", { quiet, start, loopDelay: () => server.loopDelay() });
     for (const connection of idle) connection.close();
   } finally {
     await server.stop();
@@ -161,38 +179,52 @@ async function measureLibrary(): Promise<void> {
       const { hits } = await engine.query(placeOf(quietName(i)), queryOf(i, {}));
       return JSON.stringify(hits);
     });
-    await measure("in process", quiet, (noise) => Promise.resolve(makeNoise(engine, noise)));
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const loopDelay = (): Promise<LoopDelay> => {
+      const since = { p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 };
+      delay.reset();
+      return Promise.resolve(since);
+    };
+    const start: StartNoise = (noise) => Promise.resolve(makeNoise(engine, noise));
+    await measure("in process", { quiet, start, loopDelay });
   } finally {
     await engine.close();
   }
 }
 
-async function measure(way: string, quiet: QuietTenants, start: StartNoise): Promise<void> {
+async function measure(way: string, { quiet, start, loopDelay }: Scene): Promise<void> {
   await quiet.wake();
   // Code is compiled by then.
   await quiet.askFor(seconds, rate);
   const rows: Row[] = [];
-  const alone = await quiet.askFor(seconds, rate);
-  rows.push({ beside: "nobody", ...rowFor(alone), "× alone": 1, loud: 0, refused: 0 });
+  const ask = async (): Promise<{ readonly asked: Asked; readonly row: Row }> => {
+    await loopDelay();
+    const asked = await quiet.askFor(seconds, rate);
+    const { p99, max } = await loopDelay();
+    return { asked, row: { ...rowFor(asked), "loop p99": p99, "loop max": max } };
+  };
+  const { asked: alone, row } = await ask();
+  rows.push({ beside: "nobody", ...row, "× alone": 1, loud: 0, refused: 0 });
   errors += alone.errors;
   worst = 0;
   for (const noise of noises().filter(({ name }) => name.includes(report.text("only") ?? ""))) {
     report.progress(`${way}: ${noise.name}`);
     const end = await start(noise);
     await quiet.askFor(1, rate);
-    const beside = await quiet.askFor(seconds, rate);
+    const { asked: beside, row } = await ask();
     const { answered, refused, failed } = await end();
     const ratio = beside.p99 / alone.p99;
     worst = Math.max(worst, ratio);
     errors += beside.errors + failed;
     const shown = { "× alone": ratio, loud: answered / (seconds + 1), refused };
-    rows.push({ beside: noise.name, ...rowFor(beside), ...shown });
+    rows.push({ beside: noise.name, ...row, ...shown });
   }
-  const again = await quiet.askFor(seconds, rate);
+  const { asked: again, row: last } = await ask();
   const ratio = again.p99 / alone.p99;
   errors += again.errors;
   const shown = { "× alone": ratio, loud: 0, refused: 0 };
-  rows.push({ beside: "nobody, again", ...rowFor(again), ...shown });
+  rows.push({ beside: "nobody, again", ...last, ...shown });
   report.table(`Searches of quiet tenants ${way}, ms; answers of the loud one, a second`, rows);
   report.figure(`p99 ${way} beside a loud tenant / alone, the worst`, worst, "×", {
     max: RATIO_MAX,

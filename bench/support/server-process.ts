@@ -13,6 +13,14 @@ const ACCOUNT = "1234567890";
 /** Time a server may take until it listens, ms. */
 const START_MS_MAX = 120_000;
 
+const LOOP_DELAY = new URL("./loop-delay.mjs", import.meta.url);
+
+/** How late the event loop was, ms. */
+export interface LoopDelay {
+  readonly p99: number;
+  readonly max: number;
+}
+
 export interface ServerProcess {
   readonly access: OssAccess;
   readonly pid: number;
@@ -22,6 +30,8 @@ export interface ServerProcess {
   readonly startedAt: number;
   memory(): ProcessMemory;
   openFiles(): number;
+  /** Of its control thread since this was asked last. */
+  loopDelay(): Promise<LoopDelay>;
   stop(): Promise<void>;
 }
 
@@ -43,7 +53,8 @@ export async function startServerProcess(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [ENTRY, "serve", "--json", "--data-dir", dataDir], {
+  const command = [ENTRY, "serve", "--json", "--data-dir", dataDir];
+  const child = spawn(process.execPath, ["--import", LOOP_DELAY.href, ...command], {
     env: {
       ...withoutOurs(process.env),
       INSULA_HTTP_PORT: "0",
@@ -53,7 +64,7 @@ export async function startServerProcess(
       INSULA_LOG_LEVEL: "error",
       ...variables,
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   const url = await readUrl(child);
   const listeningMs = performance.now() - startedAt;
@@ -65,6 +76,15 @@ export async function startServerProcess(
     startedAt,
     memory: () => readMemory(pid),
     openFiles: () => countOpenFiles(pid),
+    loopDelay: () => {
+      const answered = new Promise<LoopDelay>((resolve) => {
+        child.once("message", (delay: LoopDelay) => {
+          resolve(delay);
+        });
+      });
+      child.send("loop delay");
+      return answered;
+    },
     stop: async () => {
       const ended = new Promise((end) => child.once("exit", end));
       child.kill("SIGTERM");

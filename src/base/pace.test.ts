@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Pace, SLICE_STEPS } from "./pace.ts";
+import { inTurns, Pace, SLICE_STEPS } from "./pace.ts";
 
 /** Steps taken between two turns, told by whoever takes them. */
 function meter(): { pace: Pace; took: (steps: number) => void; most: () => number; turns: number } {
@@ -70,4 +70,18 @@ it("a signal that is aborted while the thread is given back ends the work there"
   }, abort.signal);
   pace.add(SLICE_STEPS);
   await expect(pace.rest()).rejects.toThrow("enough");
+});
+
+it("does work in pieces: at once as far as they fit, the rest in slices", async () => {
+  const counted = meter();
+  function* work(pieces: number): Generator<number, string, void> {
+    for (let i = 0; i < pieces; i++) {
+      yield SLICE_STEPS / 8;
+      counted.took(SLICE_STEPS / 8);
+    }
+    return "done";
+  }
+  expect(inTurns(work(8), counted.pace)).toBe("done");
+  expect(await inTurns(work(80), counted.pace)).toBe("done");
+  expect([counted.turns, counted.most()]).toEqual([10, SLICE_STEPS]);
 });

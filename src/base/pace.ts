@@ -100,3 +100,41 @@ export class Pace {
     this.#signal?.throwIfAborted();
   }
 }
+
+/**
+ * Does work that says, before each of its pieces, how many steps that has: at once as far as they
+ * fit, so that what is short stays in the order of its calls; the rest at the pace given.
+ *
+ * @throws what the work throws, and what the pace's signal was aborted with.
+ */
+export function inTurns<Value>(
+  work: Generator<number, Value, void>,
+  pace: Pace,
+): Value | Promise<Value> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    if (!pace.fits(value)) return goOn(work, pace, value);
+  }
+}
+
+async function goOn<Value>(
+  work: Generator<number, Value, void>,
+  pace: Pace,
+  steps: number,
+): Promise<Value> {
+  await pace.take(steps);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    if (!pace.fits(value)) await pace.take(value);
+  }
+}
+
+/** The same at once. */
+export function atOnce<Value>(work: Generator<number, Value, void>): Value {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}

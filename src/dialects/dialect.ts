@@ -7,6 +7,7 @@
 import type { AccessControl, Decision } from "../access/index.ts";
 import type { ErrorKind } from "../base/errors.ts";
 import type { LogLevel } from "../base/log-level.ts";
+import type { Pace } from "../base/pace.ts";
 import type { Embedder, Reranker } from "../embed/index.ts";
 import type {
   BackupInfo,
@@ -57,6 +58,7 @@ export interface DialectContext {
    *
    * @param body  changes hands: it may be gone when the promise settles.
    * @param md5   in base64; the body is compared with it first, on the thread that parses it.
+   * @param turns whose body it is; absent: everybody's.
    * @throws InsulaError `body_malformed`; `vector_invalid` for a list at a pattern's place that
    *   holds more
    *         than numbers, or a number that is infinite as float32.
@@ -65,7 +67,10 @@ export interface DialectContext {
     body: Buffer,
     patterns: readonly (readonly string[])[],
     md5?: string,
+    turns?: BodyTurns,
   ): Promise<ParsedVectorBody>;
+  /** For what is done with a body before the engine is asked; absent: all of it at once. */
+  readonly turnsOf?: (flow: string) => BodyTurns;
   /**
    * Ends one phase of a request: adds the time since `startMs` to it.
    * @returns the time now (`clock.monotonicMs`), which is when the next phase starts.
@@ -81,6 +86,13 @@ export interface DialectContext {
    * that failed before anybody was asked for. Never waits. Absent: nobody wants to know.
    */
   readonly audit?: (decision: Omit<Decision, "dialect">) => void;
+}
+
+/** Whose body something is done with, and at what pace. */
+export interface BodyTurns {
+  /** Bodies of one flow wait behind one another. */
+  readonly flow: string;
+  readonly pace: Pace;
 }
 
 /** Backups in the one store that the server's settings name. */

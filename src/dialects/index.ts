@@ -5,6 +5,7 @@
 export type {
   BackupDoor,
   Dialect,
+  BodyTurns,
   DialectContext,
   DialectSettings,
   PineconeSettings,

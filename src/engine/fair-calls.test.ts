@@ -106,7 +106,7 @@ it("answers a tenant after a bounded number of slices of calls that are many sea
 });
 
 it("lets searches through beside another's writes, and the writes go on", async () => {
-  const writes = crowd(300, (i) => engine.upsert(BUSY, batch(`w${String(i)}-`, 50)));
+  const writes = crowd(300, (i) => engine.upsert(BUSY, batch(`w${String(i)}-`, 5)));
   await rounds(5);
   const before = writes.done;
   const results: QueryResult[] = [];

@@ -53,6 +53,7 @@ export type {
   WriteResult,
 } from "./api.ts";
 export { openEngine } from "./engine.ts";
+export { FairPool } from "./fair-pool.ts";
 export {
   DEFAULT_POLICY,
   MIRROR_INTERVAL_MS,

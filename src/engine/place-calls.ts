@@ -5,12 +5,13 @@
 import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { FairTurns, Turn } from "../base/fair-turns.ts";
+import { Pace } from "../base/pace.ts";
 import type { Clock } from "../io/index.ts";
 import type { Place, PlaceLimits } from "../model/index.ts";
 import { WorkTally, type Shard } from "../shard/index.ts";
 import type { Manner, Waking } from "../tenancy/index.ts";
 import type { LimitBook } from "./limit-book.ts";
-import type { FoundShard, TenantGate } from "./tenant-gate.ts";
+import { hasShard, type FoundPlace, type FoundShard, type TenantGate } from "./tenant-gate.ts";
 import { Throttle, type CallCost } from "./throttle.ts";
 import type { UsageMeter } from "./usage-meter.ts";
 import { noCounters, type Counters } from "./usage-row.ts";
@@ -43,7 +44,7 @@ export interface PlaceCallDoors {
   readonly meter: UsageMeter;
   readonly book: LimitBook;
   readonly clock: Clock;
-  readonly turns: Pick<FairTurns, "enter" | "leave">;
+  readonly turns: Pick<FairTurns, "enter" | "leave" | "next">;
 }
 
 /** To be called when the call has ended, with what it did. */
@@ -55,6 +56,15 @@ export class PlaceCalls {
 
   constructor(doors: PlaceCallDoors) {
     this.#doors = doors;
+  }
+
+  /** Of what is done for a write before it is its turn. */
+  paceOf(found: FoundPlace): Pace {
+    const { collection, tenant } = found;
+    const name = hasShard(found)
+      ? shardHex(found.shard)
+      : `${String(collection.row.number)}/${tenant ?? ""}`;
+    return new Pace(() => this.#doors.turns.next(name, "write"));
   }
 
   /**

@@ -1,7 +1,8 @@
 /** Calls about records: a place to its shard, checks against the schema, the use of the shard. */
 import { InsulaError } from "../base/errors.ts";
+import { inTurns } from "../base/pace.ts";
 import {
-  checkBatch,
+  batchCheck,
   SPARSE_VALUE_BYTES,
   checkFilter,
   checkMetadata,
@@ -28,6 +29,9 @@ import { READ, WRITE, type PlaceCalls } from "./place-calls.ts";
 import type { RecallProbe } from "./recall-probe.ts";
 import { checkKeys, checkListRequest, checkQueries } from "./request-checks.ts";
 import { hasShard, stateOf, type FoundPlace, type FoundShard } from "./tenant-gate.ts";
+
+/** Of the metadata of a record that is encoded, besides its bytes. */
+const ENCODE_STEPS = 96;
 
 export class Records {
   readonly #catalog: Catalog;
@@ -170,15 +174,16 @@ export class Records {
   async write(place: Place, batch: WriteBatch, refusesExisting: boolean): Promise<WriteResult> {
     const found = await this.resolve(place);
     const { collection } = found;
-    checkBatch(collection.schema, batch);
+    const pace = this.#calls.paceOf(found);
+    const checked = inTurns(batchCheck(collection.schema, batch), pace);
+    if (checked instanceof Promise) await checked;
     if (batch.keys.length === 0) return NOTHING_WRITTEN;
     const columns = new Map(batch.vectors.map(({ field, values }) => [field, values]));
+    const encoded = inTurns(encodedMetadata(batch.metadata), pace);
     const write = {
       kind: "upsert" as const,
       keys: batch.keys,
-      metadata: batch.metadata.map((value) =>
-        value === undefined ? value : encodeMetadata(value),
-      ),
+      metadata: encoded instanceof Promise ? await encoded : encoded,
       vectors: collection.schema.vectors.map(({ name, dimension }) => ({
         field: name,
         dimension,
@@ -255,6 +260,21 @@ function batchBytes(
   for (const { indices } of sparse) bytes += indices.length * SPARSE_VALUE_BYTES;
   for (const encoded of metadata) bytes += encoded?.length ?? 0;
   return bytes;
+}
+
+function* encodedMetadata(
+  metadata: WriteBatch["metadata"],
+): Generator<number, (Uint8Array | undefined)[], void> {
+  const encoded: (Uint8Array | undefined)[] = [];
+  let bytes = 0;
+  for (const value of metadata) {
+    yield ENCODE_STEPS + bytes;
+    const one = value === undefined ? undefined : encodeMetadata(value);
+    encoded.push(one);
+    // What one came to is counted with the next.
+    bytes = one?.length ?? 0;
+  }
+  return encoded;
 }
 
 const NOTHING_WRITTEN: WriteResult = { rowsAdded: 0, rowsReplaced: 0 };

@@ -3,8 +3,9 @@
  * written and synced under `tmp/` or in a pack, frames in the log. Nothing names any of it before
  * the caller commits {@link ImportedShard.changes}; a crash before leaves what a start removes.
  */
-import { toShardUid, type ShardUid } from "../base/brands.ts";
+import { shardHex, toShardUid, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { ShardImage } from "../backup/index.ts";
 import {
   FRAME_DATA,
@@ -97,6 +98,7 @@ async function importTail(
   { state, seal }: ImportTarget,
 ): Promise<TailExtent[]> {
   const tail: TailExtent[] = [];
+  const pace = new Pace(() => node.turns.next(shardHex(state.uid), "background"));
   for (const { sequence, payload } of await image.tail()) {
     const { file, offset, length, crc } = await node.log.append({
       shard: state.uid,
@@ -107,7 +109,7 @@ async function importTail(
       netRows: 0,
       netBytes: 0,
       isSealed: seal !== undefined,
-      parts: seal === undefined ? [payload] : seal.sealFrame(sequence, [payload]),
+      parts: seal === undefined ? [payload] : await seal.sealFrame(sequence, [payload], pace),
     });
     tail.push({ file, offset, length, crc, sequenceLast: sequence });
   }

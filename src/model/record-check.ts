@@ -1,11 +1,17 @@
 /** Checks of keys, vectors and batches: all or nothing, before anything is written. */
 import { InsulaError } from "../base/errors.ts";
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, KEY_BYTES_MAX } from "../base/limits.ts";
+import { atOnce, scanSteps } from "../base/pace.ts";
 import { checkMetadata } from "./metadata-size.ts";
 import type { VectorColumn, WriteBatch } from "./record.ts";
 import type { Schema, VectorField } from "./schema.ts";
-import { checkSparseColumns } from "./sparse-check.ts";
+import { sparseColumnsCheck } from "./sparse-check.ts";
 import { isWellFormed } from "./well-formed.ts";
+
+/** Numbers, and records, that are checked as one piece; what one of them costs. */
+const PIECE_NUMBERS = 65_536;
+const PIECE_RECORDS = 64;
+const RECORD_STEPS = 48;
 
 /** What a batch costs, known after its check. */
 export interface BatchSize {
@@ -53,6 +59,11 @@ export function checkVector(field: VectorField, values: Float32Array): void {
  * Cost: one pass over all components.
  */
 export function checkBatch(schema: Schema, batch: WriteBatch): BatchSize {
+  return atOnce(batchCheck(schema, batch));
+}
+
+/** {@link checkBatch} in pieces, each of which says its steps before. */
+export function* batchCheck(schema: Schema, batch: WriteBatch): Generator<number, BatchSize, void> {
   const { keys, metadata, vectors } = batch;
   if (keys.length > BATCH_RECORDS_MAX) {
     throw batchTooLarge(BATCH_RECORDS_MAX, keys.length, "records");
@@ -66,19 +77,26 @@ export function checkBatch(schema: Schema, batch: WriteBatch): BatchSize {
   let bytes = 0;
   for (const column of vectors) bytes += column.values.byteLength;
   if (bytes > BATCH_BYTES_MAX) throw batchTooLarge(BATCH_BYTES_MAX, bytes, "bytes");
-  for (const field of schema.vectors) checkColumn(field, vectors, keys.length);
-  bytes += checkSparseColumns(schema, batch);
-  bytes += checkKeys(keys);
-  for (const item of metadata) if (item !== undefined) bytes += checkMetadata(item);
+  for (const field of schema.vectors) yield* columnCheck(field, vectors, keys.length);
+  bytes += yield* sparseColumnsCheck(schema, batch);
+  bytes += yield* keysCheck(keys);
+  for (const [i, item] of metadata.entries()) {
+    if (i % PIECE_RECORDS === 0) yield PIECE_RECORDS * RECORD_STEPS;
+    if (item !== undefined) bytes += checkMetadata(item);
+  }
   if (bytes > BATCH_BYTES_MAX) throw batchTooLarge(BATCH_BYTES_MAX, bytes, "bytes");
   return { bytes };
 }
 
-function checkKeys(keys: readonly string[]): number {
+function* keysCheck(keys: readonly string[]): Generator<number, number, void> {
   let bytes = 0;
-  for (const key of keys) bytes += checkKey(key);
+  for (const [i, key] of keys.entries()) {
+    if (i % PIECE_RECORDS === 0) yield PIECE_RECORDS * RECORD_STEPS;
+    bytes += checkKey(key);
+  }
   const seen = new Set<string>();
   for (const [position, key] of keys.entries()) {
+    if (position % PIECE_RECORDS === 0) yield PIECE_RECORDS * RECORD_STEPS;
     if (seen.size === seen.add(key).size) {
       throw new InsulaError(
         "key_duplicate",
@@ -106,11 +124,20 @@ function checkColumns(schema: Schema, columns: readonly VectorColumn[]): void {
   }
 }
 
-function checkColumn(field: VectorField, columns: readonly VectorColumn[], rowCount: number): void {
+function* columnCheck(
+  field: VectorField,
+  columns: readonly VectorColumn[],
+  rowCount: number,
+): Generator<number, void, void> {
   const column = columns.find((candidate) => candidate.field === field.name);
   if (column === undefined) throw batchInvalid("a vector field is missing");
-  assertDimension(field, column.values.length, rowCount);
-  assertFinite(field, column.values);
+  const { values } = column;
+  assertDimension(field, values.length, rowCount);
+  for (let start = 0; start < values.length; start += PIECE_NUMBERS) {
+    const piece = values.subarray(start, start + PIECE_NUMBERS);
+    yield scanSteps(piece.byteLength);
+    if (!isAllFinite(piece)) assertFinite(field, values);
+  }
 }
 
 function assertDimension(field: VectorField, length: number, rowCount: number): void {

@@ -10,6 +10,9 @@ import {
   type SparseVector,
 } from "./sparse.ts";
 
+/** Of a row, besides its values. */
+const ROW_STEPS = 16;
+
 /**
  * A vector by itself: 1 to SPARSE_VALUES_MAX finite values, dimensions strictly ascending.
  *
@@ -30,12 +33,16 @@ export function checkSparseVector(field: string, { indices, values }: SparseVect
 
 /**
  * The sparse columns of a batch against the schema. Fields may be left out, and rows of a field may
- * be empty; where the schema has no dense field, each record has a sparse vector.
+ * be empty; where the schema has no dense field, each record has a sparse vector. In pieces, each
+ * of which says its steps before.
  *
  * @returns their bytes.
  * @throws InsulaError `argument_invalid`, `vector_invalid`.
  */
-export function checkSparseColumns(schema: Schema, batch: WriteBatch): number {
+export function* sparseColumnsCheck(
+  schema: Schema,
+  batch: WriteBatch,
+): Generator<number, number, void> {
   const { sparse = [], keys } = batch;
   const known = schema.sparseVectors ?? [];
   const seen = new Set<string>();
@@ -47,14 +54,14 @@ export function checkSparseColumns(schema: Schema, batch: WriteBatch): number {
     if (seen.size === seen.add(column.field).size) {
       throw batchInvalid("expected each sparse field once, received one twice");
     }
-    checkColumn(column, keys.length);
+    yield* columnCheck(column, keys.length);
     bytes += column.indices.length * SPARSE_VALUE_BYTES;
   }
   if (schema.vectors.length === 0) assertEachHasOne(sparse, keys.length);
   return bytes;
 }
 
-function checkColumn(column: SparseColumn, rowCount: number): void {
+function* columnCheck(column: SparseColumn, rowCount: number): Generator<number, void, void> {
   const { starts, indices, values, field } = column;
   const isWhole =
     starts.length === rowCount + 1 &&
@@ -67,7 +74,10 @@ function checkColumn(column: SparseColumn, rowCount: number): void {
       `expected sparse rows of ${String(rowCount)} records, received starts, indices and values that do not fit together`,
     );
   }
-  for (let row = 0; row < rowCount; row++) checkRow(field, column, row);
+  for (let row = 0; row < rowCount; row++) {
+    yield ROW_STEPS + (starts[row + 1] ?? 0) - (starts[row] ?? 0);
+    checkRow(field, column, row);
+  }
 }
 
 function checkRow(field: string, rows: SparseRows, position: number): void {

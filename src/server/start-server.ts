@@ -184,12 +184,13 @@ class Server implements RunningServer {
   readonly #state: ServerState;
   readonly #listeners: HttpListener[] = [];
   readonly #metrics: ServerMetrics;
-  readonly #bodies = new VectorBodyParser();
+  readonly #bodies: VectorBodyParser;
   #addresses: readonly ListenerAddress[] = [];
   #stopping: Promise<void> | undefined;
 
   constructor(state: ServerState) {
     this.#state = state;
+    this.#bodies = new VectorBodyParser(() => state.parts.clock.yield());
     this.admin = state.admin;
     this.access = state.access;
     this.engine = state.engine;
@@ -376,6 +377,7 @@ class Server implements RunningServer {
         ? {}
         : { backups: openBackupDoor(config.backupStore, this.engine, parts) }),
       parseVectorBody: parts.parseVectorBody ?? this.#bodies.parse,
+      turnsOf: this.#bodies.turnsOf,
       endPhase: (phase, startMs) => {
         const nowMs = clock.monotonicMs();
         metrics.addPhase(phase, nowMs - startMs);

@@ -3,10 +3,13 @@
  * the control thread, long ones in a parse worker.
  */
 import { availableParallelism } from "node:os";
-import type { DialectContext, ParsedVectorBody } from "../dialects/index.ts";
+import type { BodyTurns, DialectContext, ParsedVectorBody } from "../dialects/index.ts";
 import { findProgramFile, readProgramFile, ThreadPool } from "../io/index.ts";
 import { loadNumberParserModule, NUMBER_PARSER_FILE } from "../math/index.ts";
-import { parseJsonExact } from "../wire/index.ts";
+import { FairTurns } from "../base/fair-turns.ts";
+import { inTurns, Pace } from "../base/pace.ts";
+import { FairPool } from "../engine/index.ts";
+import { parseJsonParts } from "../wire/index.ts";
 import { SPLIT_JOB } from "./split-job.ts";
 import { VectorBodySplitter, type SplitVectorBody, type VectorBodyJob } from "./vector-body.ts";
 
@@ -28,23 +31,38 @@ const ENTRY_FILE = {
  */
 export class VectorBodyParser {
   readonly #workers: ThreadPool;
+  /** Bodies of one tenant wait for the worker behind one another, not before those of others. */
+  readonly #jobs: FairPool;
+  readonly #turns: FairTurns;
   #splitter: VectorBodySplitter | undefined;
   #loading: Promise<VectorBodySplitter> | undefined;
 
-  constructor() {
+  /** @param pause resolves in a later turn of the event loop. */
+  constructor(pause: () => Promise<void>) {
     const entry = findProgramFile(ENTRY_FILE);
     this.#workers = new ThreadPool(entry, availableParallelism() >= 4 ? 2 : 1);
+    this.#jobs = new FairPool(this.#workers, () => 1);
+    this.#turns = new FairTurns(pause);
   }
+
+  /** As `DialectContext.turnsOf`. */
+  readonly turnsOf = (flow: string): BodyTurns => ({
+    flow,
+    pace: new Pace(() => this.#turns.next(flow, "write")),
+  });
 
   /**
    * As `DialectContext.parseVectorBody`. Cost for a query of 1,024 numbers of 17 digits: about 25
    * µs, 19 of them for the digits.
    */
-  readonly parse: DialectContext["parseVectorBody"] = async (body, patterns, md5) => {
+  readonly parse: DialectContext["parseVectorBody"] = async (body, patterns, md5, turns) => {
     const job = { body, patterns, md5 };
-    if (body.length > CONTROL_BODY_BYTES_MAX) return join(await this.#splitInWorker(job));
+    const { flow, pace } = turns ?? this.turnsOf("");
+    if (body.length > CONTROL_BODY_BYTES_MAX) {
+      return join(await this.#splitInWorker(job, flow), pace);
+    }
     const splitter = this.#splitter ?? (await this.#load());
-    return join(splitter.split(job));
+    return join(splitter.split(job), pace);
   };
 
   /** Waits for the bodies under way. */
@@ -52,10 +70,10 @@ export class VectorBodyParser {
     return this.#workers.close();
   }
 
-  async #splitInWorker(job: VectorBodyJob): Promise<SplitVectorBody> {
+  async #splitInWorker(job: VectorBodyJob, flow: string): Promise<SplitVectorBody> {
     const { buffer, byteLength } = job.body;
     const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
-    const result = await this.#workers.run(SPLIT_JOB, job, isWhole ? [buffer] : []);
+    const result = await this.#jobs.of(flow).run(SPLIT_JOB, job, isWhole ? [buffer] : []);
     return result as SplitVectorBody;
   }
 
@@ -67,10 +85,13 @@ export class VectorBodyParser {
   }
 }
 
-function join({ isIntact, text, numbers, lengths }: SplitVectorBody): ParsedVectorBody {
+async function join(
+  { isIntact, text, more, numbers, lengths }: SplitVectorBody,
+  pace: Pace,
+): Promise<ParsedVectorBody> {
   if (!isIntact) return { isIntact, json: null, arrays: [] };
   const arrays: Float32Array[] = [];
   let start = 0;
   for (const length of lengths) arrays.push(numbers.subarray(start, (start += length)));
-  return { isIntact, json: parseJsonExact(text), arrays };
+  return { isIntact, json: await inTurns(parseJsonParts(text, more), pace), arrays };
 }

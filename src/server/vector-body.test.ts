@@ -6,7 +6,11 @@ import { DIMENSION_MAX } from "../base/limits.ts";
 import { parseVectorBodyPlainly } from "../../test/support/vector-body.ts";
 import { CONTROL_BODY_BYTES_MAX, VectorBodyParser } from "./vector-body-parser.ts";
 
-const parser = new VectorBodyParser();
+let turns = 0;
+const parser = new VectorBodyParser(() => {
+  turns++;
+  return new Promise(setImmediate);
+});
 const { parse } = parser;
 const PATTERNS = [
   ["vectors", "*", "data", "float32"],
@@ -136,9 +140,9 @@ test("whatever the plain parser reads is read alike, and what it refuses is refu
           return isInsulaError(error) ? "refused" : error;
         }
       };
-      const plainly: typeof parse = async (...given) => {
+      const plainly: typeof parse = async (...[bytes, patterns]) => {
         await Promise.resolve();
-        return parseVectorBodyPlainly(...given);
+        return parseVectorBodyPlainly(bytes, patterns);
       };
       expect(await read(parse)).toEqual(await read(plainly));
     }),
@@ -156,4 +160,12 @@ test("a long body changes hands instead of being copied", async () => {
   const bytes = long("{}");
   await parse(bytes, PATTERNS);
   expect(bytes.length).toBe(0);
+});
+
+test("what is left of a long body is parsed in turns of the event loop, which are counted", async () => {
+  const vectors = Array.from({ length: 10_000 }, (_, i) => ({ key: `k${String(i)}`, n: { i } }));
+  const before = turns;
+  const { json } = await parse(body(JSON.stringify({ vectors })), PATTERNS);
+  expect(json).toEqual({ vectors });
+  expect(turns - before).toBeGreaterThan(4);
 });

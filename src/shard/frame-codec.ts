@@ -18,6 +18,7 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { assert, InsulaError } from "../base/errors.ts";
 import { otherFormat } from "../base/format-version.ts";
+import { scanSteps, type Pace } from "../base/pace.ts";
 import type { SparseColumn } from "../model/index.ts";
 
 /** ON DISK. */
@@ -27,6 +28,9 @@ const KIND_DELETE = 2;
 const KIND_DELETE_ALL = 3;
 const KIND_UPSERT_SPARSE = 5;
 const HEADER_LENGTH_BYTES = 4;
+
+/** Steps of one key, or of the metadata of one record, besides its bytes. */
+const ITEM_STEPS = 48;
 
 /** Records by columns with their metadata encoded. */
 export interface UpsertOperation {
@@ -60,11 +64,14 @@ export interface FieldBlock {
  * Parts to write one after the other; vector blocks are views on the operations, not copies, so the
  * operations must stay unchanged until the frame is on disk.
  */
-export function encodeOperations(operations: readonly Operation[]): readonly Uint8Array[] {
+export async function encodeOperations(
+  operations: readonly Operation[],
+  pace: Pace,
+): Promise<readonly Uint8Array[]> {
   const writer = new ByteWriter(1024);
   const blocks: Uint8Array[] = [];
   writer.uint32(0).uint8(FRAME_VERSION).varint(operations.length);
-  for (const operation of operations) encodeOperation(writer, operation, blocks);
+  for (const operation of operations) await encodeOperation({ writer, blocks, pace }, operation);
   while (writer.length % 4 !== 0) writer.uint8(0);
   writer.patchUint32(0, writer.length - HEADER_LENGTH_BYTES);
   return [writer.finish(), ...blocks];
@@ -82,14 +89,23 @@ export function decodeOperations(payload: Uint8Array): readonly Operation[] {
   return Array.from({ length: reader.varint() }, () => decodeOperation(reader, blocks));
 }
 
-function encodeOperation(writer: ByteWriter, operation: Operation, blocks: Uint8Array[]): void {
+/** Where a frame is being written. */
+interface FrameTarget {
+  readonly writer: ByteWriter;
+  readonly blocks: Uint8Array[];
+  readonly pace: Pace;
+}
+
+async function encodeOperation(target: FrameTarget, operation: Operation): Promise<void> {
+  const { writer, blocks } = target;
   switch (operation.kind) {
     case "upsert": {
       const { sparse = [] } = operation;
       writer.uint8(sparse.length === 0 ? KIND_UPSERT : KIND_UPSERT_SPARSE);
-      writer.varint(operation.keys.length);
-      for (const key of operation.keys) writer.string(key);
+      await encodeKeys(target, operation.keys);
       for (const bytes of operation.metadata) {
+        const steps = ITEM_STEPS + scanSteps(bytes?.length ?? 0);
+        if (!target.pace.fits(steps)) await target.pace.take(steps);
         if (bytes === undefined) writer.varint(0);
         else writer.bytes(bytes);
       }
@@ -106,12 +122,21 @@ function encodeOperation(writer: ByteWriter, operation: Operation, blocks: Uint8
       return;
     }
     case "delete":
-      writer.uint8(KIND_DELETE).varint(operation.keys.length);
-      for (const key of operation.keys) writer.string(key);
+      writer.uint8(KIND_DELETE);
+      await encodeKeys(target, operation.keys);
       return;
     case "delete-all":
       writer.uint8(KIND_DELETE_ALL).varint(0);
       return;
+  }
+}
+
+async function encodeKeys({ writer, pace }: FrameTarget, keys: readonly string[]): Promise<void> {
+  writer.varint(keys.length);
+  for (const key of keys) {
+    const steps = ITEM_STEPS + scanSteps(key.length);
+    if (!pace.fits(steps)) await pace.take(steps);
+    writer.string(key);
   }
 }
 

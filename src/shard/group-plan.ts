@@ -6,11 +6,18 @@
  * shard.
  */
 import { assert, InsulaError } from "../base/errors.ts";
+import { scanSteps, type Pace } from "../base/pace.ts";
 import { SPARSE_VALUE_BYTES } from "../model/index.ts";
 import { addDeadRow } from "./dead-rows.ts";
 import type { Operation, UpsertOperation } from "./frame-codec.ts";
 import type { RowPlace, ShardStructure } from "./shard-structure.ts";
 import type { WriteResult } from "./write-result.ts";
+
+/** Of a key that is looked for, and of a record that is counted and noted. */
+const KEY_STEPS = 48;
+/** Records that are staged without looking at the pace, and what one costs besides its vectors. */
+const STAGED_RECORDS = 64;
+const STAGE_STEPS = 32;
 
 /** One write as the shard takes it: checked against the schema, metadata encoded. */
 export type ShardWrite = Operation & {
@@ -39,12 +46,15 @@ export class GroupPlan {
   payloadBytes = 0;
   isReset = false;
   readonly #structure: ShardStructure;
+  readonly #pace: Pace;
   readonly #touched = new Map<string, Touched>();
   /** Where keys live before the group, for those it touches. */
   readonly #places = new Map<string, RowPlace>();
 
-  constructor(structure: ShardStructure) {
+  /** @param pace of all that may be done in slices. */
+  constructor(structure: ShardStructure, pace: Pace) {
     this.#structure = structure;
+    this.#pace = pace;
   }
 
   get isEmpty(): boolean {
@@ -68,7 +78,33 @@ export class GroupPlan {
     }
   }
 
-  /** Applies the durable group without awaiting: readers see all of it or nothing. */
+  /**
+   * Copies what the group brings behind the rows of the memtable, which has room for it, where
+   * nobody sees it.
+   */
+  async stage(): Promise<void> {
+    const { active } = this.#structure;
+    for (const operation of this.operations) {
+      if (operation.kind !== "upsert") continue;
+      const { keys, vectors } = operation;
+      let rowBytes = 0;
+      for (const { dimension } of vectors) rowBytes += dimension * 4;
+      const steps = STAGE_STEPS + scanSteps(rowBytes);
+      for (let first = 0; first < keys.length; first += STAGED_RECORDS) {
+        const end = Math.min(first + STAGED_RECORDS, keys.length);
+        const wanted = (end - first) * steps;
+        if (!this.#pace.fits(wanted)) await this.#pace.take(wanted);
+        active.stage(operation, first, end);
+      }
+    }
+  }
+
+  /** The log refused the group: what was staged is gone. */
+  unstage(): void {
+    this.#structure.active.unstage();
+  }
+
+  /** Applies the durable, staged group without awaiting: readers see all of it or nothing. */
   apply(sequence: number): void {
     const { active } = this.#structure;
     if (this.isReset) {
@@ -82,7 +118,7 @@ export class GroupPlan {
         const key = operation.keys[i];
         assert(key !== undefined, "a key for every row");
         this.#kill(key);
-        if (operation.kind === "upsert") active.append(operation, i);
+        if (operation.kind === "upsert") active.show();
       }
     }
     active.sequence = sequence;
@@ -112,6 +148,7 @@ export class GroupPlan {
     let replaced = 0;
     let bytes = 0;
     for (let i = 0; i < write.keys.length; i++) {
+      if (!this.#pace.fits(KEY_STEPS)) await this.#pace.take(KEY_STEPS);
       const old = before[i];
       assert(old !== undefined, "every key is resolved");
       if (old.exists && refusesExisting) {
@@ -124,6 +161,7 @@ export class GroupPlan {
     }
     if (quota !== undefined) this.#checkQuota(quota, write.keys.length - replaced, bytes);
     for (let i = 0; i < write.keys.length; i++) {
+      if (!this.#pace.fits(KEY_STEPS)) await this.#pace.take(KEY_STEPS);
       const key = write.keys[i] ?? "";
       const own = bytesOfRecord(write, i);
       this.#touched.set(key, { exists: true, bytes: own });
@@ -181,6 +219,7 @@ export class GroupPlan {
   async #resolve(keys: readonly string[]): Promise<Touched[]> {
     const found: Touched[] = [];
     for (const key of keys) {
+      if (!this.#pace.fits(KEY_STEPS)) await this.#pace.take(KEY_STEPS);
       const touched = this.#touched.get(key);
       if (touched !== undefined) {
         found.push(touched);

@@ -5,6 +5,9 @@
  * noted the number of rows and the live bits can go on while writes arrive. Vectors lie in arena
  * extents, metadata as encoded bytes, keys in a map whose size is bounded by the flush threshold.
  *
+ * What a group brings is staged behind the rows there are, in slices, and then shown at once:
+ * nobody sees a row before it is shown, and nothing that costs much is left to do then.
+ *
  * The shard's writer is the only one who changes it. Extents are given back when the owner and the
  * last reader have released it.
  */
@@ -34,6 +37,8 @@ export class Memtable {
   readonly #keys: string[] = [];
   readonly #metadata: (Uint8Array | undefined)[] = [];
   readonly #rowOfKey = new Map<string, number>();
+  /** Rows that are shown; staged ones lie behind them. */
+  #rowCount = 0;
   #liveBits = new Uint8Array(16);
   #deadCount = 0;
   #payloadBytes = 0;
@@ -46,23 +51,23 @@ export class Memtable {
     this.#sparse = new Map(sparseVectors.map(({ name }) => [name, new SparseMemory()]));
   }
 
-  /** Rows appended, dead ones included. */
+  /** Rows shown, dead ones included. */
   get rowCount(): number {
-    return this.#keys.length;
+    return this.#rowCount;
   }
 
   get liveCount(): number {
-    return this.#keys.length - this.#deadCount;
+    return this.#rowCount - this.#deadCount;
   }
 
   /** True when nothing would be lost by dropping it without a flush. */
   get isEmpty(): boolean {
-    return this.#keys.length === 0 && this.deadElsewhere.size === 0;
+    return this.#rowCount === 0 && this.deadElsewhere.size === 0;
   }
 
   /** Memory held, heap and arena. */
   get bytes(): number {
-    let bytes = this.#payloadBytes + this.#keys.length * ROW_OVERHEAD_BYTES;
+    let bytes = this.#payloadBytes + this.#rowCount * ROW_OVERHEAD_BYTES;
     for (const blocks of this.#vectors.values()) bytes += blocks.bytes;
     for (const rows of this.#sparse.values()) bytes += rows.bytes;
     return bytes;
@@ -83,29 +88,40 @@ export class Memtable {
     for (const blocks of this.#vectors.values()) blocks.reserve(count);
   }
 
-  /**
-   * Appends record `at` of an operation; an older row of the same key must have been killed.
-   * Returns the row.
-   */
-  append(operation: UpsertOperation, at: number): number {
-    const key = operation.keys[at];
-    const metadata = operation.metadata[at];
-    assert(key !== undefined, "a key for every row");
-    const row = this.#keys.length;
-    assert(!this.#rowOfKey.has(key), "a key lives in one row of a memtable");
+  /** Copies the records `[first, end)` of an operation behind the rows there are; not shown yet. */
+  stage(operation: UpsertOperation, first: number, end: number): void {
     for (const { field, dimension, values } of operation.vectors) {
-      this.#vectors.get(field)?.append(values, at * dimension);
+      this.#vectors.get(field)?.append(values, first * dimension, end - first);
     }
     for (const [field, rows] of this.#sparse) {
       const column = operation.sparse?.find((candidate) => candidate.field === field);
-      rows.append(column, at);
+      for (let at = first; at < end; at++) rows.append(column, at);
     }
-    this.#keys.push(key);
-    this.#metadata.push(metadata);
+    for (let at = first; at < end; at++) {
+      const key = operation.keys[at];
+      assert(key !== undefined, "a key for every row");
+      this.#keys.push(key);
+      this.#metadata.push(operation.metadata[at]);
+    }
+  }
+
+  /** Shows the next staged row; an older row of the same key must have been killed. */
+  show(): void {
+    const row = this.#rowCount;
+    const key = this.key(row);
+    assert(!this.#rowOfKey.has(key), "a key lives in one row of a memtable");
+    this.#rowCount++;
     this.#rowOfKey.set(key, row);
     this.#setLive(row);
-    this.#payloadBytes += key.length + (metadata?.length ?? 0);
-    return row;
+    this.#payloadBytes += key.length + (this.#metadata[row]?.length ?? 0);
+  }
+
+  /** What is staged and not shown is gone. */
+  unstage(): void {
+    this.#keys.length = this.#rowCount;
+    this.#metadata.length = this.#rowCount;
+    for (const rows of this.#vectors.values()) rows.truncate(this.#rowCount);
+    for (const rows of this.#sparse.values()) rows.truncate(this.#rowCount);
   }
 
   /** Row that holds the key now; undefined when it is not in here or dead. */

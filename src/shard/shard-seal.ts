@@ -11,8 +11,16 @@
  */
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { ByteWriter } from "../base/bytes.ts";
-import { CIPHER_KEY_BYTES, NONCE_BYTES, deriveKey, openWhole, sealWhole } from "../base/cipher.ts";
+import {
+  beginSeal,
+  CIPHER_KEY_BYTES,
+  deriveKey,
+  NONCE_BYTES,
+  openWhole,
+  sealWhole,
+} from "../base/cipher.ts";
 import { InsulaError } from "../base/errors.ts";
+import { scanSteps, type Pace } from "../base/pace.ts";
 import type { Random } from "../io/index.ts";
 import type { SegmentEntry } from "./shard-state.ts";
 
@@ -21,6 +29,11 @@ import type { SegmentEntry } from "./shard-state.ts";
  * probability 2^-49; NIST SP 800-38D 8.3 asks for 2^-32.
  */
 const FRAMES_PER_KEY = 16_777_216;
+
+/** Bytes are sealed, and copied into memory that is new, as fast as so many are scanned. */
+const SEAL_FACTOR = 4;
+/** Of a frame, sealed without looking at the pace. */
+const SEALED_BYTES = 262_144;
 
 export interface SegmentKey {
   readonly key: Uint8Array;
@@ -60,14 +73,26 @@ export class ShardSeal {
     throw damaged(`the key of segment ${toHex(uid)} was wrapped with another key`);
   }
 
-  /** The parts of a payload as one sealed part. Cost: a copy, 3 µs and 0.5 ns a byte. */
-  sealFrame(sequence: number, parts: readonly Uint8Array[]): readonly Uint8Array[] {
-    const seal = {
-      key: this.#keyOfFrame(sequence),
-      nonce: this.#nonce(),
-      context: this.#frameContext(sequence),
-    };
-    return [sealWhole(seal, parts)];
+  /** The parts of a payload sealed, as parts. Cost: a copy, 3 µs and 0.5 ns a byte. */
+  async sealFrame(
+    sequence: number,
+    parts: readonly Uint8Array[],
+    pace: Pace,
+  ): Promise<readonly Uint8Array[]> {
+    const nonce = this.#nonce();
+    const context = this.#frameContext(sequence);
+    const sealing = beginSeal({ key: this.#keyOfFrame(sequence), nonce, context });
+    const sealed: Uint8Array[] = [nonce];
+    for (const part of parts) {
+      for (let at = 0; at < part.length; at += SEALED_BYTES) {
+        const piece = part.subarray(at, at + SEALED_BYTES);
+        const steps = scanSteps(piece.length * SEAL_FACTOR);
+        if (!pace.fits(steps)) await pace.take(steps);
+        sealed.push(sealing.add(piece));
+      }
+    }
+    sealed.push(sealing.end());
+    return sealed;
   }
 
   /** @throws InsulaError `data_damaged` when it is not this frame of this shard. */

@@ -5,10 +5,13 @@
  * move between resolving its keys and applying.
  *
  * Order: resolve keys (may read) → sequence → append and sync → apply → visible. A group is one
- * frame: after a crash all of it is there or nothing.
+ * frame: after a crash all of it is there or nothing. All but the last step is done in slices,
+ * between which other shards have their turn.
  */
-import { InsulaError } from "../base/errors.ts";
+import { assert, InsulaError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { WriteResult } from "./write-result.ts";
+import type { LogExtent } from "../storage/index.ts";
 import { encodeOperations } from "./frame-codec.ts";
 import { GroupPlan, type ShardWrite } from "./group-plan.ts";
 import type { ShardStructure } from "./shard-structure.ts";
@@ -59,11 +62,13 @@ type Waiting =
 
 export class ShardWriter {
   readonly #structure: ShardStructure;
+  readonly #pace: Pace;
   readonly #waiting: Waiting[] = [];
   #isRunning = false;
 
   constructor(structure: ShardStructure) {
     this.#structure = structure;
+    this.#pace = new Pace(() => structure.context.turn("write"));
   }
 
   /** True when nothing is queued or under way. */
@@ -115,7 +120,7 @@ export class ShardWriter {
   }
 
   async #commit(): Promise<void> {
-    const plan = new GroupPlan(this.#structure);
+    const plan = new GroupPlan(this.#structure, this.#pace);
     const accepted: { waiting: Waiting & { kind: "write" }; result: WriteResult }[] = [];
     // Told when the group is durable: the record in the way may be one of the group.
     const refused: { waiting: Waiting & { kind: "write" }; error: unknown }[] = [];
@@ -154,7 +159,7 @@ export class ShardWriter {
     for (let start = 0; start < keys.length; start += stepKeys) {
       const write = await writeOf(keys.slice(start, start + stepKeys));
       if (write === undefined) continue;
-      const plan = new GroupPlan(this.#structure);
+      const plan = new GroupPlan(this.#structure, this.#pace);
       const result = await plan.add(write);
       if (!plan.isEmpty) await this.#makeDurable(plan);
       rowsAdded += result.rowsAdded;
@@ -167,8 +172,8 @@ export class ShardWriter {
     const { state, context, active, seal } = this.#structure;
     active.reserve(plan.rowsAppended);
     const sequence = state.sequence + 1;
-    const payload = encodeOperations(plan.operations);
-    const extent = await context.log.append({
+    const payload = await encodeOperations(plan.operations, this.#pace);
+    const appending = context.log.append({
       shard: state.uid,
       kind: plan.isReset ? FRAME_RESET : FRAME_DATA,
       sequenceFirst: sequence,
@@ -176,8 +181,9 @@ export class ShardWriter {
       netRows: plan.netRows,
       netBytes: plan.netBytes,
       isSealed: seal !== undefined,
-      parts: seal === undefined ? payload : seal.sealFrame(sequence, payload),
+      parts: seal === undefined ? payload : await seal.sealFrame(sequence, payload, this.#pace),
     });
+    const extent = await this.#staged(plan, appending);
     // Before the group is applied: segments that a reset retires are held for their readers first.
     context.catalog.noteFrame(state, {
       sequence,
@@ -187,5 +193,13 @@ export class ShardWriter {
       isReset: plan.isReset,
     });
     plan.apply(sequence);
+  }
+
+  /** While the disk is at it the rows are copied to where they will be seen. */
+  async #staged(plan: GroupPlan, appending: Promise<LogExtent>): Promise<LogExtent> {
+    const [appended, staged] = await Promise.allSettled([appending, plan.stage()]);
+    assert(staged.status === "fulfilled", "room for the rows of a group is taken before");
+    if (appended.status === "rejected") plan.unstage();
+    return appending;
   }
 }

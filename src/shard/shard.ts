@@ -5,6 +5,7 @@
  * sleeping shard must know is in its {@link ShardState}.
  */
 import { assert } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { SCRATCH_BYTES } from "../math/index.ts";
 import type {
   Filter,
@@ -412,13 +413,15 @@ export class Shard {
   }
 
   async #replayTail(): Promise<void> {
+    const pace = new Pace(() => this.#context.turn("query"));
     for (let i = 0; i < this.state.tail.length; i++) {
       const { extent, stored } = await this.#readTail(i);
       const { seal } = this.#structure;
       const payload = seal === undefined ? stored : seal.openFrame(extent.sequenceLast, stored);
-      const plan = new GroupPlan(this.#structure);
+      const plan = new GroupPlan(this.#structure, pace);
       for (const operation of decodeOperations(payload)) await plan.add(operation);
       this.#structure.active.reserve(plan.rowsAppended);
+      await plan.stage();
       plan.apply(extent.sequenceLast);
     }
   }

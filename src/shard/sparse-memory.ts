@@ -32,6 +32,11 @@ export class SparseMemory {
     this.#starts[this.#rowCount] = start + end - from;
   }
 
+  /** The rows from `rowCount` on are gone. */
+  truncate(rowCount: number): void {
+    this.#rowCount = rowCount;
+  }
+
   /** Values of a row. */
   length(row: number): number {
     return (this.#starts[row + 1] ?? 0) - (this.#starts[row] ?? 0);

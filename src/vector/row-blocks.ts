@@ -59,21 +59,26 @@ export class RowBlocks {
       this.#addBlock(this.#rowCount + count - this.#capacity);
   }
 
-  /** Copies one row from `values`, starting at element `at`. Room must have been reserved. */
-  append(values: Float32Array, at: number): void {
-    if (this.#rowCount === this.#capacity) this.#addBlock(1);
-    const block = this.#blockOf(this.#rowCount);
-    const start = block.offset + (this.#rowCount - block.rowFirst) * this.#strideBytes;
-    const row = new Float32Array(
-      this.#memory.memory(block.arena).buffer,
-      start,
-      this.#strideBytes / 4,
-    );
-    row.set(values.subarray(at, at + this.dimension));
-    row.fill(0, this.dimension);
-    const kernels = this.#memory.kernels(block.arena);
-    kernels.normRows(start, this.#strideBytes, 1, 0, this.#normOffset(block, this.#rowCount));
-    this.#rowCount++;
+  /**
+   * Copies `count` rows that lie one behind the other in `values`, the first at element `at`. Room
+   * must have been reserved.
+   */
+  append(values: Float32Array, at: number, count: number): void {
+    let from = at;
+    for (let left = count; left > 0;) {
+      if (this.#rowCount === this.#capacity) this.#addBlock(left);
+      const block = this.#blockOf(this.#rowCount);
+      const rows = Math.min(left, block.rowFirst + block.rowCapacity - this.#rowCount);
+      this.#copy(block, values.subarray(from, from + rows * this.dimension), rows);
+      from += rows * this.dimension;
+      left -= rows;
+    }
+  }
+
+  /** The rows from `rowCount` on are gone; their room stays. */
+  truncate(rowCount: number): void {
+    assert(rowCount <= this.#rowCount, "rows that are there");
+    this.#rowCount = rowCount;
   }
 
   /** A view without padding; valid while the blocks are held. */
@@ -127,6 +132,26 @@ export class RowBlocks {
     this.#blocks.push({ extent, arena, offset, rowFirst: this.#capacity, rowCapacity });
     this.#capacity += rowCapacity;
     this.#bytes += extent.bytes;
+  }
+
+  /** The next rows, all of one block. */
+  #copy(block: RowBlock, values: Float32Array, rows: number): void {
+    const start = block.offset + (this.#rowCount - block.rowFirst) * this.#strideBytes;
+    const stride = this.#strideBytes / 4;
+    const { buffer } = this.#memory.memory(block.arena);
+    const target = new Float32Array(buffer, start, rows * stride);
+    if (stride === this.dimension) target.set(values);
+    else {
+      for (let row = 0; row < rows; row++) {
+        const first = row * this.dimension;
+        target.set(values.subarray(first, first + this.dimension), row * stride);
+        target.fill(0, row * stride + this.dimension, (row + 1) * stride);
+      }
+    }
+    const kernels = this.#memory.kernels(block.arena);
+    const norms = this.#normOffset(block, this.#rowCount);
+    kernels.normRows(start, this.#strideBytes, rows, 0, norms);
+    this.#rowCount += rows;
   }
 
   #blockOf(row: number): RowBlock {

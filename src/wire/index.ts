@@ -35,6 +35,7 @@ export {
   JSON_DEPTH_MAX,
   parseJsonBytes,
   parseJsonExact,
+  parseJsonParts,
   printFloat32,
   printFloat32Array,
   printJson,

@@ -1,8 +1,10 @@
 /** One request of our own interface, from its path to its answer. */
 import { boundTenant, type ActionTarget, type Principal } from "../../access/index.ts";
 import { InsulaError, type ErrorKind } from "../../base/errors.ts";
+import { inTurns } from "../../base/pace.ts";
 import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
 import { AccessTrail } from "../access-trail.ts";
+import { BodyRoom, LONG_BODY_BYTES_MIN } from "../body-room.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
 import { renderManual } from "./manual-page.ts";
@@ -16,6 +18,8 @@ import { targetOf } from "./target.ts";
 /** The page of the interface, beside the paths below the prefix. */
 const MANUAL_PATH = "/docs";
 const OPEN_API_PATH = "/openapi.json";
+/** Shorter bodies are read at once. */
+const SLICED_BODY_BYTES_MIN = 32_768;
 /** As RFC 4180 registers it. */
 const CSV_TYPE = "text/csv; charset=utf-8; header=present";
 
@@ -24,10 +28,15 @@ const CSV_TYPE = "text/csv; charset=utf-8; header=present";
  * serve the command line, the remote client and whoever speaks HTTP.
  */
 export function createNativeDialect(context: DialectContext): Dialect {
-  return { name: "native", handle: (request) => handle(context, request) };
+  const room = new BodyRoom();
+  return { name: "native", handle: (request) => handle(context, room, request) };
 }
 
-async function handle(context: DialectContext, request: HttpRequest): Promise<HttpAnswer> {
+async function handle(
+  context: DialectContext,
+  room: BodyRoom,
+  request: HttpRequest,
+): Promise<HttpAnswer> {
   const startedAtMs = context.clock.monotonicMs();
   let operation = "Unknown";
   let outcome: "ok" | ErrorKind = "ok";
@@ -41,7 +50,7 @@ async function handle(context: DialectContext, request: HttpRequest): Promise<Ht
     const { route, names } = findRoute(NATIVE_ROUTES, request);
     operation = route.operation;
     trail.operation = operation;
-    const answered = await answer({ context, request, trail }, route, names);
+    const answered = await answer({ context, room, request, trail }, route, names);
     trail.end(context, request);
     return answered;
   } catch (error) {
@@ -62,7 +71,7 @@ function answerManual(request: HttpRequest): HttpAnswer | undefined {
     : toJsonAnswer(200, request.id, openApi());
 }
 
-type Asked = Pick<Call, "context" | "request" | "trail">;
+type Asked = Pick<Call, "context" | "request" | "trail"> & { readonly room: BodyRoom };
 
 async function answer(
   asked: Asked,
@@ -86,14 +95,27 @@ async function answer(
     customer: names.get("customer") ?? "",
     key: names.get("key") ?? "",
   };
-  const body = route.takes === undefined ? undefined : await readBody(call, route.takes);
-  if (route.creates !== undefined) {
-    const { name } = body as NamedBody;
-    authorize(asked, principal, route, { ...target, [route.creates]: name });
-  }
-  const result = await route.run(call, body);
+  const run = async (): Promise<unknown> => {
+    const body = route.takes === undefined ? undefined : await readBody(call, route.takes);
+    if (route.creates !== undefined) {
+      const { name } = body as NamedBody;
+      authorize(asked, principal, route, { ...target, [route.creates]: name });
+    }
+    return route.run(call, body);
+  };
+  const isLong = route.area === "records" && (route.takes?.bytesMax ?? 0) >= LONG_BODY_BYTES_MIN;
+  const result = isLong
+    ? await asked.room.run(principal.keyId, announced(request), run)
+    : await run();
   if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
   return toJsonAnswer(route.status, request.id, result);
+}
+
+/** Bytes of the body; -1 when nobody says how many. */
+function announced({ headers, httpVersion }: HttpRequest): number {
+  const length = headers["content-length"];
+  if (length !== undefined) return Number(length);
+  return httpVersion !== "2" && headers["transfer-encoding"] === undefined ? 0 : -1;
 }
 
 /** A key bound to one tenant means it where the path of records names none. */
@@ -119,15 +141,22 @@ function authorize(
   context.access.authorize(principal, `${area}:${operation}`, target);
 }
 
-async function readBody({ context, request }: Call, rules: BodyRules): Promise<unknown> {
+async function readBody(call: Call, rules: BodyRules): Promise<unknown> {
+  const { context, request, database, collection, tenant } = call;
   const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(rules.bytesMax);
   const readAtMs = context.endPhase("read", startMs);
+  const flow = [database, collection, tenant ?? ""].join("\n");
+  const turns = bytes.length < SLICED_BODY_BYTES_MIN ? undefined : context.turnsOf?.(flow);
   const { json, arrays } =
     rules.numbers === undefined
       ? { json: parseJsonBytes(bytes), arrays: [] }
-      : await context.parseVectorBody(bytes, rules.numbers);
-  const body = rules.schema.read(json, "", arrays);
+      : await context.parseVectorBody(bytes, rules.numbers, undefined, turns);
+  const pieces = turns && rules.schema.pieces?.(json, "", arrays);
+  const body =
+    turns === undefined || pieces === undefined
+      ? rules.schema.read(json, "", arrays)
+      : await inTurns(pieces, turns.pace);
   context.endPhase("parse", readAtMs);
   return body;
 }

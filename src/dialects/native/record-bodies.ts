@@ -85,13 +85,13 @@ function countNodes(node: Filter): number {
 }
 
 const include: Schema<Include | undefined> = optional({
-  ...object(
+  json: object(
     {
       vectors: optional(flag("default false")),
       metadata: optional(flag("default true")),
     },
     "what of a record to return",
-  ),
+  ).json,
   read: (value, at, lists) => {
     const read = includeMembers.read(value, at, lists);
     return { vectors: read.vectors ?? false, metadata: read.metadata ?? true };

@@ -23,7 +23,15 @@ export interface Schema<Value> {
    * @throws InsulaError `argument_invalid` unless the schema says another code.
    */
   read(value: JsonValue | undefined, at: string, lists: TakenLists): Value;
+  /** The same in pieces, each of which says its steps before; absent where little is to do. */
+  pieces?(value: JsonValue | undefined, at: string, lists: TakenLists): Pieces<Value>;
 }
+
+export type Pieces<Value> = Generator<number, Value, void>;
+
+/** Elements of a list that are read as one piece, and what one costs: a record, about. */
+const PIECE_ITEMS = 32;
+const ITEM_STEPS = 300;
 
 type Members = Readonly<Record<string, Schema<unknown>>>;
 type Read<M extends Members> = {
@@ -115,17 +123,25 @@ export function list<Item>(
       ...(countMax === Number.MAX_SAFE_INTEGER ? {} : { maxItems: countMax }),
       description,
     },
-    read: (value, at, lists) => {
-      if (!Array.isArray(value)) throw refusal(at, "expected a list");
-      if (value.length > countMax) {
-        throw refusal(
-          at,
-          `expected at most ${String(countMax)} items, received ${String(value.length)}`,
-        );
+    read: (value, at, lists) =>
+      listed(value, countMax, at).map((element, i) =>
+        item.read(element, `${at}[${String(i)}]`, lists),
+      ),
+    *pieces(value, at, lists) {
+      const read: Item[] = [];
+      for (const [i, element] of listed(value, countMax, at).entries()) {
+        if (i % PIECE_ITEMS === 0) yield PIECE_ITEMS * ITEM_STEPS;
+        read.push(item.read(element, `${at}[${String(i)}]`, lists));
       }
-      return value.map((element, i) => item.read(element, `${at}[${String(i)}]`, lists));
+      return read;
     },
   };
+}
+
+function listed(value: JsonValue | undefined, countMax: number, at: string): readonly JsonValue[] {
+  if (!Array.isArray(value)) throw refusal(at, "expected a list");
+  if (value.length <= countMax) return value;
+  throw refusal(at, `expected at most ${String(countMax)} items, received ${String(value.length)}`);
 }
 
 export function object<M extends Members>(members: M, description: string): Schema<Read<M>> {
@@ -140,21 +156,38 @@ export function object<M extends Members>(members: M, description: string): Sche
       additionalProperties: false,
     },
     read: (value, at, lists) => {
-      if (!isJsonObject(value)) {
-        throw at === "" ? bodyMalformed() : refusal(at, "expected an object");
-      }
-      for (const name of Object.keys(value)) {
-        if (Object.hasOwn(members, name)) continue;
-        const known = entries.map(([known]) => known).join(", ");
-        throw refusal(under(at, quote(name)), `unknown: expected only ${known}`);
-      }
+      const given = membersOf(members, value, at);
       const read: Record<string, unknown> = {};
       for (const [name, schema] of entries) {
-        read[name] = schema.read(value[name], under(at, name), lists);
+        read[name] = schema.read(given[name], under(at, name), lists);
+      }
+      return read as Read<M>;
+    },
+    *pieces(value, at, lists) {
+      const given = membersOf(members, value, at);
+      const read: Record<string, unknown> = {};
+      for (const [name, schema] of entries) {
+        const place = under(at, name);
+        read[name] =
+          schema.pieces === undefined
+            ? schema.read(given[name], place, lists)
+            : yield* schema.pieces(given[name], place, lists);
       }
       return read as Read<M>;
     },
   };
+}
+
+function membersOf(members: Members, value: JsonValue | undefined, at: string): JsonObject {
+  if (!isJsonObject(value)) {
+    throw at === "" ? bodyMalformed() : refusal(at, "expected an object");
+  }
+  for (const name of Object.keys(value)) {
+    if (Object.hasOwn(members, name)) continue;
+    const known = Object.keys(members).join(", ");
+    throw refusal(under(at, quote(name)), `unknown: expected only ${known}`);
+  }
+  return value;
 }
 
 /** A member that may be missing; then it reads as undefined. */

@@ -20,6 +20,7 @@ export { printFloat32, printFloat32Array } from "./print-float.ts";
 export { printJson } from "./print-json.ts";
 export type { Printable } from "./print-json.ts";
 export { decodeText, parseJsonBytes, parseJsonExact } from "./parse-json.ts";
+export { parseJsonParts } from "./parse-parts.ts";
 export { JSON_DEPTH_MAX } from "./json-value.ts";
 export type { JsonObject, JsonOptions, JsonValue } from "./json-value.ts";
 export { scanJsonArrays } from "./scan-arrays.ts";

@@ -23,6 +23,11 @@ export interface ScanOptions {
   parseArray(start: number): number;
   /** Default JSON_DEPTH_MAX. */
   readonly depthMax?: number;
+  /**
+   * Given: the text is cut between elements of the first list of the outermost object that paths
+   * lead through, when so many bytes of the body have gone by.
+   */
+  readonly cutBytes?: number;
 }
 
 export interface ScannedBody {
@@ -33,6 +38,11 @@ export interface ScannedBody {
    * as they were.
    */
   readonly text: string;
+  /**
+   * When the list was cut: `text` ends behind its "["; here are its elements, without the commas
+   * where it was cut, and at last what begins with its "]". Else empty.
+   */
+  readonly more: readonly string[];
   /** Lists taken out. With a member written twice there are more than the parsed text refers to. */
   readonly arrayCount: number;
 }
@@ -73,7 +83,13 @@ class ArrayScanner {
   readonly #paths: MemberPaths;
   readonly #depthMax: number;
   readonly #levels: Level[] = [];
-  readonly #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] = [];
+  /** Parts of the text that are finished. */
+  readonly #parts: Uint8Array[][] = [];
+  readonly #cutBytes: number;
+  /** The list that is cut, and where the last cut is. */
+  #cutList: Level | undefined;
+  #cutAt = 0;
   /** Start of what is not in the pieces yet. */
   #copiedTo = 0;
   #at = 0;
@@ -91,6 +107,7 @@ class ArrayScanner {
     this.#paths = new MemberPaths(options.paths);
     this.#valuePaths = this.#paths.start;
     this.#depthMax = options.depthMax ?? JSON_DEPTH_MAX;
+    this.#cutBytes = options.cutBytes ?? Number.POSITIVE_INFINITY;
   }
 
   scan(): ScannedBody {
@@ -102,7 +119,9 @@ class ArrayScanner {
     }
     if (this.#levels.length > 0) throw jsonMalformed("expected more, received the end", this.#at);
     this.#pieces.push(body.subarray(this.#copiedTo));
-    return { text: decodeText(Buffer.concat(this.#pieces)), arrayCount: this.#arrayCount };
+    this.#parts.push(this.#pieces);
+    const [text = "", ...more] = this.#parts.map((part) => decodeText(Buffer.concat(part)));
+    return { text, more, arrayCount: this.#arrayCount };
   }
 
   #step(byte: number): void {
@@ -161,9 +180,24 @@ class ArrayScanner {
   #open(isObject: boolean): void {
     if (this.#levels.length >= this.#depthMax) throw jsonTooDeep(this.#depthMax, this.#at);
     const paths = this.#isValueNext ? this.#valuePaths : 0;
-    this.#levels.push({ isObject, paths });
+    const level = { isObject, paths };
+    this.#levels.push(level);
     this.#at++;
-    this.#enter({ isObject, paths });
+    this.#enter(level);
+    const isMember = this.#levels.length === 2 && this.#levels[0]?.isObject === true;
+    if (isObject || !isMember || this.#valuePaths === 0) return;
+    if (this.#cutList !== undefined || this.#cutBytes === Number.POSITIVE_INFINITY) return;
+    this.#cutList = level;
+    this.#cut(this.#at);
+  }
+
+  /** One part of the text ends at a byte, the next begins there or behind it. */
+  #cut(at: number, skipped = 0): void {
+    this.#pieces.push(this.#body.subarray(this.#copiedTo, at));
+    this.#parts.push(this.#pieces);
+    this.#pieces = [];
+    this.#copiedTo = at + skipped;
+    this.#cutAt = this.#copiedTo;
   }
 
   #close(isObject: boolean): void {
@@ -171,14 +205,17 @@ class ArrayScanner {
     if (level?.isObject !== isObject) {
       throw jsonMalformed("expected matching brackets, received another", this.#at);
     }
+    if (level === this.#cutList) this.#cut(this.#at);
     this.#at++;
     this.#isValueNext = false;
     this.#isNameNext = false;
   }
 
   #separate(): void {
-    this.#at++;
     const level = this.#levels.at(-1);
+    const isDue = level === this.#cutList && this.#at - this.#cutAt >= this.#cutBytes;
+    if (level !== undefined && isDue) this.#cut(this.#at, 1);
+    this.#at++;
     if (level !== undefined) this.#enter(level);
   }
 
