@@ -3,7 +3,7 @@ import { shardHex, type ShardUid } from "../base/brands.ts";
 import type { Clock } from "../io/index.ts";
 import type { Shard } from "../shard/index.ts";
 import { compareSleepers, type Probation, type Sleeper } from "./eviction-order.ts";
-import { MemoryPressure, type MemoryUse } from "./memory-pressure.ts";
+import { MemoryPressure, RESIDENCE_MS, type MemoryUse } from "./memory-pressure.ts";
 import { chooseOverShare, sparedOf, type Held } from "./standing.ts";
 
 /** Share of the awake shards let go when memory runs out under a use. */
@@ -105,18 +105,31 @@ export class Evictor<Each extends Evictable> {
     const residenceMs = this.pressure.residenceMs(use, nowMs);
     // Whoever is used repeatedly is not given up for those that have just come.
     const isMeant = ({ probation, shard, wokeAtMs }: Each): boolean => {
-      const sinceMs = probation.isProven(nowMs) ? (shard?.lastUsedMs ?? 0) : wokeAtMs;
-      return nowMs - sinceMs >= residenceMs;
+      if (!probation.isProven(nowMs)) return nowMs - wokeAtMs >= residenceMs;
+      return nowMs - (shard?.lastUsedMs ?? 0) >= Math.max(residenceMs, RESIDENCE_MS);
     };
     await this.#giveBack("memory", excess, isMeant);
   }
 
-  /** So many bytes of what nobody uses, or all of it; whoever needs them waits. */
-  async makeRoom(bytes: number): Promise<void> {
+  /**
+   * So many bytes of what nobody uses, or all of it; whoever needs them waits.
+   *
+   * @param ofProven also of shards that are used repeatedly, when that of the others is not enough.
+   */
+  async makeRoom(bytes: number, ofProven = true): Promise<void> {
     this.#doors.onExhausted?.();
-    const sections = Math.max(bytes, this.#doors.memoryUse().budgetBytes * ROOM_SHARE);
-    const left = bytes - this.#shed(this.#idleBy("bytes"), sections);
-    if (left > 0) await this.#sleepFirst("memory", untilEnough(this.#idleBy("bytes"), left));
+    const nowMs = this.#doors.clock.monotonicMs();
+    const meant = (): readonly Each[] => {
+      const idle = this.#idleBy("bytes");
+      return ofProven ? idle : idle.filter(({ probation }) => !probation.isProven(nowMs));
+    };
+    const left = bytes - this.#shed(meant(), this.#roomFor(bytes, ofProven));
+    if (left > 0) await this.#sleepFirst("memory", untilEnough(meant(), left));
+  }
+
+  /** Of those that have just woken some more than is lacking. */
+  #roomFor(bytes: number, ofProven: boolean): number {
+    return ofProven ? bytes : Math.max(bytes, this.#doors.memoryUse().budgetBytes * ROOM_SHARE);
   }
 
   /** The same among the tenants of one collection: it is about to hold more than its share. */

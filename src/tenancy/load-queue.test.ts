@@ -142,6 +142,25 @@ describe("A load", () => {
     expect(order.map((name) => name[0]).join("")).toBe("hhhhhhhnhhhhhhhnhhn");
   });
 
+  it("of one that has just woken takes from those used repeatedly only when no other loads", async () => {
+    const clock = new ManualClock();
+    const asked: boolean[] = [];
+    const queue = new LoadQueue({
+      clock,
+      memoryUse: () => ({ usedBytes: 0, budgetBytes: 100 }),
+      makeRoom: (_, ofProven) => Promise.resolve(void asked.push(ofProven)),
+      isBusy: () => true,
+    });
+    const holder = queue.tryReserve(request(100));
+    const late = queue.reserve(request(200));
+    await settle();
+    holder?.release();
+    await settle();
+    expect(asked).toEqual([false, true]);
+    queue.close();
+    await expect(late).rejects.toMatchObject({ code: "engine_closed" });
+  });
+
   it("ends with its signal, and with the queue", async () => {
     const { queue } = benchOf();
     queue.tryReserve(request(100));

@@ -38,8 +38,12 @@ export interface LoadRequest {
 export interface LoadQueueDoors {
   readonly clock: Clock;
   readonly memoryUse: () => MemoryUse;
-  /** Makes so many bytes free of what nobody uses, as far as that goes. */
-  readonly makeRoom: (bytes: number) => Promise<void>;
+  /**
+   * Makes so many bytes free of what nobody uses, as far as that goes.
+   *
+   * @param ofProven also of shards that are used repeatedly.
+   */
+  readonly makeRoom: (bytes: number, ofProven: boolean) => Promise<void>;
   /** False: no call is under way that could give memory back. */
   readonly isBusy: () => boolean;
 }
@@ -248,7 +252,9 @@ export class LoadQueue {
   async #pump(): Promise<void> {
     for (let next = this.#first(); next !== undefined; next = this.#first()) {
       if (!this.#fits(next.request)) {
-        await this.#doors.makeRoom(this.#lackOf(next.request)).catch(() => undefined);
+        // While others load, whoever has just woken waits for these: their memory comes back.
+        const ofProven = next.request.isProven === true || this.#promised.size === 0;
+        await this.#doors.makeRoom(this.#lackOf(next.request), ofProven).catch(() => undefined);
         // It may have gone meanwhile, or another come in front.
         if (this.#first() !== next) continue;
         const isAlone = this.#promised.size === 0 && !this.#doors.isBusy();

@@ -85,7 +85,7 @@ export class ShardKeeper {
     });
     this.#loads = new LoadQueue({
       ...options,
-      makeRoom: (bytes) => this.#evictor.makeRoom(bytes),
+      makeRoom: (bytes, ofProven) => this.#evictor.makeRoom(bytes, ofProven),
       isBusy: () => this.#isBusy(),
     });
     this.#schedule();
