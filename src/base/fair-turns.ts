@@ -33,9 +33,9 @@ const RETRY_MS_MAX = 10_000;
 const UNITS_PER_MS = 10;
 
 /**
- * Shares of the classes when all are busy. `waking`: calls of tenants that sleep, and what is loaded
- * for them: ten thousand that come at once are each as entitled to a turn as anybody else, and those
- * that are awake would wait for all of them.
+ * Shares of the classes when all are busy. `waking`: calls of tenants that sleep, and what is
+ * loaded for them: ten thousand that come at once are each as entitled to a turn as anybody else,
+ * and those that are awake would wait for all of them.
  */
 const SHARES = { query: 12, waking: 5, write: 5, background: 3 } as const;
 export type TurnClass = keyof typeof SHARES;

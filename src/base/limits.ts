@@ -97,8 +97,8 @@ export const LOAD_WAIT_MS = 60_000;
 export const USES_WAITING_MAX = 10_000;
 
 /**
- * Calls of one place that wait for their turn, and of all places together. Source: ours; about 1 KiB
- * each besides what the call brings.
+ * Calls of one place that wait for their turn, and of all places together. Source: ours; about 1
+ * KiB each besides what the call brings.
  */
 export const FLOW_WAITING_MAX = 16_384;
 export const TURNS_WAITING_MAX = 65_536;
