@@ -6,8 +6,8 @@
  * else they go in the order they came.
  *
  * Nobody waits for ever. A wait has an end, which is a refusal that says when to come again: sooner
- * when nothing moves; and when nothing is under way that could give memory back, the first that waits begins anyway, alone:
- * the arenas refuse what is beyond the budget.
+ * when nothing moves; and when nothing is under way that could give memory back, the first that
+ * waits begins anyway, alone: the arenas refuse what is beyond the budget.
  *
  * INVARIANT: what is used and promised together is within the budget, but for that one.
  */
