@@ -32,8 +32,12 @@ const RETRY_MS_MAX = 10_000;
 /** A unit is a tenth of a millisecond. */
 const UNITS_PER_MS = 10;
 
-/** Shares of the classes when all are busy. */
-const SHARES = { query: 12, write: 5, background: 3 } as const;
+/**
+ * Shares of the classes when all are busy. `waking`: calls of tenants that sleep, and what is
+ * loaded for them: ten thousand that come at once are each as entitled to a turn as anybody else,
+ * and those that are awake would wait for all of them.
+ */
+const SHARES = { query: 12, waking: 5, write: 5, background: 3 } as const;
 export type TurnClass = keyof typeof SHARES;
 
 /**
@@ -43,6 +47,7 @@ export type TurnClass = keyof typeof SHARES;
  */
 const WINDOWS = {
   query: { units: 32, callsMin: 4 },
+  waking: { units: 32, callsMin: 4 },
   write: { units: 256, callsMin: 4 },
   background: { units: 32, callsMin: 4 },
 } as const;
@@ -95,6 +100,7 @@ export class FairTurns {
   readonly #pause: () => Promise<void>;
   readonly #classes: Readonly<Record<TurnClass, Class>> = {
     query: makeClass("query"),
+    waking: makeClass("waking"),
     write: makeClass("write"),
     background: makeClass("background"),
   };
@@ -247,8 +253,9 @@ export class FairTurns {
   }
 
   get #readyCount(): number {
-    const { query, write, background } = this.#classes;
-    return query.queue.count + write.queue.count + background.queue.count;
+    const { query, waking, write, background } = this.#classes;
+    const first = query.queue.count + waking.queue.count;
+    return first + write.queue.count + background.queue.count;
   }
 
   #noteWeight(name: string, weight: number): void {

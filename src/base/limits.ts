@@ -86,17 +86,19 @@ export const MEMORY_SHARE_MIN = 0.001;
  */
 export const PINNED_SHARE_MAX = 0.5;
 /**
- * Calls that wait for memory to load into, and how long one does, milliseconds. Source: ours; each
- * costs about a kilobyte, and clients give up after half a minute or so.
+ * Calls that wait for memory to load into; milliseconds that one waits while nothing begins, and
+ * while others do. Source: ours; each costs about a kilobyte, and clients give up after half a
+ * minute to a minute.
  */
-export const LOADS_WAITING_MAX = 4_096;
-export const LOAD_WAIT_MS = 10_000;
+export const LOADS_WAITING_MAX = 16_384;
+export const LOAD_STALL_MS = 10_000;
+export const LOAD_WAIT_MS = 60_000;
 /** Uses of tenants that wait to be kept; of others the next use is. */
 export const USES_WAITING_MAX = 10_000;
 
 /**
- * Calls of one place that wait for their turn, and of all places together. Source: ours; about 1 KiB
- * each besides what the call brings.
+ * Calls of one place that wait for their turn, and of all places together. Source: ours; about 1
+ * KiB each besides what the call brings.
  */
 export const FLOW_WAITING_MAX = 16_384;
 export const TURNS_WAITING_MAX = 65_536;

@@ -4,7 +4,7 @@
  */
 import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
-import type { FairTurns, Turn } from "../base/fair-turns.ts";
+import type { FairTurns, Turn, TurnClass } from "../base/fair-turns.ts";
 import { Pace } from "../base/pace.ts";
 import type { Clock } from "../io/index.ts";
 import type { Place, PlaceLimits } from "../model/index.ts";
@@ -88,7 +88,7 @@ export class PlaceCalls {
     let turn: Turn | undefined;
     try {
       const mine = this.#doors.turns.enter(shardHex(found.shard), {
-        kind: kind.kind === "write" ? "write" : "query",
+        kind: this.#turnOf(found, kind),
         weight: limits?.weight ?? 1,
         signal: kind.signal,
       });
@@ -109,6 +109,11 @@ export class PlaceCalls {
       // Without a tally the tenant was refused before anything was done.
       if (work !== undefined) this.#add(found, kind, { work, activations });
     }
+  }
+
+  #turnOf({ shard }: FoundShard, { kind }: CallKind): TurnClass {
+    if (kind === "write") return "write";
+    return this.#doors.gate.isAwake(shard) ? "query" : "waking";
   }
 
   /** A call that the catalogue answers. @throws InsulaError `tenant_not_active`, as above. */

@@ -90,6 +90,10 @@ export class TenantGate {
     this.#doors.uses.note(collection, tenant, place.usedAtMs);
   }
 
+  isAwake(shard: ShardUid): boolean {
+    return this.#doors.keeper.peek(shard) !== undefined;
+  }
+
   async #activate(place: FoundPlace, tenant: string): Promise<void> {
     const { collection } = place;
     if (place.state === "ACTIVE") return;

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../io/index.ts";
-import { compareSleepers, reloadCost, type Sleeper } from "./eviction-order.ts";
+import { compareSleepers, Probation, reloadCost, type Sleeper } from "./eviction-order.ts";
 
-const SHARD: Sleeper = { loadedBytes: 1e6, memtableBytes: 0, idleMs: 1_000, isMerging: false };
+const SHARD: Sleeper = {
+  ...{ loadedBytes: 1e6, memtableBytes: 0, idleMs: 1_000 },
+  ...{ isOnProbation: true, isMerging: false },
+};
 
 function orderOf(sleepers: readonly Sleeper[]): readonly Sleeper[] {
   return [...sleepers].sort(compareSleepers("bytes"));
@@ -32,6 +35,25 @@ describe("who sleeps first", () => {
   it("is the cheapest to wake when places are short, not bytes", () => {
     const large = { ...SHARD, loadedBytes: 1e9 };
     expect([large, SHARD].sort(compareSleepers("places"))).toEqual([SHARD, large]);
+  });
+});
+
+describe("a shard that has woken", () => {
+  it("is on probation until it is used again a second later, and when nobody used it for long", () => {
+    const probation = new Probation();
+    const provenAt = (usedMs: number): boolean => {
+      probation.used(usedMs);
+      return probation.isProven(usedMs);
+    };
+    expect([100_000, 100_010, 100_999, 101_000].map(provenAt)).toEqual([false, false, false, true]);
+    expect([160_999, 161_000].map((nowMs) => probation.isProven(nowMs))).toEqual([true, false]);
+    expect([161_000, 161_500, 162_000].map(provenAt)).toEqual([false, false, true]);
+  });
+
+  it("goes before those that were used repeatedly, however short its idleness", () => {
+    const proven = { ...SHARD, isOnProbation: false, idleMs: 60_000 };
+    const fresh = { ...SHARD, idleMs: 0 };
+    expect(orderOf([proven, fresh])).toEqual([fresh, proven]);
   });
 });
 

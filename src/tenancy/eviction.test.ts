@@ -17,7 +17,9 @@ interface Bench {
 }
 
 function uidOf(n: number): ReturnType<typeof toShardUid> {
-  return toShardUid(new Uint8Array(16).fill(n));
+  const uid = new Uint8Array(16);
+  new DataView(uid.buffer).setUint32(0, n, true);
+  return toShardUid(uid);
 }
 
 /** Shards of a hundred bytes, and what keeps them. */
@@ -30,7 +32,7 @@ function benchOf(budgetBytes = 1_000, idleMs = 1e9, awakeMax = 100): Bench {
   const keeper = new ShardKeeper({
     clock,
     open: (uid) => {
-      const [n = 0] = uid;
+      const n = new DataView(uid.buffer, uid.byteOffset).getUint32(0, true);
       const shard = {
         ...{ memtableBytes: 0, isMerging: false, lastUsedMs: 0 },
         get loadedBytes() {
@@ -115,6 +117,40 @@ describe("Memory that is short", () => {
     await look(bench, 90_000);
     await use(bench, 2);
     expect(bench.keeper.returnCount).toBe(1);
+    await bench.keeper.close();
+  });
+});
+
+describe("Very many that are used once", () => {
+  it("push out none of those that are used all the time, but one another", async () => {
+    const bench = benchOf(3_000);
+    const hot = Array.from({ length: 10 }, (_, n) => n + 1);
+    for (let round = 0; round < 2; round++) {
+      for (const n of hot) await use(bench, n);
+      bench.clock.advance(1_000);
+    }
+    for (let n = 100; n < 1_100; n++) {
+      await use(bench, n);
+      // The hot ones are idle for longer than anybody who has just come.
+      if (n % 10 === 0) await look(bench);
+      if (n % 100 === 0) for (const each of hot) await use(bench, each);
+    }
+    expect(hot.filter((n) => !bench.awake.has(n))).toEqual([]);
+    expect(bench.keeper.evictions.memory).toBeGreaterThan(900);
+    expect(bench.awake.has(1_099)).toBe(true);
+    await bench.keeper.close();
+  });
+
+  it("push them out when nobody has used them for a minute", async () => {
+    const bench = benchOf(3_000);
+    for (const n of [1, 2, 1, 2]) {
+      await use(bench, n);
+      bench.clock.advance(1_000);
+    }
+    bench.clock.advance(60_000);
+    for (let n = 100; n < 130; n++) await use(bench, n);
+    await look(bench);
+    expect([1, 2].some((n) => bench.awake.has(n))).toBe(false);
     await bench.keeper.close();
   });
 });

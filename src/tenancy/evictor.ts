@@ -2,12 +2,14 @@
 import { shardHex, type ShardUid } from "../base/brands.ts";
 import type { Clock } from "../io/index.ts";
 import type { Shard } from "../shard/index.ts";
-import { compareSleepers, type Sleeper } from "./eviction-order.ts";
-import { MemoryPressure, type MemoryUse } from "./memory-pressure.ts";
+import { compareSleepers, type Probation, type Sleeper } from "./eviction-order.ts";
+import { MemoryPressure, RESIDENCE_MS, type MemoryUse } from "./memory-pressure.ts";
 import { chooseOverShare, sparedOf, type Held } from "./standing.ts";
 
 /** Share of the awake shards let go when memory runs out under a use. */
 const RELIEF_SHARE = 0.25;
+/** Sections given back for one load make room for several: to look for them costs the same. */
+const ROOM_SHARE = 1 / 64;
 
 /** A shard that is awake, on its way, or about to sleep. */
 export interface Evictable extends Held {
@@ -16,6 +18,7 @@ export interface Evictable extends Held {
   readonly users: number;
   /** Monotonic; when it was opened. */
   readonly wokeAtMs: number;
+  readonly probation: Probation;
   /** Set while the shard is put to sleep or dropped. */
   readonly ending: Promise<void> | undefined;
 }
@@ -48,9 +51,25 @@ export class Evictor<Each extends Evictable> {
   readonly evictions: Evictions = { idle: 0, surplus: 0, memory: 0, share: 0, sections: 0 };
   readonly pressure: MemoryPressure = new MemoryPressure();
   readonly #doors: EvictorDoors<Each>;
+  /**
+   * Shards that held something when they were last used. Very many may be awake and wait for
+   * memory: who looks for bytes does not look at them.
+   */
+  readonly #holders = new Set<Each>();
 
   constructor(doors: EvictorDoors<Each>) {
     this.#doors = doors;
+  }
+
+  /** Its last user has gone. */
+  unused(kept: Each): void {
+    if ((kept.shard?.loadedBytes ?? 0) > 0) this.#holders.add(kept);
+    else this.#holders.delete(kept);
+  }
+
+  /** It sleeps. */
+  forget(kept: Each): void {
+    this.#holders.delete(kept);
   }
 
   /** Pinned shards that no room is made of. */
@@ -84,14 +103,33 @@ export class Evictor<Each extends Evictable> {
     onExhausted?.();
     const nowMs = clock.monotonicMs();
     const residenceMs = this.pressure.residenceMs(use, nowMs);
-    const isMeant = (kept: Each): boolean => nowMs - kept.wokeAtMs >= residenceMs;
+    // Whoever is used repeatedly is not given up for those that have just come.
+    const isMeant = ({ probation, shard, wokeAtMs }: Each): boolean => {
+      if (!probation.isProven(nowMs)) return nowMs - wokeAtMs >= residenceMs;
+      return nowMs - (shard?.lastUsedMs ?? 0) >= Math.max(residenceMs, RESIDENCE_MS);
+    };
     await this.#giveBack("memory", excess, isMeant);
   }
 
-  /** So many bytes of what nobody uses, or all of it; whoever needs them waits. */
-  async makeRoom(bytes: number): Promise<void> {
+  /**
+   * So many bytes of what nobody uses, or all of it; whoever needs them waits.
+   *
+   * @param ofProven also of shards that are used repeatedly, when that of the others is not enough.
+   */
+  async makeRoom(bytes: number, ofProven = true): Promise<void> {
     this.#doors.onExhausted?.();
-    await this.#giveBack("memory", bytes, () => true);
+    const nowMs = this.#doors.clock.monotonicMs();
+    const meant = (): readonly Each[] => {
+      const idle = this.#idleBy("bytes");
+      return ofProven ? idle : idle.filter(({ probation }) => !probation.isProven(nowMs));
+    };
+    const left = bytes - this.#shed(meant(), this.#roomFor(bytes, ofProven));
+    if (left > 0) await this.#sleepFirst("memory", untilEnough(meant(), left));
+  }
+
+  /** Of those that have just woken some more than is lacking. */
+  #roomFor(bytes: number, ofProven: boolean): number {
+    return ofProven ? bytes : Math.max(bytes, this.#doors.memoryUse().budgetBytes * ROOM_SHARE);
   }
 
   /** The same among the tenants of one collection: it is about to hold more than its share. */
@@ -113,13 +151,14 @@ export class Evictor<Each extends Evictable> {
     const nowMs = this.#doors.clock.monotonicMs();
     const idle: (Sleeper & { readonly kept: Each })[] = [];
     const spared = this.spared();
-    for (const kept of this.#doors.kept()) {
-      const { users, ending, shard } = kept;
+    for (const kept of scarce === "bytes" ? this.#holders : this.#doors.kept()) {
+      const { users, ending, shard, probation } = kept;
       if (users > 0 || ending !== undefined || shard === undefined) continue;
       if (spared.has(kept)) continue;
       const { loadedBytes, memtableBytes, isMerging } = shard;
       const idleMs = nowMs - shard.lastUsedMs;
-      idle.push({ kept, loadedBytes, memtableBytes, isMerging, idleMs });
+      const isOnProbation = !probation.isProven(nowMs);
+      idle.push({ kept, loadedBytes, memtableBytes, isMerging, isOnProbation, idleMs });
     }
     return idle.sort(compareSleepers(scarce)).map(({ kept }) => kept);
   }

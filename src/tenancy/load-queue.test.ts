@@ -1,7 +1,7 @@
 /** Memory is promised before it is taken: never too much, never for ever. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { LOAD_WAIT_MS, LOADS_WAITING_MAX } from "../base/limits.ts";
+import { describe, expect, it, vi } from "vitest";
+import { LOAD_STALL_MS, LOAD_WAIT_MS, LOADS_WAITING_MAX } from "../base/limits.ts";
 import { ManualClock } from "../io/index.ts";
 import { LoadQueue, type LoadClass, type LoadRequest, type Reservation } from "./load-queue.ts";
 
@@ -99,12 +99,66 @@ describe("A load", () => {
     queue.tryReserve(request(100));
     const late = queue.reserve(request(10));
     await settle();
-    clock.advance(LOAD_WAIT_MS - 1);
+    clock.advance(LOAD_STALL_MS - 1);
     await settle();
     expect(queue.waitingCount).toBe(1);
     clock.advance(1);
     await expect(late).rejects.toMatchObject(exhausted);
     expect(queue.figures).toMatchObject({ waiting: 0, refused: 1 });
+  });
+
+  it("waits on while others begin, but not for ever", async () => {
+    const { queue, clock } = benchOf();
+    let holder = queue.tryReserve(request(100));
+    const late = queue.reserve(request(100, "background"));
+    const outcome = expect(late).rejects.toMatchObject(exhausted);
+    for (let ms = 0; ms < LOAD_WAIT_MS; ms += LOAD_STALL_MS / 2) {
+      expect(queue.waitingCount).toBe(1);
+      const next = queue.reserve(request(100));
+      holder?.release();
+      holder = await next;
+      clock.advance(LOAD_STALL_MS / 2);
+      await settle();
+    }
+    await outcome;
+    expect(queue.figures).toMatchObject({ waiting: 0, refused: 1 });
+  });
+
+  it("of a shard that is used repeatedly goes first, but for one in eight", async () => {
+    const { queue } = benchOf();
+    const holder = queue.tryReserve(request(100));
+    const order: string[] = [];
+    const wait = async (name: string, isProven: boolean): Promise<void> => {
+      const reservation = await queue.reserve({ ...request(100), isProven });
+      order.push(name);
+      reservation.release();
+    };
+    const all = [
+      ...Array.from({ length: 3 }, () => wait("new", false)),
+      ...Array.from({ length: 16 }, () => wait("hot", true)),
+    ];
+    holder?.release();
+    await Promise.all(all);
+    expect(order.map((name) => name[0]).join("")).toBe("hhhhhhhnhhhhhhhnhhn");
+  });
+
+  it("of one that has just woken takes from those used repeatedly only when no other loads", async () => {
+    const clock = new ManualClock();
+    const asked: boolean[] = [];
+    const queue = new LoadQueue({
+      clock,
+      memoryUse: () => ({ usedBytes: 0, budgetBytes: 100 }),
+      makeRoom: (_, ofProven) => Promise.resolve(void asked.push(ofProven)),
+      isBusy: () => true,
+    });
+    const holder = queue.tryReserve(request(100));
+    const late = queue.reserve(request(200));
+    await settle();
+    holder?.release();
+    await settle();
+    expect(asked).toEqual([false, true]);
+    queue.close();
+    await expect(late).rejects.toMatchObject({ code: "engine_closed" });
   });
 
   it("ends with its signal, and with the queue", async () => {
@@ -135,7 +189,9 @@ describe("A load", () => {
   });
 
   it("is refused at once when LOADS_WAITING_MAX wait", async () => {
-    const { queue } = benchOf();
+    const { queue, clock } = benchOf();
+    // So many timers would cost the manual clock seconds.
+    vi.spyOn(clock, "after").mockReturnValue({ cancel: () => undefined });
     queue.tryReserve(request(100));
     const waiting = Array.from({ length: LOADS_WAITING_MAX }, () => queue.reserve(request(1)));
     const outcomes = Promise.allSettled(waiting);

@@ -1,17 +1,18 @@
 /**
  * Memory promised before it is taken. Whoever is to load something says how much first, and begins
  * when there is room for it beside what others were promised; else room is made of what nobody
- * uses, and else it waits: searches first, then writes, then what nobody waits for, each class in
- * the order it came.
+ * uses, and else it waits: searches first, then writes, then what nobody waits for. In each class
+ * shards that are used repeatedly go before those that have just woken, but for one turn in a few;
+ * else they go in the order they came.
  *
- * Nobody waits for ever. A wait has an end, which is a refusal that says when to come again; and
- * when nothing is under way that could give memory back, the first that waits begins anyway, alone:
- * the arenas refuse what is beyond the budget.
+ * Nobody waits for ever. A wait has an end, which is a refusal that says when to come again: sooner
+ * when nothing moves; and when nothing is under way that could give memory back, the first that
+ * waits begins anyway, alone: the arenas refuse what is beyond the budget.
  *
  * INVARIANT: what is used and promised together is within the budget, but for that one.
  */
 import { InsulaError } from "../base/errors.ts";
-import { LOAD_WAIT_MS, LOADS_WAITING_MAX } from "../base/limits.ts";
+import { LOAD_STALL_MS, LOAD_WAIT_MS, LOADS_WAITING_MAX } from "../base/limits.ts";
 import type { Clock } from "../io/index.ts";
 import type { MemoryUse } from "./memory-pressure.ts";
 
@@ -19,6 +20,8 @@ import type { MemoryUse } from "./memory-pressure.ts";
 const CLASSES = ["query", "write", "background"] as const;
 export type LoadClass = (typeof CLASSES)[number];
 
+/** Of so many that begin one at least has just woken, when one of those waits. */
+const PROVEN_IN_A_ROW_MAX = 7;
 /** Whoever is refused may come again then. */
 const RETRY_AFTER_MS = 1_000;
 
@@ -27,14 +30,20 @@ export interface LoadRequest {
   readonly id: string;
   readonly bytes: number;
   readonly kind: LoadClass;
+  /** The shard is used repeatedly: it does not queue behind those that have just woken. */
+  readonly isProven?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface LoadQueueDoors {
   readonly clock: Clock;
   readonly memoryUse: () => MemoryUse;
-  /** Makes so many bytes free of what nobody uses, as far as that goes. */
-  readonly makeRoom: (bytes: number) => Promise<void>;
+  /**
+   * Makes so many bytes free of what nobody uses, as far as that goes.
+   *
+   * @param ofProven also of shards that are used repeatedly.
+   */
+  readonly makeRoom: (bytes: number, ofProven: boolean) => Promise<void>;
   /** False: no call is under way that could give memory back. */
   readonly isBusy: () => boolean;
 }
@@ -66,6 +75,41 @@ export class Reservation {
   }
 }
 
+/** Of one class. */
+class Line {
+  readonly #proven = new Set<Waiter>();
+  readonly #others = new Set<Waiter>();
+  #inARow = 0;
+
+  get size(): number {
+    return this.#proven.size + this.#others.size;
+  }
+
+  of({ request }: Waiter): Set<Waiter> {
+    return request.isProven === true ? this.#proven : this.#others;
+  }
+
+  first(): Waiter | undefined {
+    const isTheirs =
+      this.#proven.size > 0 && (this.#inARow < PROVEN_IN_A_ROW_MAX || this.#others.size === 0);
+    for (const waiter of isTheirs ? this.#proven : this.#others) return waiter;
+    return undefined;
+  }
+
+  /** Whether somebody waits who goes before it. */
+  isBefore({ isProven }: LoadRequest): boolean {
+    return isProven === true ? this.#proven.size > 0 : this.size > 0;
+  }
+
+  begins(waiter: Waiter): void {
+    this.#inARow = waiter.request.isProven === true ? this.#inARow + 1 : 0;
+  }
+
+  all(): readonly Waiter[] {
+    return [...this.#proven, ...this.#others];
+  }
+}
+
 interface Waiter {
   readonly request: LoadRequest;
   readonly grant: (reservation: Reservation) => void;
@@ -83,11 +127,12 @@ export interface LoadFigures {
 export class LoadQueue {
   readonly #doors: LoadQueueDoors;
   readonly #promised = new Set<Reservation>();
-  readonly #waiting: Readonly<Record<LoadClass, Set<Waiter>>> = {
-    query: new Set(),
-    write: new Set(),
-    background: new Set(),
+  readonly #waiting: Readonly<Record<LoadClass, Line>> = {
+    query: new Line(),
+    write: new Line(),
+    background: new Line(),
   };
+  #grantedAtMs = 0;
   #pumping: Promise<void> | undefined;
   #isPokedAgain = false;
   #isClosed = false;
@@ -111,8 +156,9 @@ export class LoadQueue {
   /** At once, when there is room and nobody waits that comes first; else undefined. */
   tryReserve(request: LoadRequest): Reservation | undefined {
     const { kind } = request;
-    const first = CLASSES.slice(0, CLASSES.indexOf(kind) + 1);
-    if (first.some((each) => this.#waiting[each].size > 0)) return undefined;
+    const higher = CLASSES.slice(0, CLASSES.indexOf(kind));
+    if (higher.some((each) => this.#waiting[each].size > 0)) return undefined;
+    if (this.#waiting[kind].isBefore(request)) return undefined;
     return this.#fits(request) ? this.#promise(request) : undefined;
   }
 
@@ -149,17 +195,16 @@ export class LoadQueue {
   close(): void {
     this.#isClosed = true;
     for (const kind of CLASSES) {
-      for (const { refuse } of [...this.#waiting[kind]]) refuse(closedError());
+      for (const { refuse } of this.#waiting[kind].all()) refuse(closedError());
     }
   }
 
   #wait(request: LoadRequest): Promise<Reservation> {
     const { kind, signal } = request;
-    const queue = this.#waiting[kind];
     return new Promise<Reservation>((resolve, reject) => {
       const end = (): void => {
-        queue.delete(waiter);
-        timer.cancel();
+        this.#waiting[kind].of(waiter).delete(waiter);
+        stopWaiting();
         signal?.removeEventListener("abort", abort);
       };
       const refuse = (error: unknown): void => {
@@ -177,25 +222,46 @@ export class LoadQueue {
         resolve(reservation);
       };
       const waiter: Waiter = { request, grant, refuse };
-      const timer = this.#doors.clock.after(LOAD_WAIT_MS, () => {
+      const stopWaiting = this.#untilTooLate(() => {
         refuse(this.#refusal(request, "nothing became free in time"));
       });
-      queue.add(waiter);
+      this.#waiting[kind].of(waiter).add(waiter);
       signal?.addEventListener("abort", abort, { once: true });
       this.poke();
     });
+  }
+
+  /** Calls once, when nothing has begun for a while, or the time of one wait is over. */
+  #untilTooLate(call: () => void): () => void {
+    const { clock } = this.#doors;
+    const cameAtMs = clock.monotonicMs();
+    const look = (): void => {
+      const nowMs = clock.monotonicMs();
+      const stalledAtMs = Math.max(cameAtMs, this.#grantedAtMs) + LOAD_STALL_MS;
+      const leftMs = Math.min(stalledAtMs, cameAtMs + LOAD_WAIT_MS) - nowMs;
+      if (leftMs <= 0) call();
+      else timer = clock.after(leftMs, look);
+    };
+    let timer = clock.after(LOAD_STALL_MS, look);
+    return () => {
+      timer.cancel();
+    };
   }
 
   /** Until the first that waits has to wait on. */
   async #pump(): Promise<void> {
     for (let next = this.#first(); next !== undefined; next = this.#first()) {
       if (!this.#fits(next.request)) {
-        await this.#doors.makeRoom(this.#lackOf(next.request)).catch(() => undefined);
+        // While others load, whoever has just woken waits for these: their memory comes back.
+        const ofProven = next.request.isProven === true || this.#promised.size === 0;
+        await this.#doors.makeRoom(this.#lackOf(next.request), ofProven).catch(() => undefined);
         // It may have gone meanwhile, or another come in front.
         if (this.#first() !== next) continue;
         const isAlone = this.#promised.size === 0 && !this.#doors.isBusy();
         if (!this.#fits(next.request) && !isAlone) return;
       }
+      this.#grantedAtMs = this.#doors.clock.monotonicMs();
+      this.#waiting[next.request.kind].begins(next);
       next.grant(this.#promise(next.request));
       // It begins before the next one is looked at.
       await this.#doors.clock.yield();
@@ -203,7 +269,10 @@ export class LoadQueue {
   }
 
   #first(): Waiter | undefined {
-    for (const kind of CLASSES) for (const waiter of this.#waiting[kind]) return waiter;
+    for (const kind of CLASSES) {
+      const waiter = this.#waiting[kind].first();
+      if (waiter !== undefined) return waiter;
+    }
     return undefined;
   }
 

@@ -10,7 +10,7 @@ const LOW_SHARE = 0.85;
 /** Above it nobody is spared. */
 const CRITICAL_SHARE = 0.98;
 /** A shard stays awake for so long, or longer while those that were put to sleep come back. */
-const RESIDENCE_MS = 30_000;
+export const RESIDENCE_MS = 30_000;
 const THRASHING_RESIDENCE_MS = 120_000;
 /** Awake again so soon, it had better not been put to sleep. */
 const RETURN_MS = 60_000;

@@ -22,6 +22,7 @@ import {
   bytesLacking,
   held,
   isDamage,
+  placeFor,
   type Admission,
   type Kept,
   type Manner,
@@ -84,7 +85,7 @@ export class ShardKeeper {
     });
     this.#loads = new LoadQueue({
       ...options,
-      makeRoom: (bytes) => this.#evictor.makeRoom(bytes),
+      makeRoom: (bytes, ofProven) => this.#evictor.makeRoom(bytes, ofProven),
       isBusy: () => this.#isBusy(),
     });
     this.#schedule();
@@ -155,6 +156,7 @@ export class ShardKeeper {
     if (this.#isClosed) throw closedError();
     this.#users++;
     const use: Use<Value> = { uid, task, admit, manner };
+    this.#kept.get(shardHex(uid))?.probation.used(this.#options.clock.monotonicMs());
     try {
       return await this.#useWithRoom(use);
     } catch (error) {
@@ -257,10 +259,11 @@ export class ShardKeeper {
     let promised: Reservation | undefined;
     for (let attempt = 1; ; attempt++) {
       let bytes: number | undefined;
+      let isProven = false;
       try {
         const outcome = await this.#useOnce(use, promised);
         if (!(outcome instanceof Lack)) return outcome;
-        ({ bytes } = outcome);
+        ({ bytes, isProven } = outcome);
       } catch (error) {
         bytes = bytesLacking(error);
         if (bytes === undefined || attempt === ATTEMPTS_MAX) throw error;
@@ -269,7 +272,7 @@ export class ShardKeeper {
         promised?.release();
       }
       // Meanwhile the shard is not held: what it has loaded may make room for others.
-      promised = await this.#loads.reserve({ id, bytes, kind, signal });
+      promised = await this.#loads.reserve({ id, bytes, kind, isProven, signal });
     }
   }
 
@@ -307,8 +310,9 @@ export class ShardKeeper {
       if (load !== undefined && bytes > 0) {
         if (!kept.isNew) this.#evictor.pressure.returned(shardHex(uid), shard.lastUsedMs);
         await this.#keepShare(kept, bytes);
-        mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load.kind });
-        if (mine === undefined) return new Lack(bytes);
+        const isProven = kept.probation.isProven(shard.lastUsedMs);
+        mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load.kind, isProven });
+        if (mine === undefined) return new Lack(bytes, isProven);
         mine.follow(() => shard.unloadedBytes(load.fields));
       }
       kept.isNew = false;
@@ -348,17 +352,8 @@ export class ShardKeeper {
     const startMs = clock.monotonicMs();
     const { open } = this.#options;
     const opening = admit === undefined ? open(uid) : admit().then(() => open(uid));
-    const kept: Kept = {
-      uid,
-      opening,
-      shard: undefined,
-      standing: undefined,
-      users: 1,
-      isNew: true,
-      wokeAtMs: startMs,
-      whenUnused: undefined,
-      ending: undefined,
-    };
+    const kept: Kept = { ...placeFor(uid, opening), users: 1, isNew: true, wokeAtMs: startMs };
+    kept.probation.used(startMs);
     this.#kept.set(id, kept);
     try {
       kept.shard = await opening;
@@ -382,6 +377,7 @@ export class ShardKeeper {
   #leave(kept: Kept): void {
     kept.users--;
     if (kept.users > 0) return;
+    this.#evictor.unused(kept);
     kept.whenUnused?.();
     this.#loads.poke();
   }
@@ -407,17 +403,7 @@ export class ShardKeeper {
     const id = shardHex(uid);
     let kept = this.#kept.get(id);
     for (; kept?.ending !== undefined; kept = this.#kept.get(id)) await kept.ending;
-    kept ??= {
-      uid,
-      opening: Promise.resolve(undefined),
-      shard: undefined,
-      standing: undefined,
-      users: 0,
-      isNew: false,
-      wokeAtMs: 0,
-      whenUnused: undefined,
-      ending: undefined,
-    };
+    kept ??= placeFor(uid, Promise.resolve(undefined));
     kept.ending = settled;
     this.#kept.set(id, kept);
     return kept;
@@ -433,6 +419,7 @@ export class ShardKeeper {
     }
     if (shard === undefined) return;
     await how(shard);
+    this.#evictor.forget(kept);
     this.#options.closed(shard);
   }
 

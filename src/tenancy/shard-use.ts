@@ -2,6 +2,7 @@
 import type { ShardUid } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { Shard } from "../shard/index.ts";
+import { Probation } from "./eviction-order.ts";
 import type { Evictable } from "./evictor.ts";
 import type { LoadClass } from "./load-queue.ts";
 import type { Standing } from "./standing.ts";
@@ -39,9 +40,12 @@ export interface Manner {
 /** A use that has not begun: there is no room for what it would load. */
 export class Lack {
   readonly bytes: number;
+  readonly isProven: boolean;
 
-  constructor(bytes: number) {
+  /** @param isProven the shard is used repeatedly: see `LoadRequest`. */
+  constructor(bytes: number, isProven: boolean) {
     this.bytes = bytes;
+    this.isProven = isProven;
   }
 }
 
@@ -60,8 +64,17 @@ export interface Kept extends Evictable {
   /** Called when the last user has gone. */
   whenUnused: (() => void) | undefined;
   wokeAtMs: number;
+  readonly probation: Probation;
   /** Newcomers wait for it. */
   ending: Promise<void> | undefined;
+}
+
+/** Of a shard that nobody uses yet. */
+export function placeFor(uid: ShardUid, opening: Kept["opening"]): Kept {
+  return {
+    ...{ uid, opening, users: 0, isNew: false, wokeAtMs: 0, probation: new Probation() },
+    ...{ shard: undefined, standing: undefined, whenUnused: undefined, ending: undefined },
+  };
 }
 
 /** With a further user. */
