@@ -4,6 +4,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import * as access from "../../src/access/limits.ts";
 import * as base from "../../src/base/limits.ts";
+import * as bodyRoom from "../../src/dialects/body-room.ts";
 import { NATIVE_LIMITS } from "../../src/dialects/native/limits.ts";
 import { PINECONE_LIMITS } from "../../src/dialects/pinecone/limits.ts";
 import { OSS_LIMITS, OSS_SEED_QUOTAS } from "../../src/dialects/vector-bucket/oss/limits.ts";
@@ -39,7 +40,7 @@ test.each([
   ["Shards", DEFAULT_POLICY],
   ["Usage", engine],
   ["Keys, grants, policies", access],
-  ["Our own HTTP interface", NATIVE_LIMITS],
+  ["Our own HTTP interface", { ...NATIVE_LIMITS, ...bodyRoom }],
   ["S3 Vectors", { ...S3_LIMITS, ...S3_QUOTAS }],
   ["Pinecone", PINECONE_LIMITS],
   ["HTTP", { ...http.LISTENER_LIMITS, ...http }],
