@@ -130,11 +130,3 @@ async function goOn<Value>(
     if (!pace.fits(value)) await pace.take(value);
   }
 }
-
-/** The same at once. */
-export function atOnce<Value>(work: Generator<number, Value, void>): Value {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done === true) return value;
-  }
-}

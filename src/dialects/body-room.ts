@@ -23,14 +23,14 @@ export class BodyRoom {
     return this.#rooms.size;
   }
 
-  /** @param announced bytes of the body; -1 when nobody said how many: counted as a longest one. */
-  async run<Value>(key: string, announced: number, work: () => Promise<Value>): Promise<Value> {
-    if (announced >= 0 && announced < LONG_BODY_BYTES_MIN) return work();
+  /** @param bytes of the body, or what it may have where nobody said how many. */
+  async run<Value>(key: string, bytes: number, work: () => Promise<Value>): Promise<Value> {
+    if (bytes < LONG_BODY_BYTES_MIN) return work();
     const room = this.#rooms.get(key) ?? { gate: new WeightedGate(KEY_BODY_BYTES_MAX), users: 0 };
     this.#rooms.set(key, room);
     room.users++;
     try {
-      return await room.gate.run(announced < 0 ? KEY_BODY_BYTES_MAX : announced, work);
+      return await room.gate.run(bytes, work);
     } finally {
       if (--room.users === 0) this.#rooms.delete(key);
     }

@@ -66,7 +66,7 @@ export { checkMetadata } from "./metadata-size.ts";
 export { RECALL_SAMPLE_DEFAULT, type RecallReport, type RecallRequest } from "./recall.ts";
 export { checkQuery, checkQueryOfMany, defaultCandidates } from "./query-check.ts";
 export { checkRecall } from "./recall-check.ts";
-export { batchCheck, checkBatch, checkKey, checkVector } from "./record-check.ts";
+export { batchCheck, checkKey, checkVector } from "./record-check.ts";
 export type { BatchSize } from "./record-check.ts";
 export { checkSchema } from "./schema-check.ts";
 export { isWellFormed } from "./well-formed.ts";

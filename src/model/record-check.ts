@@ -1,7 +1,7 @@
 /** Checks of keys, vectors and batches: all or nothing, before anything is written. */
 import { InsulaError } from "../base/errors.ts";
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, KEY_BYTES_MAX } from "../base/limits.ts";
-import { atOnce, scanSteps } from "../base/pace.ts";
+import { scanSteps } from "../base/pace.ts";
 import { checkMetadata } from "./metadata-size.ts";
 import type { VectorColumn, WriteBatch } from "./record.ts";
 import type { Schema, VectorField } from "./schema.ts";
@@ -50,7 +50,8 @@ export function checkVector(field: VectorField, values: Float32Array): void {
 }
 
 /**
- * A batch against the schema: lengths, every vector field once, keys, doubles, metadata, size.
+ * A batch against the schema: lengths, every vector field once, keys, doubles, metadata, size. In
+ * pieces, each of which says its steps before.
  *
  * @throws InsulaError `batch_too_large`, `argument_invalid`, `key_invalid`, `key_duplicate`,
  *         `dimension_mismatch`, `vector_invalid`, `metadata_invalid`, `metadata_too_large`; nothing
@@ -58,11 +59,6 @@ export function checkVector(field: VectorField, values: Float32Array): void {
  *
  * Cost: one pass over all components.
  */
-export function checkBatch(schema: Schema, batch: WriteBatch): BatchSize {
-  return atOnce(batchCheck(schema, batch));
-}
-
-/** {@link checkBatch} in pieces, each of which says its steps before. */
 export function* batchCheck(schema: Schema, batch: WriteBatch): Generator<number, BatchSize, void> {
   const { keys, metadata, vectors } = batch;
   if (keys.length > BATCH_RECORDS_MAX) {

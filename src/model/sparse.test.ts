@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from "vitest";
 import { isInsulaError } from "../base/errors.ts";
 import { SPARSE_VALUES_MAX, VECTOR_FIELDS_MAX } from "../base/limits.ts";
+import { checkBatch } from "./check-batch.contract.ts";
 import {
-  checkBatch,
   checkQuery,
   checkSchema,
   joinSparse,

@@ -18,7 +18,8 @@ import type {
   PageRequest,
   WriteResult,
 } from "../../src/engine/api.ts";
-import { checkBatch, checkFilter, checkQuery, matchesFilter } from "../../src/model/index.ts";
+import { checkBatch } from "../../src/model/check-batch.contract.ts";
+import { checkFilter, checkQuery, matchesFilter } from "../../src/model/index.ts";
 import type {
   Hit,
   Include,

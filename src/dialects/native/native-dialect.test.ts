@@ -66,14 +66,10 @@ function createContext(calls: unknown[]): DialectContext {
   } as unknown as DialectContext;
 }
 
-async function send(
-  line: string,
-  options: { readonly body?: unknown; readonly token?: string; readonly calls?: unknown[] } = {},
-): Promise<{ status: number; type: string | undefined; json: unknown }> {
+function requestOf(line: string, token = "admin"): Omit<HttpRequest, "readBody"> {
   const [method = "", target = ""] = line.split(" ");
   const [path = "", query = ""] = target.split("?");
-  const text = typeof options.body === "string" ? options.body : JSON.stringify(options.body ?? {});
-  const request: HttpRequest = {
+  return {
     id: "0123456789ABCDEF01234567",
     method,
     target,
@@ -81,10 +77,20 @@ async function send(
     host: "127.0.0.1",
     path: `/insula/v1/${path}`,
     query,
-    headers: { authorization: `Bearer ${options.token ?? "admin"}` },
+    headers: { authorization: `Bearer ${token}` },
     remoteAddress: "127.0.0.1",
-    readBody: () => Promise.resolve(Buffer.from(text)),
     signal: new AbortController().signal,
+  };
+}
+
+async function send(
+  line: string,
+  options: { readonly body?: unknown; readonly token?: string; readonly calls?: unknown[] } = {},
+): Promise<{ status: number; type: string | undefined; json: unknown }> {
+  const text = typeof options.body === "string" ? options.body : JSON.stringify(options.body ?? {});
+  const request: HttpRequest = {
+    ...requestOf(line, options.token),
+    readBody: () => Promise.resolve(Buffer.from(text)),
   };
   const answer = await createNativeDialect(createContext(options.calls ?? [])).handle(request);
   const body = Buffer.from(answer.body ?? "null").toString();
@@ -316,3 +322,37 @@ describe("routes about texts", () => {
     expect((await send("POST rerank", { body, token: "wrong" })).status).toBe(401);
   });
 });
+
+it.each([
+  ["search", 2],
+  ["upsert", 1],
+])(
+  "of bodies to %s that announce no length, %i at once are read for one key",
+  async (call, count) => {
+    const { handle } = createNativeDialect(createContext([]));
+    const line = `POST databases/d/collections/c/records/${call}`;
+    let reading = 0;
+    let refuse = (): void => undefined;
+    const given = new Promise<Buffer>((_, reject) => {
+      refuse = () => {
+        reject(new InsulaError("body_malformed", "Cannot read the body: cut off."));
+      };
+    });
+    const answers = [0, 1].map(() => {
+      const { headers, ...request } = requestOf(line);
+      return handle({
+        ...request,
+        headers: { ...headers, "transfer-encoding": "chunked" },
+        readBody: () => {
+          reading++;
+          return given;
+        },
+      });
+    });
+    await new Promise(setImmediate);
+    expect(reading).toBe(count);
+    refuse();
+    await Promise.allSettled(answers);
+    expect(reading).toBe(2);
+  },
+);

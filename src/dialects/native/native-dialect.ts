@@ -4,7 +4,7 @@ import { InsulaError, type ErrorKind } from "../../base/errors.ts";
 import { inTurns } from "../../base/pace.ts";
 import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
 import { AccessTrail } from "../access-trail.ts";
-import { BodyRoom, LONG_BODY_BYTES_MIN } from "../body-room.ts";
+import { BodyRoom } from "../body-room.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
 import { renderManual } from "./manual-page.ts";
@@ -103,19 +103,17 @@ async function answer(
     }
     return route.run(call, body);
   };
-  const isLong = route.area === "records" && (route.takes?.bytesMax ?? 0) >= LONG_BODY_BYTES_MIN;
-  const result = isLong
-    ? await asked.room.run(principal.keyId, announced(request), run)
-    : await run();
+  const bytes = route.area === "records" ? bodyBytes(request, route.takes?.bytesMax ?? 0) : 0;
+  const result = await asked.room.run(principal.keyId, bytes, run);
   if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
   return toJsonAnswer(route.status, request.id, result);
 }
 
-/** Bytes of the body; -1 when nobody says how many. */
-function announced({ headers, httpVersion }: HttpRequest): number {
+/** Bytes of the body; where nobody says how many, as many as the call takes. */
+function bodyBytes({ headers, httpVersion }: HttpRequest, bytesMax: number): number {
   const length = headers["content-length"];
-  if (length !== undefined) return Number(length);
-  return httpVersion !== "2" && headers["transfer-encoding"] === undefined ? 0 : -1;
+  if (length !== undefined) return Math.min(Number(length), bytesMax);
+  return httpVersion !== "2" && headers["transfer-encoding"] === undefined ? 0 : bytesMax;
 }
 
 /** A key bound to one tenant means it where the path of records names none. */

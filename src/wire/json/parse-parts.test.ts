@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { isInsulaError } from "../../base/errors.ts";
-import { atOnce } from "../../base/pace.ts";
+import { atOnce } from "../../base/at-once.contract.ts";
 import { parseJsonExact } from "./parse-json.ts";
 import { parseJsonParts } from "./parse-parts.ts";
 import { scanJsonArrays } from "./scan-arrays.ts";
