@@ -75,6 +75,7 @@ export { rotationOf } from "./rotation.ts";
 export type {
   BitRows,
   CodePoint,
+  QueryPoint,
   Float32Rows,
   Int8Rows,
   RowHits,

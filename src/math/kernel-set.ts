@@ -185,6 +185,16 @@ export interface Kernels {
   bitmapNot(target: number, bits: number): void;
   bitmapCount(target: number, bits: number): number;
   graphSearch(view: number, point: number, entry: number, entryLevel: number, ef: number): number;
+  graphSearchHeads(
+    view: number,
+    point: number,
+    entry: number,
+    entryLevel: number,
+    ef: number,
+    head: number,
+    ratio: number,
+    margin: number,
+  ): number;
   graphSearchAllowed(
     view: number,
     point: number,
@@ -246,6 +256,7 @@ const KERNEL_NAMES = [
   "bitmapCount",
   "graphSearch",
   "graphSearchAllowed",
+  "graphSearchHeads",
   "graphScan",
   "poolRows",
   "graphInsert",

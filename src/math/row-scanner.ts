@@ -71,6 +71,12 @@ export interface CodePoint {
   readonly base: number;
 }
 
+/** A query as a point. */
+export interface QueryPoint extends CodePoint {
+  /** Of what the code stands for; 1 for cosine. */
+  readonly length: number;
+}
+
 export class RowScanner {
   readonly #kernels: Kernels;
   readonly #memory: SharedMemory;
@@ -159,14 +165,16 @@ export class RowScanner {
   }
 
   /** The query as walks of a graph measure from it; its code lies in the scratch. */
-  get point(): CodePoint {
+  get point(): QueryPoint {
     const { queryCodes: code } = this.#scratch;
-    if (this.#metricName === "euclidean") {
-      return { code, factor: 2 * this.#scale, base: this.#squaredNorm };
+    const scale = this.#scale;
+    if (this.#metricName === "cosine") {
+      return { code, factor: scale * this.#codeInverseNorm, base: 0, length: 1 };
     }
-    const factor =
-      this.#metricName === "cosine" ? this.#scale * this.#codeInverseNorm : this.#scale;
-    return { code, factor, base: 0 };
+    const length = Math.sqrt(this.#squaredNorm);
+    return this.#metricName === "euclidean"
+      ? { code, factor: 2 * scale, base: this.#squaredNorm, length }
+      : { code, factor: scale, base: 0, length };
   }
 
   /** Empties the heap, which is to keep the k nearest, 1 to CANDIDATES_MAX. */

@@ -14,6 +14,7 @@ import {
   type KernelMetric,
 } from "../math/index.ts";
 import { decodeBitHeader, type BitHeader } from "./bit-section.ts";
+import { measureHead } from "./graph/code-head.ts";
 import type { GraphHeader } from "./graph/graph-layout.ts";
 import type { GraphTarget } from "./graph/graph-view.ts";
 import { graphTarget, openGraph, residentLayout } from "./graph/resident-graph.ts";
@@ -203,8 +204,12 @@ export class ResidentRows {
     if (header === undefined) return undefined;
     const { rowCount, dimension } = this;
     const { offset } = this.#codes;
+    if (this.#walked !== undefined) return this.#walked;
     const place = { offset, rowCount, dimension, metric: this.#metric };
-    return (this.#walked ??= { target: graphTarget(header, place), efs: header.efs });
+    const target = graphTarget(header, place);
+    const head = measureHead(this.#memory.memory(this.arena), target);
+    this.#walked = { target: { ...target, head }, efs: header.efs };
+    return this.#walked;
   }
 
   /** The float32 rows and their arena; undefined when they are not resident. */

@@ -11,25 +11,25 @@ import { heapPush, heapReplace, poolInsert } from "./graph-pool";
 import { nextRow } from "./lanes";
 
 @inline
-function clearVisited(view: GraphView, count: u32): void {
+export function clearVisited(view: GraphView, count: u32): void {
   memory.fill(view.visited, 0, ((<usize>count + 127) >>> 7) << 4);
 }
 
 @inline
-function visit(view: GraphView, id: u32): void {
+export function visit(view: GraphView, id: u32): void {
   const byte = view.visited + <usize>(id >>> 3);
   store<u8>(byte, load<u8>(byte) | <u8>((<u32>1) << (id & 7)));
 }
 
 /** Distance of one node. */
 @inline
-function stepTo(view: GraphView, code: usize, factor: f32, base: f32, row: u32): f32 {
+export function stepTo(view: GraphView, code: usize, factor: f32, base: f32, row: u32): f32 {
   return f32x4.extract_lane(fourSteps(view, code, factor, base, row, row, row, row), 0);
 }
 
 /** Writes the ids of a list that were not visited yet, the last one again up to a group of four. */
 @inline
-function gatherFresh(view: GraphView, list: usize, width: u32): u32 {
+export function gatherFresh(view: GraphView, list: usize, width: u32): u32 {
   const fresh = view.fresh, visited = view.visited;
   let count: u32 = 0;
   for (let i: u32 = 0; i < width; i++) {
@@ -52,18 +52,20 @@ function gatherFresh(view: GraphView, list: usize, width: u32): u32 {
 }
 
 /**
- * Loads the beginning of each code before the first is needed, and of the list of the node that
- * comes `next` most often: the loads do not wait for each other, so the memory answers several at
- * once. There is no other way to prefetch here.
+ * Loads the beginning of each code before the first is needed, its weight, and the list of the node
+ * that comes `next` most often: the loads do not wait for each other, so the memory answers several
+ * at once. There is no other way to prefetch here.
  */
 @inline
 function touch(view: GraphView, level: u32, count: u32, next: u32): void {
   const fresh = view.fresh, second: usize = view.stride > 64 ? 64 : 0;
-  const list = listOf(view, next, level);
-  let sum = view.touched ^ load<u32>(list);
+  const list = listOf(view, next, level), end = list + ((<usize>widthOf(view, level)) << 2);
+  let sum = view.touched ^ load<u32>(list) ^ load<u32>(end - 4);
   for (let i: u32 = 0; i < count; i++) {
-    const code = codeOf(view, rowOf(view, load<u32>(fresh + ((<usize>i) << 2)), level));
+    const row = rowOf(view, load<u32>(fresh + ((<usize>i) << 2)), level);
+    const code = codeOf(view, row);
     sum ^= load<u32>(code) ^ load<u32>(code + second);
+    sum ^= load<u32>(view.weights + ((<usize>row) << 2));
   }
   view.touched = sum;
 }
@@ -143,7 +145,7 @@ export function walkLevel(
 }
 
 @inline
-function laneOf(distances: v128, lane: u32): f32 {
+export function laneOf(distances: v128, lane: u32): f32 {
   if (lane == 0) return f32x4.extract_lane(distances, 0);
   if (lane == 1) return f32x4.extract_lane(distances, 1);
   return lane == 2 ? f32x4.extract_lane(distances, 2) : f32x4.extract_lane(distances, 3);
@@ -151,7 +153,7 @@ function laneOf(distances: v128, lane: u32): f32 {
 
 /** The row nearest to the point among those that a descent from `entry` meets. */
 @inline
-function rowBelow(
+export function rowBelow(
   view: GraphView, code: usize, factor: f32, base: f32, entry: u32, entryLevel: u32,
 ): u32 {
   if (entryLevel == 0) return entry;

@@ -12,10 +12,11 @@ import {
   idsOf,
   openBuild,
   openMemory,
+  rowQuery,
   type OpenBuild,
 } from "./graph-reference.contract.ts";
+import { headMargin } from "./code-head.ts";
 import { GraphWalker } from "./graph-walker.ts";
-import { rowPoint } from "./graph-view.ts";
 
 let memory: SearchMemory;
 beforeAll(async () => {
@@ -89,6 +90,36 @@ describe("a graph built by the kernels", () => {
           expect(target.entryLevel).toBe(plain.entryLevel);
           const entry = target.entryLevel === 0 ? target.entry : upperRows[target.entry];
           expect(entry).toBe(plain.entry);
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("is walked as the plain one where the beginning of a code decides what is read", () => {
+    const cases = fc.tuple(CASES, fc.constantFrom(16, 32), fc.constantFrom(0, 0.1, 1, 1e30));
+    fc.assert(
+      fc.property(cases, ([any, bytes, deviation]) => {
+        const plan = { ...any, dimension: 40 };
+        withBuild(plan, ({ builder, extent }, plain) => {
+          const leased = memory.lease(extent.arena);
+          const shared = memory.memory(extent.arena);
+          const walker = new GraphWalker(memory.kernels(extent.arena), shared, leased.scratch);
+          const head = { bytes, ratio: 1.3, deviation };
+          const target = { ...builder.target, head };
+          const queries = clusteredRows(plan.seed + 1, 4, plan.dimension);
+          for (let i = 0; i < 4; i++) {
+            const vector = queries.subarray(i * plan.dimension, (i + 1) * plan.dimension);
+            leased.scanner.prepare(vector, plan.metric);
+            const { point } = leased.scanner;
+            const plainPoint = plain.plainPoint(memory, extent, point);
+            const plainHead = { ...head, margin: headMargin(head, point.length) };
+            for (const ef of [1, 2, 9, 64]) {
+              const found = walker.search(target, point, ef);
+              expect([...found.rows]).toEqual(plain.search(plainPoint, ef, plainHead));
+            }
+          }
+          memory.giveBack(leased);
         });
       }),
       { numRuns: 60 },
@@ -181,7 +212,7 @@ describe("a graph built by the kernels", () => {
     const walker = new GraphWalker(kernels, shared, leased.scratch);
     let found = 0;
     for (let row = 0; row < 4_000; row += 40) {
-      const point = rowPoint(shared, builder.target, row);
+      const point = rowQuery(shared, builder.target, row);
       const exact = new Set(walker.search(builder.target, point, 1_500).rows.subarray(0, 10));
       const near = walker.search(builder.target, point, high).rows.subarray(0, 10);
       found += near.filter((id) => exact.has(id)).length;
@@ -204,7 +235,7 @@ describe("a graph built by the kernels", () => {
       const leased = memory.lease(extent.arena);
       const shared = memory.memory(extent.arena);
       const walker = new GraphWalker(memory.kernels(extent.arena), shared, leased.scratch);
-      const point = rowPoint(shared, builder.target, 0);
+      const point = rowQuery(shared, builder.target, 0);
       const none = new Uint8Array(75);
       const limits = { ef: 10, scoredMax: 50 };
       expect(walker.searchAllowed(builder.target, point, none, limits).isWhole).toBe(false);

@@ -9,10 +9,11 @@ import {
   clusteredRows,
   openBuild,
   openMemory,
+  rowQuery,
   sequence,
 } from "./graph-reference.contract.ts";
 import { GraphWalker } from "./graph-walker.ts";
-import { rowPoint, type GraphTarget } from "./graph-view.ts";
+import type { GraphTarget } from "./graph-view.ts";
 
 const DIMENSION = 24;
 let memory: SearchMemory;
@@ -61,7 +62,7 @@ function recallOf(target: GraphTarget, arena: number, ef: number): number {
   let found = 0;
   let wanted = 0;
   for (let row = 3; row < target.rowCount; row += 17) {
-    const point = rowPoint(shared, target, row);
+    const point = rowQuery(shared, target, row);
     const all = new Uint8Array(Math.ceil(target.rowCount / 8)).fill(0xff);
     const exact = walker.searchAllowed(target, point, all, { ef: 2_000, scoredMax: 16_000 }).rows;
     const near = new Set(walker.search(target, point, ef).rows.subarray(0, 10));

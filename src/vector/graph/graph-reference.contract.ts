@@ -11,6 +11,8 @@ import {
   type CodePoint,
   type Extent,
   type KernelMetric,
+  type QueryPoint,
+  type SharedMemory,
 } from "../../math/index.ts";
 import { RowQuantizer } from "../row-quantizer.ts";
 import { SearchMemory } from "../search-memory.ts";
@@ -18,7 +20,7 @@ import { buildLayout, type GraphPlan } from "./build-layout.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import { NO_NODE } from "./graph-layout.ts";
 import { linkLostRows } from "./graph-reach.ts";
-import { rowPoint } from "./graph-view.ts";
+import { rowPoint, type GraphTarget } from "./graph-view.ts";
 
 const fround = Math.fround;
 
@@ -85,6 +87,13 @@ export interface PlainPoint {
   readonly base: number;
 }
 
+/** Rows are left out of which the first components say that they are too far. */
+export interface PlainHead {
+  readonly bytes: number;
+  readonly ratio: number;
+  readonly margin: number;
+}
+
 /** One built with the codes and weights that lie in the extent of a builder. */
 export class PlainGraph {
   /** Lists by level, then id: a row on level 0, else a row too. */
@@ -125,11 +134,15 @@ export class PlainGraph {
 
   /** (base of row + base of point) - (dot × weight of row) × factor of point. */
   distance(point: PlainPoint, row: number): number {
+    return this.#distance(point, row, point.code.length, point.factor);
+  }
+
+  #distance(point: PlainPoint, row: number, length: number, factor: number): number {
     const other = this.pointOf(row);
     let sum = 0;
-    for (let j = 0; j < point.code.length; j++) sum += (point.code[j] ?? 0) * (other.code[j] ?? 0);
+    for (let j = 0; j < length; j++) sum += (point.code[j] ?? 0) * (other.code[j] ?? 0);
     const weight = this.#hasBases ? other.factor / 2 : other.factor;
-    const near = fround(fround(fround(sum) * weight) * point.factor);
+    const near = fround(fround(fround(sum) * weight) * factor);
     const far = this.#hasBases ? fround(other.base + point.base) : 0;
     return fround(far - near);
   }
@@ -184,7 +197,7 @@ export class PlainGraph {
     }
   }
 
-  walk(point: PlainPoint, from: number, level: number, ef: number): Entry[] {
+  walk(point: PlainPoint, from: number, level: number, ef: number, head?: PlainHead): Entry[] {
     const seen = new Set([from]);
     const pool: Entry[] = [[this.distance(point, from), from]];
     const done = new Set<number>();
@@ -192,19 +205,29 @@ export class PlainGraph {
       const next = pool.find(([, id]) => !done.has(id));
       if (next === undefined) return pool;
       done.add(next[1]);
+      const limit = this.#limit(pool[ef - 1], head);
       for (const id of this.list(next[1], level)) {
         if (seen.has(id)) continue;
         seen.add(id);
+        if (head !== undefined && this.#guess(point, id, head) > limit) continue;
         pool.push([this.distance(point, id), id]);
       }
       pool.sort(byDistance).splice(ef);
     }
   }
 
-  search(point: PlainPoint, ef: number): number[] {
+  #limit(worst: Entry | undefined, head: PlainHead | undefined): number {
+    return worst === undefined ? Infinity : fround(worst[0] + fround(head?.margin ?? 0));
+  }
+
+  #guess(point: PlainPoint, row: number, { bytes, ratio }: PlainHead): number {
+    return this.#distance(point, row, bytes, fround(point.factor * fround(ratio)));
+  }
+
+  search(point: PlainPoint, ef: number, head?: PlainHead): number[] {
     let from = this.entry;
     for (let l = this.entryLevel; l > 0; l--) from = this.descend(point, from, l);
-    return this.walk(point, from, 0, ef).map(([, id]) => id);
+    return this.walk(point, from, 0, ef, head).map(([, id]) => id);
   }
 
   searchAllowed(point: PlainPoint, ef: number, isAllowed: (row: number) => boolean): number[] {
@@ -248,6 +271,11 @@ export class PlainGraph {
     const around = [...list, id].map((other): Entry => [this.distance(point, other), other]);
     this.lists[level]?.set(target, this.#choose(around.sort(byDistance), width));
   }
+}
+
+/** A row of a graph as a query of length 1. */
+export function rowQuery(memory: SharedMemory, target: GraphTarget, row: number): QueryPoint {
+  return { ...rowPoint(memory, target, row), length: 1 };
 }
 
 /** Runs a generator that pauses to its end. */

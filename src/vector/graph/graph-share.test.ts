@@ -16,10 +16,10 @@ import {
   idsOf,
   openBuild,
   openMemory,
+  rowQuery,
 } from "./graph-reference.contract.ts";
 import { RECALL_SAMPLE_ROWS } from "./graph-recall.ts";
 import { GraphWalker } from "./graph-walker.ts";
-import { rowPoint } from "./graph-view.ts";
 import {
   BUILD_JOB,
   END_TOPIC,
@@ -205,7 +205,7 @@ function recallOf({ builder, extent }: Shared, ef: number): number {
   let found = 0;
   let wanted = 0;
   for (let row = 5; row < target.rowCount; row += 23) {
-    const point = rowPoint(shared, target, row);
+    const point = rowQuery(shared, target, row);
     const limits = { ef: 1_500, scoredMax: 16_000 };
     const exact = new Set(walker.searchAllowed(target, point, all, limits).rows.subarray(0, 10));
     const near = walker.search(target, point, ef).rows.subarray(0, 10);

@@ -6,6 +6,19 @@ import { graphLayout, type GraphShape } from "./graph-layout.ts";
 export const VIEW_BYTES = 80;
 export const POINT_BYTES = 16;
 
+/** The beginnings of the codes of one graph. */
+export interface CodeHead {
+  /** Of a code; a multiple of 64. */
+  readonly bytes: number;
+  /** Of a whole dot product to that of the beginnings, as well as one number can say. */
+  readonly ratio: number;
+  /**
+   * Deviation of a distance that is guessed so, from a point of length 1; in the units of the
+   * graph's distances.
+   */
+  readonly deviation: number;
+}
+
 /** Codes of rows and where their graph lies; byte offsets in one arena, for any thread. */
 export interface GraphTarget extends GraphShape {
   readonly codes: number;
@@ -18,6 +31,8 @@ export interface GraphTarget extends GraphShape {
   readonly graph: number;
   readonly entry: number;
   readonly entryLevel: number;
+  /** What the beginnings of the codes tell; undefined where whole codes are compared. */
+  readonly head?: CodeHead | undefined;
 }
 
 /** Working space of a call. */

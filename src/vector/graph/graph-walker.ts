@@ -10,8 +10,10 @@ import {
   type CodePoint,
   type Extent,
   type Kernels,
+  type QueryPoint,
   type SharedMemory,
 } from "../../math/index.ts";
+import { headMargin } from "./code-head.ts";
 import { GRAPH_M_MAX, GRAPH_ROWS_MAX } from "./graph-layout.ts";
 import {
   POINT_BYTES,
@@ -24,6 +26,8 @@ import {
 
 /** Rows one search scores at most when some are not allowed: what the scratch has room for. */
 export const WALK_SCORED_MAX: number = CANDIDATES_MAX - 2 * GRAPH_M_MAX - 4;
+/** Ids of a list, and room for a group of four. */
+const FRESH_BYTES = (2 * GRAPH_M_MAX + 4) * 4;
 /** Broadest search. */
 export const WALK_EF_MAX: number = CANDIDATES_MAX - 2;
 
@@ -60,14 +64,31 @@ export class GraphWalker {
     const visited = selectDistances;
     this.#allowed = visited + GRAPH_ROWS_MAX / 8;
     this.#rows = ids;
-    this.#scratch = { visited, fresh, pool: heap, sorted: ids, chosen: 0 };
+    const chosen = fresh + FRESH_BYTES;
+    this.#scratch = { visited, fresh, pool: heap, sorted: ids, chosen };
   }
 
-  /** The `ef` nearest rows to a point, 1 to {@link WALK_EF_MAX}. */
-  search(target: GraphTarget, point: CodePoint, ef: number): GraphFound {
+  /** The `ef` nearest rows to a query, 1 to {@link WALK_EF_MAX}. */
+  search(target: GraphTarget, point: QueryPoint, ef: number): GraphFound {
     this.#prepare(target, point, ef);
-    const { entry, entryLevel } = target;
-    const count = this.#kernels.graphSearch(this.#view, this.#point, entry, entryLevel, ef);
+    const { entry, entryLevel, head } = target;
+    const [view, from] = [this.#view, this.#point];
+    if (head === undefined) {
+      const count = this.#kernels.graphSearch(view, from, entry, entryLevel, ef);
+      return this.#found(count, Number.POSITIVE_INFINITY);
+    }
+    const { bytes, ratio } = head;
+    const margin = headMargin(head, point.length);
+    const count = this.#kernels.graphSearchHeads(
+      view,
+      from,
+      entry,
+      entryLevel,
+      ef,
+      bytes,
+      ratio,
+      margin,
+    );
     return this.#found(count, Number.POSITIVE_INFINITY);
   }
 
