@@ -50,10 +50,10 @@ function measured({ builder, extent }: OpenBuild): CodeHead | undefined {
 describe("walks that read the beginnings of codes first", () => {
   it("find what walks over whole codes find", () => {
     for (const metric of METRICS) {
-      withGraph(planOf(3_000, 512, metric), clusteredRows(5, 3_000, 512), (open, walker) => {
+      withGraph(planOf(3_000, 384, metric), clusteredRows(5, 3_000, 384), (open, walker) => {
         const { builder, extent } = open;
         const head = measured(open);
-        expect(head).toMatchObject({ bytes: 192 });
+        expect(head).toMatchObject({ bytes: 128 });
         const shared = memory.memory(extent.arena);
         const { target } = builder;
         let found = 0;
@@ -81,31 +81,31 @@ function queryOfRow({ extent }: OpenBuild, target: GraphTarget, row: number): Qu
 }
 
 describe("what the beginning of a code tells", () => {
-  it("is measured for codes of 512 bytes and more", () => {
-    withGraph(planOf(200, 496, "cosine"), clusteredRows(1, 200, 496), (open) => {
+  it("is measured for codes of 384 bytes and more", () => {
+    withGraph(planOf(200, 368, "cosine"), clusteredRows(1, 200, 368), (open) => {
       expect(measured(open)).toBeUndefined();
     });
-    withGraph(planOf(200, 512, "cosine"), clusteredRows(1, 200, 512), (open) => {
+    withGraph(planOf(200, 384, "cosine"), clusteredRows(1, 200, 384), (open) => {
       const head = measured(open);
-      expect(head?.ratio).toBeCloseTo(512 / 192, 0);
+      expect(head?.ratio).toBeCloseTo(384 / 128, 0);
       expect(head?.deviation).toBeGreaterThan(0);
       expect(head?.deviation).toBeLessThan(0.1);
     });
   });
 
   it("is nothing where it is the same number in every row, and little where all is noise", () => {
-    const rows = clusteredRows(1, 200, 512);
-    for (let i = 0; i < 200; i++) rows.fill(0, i * 512, i * 512 + 192);
-    withGraph(planOf(200, 512, "cosine"), rows, (open) => {
+    const rows = clusteredRows(1, 200, 384);
+    for (let i = 0; i < 200; i++) rows.fill(0, i * 384, i * 384 + 128);
+    withGraph(planOf(200, 384, "cosine"), rows, (open) => {
       expect(measured(open)).toBeUndefined();
     });
     // The beginning is loud and says nothing of the rest: rows are not left out for it.
-    const loud = clusteredRows(2, 200, 512);
-    const other = clusteredRows(9, 200, 512);
+    const loud = clusteredRows(2, 200, 384);
+    const other = clusteredRows(9, 200, 384);
     for (let i = 0; i < 200; i++) {
-      for (let j = 0; j < 192; j++) loud[i * 512 + j] = other[(199 - i) * 512 + j] ?? 0;
+      for (let j = 0; j < 128; j++) loud[i * 384 + j] = other[(199 - i) * 384 + j] ?? 0;
     }
-    withGraph(planOf(200, 512, "cosine"), loud, (open, walker) => {
+    withGraph(planOf(200, 384, "cosine"), loud, (open, walker) => {
       const head = measured(open);
       const shared = memory.memory(open.extent.arena);
       const { target } = open.builder;
@@ -121,7 +121,7 @@ describe("what the beginning of a code tells", () => {
   });
 
   it("grows with the rows where distances do", () => {
-    const rows = clusteredRows(1, 200, 512);
+    const rows = clusteredRows(1, 200, 384);
     const large = rows.map((value) => value * 8);
     for (const [metric, factor] of [
       ["cosine", 1],
@@ -129,10 +129,10 @@ describe("what the beginning of a code tells", () => {
       ["euclidean", 8],
     ] as const) {
       let deviation = 0;
-      withGraph(planOf(200, 512, metric), rows, (open) => {
+      withGraph(planOf(200, 384, metric), rows, (open) => {
         deviation = measured(open)?.deviation ?? 0;
       });
-      withGraph(planOf(200, 512, metric), large, (open) => {
+      withGraph(planOf(200, 384, metric), large, (open) => {
         expect((measured(open)?.deviation ?? 0) / deviation).toBeCloseTo(factor, 1);
       });
     }
