@@ -1,5 +1,5 @@
 /**
- * How much the beginning of a code tells of a distance: measured on rows and their neighbours, whose
+ * How much the beginning of a code tells of a distance: measured on rows and neighbours, whose
  * distances are of the kind that a walk tells apart.
  */
 import type { SharedMemory } from "../../math/index.ts";
