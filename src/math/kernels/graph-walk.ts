@@ -70,6 +70,20 @@ function touch(view: GraphView, level: u32, count: u32, next: u32): void {
   view.touched = sum;
 }
 
+/** Loads the beginning of the codes of a list; as `touch`. */
+@inline
+function touchUpper(view: GraphView, list: usize, level: u32): void {
+  const end = list + ((<usize>view.upperWidth) << 2);
+  let sum = view.touched;
+  for (let at = list; at < end; at += 4) {
+    const id = load<u32>(at);
+    if (id == NONE) break;
+    const row = rowOf(view, id, level), code = codeOf(view, row);
+    sum ^= load<u32>(code) ^ load<u32>(view.weights + ((<usize>row) << 2));
+  }
+  view.touched = sum;
+}
+
 /** Goes to the nearest neighbour until none is nearer; gives the ordinal. Level 1 and above. */
 export function descend(
   view: GraphView, code: usize, factor: f32, base: f32, from: u32, level: u32,
@@ -78,6 +92,7 @@ export function descend(
   let best = keyOf(stepTo(view, code, factor, base, rowOf(view, from, level)), from);
   for (;;) {
     const list = listOf(view, idOf(best), level);
+    touchUpper(view, list, level);
     let nearest = best;
     for (let i: u32 = 0; i < width; i += 4) {
       const at = list + ((<usize>i) << 2);
