@@ -1,8 +1,14 @@
 /** Lets work in while what is under way stays below a sum of weights; first come, first served. */
 
+interface Waiting {
+  readonly weight: number;
+  readonly begin: () => void;
+}
+
 export class WeightedGate {
   readonly #weightMax: number;
-  readonly #waiting: (() => void)[] = [];
+  /** In the order they came; the first does not fit yet, and nobody passes it. */
+  readonly #waiting: Waiting[] = [];
   #weight = 0;
   #count = 0;
 
@@ -13,17 +19,36 @@ export class WeightedGate {
 
   async run<Value>(weight: number, work: () => Promise<Value>): Promise<Value> {
     const counted = Math.min(weight, this.#weightMax);
-    while (this.#count > 0 && this.#weight + counted > this.#weightMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#waiting.length > 0 || !this.#fits(counted)) {
+      await new Promise<void>((begin) => this.#waiting.push({ weight: counted, begin }));
+    } else {
+      this.#enter(counted);
     }
-    this.#weight += counted;
-    this.#count++;
     try {
       return await work();
     } finally {
       this.#weight -= counted;
       this.#count--;
-      for (const wake of this.#waiting.splice(0)) wake();
+      this.#letIn();
+    }
+  }
+
+  #fits(weight: number): boolean {
+    return this.#count === 0 || this.#weight + weight <= this.#weightMax;
+  }
+
+  #enter(weight: number): void {
+    this.#weight += weight;
+    this.#count++;
+  }
+
+  #letIn(): void {
+    for (;;) {
+      const [first] = this.#waiting;
+      if (first === undefined || !this.#fits(first.weight)) return;
+      this.#waiting.shift();
+      this.#enter(first.weight);
+      first.begin();
     }
   }
 }
