@@ -1,8 +1,10 @@
 /** What was removed stays removed: a power cut brings back no file that nobody would look for. */
-import { describe, expect, it } from "vitest";
-import { ManualClock, SeededRandom, SimulatedDisk } from "../io/index.ts";
+import { describe, expect, it, vi } from "vitest";
+import { CountingFileSystem, ManualClock, SeededRandom, SimulatedDisk } from "../io/index.ts";
 import type { Place } from "../model/index.ts";
 import type { Engine } from "./api.ts";
+import { GARBAGE_SEGMENT_PREFIX, GARBAGE_SLOT_PREFIX } from "./catalog-keys.ts";
+import { Catalog } from "./catalog.ts";
 import { openEngine } from "./engine.ts";
 import { listFolderFiles } from "./inspect-file.ts";
 import type { EngineOptions } from "./node-context.ts";
@@ -95,5 +97,63 @@ describe.each([
       expect(await engine.count(placeOf("a"))).toBe(10);
       await engine.close();
     }
+  });
+});
+
+const PREFIXES: readonly string[] = [GARBAGE_SLOT_PREFIX, GARBAGE_SEGMENT_PREFIX];
+
+describe("tenants that are erased", () => {
+  const COUNT = 200;
+  const names = Array.from({ length: COUNT }, (_, i) => `t${String(i)}`);
+
+  async function open(disk: SimulatedDisk, packedBytesMax: number) {
+    const files = new CountingFileSystem(disk);
+    const engine = await openEngine({ ...optionsOf(disk, 1, packedBytesMax), files });
+    await engine.createDatabase("db");
+    const vectors = [{ name: "", dimension: 2, metric: "euclidean" as const }];
+    const schema = { vectors, identity: "key" as const, unfilterable: [] };
+    await engine.createCollection("db", "c", { schema, tenancy: "multi" });
+    await engine.createTenants("db", "c", names);
+    return { engine, files };
+  }
+
+  it("at once share the syncs of their keys, and none is left readable", async () => {
+    const { engine, files } = await open(new SimulatedDisk(), 0);
+    for (const tenant of names.slice(0, 5)) await put(engine, tenant, 1);
+    files.reset();
+    const receipts = await Promise.all(names.map((name) => engine.eraseTenant(placeOf(name))));
+    for (const receipt of receipts) {
+      expect(receipt).toMatchObject({ isKeyDestroyed: true, filesLeft: 0, isUnreadable: true });
+    }
+    expect(receipts.slice(0, 5).map(({ filesRemoved }) => filesRemoved)).toEqual([1, 1, 1, 1, 1]);
+    expect(files.count("sync", "keys/")).toBeLessThan(COUNT / 10);
+    await engine.close();
+  });
+
+  it("one after the other do not look through what those before them have left", async () => {
+    const { engine } = await open(new SimulatedDisk(), 0);
+    const scan = vi.spyOn(Catalog.prototype, "scan");
+    try {
+      for (const name of names.slice(0, 50)) await engine.eraseTenant(placeOf(name));
+      for (const name of names.slice(50, 100)) await engine.deleteTenant(placeOf(name));
+      const starts = scan.mock.calls.map(([range]) => range.start);
+      expect(starts.filter((start) => PREFIXES.includes(start))).toEqual([]);
+    } finally {
+      scan.mockRestore();
+    }
+    await engine.close();
+  });
+
+  it("leave no key to a tenant that is given the slot of one", async () => {
+    const { engine } = await open(new SimulatedDisk(), 0);
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(names.slice(0, 20).map((name) => engine.eraseTenant(placeOf(name))));
+      await engine.createTenants("db", "c", names.slice(0, 20));
+      await put(engine, "t3", round);
+      expect(await engine.count(placeOf("t3"))).toBe(10);
+      const [record] = await engine.get(placeOf("t3"), ["k1"], { vectors: false, metadata: true });
+      expect(record?.metadata).toEqual({ round });
+    }
+    await engine.close();
   });
 });

@@ -4,6 +4,7 @@
  * nothing; removal runs in the background and is resumed at the next start.
  */
 import { toHex, toSegmentUid, type ShardUid } from "../base/brands.ts";
+import { compareBytes } from "../base/bytes.ts";
 import type { Clock, FileSystem } from "../io/index.ts";
 import { segmentPath, type SegmentEntry, type SegmentFolders } from "../shard/index.ts";
 import type { FileHandles } from "../storage/index.ts";
@@ -19,6 +20,7 @@ import {
   collectionSchemaKey,
   endOfPrefix,
   garbageSegmentKey,
+  garbageSlotKey,
   movingShardKey,
   offloadedShardKey,
   slotOfGarbageKey,
@@ -84,6 +86,39 @@ export interface SweeperDoors {
   readonly eraseKeys: ((slots: readonly number[]) => Promise<void>) | undefined;
 }
 
+/** What a shard has left that is removed. */
+export interface RemovedShard {
+  /** 0 for none. */
+  readonly keySlot: number;
+  /** Segments with a file of their own. */
+  readonly files: readonly SegmentEntry["uid"][];
+}
+
+/** Files that are removed in the order of their uids: one sync for those of a folder. */
+class FolderRemoval {
+  readonly #forget: (uids: readonly SegmentEntry["uid"][]) => Promise<void>;
+  #removed: SegmentEntry["uid"][] = [];
+
+  constructor(forget: (uids: readonly SegmentEntry["uid"][]) => Promise<void>) {
+    this.#forget = forget;
+  }
+
+  /** To be called before the file of `uid` is removed. */
+  async enter(uid: SegmentEntry["uid"]): Promise<void> {
+    const [last] = this.#removed;
+    if (last !== undefined && folderOf(last) !== folderOf(uid)) await this.end();
+  }
+
+  add(uid: SegmentEntry["uid"]): void {
+    this.#removed.push(uid);
+  }
+
+  async end(): Promise<void> {
+    await this.#forget(this.#removed);
+    this.#removed = [];
+  }
+}
+
 /** Puts shards to sleep for good, when their last users are done, and commits their removal. */
 type DropShards = (shards: readonly ShardUid[], commit: () => Promise<void>) => Promise<void>;
 
@@ -97,6 +132,11 @@ export class Sweeper {
   #holdCount = 0;
   #dropShards: DropShards = (_, commit) => commit();
   #running: Promise<void> = Promise.resolve();
+  /** The end of a sweep that has not begun. */
+  #planned: Promise<void> | undefined;
+  /** Shards that {@link Sweeper.remove} is asked for, and the end of the step that takes them. */
+  #asked: RemovedShard[] = [];
+  #taking: Promise<void> | undefined;
   #isStopped = false;
 
   constructor(doors: SweeperDoors) {
@@ -116,7 +156,7 @@ export class Sweeper {
   /** The last reader has gone. */
   release(entry: SegmentEntry): void {
     this.#held.delete(toHex(entry.uid));
-    if (entry.location.kind === "file") this.#enqueue(() => this.#unlink(entry.uid));
+    if (entry.location.kind === "file") void this.#enqueue(() => this.#unlink(entry.uid));
   }
 
   /**
@@ -145,7 +185,7 @@ export class Sweeper {
     this.#holdCount++;
     return () => {
       this.#holdCount--;
-      if (this.#holdCount === 0) this.#enqueue(() => this.#sweepSegments());
+      if (this.#holdCount === 0) void this.#enqueue(() => this.#sweepSegments());
     };
   }
 
@@ -160,10 +200,19 @@ export class Sweeper {
 
   /** Goes through everything remembered, in the background. */
   sweep(): void {
-    this.#enqueue(() => this.#eraseKeys());
-    this.#enqueue(() => this.#sweepCollections());
-    this.#enqueue(() => this.#sweepSegments());
-    this.#enqueue(() => this.#eraseKeys());
+    void this.settle();
+  }
+
+  /**
+   * Removes what a shard has left, whose removal is committed; resolves when it was tried. Those
+   * that are asked for at once share a step, and none looks through what others have left.
+   */
+  remove(shard: RemovedShard): Promise<void> {
+    // Without keys the bytes are all there is: also those that merges have left.
+    if (this.#doors.eraseKeys === undefined) return this.settle();
+    this.#asked.push(shard);
+    this.#taking ??= this.#enqueue(() => this.#removeAsked());
+    return this.#taking;
   }
 
   /**
@@ -185,10 +234,17 @@ export class Sweeper {
     }
   }
 
-  /** Goes through everything remembered and resolves when it was tried. */
-  async settle(): Promise<void> {
-    this.sweep();
-    await this.#running;
+  /** Goes through everything remembered and resolves when it was tried; callers share a sweep. */
+  settle(): Promise<void> {
+    if (this.#planned !== undefined) return this.#planned;
+    void this.#enqueue(() => {
+      this.#planned = undefined;
+      return this.#eraseKeys();
+    });
+    void this.#enqueue(() => this.#sweepCollections());
+    void this.#enqueue(() => this.#sweepSegments());
+    this.#planned = this.#enqueue(() => this.#eraseKeys());
+    return this.#planned;
   }
 
   /** Finishes the step under way. */
@@ -197,11 +253,12 @@ export class Sweeper {
     await this.#running;
   }
 
-  #enqueue(step: () => Promise<void>): void {
+  #enqueue(step: () => Promise<void>): Promise<void> {
     // A failed removal is tried again at the next start: its row is still there.
     this.#running = this.#running
       .then(() => (this.#isStopped ? undefined : step()))
       .catch(() => undefined);
+    return this.#running;
   }
 
   #unpin(entry: SegmentEntry): void {
@@ -212,7 +269,7 @@ export class Sweeper {
     if (pinned.count > 0) return;
     this.#pins.delete(id);
     if (entry.location.kind !== "file" || this.#held.has(id)) return;
-    this.#enqueue(async () => {
+    void this.#enqueue(async () => {
       const isGarbage = (await this.#doors.catalog.get(garbageSegmentKey(entry.uid))) !== undefined;
       if (isGarbage) await this.#unlink(entry.uid);
     });
@@ -259,20 +316,42 @@ export class Sweeper {
     }
   }
 
-  /** Rows are in the order of uids, so files of one folder follow each other: one sync for all. */
   async #sweepSegments(): Promise<void> {
-    let removed: SegmentEntry["uid"][] = [];
+    const removal = new FolderRemoval((uids) => this.#forget(uids));
     await this.#walk(GARBAGE_SEGMENT_PREFIX, async (key) => {
       const bytes = Buffer.from(key.slice(GARBAGE_SEGMENT_PREFIX.length), "latin1");
-      const uid = toSegmentUid(new Uint8Array(bytes));
-      const [last] = removed;
-      if (last !== undefined && folderOf(last) !== folderOf(uid)) {
-        await this.#forget(removed);
-        removed = [];
-      }
-      if (!this.#held.has(toHex(uid)) && (await this.#removeFile(uid))) removed.push(uid);
+      await this.#sweepFile(toSegmentUid(new Uint8Array(bytes)), removal);
     });
-    await this.#forget(removed);
+    await removal.end();
+  }
+
+  async #sweepFile(uid: SegmentEntry["uid"], removal: FolderRemoval): Promise<void> {
+    await removal.enter(uid);
+    if (!this.#held.has(toHex(uid)) && (await this.#removeFile(uid))) removal.add(uid);
+  }
+
+  async #removeAsked(): Promise<void> {
+    this.#taking = undefined;
+    const asked = this.#asked.splice(0);
+    for (let first = 0; first < asked.length; first += STEP_ROWS) {
+      await this.#eraseSlots(asked.slice(first, first + STEP_ROWS));
+    }
+    const files = asked.flatMap((shard) => shard.files);
+    const removal = new FolderRemoval((uids) => this.#forget(uids));
+    for (const uid of files.sort((a, b) => compareBytes(a, b))) await this.#sweepFile(uid, removal);
+    await removal.end();
+  }
+
+  /** Of those that are still remembered: a slot that was overwritten may be somebody else's now. */
+  async #eraseSlots(shards: readonly RemovedShard[]): Promise<void> {
+    const { catalog, eraseKeys } = this.#doors;
+    const slots: number[] = [];
+    for (const { keySlot } of shards) {
+      if ((await catalog.get(garbageSlotKey(keySlot))) !== undefined) slots.push(keySlot);
+    }
+    if (slots.length === 0) return;
+    await eraseKeys?.(slots);
+    for (const slot of slots) catalog.forget(garbageSlotKey(slot));
   }
 
   async #sweepCollections(): Promise<void> {

@@ -152,18 +152,15 @@ export class Tenants {
   }
 
   async delete(place: TenantPlace): Promise<void> {
-    const { directory, keeper, node } = this.#doors;
-    const collection = await this.#collectionOf(place);
-    await directory.tenants.delete(collection, place.tenant, (shard, commit) =>
-      keeper.drop([shard], commit),
-    );
-    node.sweeper.sweep();
+    const { sweeper } = this.#doors.node;
+    const removed = await this.#remove(await this.#collectionOf(place), place.tenant, () => []);
+    if (removed === undefined) sweeper.sweep();
+    else void sweeper.remove(removed);
   }
 
   async erase(place: TenantPlace): Promise<ErasureReceipt> {
     const erased = await this.remove(await this.#collectionOf(place), place.tenant);
-    const { sweeper } = this.#doors.node;
-    await sweeper.settle();
+    await this.#doors.node.sweeper.remove(erased);
     return writeReceipt(this.erasureDoors, place, erased);
   }
 
@@ -184,6 +181,17 @@ export class Tenants {
     tenant: string,
     toChanges: (erased: ErasedShard) => readonly CatalogChange[] = () => [],
   ): Promise<ErasedShard> {
+    const erased = await this.#remove(collection, tenant, toChanges);
+    if (erased !== undefined) return erased;
+    throw new InsulaError("data_damaged", "Cannot say what was erased: its row was missing.");
+  }
+
+  /** Undefined when the row of its shard was missing. */
+  async #remove(
+    collection: CollectionEntry,
+    tenant: string,
+    toChanges: (erased: ErasedShard) => readonly CatalogChange[],
+  ): Promise<ErasedShard | undefined> {
     const { directory, keeper, node } = this.#doors;
     let erased: ErasedShard | undefined;
     await directory.tenants.delete(collection, tenant, (shard, commit) =>
@@ -193,8 +201,7 @@ export class Tenants {
         await commit(erased && toChanges(erased));
       }),
     );
-    if (erased !== undefined) return erased;
-    throw new InsulaError("data_damaged", "Cannot say what was erased: its row was missing.");
+    return erased;
   }
 
   async #collectionOf({ database, collection }: Place): Promise<CollectionEntry> {
