@@ -29,6 +29,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "admin", "GetCollectionExtents GetTenantExtents"],
   ["admin", "admin", "GetStatus GetLogLevel SetLogLevel ListKeys CreateKey RotateKey RevokeKey"],
   ["admin", "admin", "RotateMasterKey ListBackups CreateBackup DeleteBackup Restore CopyTenant"],
+  ["admin", "admin", "AdoptTenant"],
   ["vectors", "read", "GetVectorBucket ListVectorBuckets GetVectorIndex ListVectorIndexes"],
   ["vectors", "read", "GetIndex ListIndexes GetVectors ListVectors QueryVectors"],
   ["vectors", "read", "ListTagsForResource"],

@@ -31,6 +31,7 @@ export {
   offloadManifestKey,
   offloadPieceKey,
   offloadPrefix,
+  prefixOfOffload,
   offloadShardPrefix,
 } from "./offload-place.ts";
 export { offloadImage, readOffload, removeOffload } from "./offload-reader.ts";

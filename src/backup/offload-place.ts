@@ -29,3 +29,10 @@ export function offloadPieceKey(prefix: string, segment: Uint8Array, piece: numb
 function offloadSegmentKey(prefix: string, segment: Uint8Array): string {
   return `${prefix}${toHex(segment)}-`;
 }
+
+/** What the objects of the offload begin with that this one is of; undefined for another name. */
+export function prefixOfOffload(object: string): string | undefined {
+  return OFFLOAD_OBJECT.exec(object)?.[1];
+}
+
+const OFFLOAD_OBJECT = /^(tenants\/[0-9a-f]{32}\/[0-9a-f]{16}\/)[0-9a-f-]*(?:manifest)?$/;

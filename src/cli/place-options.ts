@@ -102,3 +102,17 @@ export async function findCollection(
 export function nameOfPlace({ collection, tenant }: Place): string {
   return tenant === undefined ? collection : `${collection}/${tenant}`;
 }
+
+/** `database/collection`; a collection's name has no slash, a database's neither. */
+export function splitInto(into: string | undefined): readonly [string?, string?] {
+  if (into === undefined) return [];
+  const [database, collection, ...rest] = into.split("/");
+  if (database !== undefined && collection !== undefined && rest.length === 0) {
+    return [database, collection];
+  }
+  throw new CommandError(
+    EXIT_CODES.usage,
+    `Cannot understand --into ${into}.`,
+    "Write DATABASE/COLLECTION.",
+  );
+}

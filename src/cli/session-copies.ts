@@ -24,6 +24,8 @@ export interface SessionCopies {
   listBackups(target: string): Promise<readonly BackupInfo[]>;
   restore(target: string, options: RestoreOptions): Promise<RestoreSummary>;
   copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo>;
+  /** @param object of an offload in the store of offloaded tenants. */
+  adoptTenant(object: string, target: TenantPlace): Promise<TenantInfo>;
 }
 
 export function createCopies(engine: Engine, doors: FolderDoors): SessionCopies {
@@ -34,6 +36,7 @@ export function createCopies(engine: Engine, doors: FolderDoors): SessionCopies 
     restore: async (target, options) =>
       engine.restore(await openTarget(target, doors, false), options),
     copyTenant: (source, target) => engine.copyTenant(source, target),
+    adoptTenant: (object, target) => engine.adoptTenant(object, target),
   };
 }
 
@@ -52,6 +55,7 @@ export function createRemoteCopies(
         store: toTarget(target),
       })) as RestoreSummary,
     copyTenant: async (from, to) => (await send("copies", { from, to })) as TenantInfo,
+    adoptTenant: async (object, to) => (await send("adoptions", { object, to })) as TenantInfo,
   };
 }
 

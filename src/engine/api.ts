@@ -288,6 +288,18 @@ export interface Engine extends AsyncDisposable {
    * @throws InsulaError `tenant_not_found`, `tenant_exists`, `argument_invalid`.
    */
   copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo>;
+  /**
+   * A tenant with the records that another data folder has offloaded to the same store, under the
+   * same master key: its way to another node. That folder's own tenant stays what it was: erase it
+   * there when this one answers. All bytes are fetched.
+   *
+   * @param object one of the offload's, as `locate` there names them:
+   *   `tenants/SHARD/GENERATION/…`.
+   * @throws InsulaError `offload_not_configured`, `argument_invalid` (no such name, another
+   *   schema), `tenant_exists`, `data_damaged` (objects missing or not what was written),
+   *   `master_key_wrong`, and what the store throws; there is no tenant then.
+   */
+  adoptTenant(object: string, target: TenantPlace, options?: AdoptOptions): Promise<TenantInfo>;
 
   /**
    * Brings the mirror to the state of now; nothing when there is no mirror.
@@ -407,6 +419,11 @@ export interface BackupOptions extends BackupScope {
   readonly onProgress?: (progress: CopyProgress) => void;
   /** A shard that is out of service is left out. */
   readonly onDamage?: (error: Error) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface AdoptOptions {
+  /** Gives up what is being fetched. */
   readonly signal?: AbortSignal;
 }
 

@@ -2,22 +2,29 @@
 import { InsulaError } from "../base/errors.ts";
 import type { ObjectStore } from "../io/index.ts";
 import type {
+  AdoptOptions,
   BackupInfo,
   BackupOptions,
   RestoreOptions,
   RestoreSummary,
+  TenantInfo,
   TenantPlace,
 } from "./api.ts";
 import { backUp } from "./backup-run.ts";
 import { copyTenants, type CopiedTenant } from "./customer-copy.ts";
-import { copyTenant, restore, type RestoreDoors } from "./restore-run.ts";
+import { restore, type RestoreDoors } from "./restore-run.ts";
+import { adoptTenant, copyTenant } from "./tenant-copy.ts";
+
+export interface CopyDoors extends RestoreDoors {
+  readonly getTenant: (place: TenantPlace) => Promise<TenantInfo | undefined>;
+}
 
 export class Copies {
-  readonly #doors: RestoreDoors;
+  readonly #doors: CopyDoors;
   readonly #ending = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(doors: RestoreDoors) {
+  constructor(doors: CopyDoors) {
     this.#doors = doors;
   }
 
@@ -34,8 +41,19 @@ export class Copies {
     );
   }
 
-  copyTenant(source: TenantPlace, target: TenantPlace): Promise<void> {
-    return this.#run(undefined, () => copyTenant(this.#doors, source, target));
+  async copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo> {
+    await this.#run(undefined, () => copyTenant(this.#doors, source, target));
+    return this.#describe(target);
+  }
+
+  /** @param signal also gives up what is being fetched; there is no tenant then. */
+  async adoptTenant(
+    object: string,
+    target: TenantPlace,
+    { signal }: AdoptOptions = {},
+  ): Promise<TenantInfo> {
+    await this.#run(signal, (ending) => adoptTenant(this.#doors, object, target, ending));
+    return this.#describe(target);
   }
 
   /** Several at once: all of them appear, or none. */
@@ -47,6 +65,12 @@ export class Copies {
   async close(): Promise<void> {
     this.#ending.abort(closedError());
     await Promise.allSettled(this.#running);
+  }
+
+  async #describe(place: TenantPlace): Promise<TenantInfo> {
+    const info = await this.#doors.getTenant(place);
+    if (info !== undefined) return info;
+    throw new InsulaError("tenant_not_found", `Cannot find tenant "${place.tenant}".`);
   }
 
   async #run<Value>(

@@ -1,6 +1,6 @@
 /** The engine behind the plain calls of api.ts: names to shards, checks, and the uses of shards. */
 import { closeAll } from "../base/close-all.ts";
-import { InsulaError, isInsulaError } from "../base/errors.ts";
+import { isInsulaError } from "../base/errors.ts";
 import {
   type Filter,
   type Include,
@@ -172,6 +172,7 @@ class NodeEngine implements Engine {
       node,
       directory: this.#directory,
       dropShards: (shards, commit) => this.#keeper.drop(shards, commit),
+      getTenant: (place) => this.getTenant(place),
     });
     const [directory, keeper] = [this.#directory, this.#keeper];
     this.#control = new TenantControl({ node, directory, keeper, onFault });
@@ -378,12 +379,10 @@ class NodeEngine implements Engine {
     return this.#copies.restore(store, options);
   }
 
-  async copyTenant(source: TenantPlace, target: TenantPlace): Promise<TenantInfo> {
-    await this.#copies.copyTenant(source, target);
-    const info = await this.getTenant(target);
-    if (info !== undefined) return info;
-    throw new InsulaError("tenant_not_found", `Cannot find tenant "${target.tenant}".`);
-  }
+  readonly copyTenant: Engine["copyTenant"] = (source, target) =>
+    this.#copies.copyTenant(source, target);
+  readonly adoptTenant: Engine["adoptTenant"] = (object, target, options) =>
+    this.#copies.adoptTenant(object, target, options);
 
   readonly flush: Engine["flush"] = (place) => this.#shardCalls.flush(place);
   readonly compact: Engine["compact"] = (place) => this.#shardCalls.compact(place);

@@ -17,7 +17,7 @@ import {
 } from "../backup/index.ts";
 import type { ObjectStore } from "../io/index.ts";
 import { readBackupRoot } from "../vault/index.ts";
-import type { RestoreOptions, RestoreSummary, TenantPlace } from "./api.ts";
+import type { RestoreOptions, RestoreSummary } from "./api.ts";
 import { pathOf } from "./backup-run.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import {
@@ -39,7 +39,6 @@ import {
   decodeTenant,
   encodeCollection,
   encodeDatabase,
-  encodeSchema,
   encodeTenant,
   encodeTotals,
   type TenantRow,
@@ -49,8 +48,8 @@ import type { CollectionEntry, DatabaseEntry, ClaimedName } from "./directory-en
 import type { NodeContext } from "./node-context.ts";
 import { policyChanges } from "./policy-rows.ts";
 import { discardCollection, discardDatabase, type PendingDoors } from "./pending-restores.ts";
-import { openImage } from "./shard-images.ts";
 import { importShard, type ImportedShard } from "./shard-import.ts";
+import { requireSameSchema } from "./tenant-copy.ts";
 import { tenantCountChanges } from "./tenant-totals.ts";
 
 const NO_TOTALS = { rowCount: 0, byteCount: 0, childCount: 0 };
@@ -364,58 +363,8 @@ class RestoreRun {
   }
 }
 
-/** A second tenant with the same records; writes that come meanwhile are in one of the two only. */
-export async function copyTenant(
-  { node, directory }: RestoreDoors,
-  source: TenantPlace,
-  target: TenantPlace,
-): Promise<void> {
-  const from = await directory.collectionNamed(source.database, source.collection);
-  const to = await directory.collectionNamed(target.database, target.collection);
-  if (!from.isMultiTenant || !to.isMultiTenant) {
-    throw new InsulaError("argument_invalid", "Cannot copy the tenant: the collection has none.");
-  }
-  requireSameSchema(to, encodeSchema(from.schema, from.isMultiTenant));
-  const found = await directory.tenants.find(from, source.tenant);
-  const opened = found && (await openImage(node, found.row.shard));
-  if (opened === undefined) {
-    throw new InsulaError("tenant_not_found", `Cannot find tenant "${source.tenant}".`);
-  }
-  try {
-    const claim: ClaimedName = { kind: "tenant", collection: to, name: target.tenant };
-    await directory.claim([claim], () => Promise.resolve());
-    const shard = await importShard(node, opened.image, to.row.number);
-    const createdAtMs = node.shards.clock.wallMs();
-    const row = { shard: shard.uid, state: "ACTIVE" as const, createdAtMs };
-    try {
-      await directory.claim([claim], () =>
-        node.catalog.commit([
-          { kind: "put", key: tenantKey(to.row.number, target.tenant), value: encodeTenant(row) },
-          ...shard.changes,
-          ...tenantCountChanges(to.row.number, row.state, 1),
-        ]),
-      );
-    } catch (error) {
-      await shard.abandon();
-      throw error;
-    }
-    await shard.settle();
-  } finally {
-    opened.close();
-  }
-}
-
 function pathOfNew({ as }: RestoreOptions): readonly (string | undefined)[] {
   return [as?.database, as?.collection, as?.tenant];
-}
-
-function requireSameSchema(target: CollectionEntry, schema: Uint8Array): void {
-  const own = encodeSchema(target.schema, target.isMultiTenant);
-  if (own.equals(schema)) return;
-  throw new InsulaError(
-    "argument_invalid",
-    `Cannot put the tenant into collection "${target.name}": its schema is another one.`,
-  );
 }
 
 function notInBackup(path: BackupPath): InsulaError {

@@ -250,6 +250,16 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant copy acme notes team-1 team-2" },
     { line: "tenant copy acme notes team-1 team-3" },
     { line: "tenant copy acme notes team-1 team-3 --into nowhere" },
+    { line: "tenant adopt --help" },
+    {
+      line: "tenant adopt acme notes team-9 --object tenants/nothing",
+      variables: { INSULA_OFFLOAD_TO: "store" },
+    },
+    { line: `tenant adopt acme notes team-9 --object ${NO_OFFLOAD}` },
+    {
+      line: `tenant adopt acme notes team-9 --object ${NO_OFFLOAD}`,
+      variables: { INSULA_OFFLOAD_TO: "store" },
+    },
     { line: "tenant rm acme notes team-3" },
     { line: "tenant erase acme notes team-2" },
     { line: "tenant erase acme notes team-2 --json" },

@@ -1,4 +1,4 @@
-/** `insula backup`, `insula restore`, `insula tenant copy`. */
+/** `insula backup`, `insula restore`. */
 import { InvalidArgumentError, type Command } from "commander";
 import type { BackupInfo, BackupScope, RestoreOptions } from "../../engine/api.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
@@ -15,6 +15,7 @@ import {
 import { createRateProgress } from "../rate-progress.ts";
 import { listOf } from "../session-copies.ts";
 import { openDoors } from "../folder-engine.ts";
+import { splitInto } from "../place-options.ts";
 import { restoreLatest, type MirrorRestoreOptions } from "./mirror-commands.ts";
 import { findMasterKey } from "../../engine/index.ts";
 
@@ -155,36 +156,6 @@ of it is there, or not at all. Access keys come back only into an empty data fol
     });
 }
 
-export function addTenantCopyCommand(tenant: Command): void {
-  tenant
-    .command("copy <database> <collection> <tenant> <copy>")
-    .description("make a second tenant with the records the first has now")
-    .option("--into <database/collection>", "where the copy goes; default beside the first")
-    .addHelpText(
-      "after",
-      notes([
-        "insula tenant copy acme notes team-1 team-1-test",
-        "insula tenant copy acme notes team-1 team-1 --into test/notes",
-      ]),
-    )
-    .action(
-      async (...given: [string, string, string, string, { readonly into?: string }, Command]) => {
-        const [database, collection, name, copy, options, command] = given;
-        const [toDatabase = database, toCollection = collection] = split(options.into);
-        await withSession(command, false, async ({ copies }, output) => {
-          const info = await copies.copyTenant(
-            { database, collection, tenant: name },
-            { database: toDatabase, collection: toCollection, tenant: copy },
-          );
-          output.result(
-            info,
-            () => `Tenant ${name} copied to ${copy}: ${printCounted(info.rowCount, "record")}.`,
-          );
-        });
-      },
-    );
-}
-
 /** A mirror is a whole folder, a backup has parts. */
 function requireOneKind(options: RestoreCommandOptions): void {
   const { latest, mirror, whole, backup, database, collection, tenant, as, into } = options;
@@ -203,7 +174,7 @@ function requireOneKind(options: RestoreCommandOptions): void {
 
 function restoreOptions(options: RestoreCommandOptions): RestoreOptions {
   const { backup, at, as, into } = options;
-  const [database, collection] = split(into);
+  const [database, collection] = splitInto(into);
   const last =
     options.tenant !== undefined
       ? "tenant"
@@ -229,20 +200,6 @@ function scopeOf({ database, collection, tenant }: ScopeOptions): BackupScope {
     ...(collection === undefined ? {} : { collection }),
     ...(tenant === undefined ? {} : { tenant }),
   };
-}
-
-/** `database/collection`; a collection's name has no slash, a database's neither. */
-function split(into: string | undefined): readonly [string?, string?] {
-  if (into === undefined) return [];
-  const [database, collection, ...rest] = into.split("/");
-  if (database !== undefined && collection !== undefined && rest.length === 0) {
-    return [database, collection];
-  }
-  throw new CommandError(
-    EXIT_CODES.usage,
-    `Cannot understand --into ${into}.`,
-    "Write DATABASE/COLLECTION.",
-  );
 }
 
 /** @throws InvalidArgumentError for what is no moment. */

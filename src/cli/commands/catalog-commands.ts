@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { BUILT_IN_DIMENSION } from "../../embed/index.ts";
 import type { CollectionInfo, CollectionPatch, ErasureReceipt } from "../../engine/api.ts";
 import { DEFAULT_VECTOR, type FieldMemory, type Schema } from "../../model/index.ts";
-import { addTenantCopyCommand } from "./backup-commands.ts";
+import { addTenantAdoptCommand, addTenantCopyCommand } from "./tenant-copy-commands.ts";
 import { collectPages, pageAfter, withSession } from "../command.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { notes } from "../help.ts";
@@ -341,6 +341,7 @@ export function addTenantCommands(program: Command): void {
   addTenantCreate(tenant);
   addTenantRename(tenant);
   addTenantCopyCommand(tenant);
+  addTenantAdoptCommand(tenant);
   tenant
     .command("rm <database> <collection> <tenant>")
     .alias("delete")

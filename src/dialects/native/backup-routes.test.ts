@@ -38,7 +38,10 @@ function contextOf(hasStore: boolean): DialectContext {
     remove: note("remove", undefined),
   };
   return {
-    engine: { copyTenant: note("copyTenant", TENANT) },
+    engine: {
+      copyTenant: note("copyTenant", TENANT),
+      adoptTenant: note("adoptTenant", TENANT),
+    },
     access: {
       findToken: (token: string) =>
         Promise.resolve(token === "clerk" ? { ...ADMIN, kind: "key" } : ADMIN),
@@ -121,6 +124,22 @@ describe("routes about backups", () => {
     });
     expect(done()).toEqual([["copyTenant", FROM, to]]);
   });
+});
+
+describe("an adoption", () => {
+  it("names an object and a place", async () => {
+    const object = "tenants/00/11/manifest";
+    expect(await send("POST adoptions", { object, to: FROM })).toMatchObject({ status: 201 });
+    expect(done()).toEqual([["adoptTenant", object, FROM, expect.anything()]]);
+  });
+
+  it.each([{ object: "x" }, { to: { database: "d" } }, { object: 1, to: "acme" }])(
+    "is refused without one: %j",
+    async (body) => {
+      expect(await send("POST adoptions", body)).toMatchObject({ status: 400 });
+      expect(done()).toEqual([]);
+    },
+  );
 });
 
 describe("requests that are refused before anything is done", () => {

@@ -116,6 +116,24 @@ export const BACKUP_ROUTES: readonly Route[] = [
     takes: { schema: object({ from: PLACE, to: PLACE }, "From where to where."), bytesMax },
     run: ({ context }, { from, to }) => context.engine.copyTenant(from, to),
   }),
+  withBody({
+    method: "POST",
+    pattern: "adoptions",
+    operation: "AdoptTenant",
+    area: "admin",
+    status: 201,
+    summary: "Makes a tenant of one that another data folder has offloaded to the same store.",
+    answers: TENANT_ANSWER,
+    takes: {
+      schema: object(
+        { object: text("one of its objects: tenants/SHARD/GENERATION/…"), to: PLACE },
+        "What to bring where.",
+      ),
+      bytesMax,
+    },
+    run: ({ context, request: { signal } }, { object: name, to }) =>
+      context.engine.adoptTenant(name, to, { signal }),
+  }),
 ];
 
 function doorOf({ context }: Call, store?: string): BackupDoor {
