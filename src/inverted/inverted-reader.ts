@@ -193,7 +193,7 @@ export class InvertedReader {
     }
   }
 
-  /** Reads neighbouring postings together: what lies between those that are asked for is not read. */
+  /** Reads neighbouring postings together, and nothing that lies between others. */
   async #addExtents(
     extents: readonly PostingsExtent[],
     matches: Bitmap,
