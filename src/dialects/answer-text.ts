@@ -3,7 +3,7 @@
  * its items, and what is there of it becomes bytes meanwhile: so no piece of it is long, neither
  * while it is printed nor when it is sent.
  */
-import { inTurns, unpaced, type Pace } from "../base/pace.ts";
+import { inTurns, SLICE_STEPS, unpaced, type Pace } from "../base/pace.ts";
 import type { HttpAnswer } from "../wire/index.ts";
 import type { DialectContext } from "./dialect.ts";
 
@@ -11,6 +11,11 @@ import type { DialectContext } from "./dialect.ts";
 const PART_LENGTH = 65_536;
 /** Characters printed between two looks at the pace. */
 const LOOK_LENGTH = 4_096;
+/**
+ * Characters that are printed at once. Behind them the answer waits for a turn in any case: many
+ * that are printed at the same time would each have a slice of its own.
+ */
+const FIRST_LENGTH = 32_768;
 /** About 12 ns: a number's digits are found by trial. */
 const STEPS_PER_CHARACTER = 3;
 
@@ -57,13 +62,15 @@ export class AnswerText {
   ): Generator<number, void, void> {
     let separator = "";
     let length = 0;
+    let isFirst = this.#parts.length === 0;
     for (const item of items) {
       const text = print(item);
       this.add(separator + text);
       separator = ",";
       length += text.length;
-      if (length < LOOK_LENGTH) continue;
-      yield length * STEPS_PER_CHARACTER;
+      if (length < (isFirst ? FIRST_LENGTH : LOOK_LENGTH)) continue;
+      yield isFirst ? SLICE_STEPS : length * STEPS_PER_CHARACTER;
+      isFirst = false;
       length = 0;
     }
   }

@@ -159,7 +159,7 @@ export class InvertedReader {
     for (let at = 0; at < terms.length;) {
       const block = this.#fences.find(terms[at] ?? NO_TERM);
       let next = at + 1;
-      while (next < terms.length && this.#fences.find(terms[next] ?? NO_TERM) === block) next++;
+      while (next < terms.length && this.#fences.reaches(block, terms[next] ?? NO_TERM)) next++;
       if (block >= 0) {
         const bytes = await this.#readDictionary(block, block + 1);
         const steps = bytes.length + (next - at) * TERM_STEPS;

@@ -19,8 +19,8 @@ import { targetOf } from "./target.ts";
 /** The page of the interface, beside the paths below the prefix. */
 const MANUAL_PATH = "/docs";
 const OPEN_API_PATH = "/openapi.json";
-/** Shorter bodies are read at once. */
-const SLICED_BODY_BYTES_MIN = 32_768;
+/** Shorter bodies are read at once, whoever sends them. */
+const SLICED_BODY_BYTES_MIN = 8_192;
 /** As RFC 4180 registers it. */
 const CSV_TYPE = "text/csv; charset=utf-8; header=present";
 

@@ -20,7 +20,7 @@ export interface PrintedPage {
 }
 
 /**
- * Adds vectors separated by commas, without brackets, and stops after the one that passes the page's
+ * Adds vectors separated by commas, without brackets. Stops after the one that passes the page's
  * bytes: numbers are longer in JSON than in the store.
  */
 export async function printPage(
