@@ -85,6 +85,19 @@ it("a large tenant goes and comes back in many turns, at each of which others ar
   expect(await engine.count(placeOf("large"))).toBe(3_000);
 });
 
+it("tenants that need no change are looked at in turns", async () => {
+  const names = Array.from({ length: 2_000 }, (_, i) => `t${String(i).padStart(4, "0")}`);
+  await engine.createTenants("db", "c", names);
+  const before = clock.turns;
+  const request = { state: "ACTIVE", pattern: "t*1", limit: 1_500 } as const;
+  const slice = await engine.setTenantStates("db", "c", request);
+  expect(slice).toMatchObject({ unchanged: 150, changed: 0, next: "t1499" });
+  expect(clock.turns - before).toBeGreaterThanOrEqual(2);
+  const rest = await engine.setTenantStates("db", "c", { ...request, after: "t1499" });
+  expect(rest).toMatchObject({ unchanged: 50, changed: 0 });
+  expect(rest.next).toBeUndefined();
+});
+
 it.each([
   ["without bytes", ["INACTIVE", "ACTIVE"], 10],
   ["that go and come back", ["OFFLOADED", "ACTIVE"], 30],
