@@ -317,14 +317,13 @@ describe("SystemShard's bounds", () => {
 
 test("a long scan gives the thread back, and shows the rows of its beginning", async () => {
   let pauses = 0;
-  let store: SystemShard | undefined;
   const pause = async (): Promise<void> => {
     await new Promise(setImmediate);
     pauses++;
-    store?.put("k000000", bytes("late"));
-    store?.put("k999999", bytes("late"));
+    store.put("k000000", bytes("late"));
+    store.put("k999999", bytes("late"));
   };
-  store = await openStore(new MemoryFileSystem(), { pause });
+  const store: SystemShard = await openStore(new MemoryFileSystem(), { pause });
   const key = (i: number): string => `k${String(i).padStart(6, "0")}`;
   for (let i = 0; i < 3_000; i++) store.put(key(i), bytes(String(i)));
   expect(await contentOf(store, { limit: 256 })).toHaveLength(256);
