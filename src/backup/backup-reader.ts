@@ -16,7 +16,7 @@ import {
   type BackupPart,
 } from "./backup-manifest.ts";
 import { openObject, type BackupKeys } from "./backup-seal.ts";
-import { readExtent } from "./stored-extent.ts";
+import { readExtent, type ExtentDoors } from "./stored-extent.ts";
 import type { FrameImage, SegmentImage, ShardImage } from "./shard-image.ts";
 import type { StoredSegment, StoredShard, StoredTail } from "./stored-shard.ts";
 
@@ -66,16 +66,16 @@ async function readManifest(store: ObjectStore, key: string): Promise<BackupMani
 
 export class BackupReader {
   readonly manifest: BackupManifest;
-  readonly #store: ObjectStore;
+  readonly #doors: ExtentDoors;
   readonly #keys: BackupKeys | undefined;
   readonly #parts: readonly BackupPart[];
 
   private constructor(
-    store: ObjectStore,
+    doors: ExtentDoors,
     manifest: BackupManifest,
     opened: { readonly keys: BackupKeys | undefined; readonly parts: readonly BackupPart[] },
   ) {
-    this.#store = store;
+    this.#doors = doors;
     this.manifest = manifest;
     this.#keys = opened.keys;
     this.#parts = opened.parts;
@@ -86,25 +86,25 @@ export class BackupReader {
    * @throws InsulaError `data_damaged`, and what `openRoot` throws.
    */
   static async open(
-    store: ObjectStore,
+    doors: ExtentDoors,
     manifest: BackupManifest,
     openRoot: (rootFile: Uint8Array) => BackupKeys,
   ): Promise<BackupReader> {
     const { id } = manifest;
     let keys: BackupKeys | undefined;
     if (manifest.folder !== "") {
-      const rootFile = await store.get(rootKeyOf(id));
+      const rootFile = await doors.store.get(rootKeyOf(id));
       if (rootFile === undefined) throw objectMissing(rootKeyOf(id));
       keys = openRoot(rootFile);
     }
-    const index = await readExtent(store, {
+    const index = await readExtent(doors, {
       object: indexKey(id),
       offset: 0,
       bytes: manifest.index.bytes,
       sha256: Buffer.from(manifest.index.sha256, "hex"),
     });
     const parts = decodeIndex(openObject(index, { backup: id, purpose: "index" }, keys));
-    return new BackupReader(store, manifest, { keys, parts });
+    return new BackupReader(doors, manifest, { keys, parts });
   }
 
   /** In their order; with a path only that line, those below it, and those it is in. */
@@ -136,11 +136,11 @@ export class BackupReader {
   }
 
   #segment({ extents, ...facts }: StoredSegment): SegmentImage {
-    const store = this.#store;
+    const doors = this.#doors;
     return {
       ...facts,
       read: async function* () {
-        for (const extent of extents) yield await readExtent(store, extent);
+        for (const extent of extents) yield await readExtent(doors, extent);
       },
     };
   }
@@ -149,7 +149,7 @@ export class BackupReader {
     shard: Uint8Array,
     { backup, extent, frames }: StoredTail,
   ): Promise<readonly FrameImage[]> {
-    const sealed = await readExtent(this.#store, extent);
+    const sealed = await readExtent(this.#doors, extent);
     const place = { backup, purpose: `tail ${toHex(shard)}` };
     const plain = openObject(sealed, place, this.#keys);
     let start = 0;
@@ -164,7 +164,7 @@ export class BackupReader {
   async #part(number: number, part: BackupPart): Promise<Uint8Array> {
     const { id } = this.manifest;
     const object = partKey(id, number);
-    const sealed = await readExtent(this.#store, { ...part, object, offset: 0 });
+    const sealed = await readExtent(this.#doors, { ...part, object, offset: 0 });
     return openObject(sealed, { backup: id, purpose: `part ${String(number)}` }, this.#keys);
   }
 }

@@ -6,6 +6,8 @@
  * Layout: docs/formats/backup.md.
  */
 import { toHex } from "../base/brands.ts";
+import type { Pace } from "../base/pace.ts";
+import { sha256InTurns } from "../base/sha256.ts";
 import type { ObjectStore, Random } from "../io/index.ts";
 import { encodeEntry, type BackupEntry, type BackupPath } from "./backup-entry.ts";
 import {
@@ -16,7 +18,6 @@ import {
   objectListKey,
   partKey,
   rootKeyOf,
-  sha256,
   sha256Hex,
   type BackupManifest,
   type BackupPart,
@@ -35,6 +36,8 @@ const OBJECT_BYTES = 8_388_608;
 export interface BackupWriterOptions {
   readonly store: ObjectStore;
   readonly random: Random;
+  /** Of the thread, while bytes are hashed. */
+  readonly pace: Pace;
   readonly id: string;
   readonly createdAtMs: number;
   /** Names in the path of what is backed up; 0 for everything. */
@@ -171,7 +174,7 @@ export class BackupWriter {
         const number = String(extents.length).padStart(6, "0");
         const object = `segments/${toHex(image.segment)}/${number}`;
         await this.#puts.add(object, piece);
-        extents.push({ object, offset: 0, bytes: piece.length, sha256: sha256(piece) });
+        extents.push({ object, offset: 0, bytes: piece.length, sha256: await this.#hash(piece) });
       }
     }
     return extents;
@@ -198,7 +201,7 @@ export class BackupWriter {
       object,
       offset: this.#bundleBytes,
       bytes: bytes.length,
-      sha256: sha256(bytes),
+      sha256: await this.#hash(bytes),
     };
     this.#bundle.push(bytes);
     this.#bundleBytes += bytes.length;
@@ -230,9 +233,17 @@ export class BackupWriter {
     const number = this.#parts.length;
     const sealed = this.#seal(Buffer.concat(this.#lines), `part ${String(number)}`);
     await this.#puts.add(partKey(this.#options.id, number), sealed);
-    this.#parts.push({ bytes: sealed.length, sha256: sha256(sealed), first: this.#firstPath });
+    this.#parts.push({
+      bytes: sealed.length,
+      sha256: await this.#hash(sealed),
+      first: this.#firstPath,
+    });
     this.#lines = [];
     this.#lineBytes = 0;
+  }
+
+  #hash(bytes: Uint8Array): Buffer | Promise<Buffer> {
+    return sha256InTurns(bytes, this.#options.pace);
   }
 
   #seal(bytes: Uint8Array, purpose: string): Uint8Array {

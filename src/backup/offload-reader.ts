@@ -5,7 +5,7 @@ import { objectMissing } from "./backup-manifest.ts";
 import { decodeOffload, type OffloadKeys, type OffloadManifest } from "./offload-manifest.ts";
 import { OFFLOAD_PREFIX, offloadManifestKey } from "./offload-place.ts";
 import type { ShardImage } from "./shard-image.ts";
-import { readExtent } from "./stored-extent.ts";
+import { readExtent, type ExtentDoors } from "./stored-extent.ts";
 
 /** Names asked for at once. */
 const LIST_LIMIT = 1_000;
@@ -25,18 +25,14 @@ export async function readOffload(
 }
 
 /** The shard of a manifest; its bytes are read when they are asked for. */
-export function offloadImage(
-  store: Pick<ObjectStore, "get">,
-  { shard }: OffloadManifest,
-  signal?: AbortSignal,
-): ShardImage {
+export function offloadImage(doors: ExtentDoors, { shard }: OffloadManifest): ShardImage {
   const { tail: _, segments, ...facts } = shard;
   return {
     ...facts,
     segments: segments.map(({ extents, ...segment }) => ({
       ...segment,
       read: async function* () {
-        for (const extent of extents) yield await readExtent(store, extent, signal);
+        for (const extent of extents) yield await readExtent(doors, extent);
       },
     })),
     tailBytes: 0,

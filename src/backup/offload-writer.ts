@@ -5,8 +5,10 @@
  *
  * A small shard is one object: its segments lie behind the manifest.
  */
+import type { Pace } from "../base/pace.ts";
+import { sha256InTurns } from "../base/sha256.ts";
 import type { ObjectStore, Random } from "../io/index.ts";
-import { objectDamaged, objectMissing, sha256 } from "./backup-manifest.ts";
+import { objectDamaged, objectMissing } from "./backup-manifest.ts";
 import {
   decodeOffload,
   encodeOffload,
@@ -27,6 +29,8 @@ const READS_AT_ONCE = 4;
 export interface OffloadDoors {
   readonly store: ObjectStore;
   readonly random: Random;
+  /** Of the thread, while bytes are hashed and compared. */
+  readonly pace: Pace;
   readonly signal?: AbortSignal | undefined;
   /** Told of bytes that were sent, and of bytes that were read back. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
@@ -60,13 +64,13 @@ export async function writeOffload(
     for await (const piece of segment.read()) {
       doors.signal?.throwIfAborted();
       if (isInline) {
-        extents.push(extentOf("", inlineBytes, piece));
+        extents.push(await extentOf("", { offset: inlineBytes, bytes: piece }, doors.pace));
         inline.push(piece);
         inlineBytes += piece.length;
       } else {
         const object = offloadPieceKey(prefix, segment.segment, extents.length);
         await puts.add(object, piece);
-        extents.push(extentOf(object, 0, piece));
+        extents.push(await extentOf(object, { offset: 0, bytes: piece }, doors.pace));
       }
       doors.onBytes?.(piece.length);
     }
@@ -104,7 +108,7 @@ async function readBack(
   if (found === undefined) throw objectMissing(object);
   const keys = { kind: "shard", key: seal?.key } as const;
   const own = decodeOffload(prefix, sent, keys);
-  if (Buffer.from(found).equals(sent)) return own;
+  if (Buffer.compare(found, sent) === 0) return own;
   const other = decodeOffload(prefix, found, keys);
   if (!isSameCopy(own, other)) throw objectDamaged(object);
   return other;
@@ -134,22 +138,26 @@ function describe({ shard }: OffloadManifest): string {
  * @throws InsulaError `data_damaged` that names the object.
  */
 export async function verifyExtents(
-  { store, signal, onBytes }: Pick<OffloadDoors, "store" | "signal" | "onBytes">,
+  { onBytes, ...doors }: Omit<OffloadDoors, "random">,
   { shard }: OffloadManifest,
 ): Promise<void> {
   const waiting = shard.segments.flatMap(({ extents }) => extents);
   const readNext = async (): Promise<void> => {
     for (let extent = waiting.shift(); extent !== undefined; extent = waiting.shift()) {
-      signal?.throwIfAborted();
-      const { length } = await readExtent(store, extent, signal);
+      doors.signal?.throwIfAborted();
+      const { length } = await readExtent(doors, extent);
       onBytes?.(length);
     }
   };
   await Promise.all(Array.from({ length: READS_AT_ONCE }, readNext));
 }
 
-function extentOf(object: string, offset: number, bytes: Uint8Array): StoredExtent {
-  return { object, offset, bytes: bytes.length, sha256: sha256(bytes) };
+async function extentOf(
+  object: string,
+  { offset, bytes }: { readonly offset: number; readonly bytes: Uint8Array },
+  pace: Pace,
+): Promise<StoredExtent> {
+  return { object, offset, bytes: bytes.length, sha256: await sha256InTurns(bytes, pace) };
 }
 
 function storedSegment(image: SegmentImage, extents: readonly StoredExtent[]): StoredSegment {

@@ -1,5 +1,6 @@
 /** Offloaded shards in an object store: written, read back, found damaged, removed. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { Pace } from "../base/pace.ts";
 import { MemoryObjectStore, SeededRandom, type ObjectStore } from "../io/index.ts";
 import { HookedStore, storeFault } from "../../test/support/mirror-bench.ts";
 import type { OffloadKeys, OffloadSeal } from "./offload-manifest.ts";
@@ -16,6 +17,7 @@ import { PIECE_BYTES, type SegmentImage, type ShardImage } from "./shard-image.t
 import { probeStore } from "./store-probe.ts";
 
 const random = new SeededRandom(1);
+const pace = new Pace(() => Promise.resolve());
 const SHARD = new Uint8Array(16).fill(1);
 const PREFIX = offloadPrefix(SHARD, new Uint8Array(8).fill(2));
 const SHARD_KEY = new Uint8Array(32).fill(3);
@@ -61,7 +63,7 @@ function requestOf(image: ShardImage, seal: OffloadSeal | undefined = SEAL): Off
 }
 
 async function contentsOf(from: ObjectStore, keys: OffloadKeys): Promise<readonly Buffer[]> {
-  const image = offloadImage(from, await readOffload(from, PREFIX, keys));
+  const image = offloadImage({ store: from, pace }, await readOffload(from, PREFIX, keys));
   const found: Buffer[] = [];
   for (const each of image.segments) {
     const pieces: Uint8Array[] = [];
@@ -90,7 +92,7 @@ describe("an offloaded shard", () => {
     ["of a segment in several pieces", [PIECE_BYTES * 2 + 1], 4],
   ])("%s is read back as it was", async (_, sizes, objects) => {
     const segments = sizes.map((bytes, i) => segment(i + 1, bytes));
-    const written = await writeOffload({ store, random }, requestOf(imageOf(segments)));
+    const written = await writeOffload({ store, random, pace }, requestOf(imageOf(segments)));
     expect(await keysIn(store)).toHaveLength(objects);
     const read = await readOffload(store, PREFIX, OWN);
     expect(read).toEqual(written);
@@ -107,7 +109,7 @@ describe("an offloaded shard", () => {
   });
 
   it("is opened by whoever has the root key, and by nobody else", async () => {
-    await writeOffload({ store, random }, requestOf(imageOf([segment(1, 50)])));
+    await writeOffload({ store, random, pace }, requestOf(imageOf([segment(1, 50)])));
     const seen: string[] = [];
     const open = (rootFile: Uint8Array): typeof rootKeys => {
       seen.push(Buffer.from(rootFile).toString());
@@ -129,7 +131,7 @@ describe("an offloaded shard", () => {
   });
 
   it("names nothing in the clear: no name, no key of a segment, no key of the shard", async () => {
-    await writeOffload({ store, random }, requestOf(imageOf([segment(1, 50)])));
+    await writeOffload({ store, random, pace }, requestOf(imageOf([segment(1, 50)])));
     const bytes = Buffer.from((await store.get(offloadManifestKey(PREFIX))) ?? []);
     for (const secret of [Buffer.from("acme"), SHARD_KEY, new Uint8Array(32).fill(1)]) {
       expect(bytes.includes(Buffer.from(secret))).toBe(false);
@@ -138,12 +140,15 @@ describe("an offloaded shard", () => {
 
   it("of a shard that is not sealed needs no key", async () => {
     const plain = { ...segment(1, 50), key: undefined };
-    await writeOffload({ store, random }, { ...requestOf(imageOf([plain])), seal: undefined });
+    await writeOffload(
+      { store, random, pace },
+      { ...requestOf(imageOf([plain])), seal: undefined },
+    );
     expect(await contentsOf(store, { kind: "shard", key: undefined })).toEqual([plain.content]);
   });
 
   it("is moved to another prefix by nobody: its seal says where it lies", async () => {
-    await writeOffload({ store, random }, requestOf(imageOf([segment(1, 50)])));
+    await writeOffload({ store, random, pace }, requestOf(imageOf([segment(1, 50)])));
     const other = offloadPrefix(SHARD, new Uint8Array(8));
     const bytes = await store.get(offloadManifestKey(PREFIX));
     await store.put(offloadManifestKey(other), bytes ?? new Uint8Array(0));
@@ -152,7 +157,7 @@ describe("an offloaded shard", () => {
 
   it("is refused, by its object's name, whatever byte of it is changed or cut off", async () => {
     const segments = [segment(1, 300), segment(2, 20)];
-    await writeOffload({ store, random }, requestOf(imageOf(segments)));
+    await writeOffload({ store, random, pace }, requestOf(imageOf(segments)));
     const object = offloadManifestKey(PREFIX);
     const bytes = Buffer.from((await store.get(object)) ?? []);
     for (let at = 0; at < bytes.length; at++) {
@@ -174,14 +179,14 @@ describe("an offloaded shard", () => {
 
   it("is refused when a piece is missing, short or another one", async () => {
     const segments = [segment(1, INLINE_BYTES_MAX), segment(2, INLINE_BYTES_MAX)];
-    const manifest = await writeOffload({ store, random }, requestOf(imageOf(segments)));
+    const manifest = await writeOffload({ store, random, pace }, requestOf(imageOf(segments)));
     const [first, second] = manifest.shard.segments.map(({ extents }) => extents[0]?.object ?? "");
     const good = Buffer.from((await store.get(first ?? "")) ?? []);
     const bad = [good.subarray(1), await store.get(second ?? ""), undefined];
     for (const body of bad) {
       if (body === undefined) await store.delete(first ?? "");
       else await store.put(first ?? "", body);
-      await expect(verifyExtents({ store }, manifest)).rejects.toMatchObject({
+      await expect(verifyExtents({ store, pace }, manifest)).rejects.toMatchObject({
         code: "data_damaged",
         details: { object: first },
       });
@@ -204,14 +209,14 @@ describe("an offload that is tried again", () => {
         calls++;
         if (calls >= fatal) throw storeFault();
       });
-      const first = writeOffload({ store: dying, random }, requestOf(imageOf(segments)));
+      const first = writeOffload({ store: dying, random, pace }, requestOf(imageOf(segments)));
       const isDone = await first.then(
         () => true,
         () => false,
       );
       if (isDone) break;
       ended++;
-      await writeOffload({ store, random }, requestOf(imageOf(segments)));
+      await writeOffload({ store, random, pace }, requestOf(imageOf(segments)));
       expect(await found()).toEqual(contents);
     }
     // Two pieces and the manifest put, the manifest and two pieces read back.
@@ -228,17 +233,17 @@ describe("an offload that is tried again", () => {
     );
     for (let round = 0; round < 4; round++) {
       await expect(
-        writeOffload({ store: deaf, random }, requestOf(imageOf(segments))),
+        writeOffload({ store: deaf, random, pace }, requestOf(imageOf(segments))),
       ).rejects.toMatchObject({ code: "io_failed" });
     }
-    await writeOffload({ store, random }, requestOf(imageOf(segments)));
+    await writeOffload({ store, random, pace }, requestOf(imageOf(segments)));
     expect(await found()).toEqual(contents);
   });
 
   it("is refused when another shard's manifest lies in its place", async () => {
-    await writeOffload({ store, random }, requestOf(imageOf([segment(9, 10)])));
+    await writeOffload({ store, random, pace }, requestOf(imageOf([segment(9, 10)])));
     await expect(
-      writeOffload({ store, random }, requestOf(imageOf(segments))),
+      writeOffload({ store, random, pace }, requestOf(imageOf(segments))),
     ).rejects.toMatchObject({ code: "data_damaged" });
   });
 
@@ -255,7 +260,7 @@ describe("an offload that is tried again", () => {
           },
         );
         await expect(
-          writeOffload({ store: lying, random }, requestOf(imageOf(segments))),
+          writeOffload({ store: lying, random, pace }, requestOf(imageOf(segments))),
         ).rejects.toMatchObject({ code: "data_damaged" });
       }
     }
@@ -267,7 +272,7 @@ describe("offloads in a store", () => {
     const prefixes = [1, 2, 3].map((n) => offloadPrefix(SHARD, new Uint8Array(8).fill(n)));
     for (const prefix of prefixes) {
       const request = requestOf(imageOf([segment(1, INLINE_BYTES_MAX + 1)]));
-      await writeOffload({ store, random }, { ...request, prefix });
+      await writeOffload({ store, random, pace }, { ...request, prefix });
     }
     const [first = "", second = "", third = ""] = prefixes;
     await store.delete(offloadManifestKey(second));

@@ -32,6 +32,12 @@ export interface S3Doors {
   readonly random: Random;
 }
 
+export interface S3Body {
+  readonly bytes: Uint8Array;
+  /** Of the bytes, hexadecimal. */
+  readonly sha256: string;
+}
+
 export interface S3Call {
   readonly method: "GET" | "PUT" | "HEAD" | "DELETE";
   /** Of the object; empty for the bucket. */
@@ -39,7 +45,7 @@ export interface S3Call {
   /** Encoded, sorted by name. */
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
+  readonly body?: S3Body;
   /** Ends the call with its reason, at once. */
   readonly signal?: AbortSignal | undefined;
   /** Answers that are no failure. */
@@ -90,7 +96,7 @@ async function sendOnce(settings: S3Settings, clock: Clock, call: S3Call): Promi
     region,
     canonicalUri: path,
     nowMs: clock.wallMs(),
-    ...(body === undefined ? {} : { payload: body }),
+    ...(body === undefined ? {} : { payloadHash: body.sha256 }),
   });
   // The client sets it itself, to the same.
   delete signed["host"];
@@ -108,7 +114,7 @@ async function sendOnce(settings: S3Settings, clock: Clock, call: S3Call): Promi
       // A store does not send us elsewhere: what is signed for one host goes to no other.
       redirect: "manual",
       signal: giveUp.signal,
-      ...(body === undefined ? {} : { body: Buffer.from(body) }),
+      ...(body === undefined ? {} : { body: unshared(body.bytes) }),
     });
     return await readAnswer(response, call);
   } finally {
@@ -133,27 +139,39 @@ async function readAnswer(response: Response, call: S3Call): Promise<S3Answer> {
 }
 
 async function readBody(response: Response, bytesMax: number): Promise<Uint8Array> {
+  const stated = Number(response.headers.get("content-length") ?? Number.NaN);
+  if (stated > bytesMax) throw tooLong(bytesMax);
+  // Each part has its place when it comes: a long body put together at its end takes too long.
+  const whole = Buffer.allocUnsafeSlow(Number.isSafeInteger(stated) ? stated : 0);
   const parts: Uint8Array[] = [];
   let bytes = 0;
   const stream: AsyncIterable<Uint8Array> = response.body ?? noParts();
   for await (const part of stream) {
+    const start = bytes;
     bytes += part.length;
-    if (bytes > bytesMax) {
-      throw new InsulaError(
-        "io_failed",
-        `Cannot read from the object store: expected at most ${String(bytesMax)} bytes.`,
-      );
-    }
-    parts.push(part);
+    if (bytes > bytesMax) throw tooLong(bytesMax);
+    if (bytes <= whole.length) whole.set(part, start);
+    else parts.push(part);
   }
-  const stated = response.headers.get("content-length");
-  if (stated !== null && Number(stated) !== bytes && response.status !== 304) {
-    throw new InsulaError("io_failed", "Cannot read from the object store: it was cut short.", {
-      retryAfterMs: WAIT_MS_FIRST,
-    });
-  }
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+  if (Number.isNaN(stated)) return Buffer.concat(parts);
+  if (bytes === stated) return whole;
+  throw new InsulaError("io_failed", "Cannot read from the object store: it was cut short.", {
+    retryAfterMs: WAIT_MS_FIRST,
+  });
+}
+
+function tooLong(bytesMax: number): InsulaError {
+  return new InsulaError(
+    "io_failed",
+    `Cannot read from the object store: expected at most ${String(bytesMax)} bytes.`,
+  );
+}
+
+/** The same bytes where they are, as `fetch` takes them; a copy of those in shared memory. */
+function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = bytes;
+  if (buffer instanceof ArrayBuffer) return new Uint8Array(buffer, byteOffset, length);
+  return Uint8Array.from(bytes);
 }
 
 /** As S3 signs it: each byte but the unreserved ones and "/" encoded, once. */

@@ -12,6 +12,8 @@ export type S3Fault =
   | { readonly kind: "silence"; readonly onRequest: () => void; readonly onGone: () => void }
   /** The request takes effect, and nobody is told. */
   | { readonly kind: "lost answer" }
+  /** The answer in parts, without a word about its length. */
+  | { readonly kind: "in parts" }
   /** Half of the answer's body. */
   | { readonly kind: "short" };
 
@@ -109,6 +111,7 @@ async function answer(
   const key = decodeURIComponent(path.slice(`/${BUCKET}/`.length));
   const given = key === "" ? list(objects, query) : serve(objects, { request, key, body });
   if (fault?.kind === "lost answer") request.socket.destroy();
+  else if (fault?.kind === "in parts") sendParts(response, given);
   else if (fault?.kind === "short") sendHalf(response, given);
   else send(response, given, request.method === "HEAD");
 }
@@ -164,6 +167,13 @@ function send(response: ServerResponse, { status, body = "" }: Given, isHead = f
   const bytes = Buffer.from(body);
   response.writeHead(status, status === 204 ? {} : { "content-length": bytes.length });
   response.end(isHead || status === 204 ? undefined : bytes);
+}
+
+function sendParts(response: ServerResponse, { status, body = "" }: Given): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status);
+  response.write(bytes.subarray(0, bytes.length >>> 1));
+  response.end(bytes.subarray(bytes.length >>> 1));
 }
 
 function sendHalf(response: ServerResponse, { status, body = "" }: Given): void {

@@ -8,6 +8,12 @@ import { openStore, type TargetDoors } from "./store-target.ts";
 /** Waits are over at once, and are counted. */
 class HastyClock extends NodeClock implements Clock {
   waits = 0;
+  turns = 0;
+
+  override yield(): Promise<void> {
+    this.turns++;
+    return super.yield();
+  }
 
   override after(delayMs: number, task: () => void): { cancel(): void } {
     if (delayMs >= 60_000) return super.after(delayMs, task);
@@ -89,6 +95,27 @@ describe("S3ObjectStore", () => {
     await expect.poll(() => server.requests).toBe(2);
     waiting.abort(reason);
     await expect(reading).rejects.toBe(reason);
+  });
+
+  it("hashes what it signs in slices, once, however often it is sent", async () => {
+    const store = open();
+    const long = Buffer.alloc(3 * 1_048_576, "a long body ");
+    server.faults.push({ kind: "status", status: 503 }, { kind: "reset" });
+    await store.put("k", long);
+    expect(server.requests).toBe(3);
+    expect(clock.turns).toBe(5);
+    expect(Buffer.compare((await store.get("k")) ?? body, long)).toBe(0);
+    server.faults.push({ kind: "in parts" });
+    expect(Buffer.compare((await store.get("k")) ?? body, long)).toBe(0);
+  });
+
+  it("stores bytes of memory that threads share, and a part of a buffer", async () => {
+    const store = open();
+    const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(7);
+    await store.put("shared", shared);
+    await store.put("part", body.subarray(4));
+    expect([...(server.objects.get("shared") ?? [])]).toEqual([...shared]);
+    expect(server.objects.get("part")?.toString()).toBe("body");
   });
 
   it("tries again what may pass: refusals, resets, answers cut short", async () => {

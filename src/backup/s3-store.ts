@@ -6,6 +6,8 @@
  * ignores it replaces objects of the same name, which backups never make.
  */
 import { InsulaError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
+import { sha256InTurns } from "../base/sha256.ts";
 import type { ByteRange, ObjectStore } from "../io/index.ts";
 import {
   encodeQueryPart,
@@ -28,11 +30,14 @@ export class S3ObjectStore implements ObjectStore {
   readonly #doors: S3Doors;
   /** In front of every key; empty, or ends with "/". */
   readonly #prefix: string;
+  /** Of the hashes that are signed. */
+  readonly #pace: Pace;
 
   constructor(settings: S3Settings, prefix: string, doors: S3Doors) {
     this.#settings = settings;
     this.#prefix = prefix;
     this.#doors = doors;
+    this.#pace = new Pace(() => doors.clock.yield());
   }
 
   async putIfAbsent(key: string, body: Uint8Array): Promise<boolean> {
@@ -121,14 +126,16 @@ export class S3ObjectStore implements ObjectStore {
     return { keys, isTruncated: /<IsTruncated>\s*true\s*<\/IsTruncated>/.test(text) };
   }
 
-  #put(key: string, body: Uint8Array, headers: Record<string, string>): Promise<S3Answer> {
-    if (body.length > S3_OBJECT_BYTES_MAX) {
+  async #put(key: string, bytes: Uint8Array, headers: Record<string, string>): Promise<S3Answer> {
+    if (bytes.length > S3_OBJECT_BYTES_MAX) {
       throw new InsulaError(
         "argument_invalid",
         `Cannot store object "${key}": expected at most ${String(S3_OBJECT_BYTES_MAX)} bytes, ` +
-          `received ${String(body.length)}.`,
+          `received ${String(bytes.length)}.`,
       );
     }
+    const sha256 = (await sha256InTurns(bytes, this.#pace)).toString("hex");
+    const body = { bytes, sha256 };
     const accepts = headers["if-none-match"] === undefined ? [200, 201] : [200, 201, 412];
     return this.#send({ method: "PUT", key, headers, body, accepts, bytesMax: PAGE_BYTES_MAX });
   }

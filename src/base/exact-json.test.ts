@@ -35,6 +35,25 @@ describe("values as JSON", () => {
     );
   });
 
+  it("are the same object where nothing is written in another way", () => {
+    const plain = { text: "t", n: 5, isOpen: true, none: null };
+    expect(toExactMembers(plain, CODE)).toBe(plain);
+    for (const more of [{ at: new Date(0) }, { list: [] }, { big: 2n ** 60n }]) {
+      const given = { ...plain, ...more };
+      expect(toExactMembers(given, CODE)).not.toBe(given);
+      expect(thereAndBack(given)).toEqual(given);
+    }
+    class Told {
+      n = 1;
+
+      toJSON(): string {
+        return "something else";
+      }
+    }
+    expect(JSON.stringify(toExactMembers({ ...new Told() }, CODE))).toBe('{"n":1}');
+    expect(JSON.stringify(toExactMembers(new Told() as never, CODE))).toBe('{"n":1}');
+  });
+
   it("keep bytes beyond one piece, names of prototypes and the edges of integers", () => {
     const bytes = Uint8Array.from({ length: 100_001 }, (_, i) => i % 256);
     const members = JSON.parse('{"__proto__":{"x":1},"constructor":"y"}') as object;

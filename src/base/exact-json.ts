@@ -28,8 +28,9 @@ export const EXACT_DEPTH_MAX = 64;
 const TAGS: readonly string[] = ["$int", "$date", "$bytes", "$object"];
 
 /**
- * The members of an object, which itself is never taken for a tagged value. Members that are
- * undefined are refused: JSON would drop them.
+ * The members of an object, which itself is never taken for a tagged value: the same object where
+ * nothing in it has to be written in another way. Members that are undefined are refused: JSON
+ * would drop them.
  *
  * @param code  of the error for a value that cannot be written: not finite, a function, too deep.
  */
@@ -37,7 +38,22 @@ export function toExactMembers(
   object: Readonly<Record<string, unknown>>,
   code: ErrorCode,
 ): { readonly [name: string]: PlainJson } {
-  return encodeMembers(object, code, 1);
+  return isPlain(object) ? object : encodeMembers(object, code, 1);
+}
+
+/** Most records: nothing in them needs a tag, nor a copy. */
+function isPlain(
+  object: Readonly<Record<string, unknown>>,
+): object is { readonly [name: string]: PlainJson } {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  // What a class says of itself in JSON is not asked for.
+  if (prototype !== null && prototype !== Object.prototype) return false;
+  for (const name of Object.keys(object)) {
+    const value = object[name];
+    if (typeof value === "string" || typeof value === "boolean" || value === null) continue;
+    if (typeof value !== "number" || !Number.isFinite(value)) return false;
+  }
+  return true;
 }
 
 /** The way back. @throws InsulaError of the given code for a tag whose text is wrong. */

@@ -101,6 +101,11 @@ export class Pace {
   }
 }
 
+/** For work beside which nobody waits: all of it at once. */
+export function unpaced(): Pace {
+  return new Pace(() => Promise.resolve());
+}
+
 /**
  * Does work that says, before each of its pieces, how many steps that has: at once as far as they
  * fit, so that what is short stays in the order of its calls; the rest at the pace given.

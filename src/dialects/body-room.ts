@@ -3,6 +3,7 @@
  * to the answer: more wait on their connections, so that one key cannot fill the process.
  */
 import { WeightedGate } from "../base/weighted-gate.ts";
+import type { HttpRequest } from "../wire/index.ts";
 
 /** Long bodies of one key under way at once, bytes; a longer one goes alone. */
 export const KEY_BODY_BYTES_MAX = 33_554_432;
@@ -23,6 +24,11 @@ export class BodyRoom {
     return this.#rooms.size;
   }
 
+  /** Room for the body of one request of the key, to be asked for when it is read. */
+  hold(key: string): BodyHold {
+    return new BodyHold(this, key);
+  }
+
   /** @param bytes of the body, or what it may have where nobody said how many. */
   async run<Value>(key: string, bytes: number, work: () => Promise<Value>): Promise<Value> {
     if (bytes < LONG_BODY_BYTES_MIN) return work();
@@ -35,4 +41,48 @@ export class BodyRoom {
       if (--room.users === 0) this.#rooms.delete(key);
     }
   }
+}
+
+/** What one request holds of its key's room, from before its body is read until its answer. */
+export class BodyHold {
+  readonly #room: BodyRoom;
+  readonly #key: string;
+  #leave: (() => void) | undefined;
+
+  constructor(room: BodyRoom, key: string) {
+    this.#room = room;
+    this.#key = key;
+  }
+
+  /** Waits for room; once for a request. */
+  async enter(
+    request: Pick<HttpRequest, "headers" | "httpVersion">,
+    bytesMax: number,
+  ): Promise<void> {
+    const bytes = announcedBytes(request, bytesMax);
+    if (bytes < LONG_BODY_BYTES_MIN || this.#leave !== undefined) return;
+    await new Promise<void>((entered) => {
+      const held = (): Promise<void> =>
+        new Promise((leave) => {
+          this.#leave = leave;
+          entered();
+        });
+      void this.#room.run(this.#key, bytes, held);
+    });
+  }
+
+  /** To be called when the request has its answer, whether or not it entered. */
+  leave(): void {
+    this.#leave?.();
+  }
+}
+
+/** Bytes of the body; where nobody says how many, as many as the call takes. */
+export function announcedBytes(
+  { headers, httpVersion }: Pick<HttpRequest, "headers" | "httpVersion">,
+  bytesMax: number,
+): number {
+  const length = headers["content-length"];
+  if (length !== undefined) return Math.min(Number(length), bytesMax);
+  return httpVersion !== "2" && headers["transfer-encoding"] === undefined ? 0 : bytesMax;
 }

@@ -69,7 +69,10 @@ export interface DialectContext {
     md5?: string,
     turns?: BodyTurns,
   ): Promise<ParsedVectorBody>;
-  /** For what is done with a body before the engine is asked; absent: all of it at once. */
+  /**
+   * For what is done with a body before the engine is asked, and with its answer behind that;
+   * absent: all of it at once.
+   */
   readonly turnsOf?: (flow: string) => BodyTurns;
   /**
    * Ends one phase of a request: adds the time since `startMs` to it.

@@ -65,6 +65,7 @@ class BackupRun {
     const writer = new BackupWriter({
       store,
       random,
+      pace: this.#node.transfers,
       id: `${printStamp(createdAtMs)}-${toHex(random.bytes(4))}`,
       createdAtMs,
       depth: this.#path.length,
@@ -95,7 +96,11 @@ class BackupRun {
     const manifest = newest ?? (made?.folder === folder ? made : undefined);
     if (manifest === undefined) return undefined;
     try {
-      return await BackupReader.open(store, manifest, () => keys ?? noKeys());
+      return await BackupReader.open(
+        { store, pace: this.#node.transfers },
+        manifest,
+        () => keys ?? noKeys(),
+      );
     } catch (error) {
       // Without it everything is sent, and the new backup is whole.
       if (isInsulaError(error) && error.code === "data_damaged") return undefined;

@@ -5,6 +5,7 @@
 import { toHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
 import { FairTurns } from "../base/fair-turns.ts";
+import { Pace } from "../base/pace.ts";
 import { UNOBSERVED } from "../base/work-observer.ts";
 import {
   NodeFileSystem,
@@ -61,6 +62,8 @@ export const DEFAULT_POLICY: ShardPolicy = {
   scannedPerEf: 24,
 };
 
+/** Their flow in the turns of the control thread: no shard has this name. */
+const TRANSFERS = "transfers";
 /** Made at a start, their names durable before anything in them counts. */
 const FOLDERS = ["log", "seg", "tmp"];
 /** Files open for reading at once, of segments and packs: so many, or what the process may have. */
@@ -88,6 +91,11 @@ export interface NodeContext {
   readonly sweeper: Sweeper;
   /** Of the control thread, by shard. */
   readonly turns: FairTurns;
+  /**
+   * Of what goes to an object store and comes back, or is copied: all of it together has a slice of
+   * the control thread at a time, and the share of upkeep.
+   */
+  readonly transfers: Pace;
   /** The workers of searches, by shard. */
   readonly searchJobs: FairPool;
   readonly shards: ShardContext;
@@ -217,9 +225,13 @@ async function openParts(
 function makeTurns({
   clock,
   workers,
-}: Pick<ShardContext, "clock" | "workers">): Pick<NodeContext, "turns" | "searchJobs"> {
+}: Pick<ShardContext, "clock" | "workers">): Pick<
+  NodeContext,
+  "turns" | "transfers" | "searchJobs"
+> {
   const turns = new FairTurns(() => clock.yield());
-  return { turns, searchJobs: new FairPool(workers, (name) => turns.weightOf(name)) };
+  const transfers = new Pace(() => turns.next(TRANSFERS, "background"));
+  return { turns, transfers, searchJobs: new FairPool(workers, (name) => turns.weightOf(name)) };
 }
 
 function openRemote(

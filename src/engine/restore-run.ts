@@ -67,7 +67,7 @@ export async function restore(
 ): Promise<RestoreSummary> {
   const { node } = doors;
   const manifest = await findBackup(store, options.backup, options.atMs);
-  const reader = await BackupReader.open(store, manifest, (rootFile) =>
+  const reader = await BackupReader.open({ store, pace: node.transfers }, manifest, (rootFile) =>
     keysOf(node, rootFile, options.masterKey),
   );
   return new RestoreRun(doors, reader, options).run();

@@ -114,7 +114,7 @@ function segmentImage(
       const { source, close } = await openStoredSegment(fileSystem, { shard: uid, key }, entry);
       try {
         // Damage is told of now, while there may be an older copy, and never copied.
-        await verifySegment(source, { ...identity, key });
+        await verifySegment(source, { ...identity, key }, node.transfers);
         for (let start = 0; start < bytes; start += PIECE_BYTES) {
           const piece = new Uint8Array(Math.min(PIECE_BYTES, bytes - start));
           await source.read(start, piece);
@@ -129,7 +129,7 @@ function segmentImage(
 
 /** From the object store, compared with the checksums of its manifest. */
 async function* readOffloaded(
-  { remote }: NodeContext,
+  { remote, transfers: pace }: NodeContext,
   entry: SegmentEntry,
   { uid, shardKey }: Omit<ImageOwner, "seal">,
 ): AsyncIterable<Uint8Array> {
@@ -138,7 +138,7 @@ async function* readOffloaded(
   const keys = { kind: "shard", key: shardKey } as const;
   const manifest = await readOffload(store, entry.location.prefix, keys);
   const id = toHex(writtenIdentity(uid, entry).segment);
-  const images = offloadImage(store, manifest).segments;
+  const images = offloadImage({ store, pace }, manifest).segments;
   const image = images.find(({ segment }) => toHex(segment) === id);
   if (image === undefined) {
     throw new InsulaError("data_damaged", `Cannot copy the data: segment ${id} is not offloaded.`);

@@ -41,6 +41,9 @@ const HELD_BYTES_MAX = 67_108_864;
 /** What the smallest one counts: so many go at once that the way there and back is hidden. */
 const HELD_BYTES_MIN = 4_194_304;
 
+/** A step's frame and its files, on this thread, besides the bytes. */
+const MOVE_STEPS = 25_000;
+
 /** Random bytes that tell two offloads of one shard apart. */
 const GENERATION_BYTES = 8;
 
@@ -79,6 +82,15 @@ export class TenantMoves {
       { ...this.#doors, signal: this.#ending.signal, figures: this.figures, gate: this.#gate },
       { collection, name, tenant },
     );
+  }
+
+  /**
+   * To be awaited before each step of a move that nobody waits for alone: many that go on at once
+   * come back from a sync together, and each would do its next part before anybody else is heard.
+   */
+  async rest(): Promise<void> {
+    const { transfers } = this.#doors.node;
+    if (!transfers.fits(MOVE_STEPS)) await transfers.take(MOVE_STEPS);
   }
 
   /** Runs work that {@link TenantMoves.close} waits for. */

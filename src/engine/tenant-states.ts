@@ -65,7 +65,10 @@ export class TenantStates {
       const move = moves.begin(collection, name, tenant);
       const take = async (): Promise<void> => {
         if (needsStore(plan) && !moves.isConfigured) throw offloadNotConfigured(name, requested);
-        for (const step of plan) await move.take(step);
+        for (const step of plan) {
+          await moves.rest();
+          await move.take(step);
+        }
       };
       try {
         await (needsStore(plan) ? moves.during(take) : take());

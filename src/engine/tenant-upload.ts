@@ -76,7 +76,7 @@ export async function uploadShard(
     const root = key === undefined ? undefined : await node.vault?.backupRoot();
     const seal = key && new ShardSeal(shard, key, node.shards.random);
     const manifest = await writeOffload(
-      { store, random: node.shards.random, signal, onBytes },
+      { store, random: node.shards.random, pace: node.transfers, signal, onBytes },
       {
         prefix,
         createdAtMs: node.shards.clock.wallMs(),
@@ -148,7 +148,7 @@ export async function downloadShard(
   const images = new Map<string, SegmentImage>();
   for (const prefix of new Set(away.map(prefixOf))) {
     const manifest = await readOffload(store, prefix, { kind: "shard", key });
-    for (const image of offloadImage(store, manifest, signal).segments) {
+    for (const image of offloadImage({ store, pace: node.transfers, signal }, manifest).segments) {
       images.set(toHex(image.segment), image);
     }
   }

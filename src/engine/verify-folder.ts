@@ -7,6 +7,7 @@
  */
 import { toHex, toShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { ReadOnlyFileSystem, type FileSystem } from "../io/index.ts";
 import { readRemoteSource } from "../mirror/index.ts";
 import {
@@ -93,6 +94,7 @@ class Verification {
   readonly #files: FileSystem;
   readonly #keys: FolderKeys;
   readonly #options: VerifyOptions;
+  readonly #pace: Pace;
   readonly #damages: FolderDamage[] = [];
   /** Found before it was known whose it is: shard to damages. */
   readonly #unclaimed = new Map<string, FolderDamage[]>();
@@ -107,6 +109,7 @@ class Verification {
     this.#options = options;
     this.#files = files;
     this.#keys = keys;
+    this.#pace = new Pace(() => options.clock.yield());
   }
 
   async run(): Promise<FolderReport> {
@@ -235,7 +238,8 @@ class Verification {
         const key = seal?.segmentKey(entry);
         const owned = { shard: state.uid, key };
         const { source, close } = await openStoredSegment(this.#files, owned, entry);
-        await verifySegment(source, { ...writtenIdentity(state.uid, entry), key }).finally(close);
+        const identity = { ...writtenIdentity(state.uid, entry), key };
+        await verifySegment(source, identity, this.#pace).finally(close);
       } catch (error) {
         this.#report(file, owner, error);
       }

@@ -45,6 +45,12 @@ export class Fences {
     return low - 1;
   }
 
+  /** Whether a term that is above all of the block can still be in it. */
+  reaches(block: number, term: Uint8Array): boolean {
+    const next = this.#fences[block + 1];
+    return next === undefined || compareBytes(next, term) > 0;
+  }
+
   /** Offset in the dictionary where a block starts; its end for the number of blocks. */
   dictionaryOffset(block: number): number {
     return this.#dictionaryOffsets[block] ?? this.#header.dictionaryBytes;

@@ -1,7 +1,7 @@
 /** Filters to rows: through the indexes of a segment, or row by row. */
 import { Bitmap } from "../base/bitset.ts";
 import type { Pace } from "../base/pace.ts";
-import { compileFilter, type Filter, type FilterLeaf } from "../model/index.ts";
+import { compileFilter, joinValues, type Filter, type FilterLeaf } from "../model/index.ts";
 import type { InvertedReader } from "./inverted-reader.ts";
 import { damaged } from "./postings.ts";
 
@@ -37,7 +37,7 @@ export interface FilterSource {
  */
 export async function evaluateFilter(filter: Filter, source: FilterSource): Promise<Bitmap> {
   const candidates = source.candidates ?? Bitmap.full(source.rowCount);
-  return evaluate(filter, source, candidates);
+  return evaluate(joinValues(filter), source, candidates);
 }
 
 /**

@@ -23,6 +23,10 @@ const HEAD_READ_BYTES = 4_096;
 /** Bytes of dictionary or postings that a range reads at once. */
 const READ_BYTES_TARGET = 262_144;
 
+/** Of one term that is looked for: its fence, and its comparisons. */
+const TERM_STEPS = 64;
+const NO_TERM = new Uint8Array(0);
+
 /** Steps of adding a list of postings besides its bytes, and bytes added in a step. */
 const LIST_STEPS = 16;
 const POSTINGS_PER_STEP = 3;
@@ -112,9 +116,9 @@ export class InvertedReader {
    *
    * @throws InsulaError `data_damaged`, and what the source throws.
    *
-   * Cost: `equal` one block and at most one posting list, `in` the same for each value, `range` the
-   * blocks and postings between its bounds, `exists` nothing. A leaf that is kept costs a copy of
-   * its bits.
+   * Cost: `equal` one block and at most one posting list, `in` the blocks that can hold its values,
+   * each once, and their postings, `range` the blocks and postings between its bounds, `exists`
+   * nothing. A leaf that is kept costs a copy of its bits.
    */
   async evaluate(leaf: FilterLeaf, pace: Pace): Promise<LeafRows> {
     const name = this.#memory === undefined ? undefined : leafName(leaf);
@@ -152,35 +156,20 @@ export class InvertedReader {
   ): Promise<LeafRows> {
     const terms = values.filter((value) => !isLongString(value)).map(toTerm);
     terms.sort(compareBytes);
-    let held: { readonly block: number; readonly bytes: Uint8Array } | undefined;
-    for (const term of terms) {
-      const block = this.#fences.find(term);
-      if (block < 0) continue;
-      if (held?.block !== block) {
-        held = { block, bytes: await this.#readDictionary(block, block + 1) };
+    for (let at = 0; at < terms.length;) {
+      const block = this.#fences.find(terms[at] ?? NO_TERM);
+      let next = at + 1;
+      while (next < terms.length && this.#fences.reaches(block, terms[next] ?? NO_TERM)) next++;
+      if (block >= 0) {
+        const bytes = await this.#readDictionary(block, block + 1);
+        const steps = bytes.length + (next - at) * TERM_STEPS;
+        if (!pace.fits(steps)) await pace.take(steps);
+        const entries = new DictionaryBlock(bytes, this.#fences.postings(block));
+        await this.#addExtents(addTerms(entries, terms.slice(at, next), matches), matches, pace);
       }
-      // A block is looked through from its start.
-      if (!pace.fits(held.bytes.length)) await pace.take(held.bytes.length);
-      await this.#addTerm(term, block, held.bytes, { matches, pace });
+      at = next;
     }
     return this.#withLong(matches, terms.length < values.length);
-  }
-
-  async #addTerm(
-    term: Uint8Array,
-    block: number,
-    bytes: Uint8Array,
-    { matches, pace }: { readonly matches: Bitmap; readonly pace: Pace },
-  ): Promise<void> {
-    const entries = new DictionaryBlock(bytes, this.#fences.postings(block));
-    while (entries.next()) {
-      const order = entries.compare(term);
-      if (order < 0) continue;
-      if (order > 0) return;
-      if (entries.row !== undefined) addRow(matches, entries.row);
-      else await this.#addExtents([entries.postings], matches, pace);
-      return;
-    }
   }
 
   async #addRange(range: TermRange, matches: Bitmap, pace: Pace): Promise<void> {
@@ -204,7 +193,7 @@ export class InvertedReader {
     }
   }
 
-  /** Reads neighbouring postings together. They are ascending and without gaps inside a range. */
+  /** Reads neighbouring postings together, and nothing that lies between others. */
   async #addExtents(
     extents: readonly PostingsExtent[],
     matches: Bitmap,
@@ -216,6 +205,7 @@ export class InvertedReader {
       let next = at;
       let end = start;
       for (let extent = extents[next]; extent !== undefined; extent = extents[++next]) {
+        if (next > at && extent.start !== end) break;
         if (next > at && extent.start + extent.length - start > READ_BYTES_TARGET) break;
         end = extent.start + extent.length;
       }
@@ -248,6 +238,26 @@ export class InvertedReader {
     const base = headBytes(this.#header) + this.#header.dictionaryBytes;
     return read(this.#source, base + start, length);
   }
+}
+
+/** Both in one order: the block is walked once. @returns the postings of terms with many rows. */
+function addTerms(
+  entries: DictionaryBlock,
+  terms: readonly Uint8Array[],
+  matches: Bitmap,
+): readonly PostingsExtent[] {
+  const extents: PostingsExtent[] = [];
+  let at = 0;
+  while (at < terms.length && entries.next()) {
+    let order = entries.compare(terms[at] ?? NO_TERM);
+    while (order > 0 && ++at < terms.length) order = entries.compare(terms[at] ?? NO_TERM);
+    if (order !== 0) continue;
+    if (entries.row !== undefined) addRow(matches, entries.row);
+    else extents.push(entries.postings);
+    // A value that was asked for twice is found once, and is smaller than the next entry.
+    at++;
+  }
+  return extents;
 }
 
 function addEntries(

@@ -4,6 +4,7 @@
  */
 import { compareScalars, isList, toCanonicalNumber } from "./compare.ts";
 import type { Filter, FilterScalar, RangeBound } from "./filter.ts";
+import { joinValues } from "./filter-join.ts";
 import type { Metadata, MetadataValue } from "./metadata.ts";
 import { MetadataCursor } from "./metadata-cursor.ts";
 
@@ -50,7 +51,8 @@ export interface CompiledFilter {
  * `matches` throws InsulaError `data_damaged` for bytes that are no metadata. Cost of a row: one
  * walk over the property names until all needed are found.
  */
-export function compileFilter(filter: Filter): CompiledFilter {
+export function compileFilter(given: Filter): CompiledFilter {
+  const filter = joinValues(given);
   const properties: string[] = [];
   const test = compileNode(filter, properties);
   const names = properties.map((name) => Buffer.from(name));

@@ -58,6 +58,7 @@ export {
 } from "./compare.ts";
 export type { ValueKind } from "./compare.ts";
 export { checkFilter } from "./filter-check.ts";
+export { joinValues } from "./filter-join.ts";
 export { compileFilter, matchesFilter, matchesLeaf } from "./filter-match.ts";
 export type { CompiledFilter, FilterLeaf } from "./filter-match.ts";
 export { decodeMetadata, decodeProperty, visitProperties } from "./metadata-decode.ts";

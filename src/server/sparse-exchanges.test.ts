@@ -8,7 +8,7 @@ import { createNativeDialect } from "../dialects/native/index.ts";
 import type { DialectContext } from "../dialects/index.ts";
 import { openEngine, type Engine } from "../engine/index.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
-import type { HttpRequest } from "../wire/index.ts";
+import { wholeBody, type HttpRequest } from "../wire/index.ts";
 import { parseVectorBodyPlainly } from "../../test/support/vector-body.ts";
 
 const ADMIN: Principal = { kind: "admin", keyId: "A", accountId: "1", grants: [] };
@@ -56,7 +56,7 @@ async function send(line: string, text: string): Promise<{ status: number; text:
     signal: new AbortController().signal,
   };
   const answer = await createNativeDialect(context).handle(request);
-  return { status: answer.status, text: Buffer.from(answer.body ?? "").toString() };
+  return { status: answer.status, text: wholeBody(answer).toString() };
 }
 
 const UPSERT = "POST /pages/records/upsert";

@@ -18,6 +18,15 @@ import { VectorBodySplitter, type SplitVectorBody, type VectorBodyJob } from "./
  */
 export const CONTROL_BODY_BYTES_MAX = 262_144;
 
+/**
+ * Bodies from this on are parsed when it is their turn: many that come at once would all be parsed
+ * before anybody else is heard. Shorter ones cost less than the waiting.
+ */
+export const TURN_BODY_BYTES_MIN = 8_192;
+/** Of a body in a work unit: what is left of it when its numbers are gone, and all of it. */
+const UNIT_TEXT_LENGTH = 2_048;
+const UNIT_BODY_BYTES = 65_536;
+
 const ENTRY_FILE = {
   beside: new URL("./parse-worker-entry.js", import.meta.url),
   place: "server/parse-worker-entry.js",
@@ -62,7 +71,17 @@ export class VectorBodyParser {
       return join(await this.#splitInWorker(job, flow), pace);
     }
     const splitter = this.#splitter ?? (await this.#load());
-    return join(splitter.split(job), pace);
+    if (body.length < TURN_BODY_BYTES_MIN) return join(splitter.split(job), pace);
+    const { length } = body;
+    const turn = await this.#turns.enter(flow, { kind: "write" });
+    let textLength = 0;
+    try {
+      const split = splitter.split(job);
+      textLength = split.text.length;
+      return await join(split, pace);
+    } finally {
+      this.#turns.leave(turn, textLength / UNIT_TEXT_LENGTH + length / UNIT_BODY_BYTES);
+    }
   };
 
   /** Waits for the bodies under way. */

@@ -4,7 +4,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { isInsulaError } from "../base/errors.ts";
 import { DIMENSION_MAX } from "../base/limits.ts";
 import { parseVectorBodyPlainly } from "../../test/support/vector-body.ts";
-import { CONTROL_BODY_BYTES_MAX, VectorBodyParser } from "./vector-body-parser.ts";
+import {
+  CONTROL_BODY_BYTES_MAX,
+  TURN_BODY_BYTES_MIN,
+  VectorBodyParser,
+} from "./vector-body-parser.ts";
 
 let turns = 0;
 const parser = new VectorBodyParser(() => {
@@ -26,6 +30,24 @@ const long = (text: string): Buffer => body(text + " ".repeat(CONTROL_BODY_BYTES
 const md5 = (bytes: Buffer): string => createHash("md5").update(bytes).digest("base64");
 
 afterAll(() => parser.close());
+
+test("TURN_BODY_BYTES_MIN: bodies from there on that come at once are parsed one turn after the other", async () => {
+  const made = (bytes: number): Buffer => {
+    const text = JSON.stringify({ $or: Array.from({ length: 2_000 }, (_, n) => ({ n })) });
+    return body(text.slice(0, -2) + " ".repeat(Math.max(0, bytes - text.length)) + "]}");
+  };
+  await parse(made(TURN_BODY_BYTES_MIN), PATTERNS);
+  const start = turns;
+  await Promise.all(Array.from({ length: 10 }, () => parse(made(TURN_BODY_BYTES_MIN), PATTERNS)));
+  expect(turns - start).toBeGreaterThanOrEqual(9);
+  const short = body(JSON.stringify({ n: "x".repeat(TURN_BODY_BYTES_MIN - 20) }));
+  expect(short.length).toBeLessThan(TURN_BODY_BYTES_MIN);
+  // The turn behind the last of them.
+  await new Promise(setImmediate);
+  const before = turns;
+  await Promise.all(Array.from({ length: 10 }, () => parse(Buffer.from(short), PATTERNS)));
+  expect(turns).toBe(before);
+});
 
 describe.each([
   ["on the control thread", body],

@@ -69,9 +69,10 @@ it("a filter looks at a bounded number of rows of a memtable between two turns",
     {
       kind: "or",
       filters: Array.from({ length: 200 }, (_, value) => ({
-        kind: "equal",
+        kind: "range",
         property: "size",
-        value,
+        lower: { value: value * 2, isInclusive: true },
+        upper: { value: value * 2, isInclusive: true },
       })),
     },
   ];

@@ -3,6 +3,7 @@
  * every chunk of its segments, its frames in the log. Wakes nothing and changes nothing.
  */
 import { isInsulaError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import {
   logFilePath,
   packPath,
@@ -108,7 +109,8 @@ async function auditSegment(
       return source.read(position, target);
     },
   };
-  await verifySegment(paced, { ...writtenIdentity(state.uid, entry), key }).finally(close);
+  const identity = { ...writtenIdentity(state.uid, entry), key };
+  await verifySegment(paced, identity, new Pace(() => pace(0))).finally(close);
 }
 
 async function auditFrame(

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crc32 } from "../base/crc32.ts";
+import { Pace } from "../base/pace.ts";
 import { SegmentBuilder } from "./segment-builder.ts";
 import type { SegmentIdentity } from "./segment-format.ts";
 import { SegmentReader, type SegmentSource } from "./segment-reader.ts";
+import { verifySegment } from "./segment-verify.ts";
 
 const PLAIN = { segment: new Uint8Array(16).fill(7), shard: new Uint8Array(16).fill(9) };
 const SEALED = { ...PLAIN, key: new Uint8Array(32).fill(5) };
@@ -134,6 +136,28 @@ describe.each([
       );
     }
     expect(missed).toBe(0);
+  });
+
+  test("all of it is verified in slices, and a flipped bit in the middle is found", async () => {
+    const length = 6 * 1_048_576;
+    const section = { chunkBytes: 65_536, alignBytes: 64 };
+    const segment = await build([
+      { ...section, name: "a", pieces: [pattern(length / 2, 1)] },
+      { ...section, name: "b", pieces: [pattern(length / 2, 2)] },
+    ]);
+    let turns = 0;
+    const pace = new Pace(() => {
+      turns++;
+      return Promise.resolve();
+    });
+    const reads: number[] = [];
+    await verifySegment(sourceOf(segment, reads), identity, pace);
+    expect(reads.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(length);
+    expect(turns).toBeGreaterThanOrEqual(identity === PLAIN ? 3 : 6);
+    segment[length / 2 + 7_777] = 1 ^ (segment[length / 2 + 7_777] ?? 0);
+    await expect(verifySegment(sourceOf(segment), identity, pace)).rejects.toMatchObject({
+      code: "data_damaged",
+    });
   });
 
   test("a segment cut short anywhere is not opened", async () => {

@@ -1,4 +1,5 @@
 /** Reads a whole segment for no other purpose than to know that it is sound. */
+import type { Pace } from "../base/pace.ts";
 import {
   SEGMENT_HEADER_BYTES,
   SEGMENT_TRAILER_BYTES,
@@ -31,13 +32,15 @@ export async function isSegmentSealed(
 
 /**
  * Verifies header, footer and every chunk of every section; padding says nothing and is not read.
- * Costs one read of the segment; holds about 1 MiB, or one chunk when chunks are larger.
+ * Costs one read of the segment; holds about 1 MiB, or one chunk when chunks are larger. The thread
+ * is given back between chunks.
  *
  * @throws InsulaError `data_damaged` for the first fault found, `format_unsupported`.
  */
 export async function verifySegment(
   source: SegmentSource,
   identity: SegmentIdentity,
+  pace: Pace,
 ): Promise<void> {
   const reader = await SegmentReader.open(source, identity);
   const header = new Uint8Array(SEGMENT_HEADER_BYTES);
@@ -46,6 +49,6 @@ export async function verifySegment(
   for (const { type, name } of reader.sections()) {
     const section = reader.section(type, name);
     if (section === undefined) continue;
-    await section.verify(READ_BYTES);
+    await section.verify(READ_BYTES, pace);
   }
 }

@@ -10,14 +10,19 @@ export const EVERYTHING: { start: string; end: string; limit: number; startIsExc
 
 export function openStore(
   fileSystem: FileSystem,
-  options: { readonly cacheBytes?: number; readonly mergeBytesMax?: number } = {},
+  options: {
+    readonly cacheBytes?: number;
+    readonly mergeBytesMax?: number;
+    readonly pause?: () => Promise<void>;
+  } = {},
 ): Promise<SystemShard> {
   const { cacheBytes = 1 << 20, mergeBytesMax = 1 << 30 } = options;
+  const { pause = (): Promise<void> => Promise.resolve() } = options;
   return SystemShard.open({
     fileSystem,
     folder: FOLDER,
     cache: new BlockCache(cacheBytes),
-    pause: () => Promise.resolve(),
+    pause,
     mergeBytesMax,
   });
 }

@@ -315,6 +315,25 @@ describe("SystemShard's bounds", () => {
   });
 });
 
+test("a long scan gives the thread back, and shows the rows of its beginning", async () => {
+  let pauses = 0;
+  const pause = async (): Promise<void> => {
+    await new Promise(setImmediate);
+    pauses++;
+    store.put("k000000", bytes("late"));
+    store.put("k999999", bytes("late"));
+  };
+  const store: SystemShard = await openStore(new MemoryFileSystem(), { pause });
+  const key = (i: number): string => `k${String(i).padStart(6, "0")}`;
+  for (let i = 0; i < 3_000; i++) store.put(key(i), bytes(String(i)));
+  expect(await contentOf(store, { limit: 256 })).toHaveLength(256);
+  expect(pauses).toBe(0);
+  const rows = await contentOf(store);
+  expect(rows).toEqual(Array.from({ length: 3_000 }, (_, i) => [key(i), String(i)]));
+  expect(pauses).toBe(5);
+  await store.close();
+});
+
 test("opening reads the ends of the tables, a lookup one block, an absent key nothing", async () => {
   const files = new CountingFileSystem(new MemoryFileSystem());
   const store = await openStore(files);

@@ -3,7 +3,13 @@
  * SQL syntax.
  */
 export type { HttpAnswer, HttpRequest } from "./http/message.ts";
-export { HttpListener, isInRange, LISTENER_LIMITS, parsePortRange } from "./http/index.ts";
+export {
+  HttpListener,
+  isInRange,
+  LISTENER_LIMITS,
+  parsePortRange,
+  wholeBody,
+} from "./http/index.ts";
 export type {
   HttpListenerOptions,
   ListenerClock,

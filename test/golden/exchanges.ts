@@ -6,7 +6,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { HttpAnswer, HttpRequest } from "../../src/wire/index.ts";
+import { wholeBody, type HttpAnswer, type HttpRequest } from "../../src/wire/index.ts";
 
 export type RecordedBody = string | { readonly base64: string };
 
@@ -92,7 +92,7 @@ export function toExchange(
     answer: {
       status: answer.status,
       headers: lastingHeaders(answer.headers),
-      body: recordBody(answer.body, port),
+      body: recordBody(wholeBody(answer), port),
       ...(answer.trailers === undefined ? {} : { trailers: lastingHeaders(answer.trailers) }),
     },
   };

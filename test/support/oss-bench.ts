@@ -7,7 +7,7 @@ import type { KnownKey, Principal } from "../../src/access/index.ts";
 import { InsulaError } from "../../src/base/errors.ts";
 import { createOssDialect } from "../../src/dialects/vector-bucket/index.ts";
 import type { Dialect, DialectContext, ParsedVectorBody } from "../../src/dialects/index.ts";
-import { OSS4, ossResourceUri, signHeaders } from "../../src/wire/index.ts";
+import { OSS4, ossResourceUri, signHeaders, wholeBody } from "../../src/wire/index.ts";
 import type { HttpAnswer } from "../../src/wire/index.ts";
 import { parseVectorBodyPlainly } from "./vector-body.ts";
 import { fakeAccess } from "./fake-access.ts";
@@ -67,7 +67,12 @@ export class OssBench {
   readonly context: DialectContext;
 
   constructor(
-    options: { ossQuotas?: "off" | "seed"; publicDomain?: string; engine?: FakeEngine } = {},
+    options: {
+      ossQuotas?: "off" | "seed";
+      publicDomain?: string;
+      engine?: FakeEngine;
+      more?: Partial<DialectContext>;
+    } = {},
   ) {
     if (options.engine !== undefined) this.engine = options.engine;
     this.addKey({ kind: "admin", keyId: "AKID", accountId: ACCOUNT, grants: [] }, "AKSECRET");
@@ -85,6 +90,7 @@ export class OssBench {
         Promise.resolve().then(() => parseVectorBodyPlainly(body, patterns, md5)),
       endPhase: () => this.monotonicMs,
       observe: (operation, outcome) => this.observed.push({ operation, outcome }),
+      ...options.more,
     };
     this.dialect = createOssDialect(this.context);
   }
@@ -159,7 +165,7 @@ export class OssBench {
 }
 
 function view(answer: HttpAnswer): BenchAnswer {
-  const text = answer.body === undefined ? "" : Buffer.from(answer.body).toString();
+  const text = wholeBody(answer).toString();
   const json: unknown = text === "" ? undefined : JSON.parse(text);
   const code = (json as { Error?: { Code: string } } | undefined)?.Error?.Code;
   return { status: answer.status, headers: answer.headers, text, json, code };

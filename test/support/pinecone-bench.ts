@@ -8,6 +8,7 @@ import type { Dialect, DialectContext, PineconeSettings } from "../../src/dialec
 import type { Engine } from "../../src/engine/api.ts";
 import { openEngine, type EngineOptions } from "../../src/engine/index.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../../src/io/index.ts";
+import { wholeBody } from "../../src/wire/index.ts";
 import { parseVectorBodyPlainly } from "./vector-body.ts";
 
 export const ADMIN_KEY = "secret-of-the-administrator";
@@ -20,6 +21,7 @@ export interface BenchRequest {
   readonly apiKey?: string | undefined;
   readonly version?: string;
   readonly host?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface BenchAnswer {
@@ -115,7 +117,7 @@ export class PineconeBench {
     const answer = await this.#dialect.handle({
       ...{ id: REQUEST_ID, method, target, scheme: "http", host, path, query },
       localPort: this.localPort,
-      headers: { host, "api-key": apiKey, "x-pinecone-api-version": version },
+      headers: { host, "api-key": apiKey, "x-pinecone-api-version": version, ...request.headers },
       remoteAddress: "127.0.0.1",
       readBody: (bytesMax) =>
         bytes.length > bytesMax
@@ -123,7 +125,7 @@ export class PineconeBench {
           : Promise.resolve(Buffer.from(bytes)),
       signal: new AbortController().signal,
     });
-    const answered = Buffer.from(answer.body ?? "").toString();
+    const answered = wholeBody(answer).toString();
     return {
       status: answer.status,
       headers: answer.headers,
@@ -158,7 +160,7 @@ export class PineconeBench {
       status: Number(ends["grpc-status"]),
       text: decodeURIComponent(ends["grpc-message"] ?? ""),
       headers: answer.headers,
-      message: Buffer.from(answer.body ?? "").subarray(5),
+      message: wholeBody(answer).subarray(5),
     };
   }
 

@@ -6,7 +6,7 @@ import type { KnownKey, Principal } from "../../src/access/index.ts";
 import { InsulaError } from "../../src/base/errors.ts";
 import { createS3Dialect } from "../../src/dialects/vector-bucket/index.ts";
 import type { Dialect, DialectContext } from "../../src/dialects/index.ts";
-import { AWS4_S3_VECTORS, signHeaders } from "../../src/wire/index.ts";
+import { AWS4_S3_VECTORS, signHeaders, wholeBody } from "../../src/wire/index.ts";
 import type { HttpAnswer } from "../../src/wire/index.ts";
 import { fakeAccess } from "./fake-access.ts";
 import { FakeEngine } from "./fake-engine.ts";
@@ -67,7 +67,13 @@ export class S3Bench {
   readonly dialect: Dialect;
   readonly context: DialectContext;
 
-  constructor(options: { ossQuotas?: "off" | "seed"; engine?: FakeEngine } = {}) {
+  constructor(
+    options: {
+      ossQuotas?: "off" | "seed";
+      engine?: FakeEngine;
+      more?: Partial<DialectContext>;
+    } = {},
+  ) {
     this.engine = options.engine ?? new FakeEngine();
     this.addKey({ kind: "admin", keyId: "AKID", accountId: ACCOUNT, grants: [] }, "AKSECRET");
     this.context = {
@@ -80,6 +86,7 @@ export class S3Bench {
         Promise.resolve().then(() => parseVectorBodyPlainly(body, patterns, md5)),
       endPhase: () => this.monotonicMs,
       observe: (operation, outcome) => this.observed.push({ operation, outcome }),
+      ...options.more,
     };
     this.dialect = createS3Dialect(this.context);
   }
@@ -157,8 +164,9 @@ export class S3Bench {
   }
 }
 
-function view({ status, headers, body }: HttpAnswer): S3BenchAnswer {
-  const text = body === undefined ? "" : Buffer.from(body).toString();
+function view(answer: HttpAnswer): S3BenchAnswer {
+  const { status, headers } = answer;
+  const text = wholeBody(answer).toString();
   const json = JSON.parse(text) as Readonly<Record<string, unknown>>;
   return {
     status,

@@ -4,7 +4,8 @@ import { InsulaError, type ErrorKind } from "../../base/errors.ts";
 import { inTurns } from "../../base/pace.ts";
 import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
 import { AccessTrail } from "../access-trail.ts";
-import { BodyRoom } from "../body-room.ts";
+import { bodyOf, flowOf } from "../answer-text.ts";
+import { announcedBytes, BodyRoom } from "../body-room.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
 import { renderManual } from "./manual-page.ts";
@@ -18,8 +19,8 @@ import { targetOf } from "./target.ts";
 /** The page of the interface, beside the paths below the prefix. */
 const MANUAL_PATH = "/docs";
 const OPEN_API_PATH = "/openapi.json";
-/** Shorter bodies are read at once. */
-const SLICED_BODY_BYTES_MIN = 32_768;
+/** Shorter bodies are read at once, whoever sends them. */
+const SLICED_BODY_BYTES_MIN = 8_192;
 /** As RFC 4180 registers it. */
 const CSV_TYPE = "text/csv; charset=utf-8; header=present";
 
@@ -103,17 +104,10 @@ async function answer(
     }
     return route.run(call, body);
   };
-  const bytes = route.area === "records" ? bodyBytes(request, route.takes?.bytesMax ?? 0) : 0;
+  const bytes = route.area === "records" ? announcedBytes(request, route.takes?.bytesMax ?? 0) : 0;
   const result = await asked.room.run(principal.keyId, bytes, run);
   if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
   return toJsonAnswer(route.status, request.id, result);
-}
-
-/** Bytes of the body; where nobody says how many, as many as the call takes. */
-function bodyBytes({ headers, httpVersion }: HttpRequest, bytesMax: number): number {
-  const length = headers["content-length"];
-  if (length !== undefined) return Math.min(Number(length), bytesMax);
-  return httpVersion !== "2" && headers["transfer-encoding"] === undefined ? 0 : bytesMax;
 }
 
 /** A key bound to one tenant means it where the path of records names none. */
@@ -144,7 +138,7 @@ async function readBody(call: Call, rules: BodyRules): Promise<unknown> {
   const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(rules.bytesMax);
   const readAtMs = context.endPhase("read", startMs);
-  const flow = [database, collection, tenant ?? ""].join("\n");
+  const flow = flowOf({ database, collection, tenant });
   const turns = bytes.length < SLICED_BODY_BYTES_MIN ? undefined : context.turnsOf?.(flow);
   const { json, arrays } =
     rules.numbers === undefined
@@ -166,7 +160,7 @@ function toJsonAnswer(status: number, requestId: string, result: unknown): HttpA
       "x-request-id": requestId,
       "content-type": result instanceof CsvText ? CSV_TYPE : "application/json",
     },
-    body: result instanceof JsonText ? result.text : JSON.stringify(result),
+    ...(result instanceof JsonText ? bodyOf(result.text) : { body: JSON.stringify(result) }),
   };
 }
 

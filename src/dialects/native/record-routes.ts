@@ -1,5 +1,6 @@
 /** Routes about the records of one place. */
 import type { WriteResult } from "../../engine/api.ts";
+import { answerTextOf } from "../answer-text.ts";
 import { COUNT_ANSWER, GET_ANSWER, LIST_ANSWER, WRITE_ANSWER } from "./answers.ts";
 import { missing } from "./bodies.ts";
 import { COLLECTION_PATTERN } from "./catalog-routes.ts";
@@ -127,10 +128,11 @@ async function getRecords(
   }
   const records = await call.context.engine.get(placeOf(call), keys, include);
   const printer = new RecordPrinter();
-  const texts = records.map((record) =>
+  const text = answerTextOf(call.context, call).add('{"records":[');
+  await text.list(records, (record) =>
     record === undefined ? "null" : `{${printer.members(record)}}`,
   );
-  return new JsonText(`{"records":[${texts.join()}]}`);
+  return new JsonText(text.add("]}").finish());
 }
 
 async function deleteRecords(call: Call, { keys, filter, all }: DeleteBody): Promise<WriteResult> {
@@ -155,8 +157,9 @@ async function listRecords(call: Call, body: ListBody): Promise<JsonText> {
     ...(filter === undefined ? {} : { filter }),
   });
   const printer = new RecordPrinter();
-  const texts = items.map((record) => `{${printer.members(record)}}`);
-  return new JsonText(`{"items":[${texts.join()}],"hasMore":${String(hasMore)}}`);
+  const text = answerTextOf(call.context, call).add('{"items":[');
+  await text.list(items, (record) => `{${printer.members(record)}}`);
+  return new JsonText(text.add(`],"hasMore":${String(hasMore)}}`).finish());
 }
 
 export const RECORD_ROUTES: readonly Route[] = PLACE_PATTERNS.flatMap(routesOf);

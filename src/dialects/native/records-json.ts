@@ -9,15 +9,16 @@ import {
   type WriteBatch,
 } from "../../model/index.ts";
 import { printFloat32Array } from "../../wire/index.ts";
+import type { PrintedText } from "../answer-text.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import type { NewRecord } from "./record-bodies.ts";
 import { printSparse, toSparseColumns } from "./sparse-json.ts";
 
 /** An answer that is JSON already. */
 export class JsonText {
-  readonly text: string;
+  readonly text: PrintedText;
 
-  constructor(text: string) {
+  constructor(text: PrintedText) {
     this.text = text;
   }
 }

@@ -9,6 +9,7 @@ import type {
   QueryResult,
 } from "../../model/index.ts";
 import { boundTenant } from "../../access/index.ts";
+import { AnswerText, answerTextOf, type PrintedText } from "../answer-text.ts";
 import { MANY_ANSWER, NEXT_ANSWER, PAGED_ANSWER, SEARCHES_ANSWER } from "./answers.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { toProblem } from "./problem.ts";
@@ -45,14 +46,17 @@ async function searchOne(call: Call, body: PagedBody): Promise<JsonText> {
       ? await context.engine.query(placeOf(call), query)
       : await context.engine.keepQuery(placeOf(call), query, Math.min(pageSize, query.topK));
   context.endPhase("search", startMs);
-  return new JsonText(printResult(result));
+  const text = answerTextOf(context, call);
+  await printResult(text, result);
+  return new JsonText(text.finish());
 }
 
 async function searchNext(call: Call, { cursor }: CursorBody): Promise<JsonText> {
   const page = await call.context.engine.nextHits(placeOf(call), cursor);
   const printer = new RecordPrinter();
-  const hits = page.hits.map((hit) => printHit(printer, hit));
-  return new JsonText(`{"hits":[${hits.join()}]${printCursor(page)}}`);
+  const text = answerTextOf(call.context, call).add('{"hits":[');
+  await text.list(page.hits, (hit) => printHit(printer, hit));
+  return new JsonText(text.add(`]${printCursor(page)}}`).finish());
 }
 
 async function forgetSearch(call: Call, { cursor }: CursorBody): Promise<void> {
@@ -66,7 +70,12 @@ async function searchAll(call: Call, { queries }: SearchesBody): Promise<JsonTex
   const startMs = context.clock.monotonicMs();
   const results = await context.engine.queryAll(placeOf(call), asked);
   context.endPhase("search", startMs);
-  return new JsonText(`{"results":[${results.map(printResult).join()}]}`);
+  const text = answerTextOf(context, call).add('{"results":[');
+  for (const [i, result] of results.entries()) {
+    if (i > 0) text.add(",");
+    await printResult(text, result);
+  }
+  return new JsonText(text.add("]}").finish());
 }
 
 /**
@@ -87,7 +96,7 @@ async function searchMany(call: Call, body: ManyBody): Promise<JsonText> {
   const startMs = context.clock.monotonicMs();
   const result = await context.engine.queryMany(places, query);
   context.endPhase("search", startMs);
-  return new JsonText(printMany(call, result));
+  return new JsonText(await printMany(call, result));
 }
 
 /** A key bound to one tenant means it where a place names none. */
@@ -149,10 +158,10 @@ function printHit(printer: RecordPrinter, hit: Hit, place?: Place): string {
   return `{${printer.members(hit)},"distance":${String(hit.distance)}${where}}`;
 }
 
-function printResult({ hits, ...report }: KeptResult): string {
+async function printResult(text: AnswerText, { hits, ...report }: KeptResult): Promise<void> {
   const printer = new RecordPrinter();
-  const found = hits.map((hit) => printHit(printer, hit));
-  return `{"hits":[${found.join()}]${printCursor(report)}${printReport(report)}}`;
+  await text.add('{"hits":[').list(hits, (hit) => printHit(printer, hit));
+  text.add(`]${printCursor(report)}${printReport(report)}}`);
 }
 
 function printCursor({ cursor }: Pick<NextHits, "cursor">): string {
@@ -165,16 +174,23 @@ function printReport({ plan, activation, explanation }: Omit<QueryResult, "hits"
   return `${state},"plan":${JSON.stringify(plan)}${told}`;
 }
 
-function printMany({ request }: Call, { hits, searched, failures }: MultiQueryResult): string {
+async function printMany(
+  { context, request, principal }: Call,
+  { hits, searched, failures }: MultiQueryResult,
+): Promise<PrintedText> {
   const printer = new RecordPrinter();
-  const found = hits.map((hit) => printHit(printer, hit, hit.place));
-  const reports = searched.map(
-    (report) => `{"place":${JSON.stringify(report.place)}${printReport(report)}}`,
-  );
-  const failed = failures.map(({ place, error }) =>
-    JSON.stringify({ place, problem: toProblem(error, request.id) }),
-  );
-  return `{"hits":[${found.join()}],"searched":[${reports.join()}],"failures":[${failed.join()}]}`;
+  // Of many places: its own flow is that of who asked.
+  const text = new AnswerText(context.turnsOf?.(principal.keyId).pace).add('{"hits":[');
+  await text.list(hits, (hit) => printHit(printer, hit, hit.place));
+  await text
+    .add('],"searched":[')
+    .list(searched, (report) => `{"place":${JSON.stringify(report.place)}${printReport(report)}}`);
+  await text
+    .add('],"failures":[')
+    .list(failures, ({ place, error }) =>
+      JSON.stringify({ place, problem: toProblem(error, request.id) }),
+    );
+  return text.add("]}").finish();
 }
 
 export const SEARCH_ROUTES: readonly Route[] = [

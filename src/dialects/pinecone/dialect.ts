@@ -6,15 +6,18 @@
  */
 import { InsulaError } from "../../base/errors.ts";
 import { isGrpcRequest, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
+import { answerTextOf, bodyOf } from "../answer-text.ts";
 import type { AccessTrail } from "../access-trail.ts";
+import type { BodyHold } from "../body-room.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
+import type { Caller } from "./caller.ts";
 import { findControlRoute } from "./control/control-routes.ts";
 import { failureOf, type PineconeFailure } from "./errors.ts";
 import { answerGrpc } from "./grpc/grpc-call.ts";
 import { checkProject, readAddress, type Address } from "./hosts.ts";
-import { runOperation } from "./operations/table.ts";
+import { placeAsked, runOperation } from "./operations/table.ts";
 import { PineconeServer } from "./pinecone-server.ts";
-import { findDataRoute, lsnHeaders } from "./rest/data-routes.ts";
+import { findDataRoute, lsnHeaders, type DataRoute } from "./rest/data-routes.ts";
 
 /** Makes the dialect. One per server. */
 export function createPineconeDialect(context: DialectContext): Dialect {
@@ -63,13 +66,36 @@ async function answerAt(
   if (route === undefined) {
     throw new InsulaError("route_not_found", "No operation has this method and path");
   }
+  trail.operation = route.operation;
+  const hold = server.room.hold(caller.principal.keyId);
+  try {
+    return await answerData(server, request, { caller, index, route, hold });
+  } finally {
+    hold.leave();
+  }
+}
+
+interface AskedData {
+  readonly caller: Caller;
+  readonly index: string;
+  readonly route: DataRoute;
+  readonly hold: BodyHold;
+}
+
+async function answerData(
+  server: PineconeServer,
+  request: HttpRequest,
+  { caller, index, route, hold }: AskedData,
+): Promise<HttpAnswer> {
+  const { context } = server;
   const { operation, read, print, status = 200 } = route;
-  trail.operation = operation;
-  const asked = { index, operation, request: await read(server.context, request) };
+  const turns = server.turnsOf(caller, index);
+  const asked = { index, operation, request: await read({ context, turns, hold }, request) };
   const answered = await runOperation(server, caller, asked);
-  const body = print(answered.message);
-  const headers = { ...(body === "" ? {} : JSON_TYPE), ...lsnHeaders(answered) };
-  return { status, headers, body };
+  const text = answerTextOf(context, placeAsked(caller, asked));
+  const printed = text.add(await print(answered.message, text)).finish();
+  const headers = { ...(printed === "" ? {} : JSON_TYPE), ...lsnHeaders(answered) };
+  return { status, headers, ...bodyOf(printed) };
 }
 
 const JSON_TYPE = { "content-type": "application/json" } as const;

@@ -3,7 +3,8 @@ import type { Principal } from "../../access/index.ts";
 import { InsulaError, isInsulaError, type ErrorKind } from "../../base/errors.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { AccessTrail } from "../access-trail.ts";
-import type { DialectContext, PineconeSettings } from "../dialect.ts";
+import { BodyRoom } from "../body-room.ts";
+import type { BodyTurns, DialectContext, PineconeSettings } from "../dialect.ts";
 import { lazyPageTokens, type PageTokens } from "../page-token.ts";
 import type { Caller } from "./caller.ts";
 import { BackupDesk } from "./control/backups/desk.ts";
@@ -34,6 +35,8 @@ export class PineconeServer {
   /** Held while an index's attributes are read, changed and written. */
   readonly indexLocks: KeyedLock = new KeyedLock();
   readonly desk: BackupDesk;
+  /** For long bodies, by key. */
+  readonly room: BodyRoom = new BodyRoom();
 
   constructor(context: DialectContext) {
     this.context = context;
@@ -63,6 +66,14 @@ export class PineconeServer {
     }
     trail.identify(principal);
     return { principal, project: this.#projectOf(principal), trail, signal };
+  }
+
+  /** For bodies about an index: which namespace they mean is told inside. */
+  turnsOf(
+    { principal, project }: Pick<Caller, "principal" | "project">,
+    index: string,
+  ): BodyTurns | undefined {
+    return this.context.turnsOf?.([project, index, principal.keyId].join("\n"));
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Vectors as both vendors show them, put together as text, without a tree of objects. */
 import { DEFAULT_VECTOR } from "../../model/index.ts";
 import type { RecordView } from "../../model/index.ts";
+import type { AnswerText } from "../answer-text.ts";
 import { printFloat32Array, printJson } from "../../wire/index.ts";
 
 /** `{"key":…}`, with `data` and `metadata` where the view has them. */
@@ -13,24 +14,34 @@ export function printVector(view: RecordView): string {
 }
 
 export interface PrintedPage {
-  /** Separated by commas, without brackets. */
-  readonly text: string;
   readonly lastKey: string | undefined;
   /** True when views were left over. */
   readonly isCut: boolean;
 }
 
 /**
- * Stops after the vector that passes the page's bytes: numbers are longer in JSON than in the
- * store.
+ * Adds vectors separated by commas, without brackets. Stops after the one that passes the page's
+ * bytes: numbers are longer in JSON than in the store.
  */
-export function printPage(views: readonly RecordView[], bytesMax: number): PrintedPage {
-  let text = "";
-  let lastKey: string | undefined;
-  for (const [i, view] of views.entries()) {
-    text += `${i === 0 ? "" : ","}${printVector(view)}`;
-    lastKey = view.key;
-    if (text.length > bytesMax) return { text, lastKey, isCut: i < views.length - 1 };
-  }
-  return { text, lastKey, isCut: false };
+export async function printPage(
+  text: AnswerText,
+  views: readonly RecordView[],
+  bytesMax: number,
+): Promise<PrintedPage> {
+  let count = 0;
+  let length = 0;
+  const shown = function* (): Iterable<RecordView> {
+    for (const view of views) {
+      // With the commas between them.
+      if (length + count - 1 > bytesMax) return;
+      count++;
+      yield view;
+    }
+  };
+  await text.list(shown(), (view) => {
+    const printed = printVector(view);
+    length += printed.length;
+    return printed;
+  });
+  return { lastKey: views[count - 1]?.key, isCut: count < views.length };
 }

@@ -1,5 +1,6 @@
 /** Writes an answer onto a node:http response: head and body in one call. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerBytes, endWithBody, wholeBody } from "./answer-body.ts";
 import type { ListenerClock } from "./body.ts";
 import {
   ANSWER_BYTES_PER_SECOND_MIN,
@@ -23,26 +24,25 @@ export interface AnswerOptions {
 
 export function sendAnswer(options: AnswerOptions): void {
   const { response, answer, message } = options;
-  const { status, body } = answer;
+  const { status } = answer;
   const head: string[] = [];
   for (const name in answer.headers) {
     const value = answer.headers[name];
     if (value !== undefined) head.push(name, value);
   }
   const hasNoBody = status === 204 || status === 304;
-  const bytes =
-    body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  const bytes = answerBytes(answer) ?? 0;
   if (!hasNoBody) head.push("Content-Length", String(bytes));
   if (options.closes || options.lingers) head.push("Connection", "close");
   response.writeHead(status, head);
-  const sent = hasNoBody || message.method === "HEAD" ? undefined : body;
-  if (options.lingers) linger(options, sent);
-  else response.end(sent);
+  const isSent = !hasNoBody && message.method !== "HEAD";
+  if (options.lingers) linger(options, isSent ? wholeBody(answer) : undefined);
+  else endWithBody(response, isSent ? answer : {});
   if (bytes >= WATCHED_ANSWER_BYTES_MIN && !response.writableFinished) watch(options, bytes);
 }
 
 /** Sends everything now but ends only when the client has had time to stop sending. */
-function linger(options: AnswerOptions, body: string | Uint8Array | undefined): void {
+function linger(options: AnswerOptions, body: Uint8Array | undefined): void {
   const { message, response, clock } = options;
   if (body === undefined || body.length === 0) response.flushHeaders();
   else response.write(body);

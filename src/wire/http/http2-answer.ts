@@ -1,5 +1,6 @@
 /** Writes an answer onto a stream of HTTP/2. */
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { answerBytes, endWithBody } from "./answer-body.ts";
 import { HTTP2_DISCARDED_BYTES_MAX } from "./http2-limits.ts";
 import type { HttpAnswer } from "./message.ts";
 
@@ -9,9 +10,9 @@ export function sendHttp2Answer(
   method: string,
   answer: HttpAnswer,
 ): void {
-  const { status, body, trailers } = answer;
+  const { status, trailers } = answer;
   const hasNoBody = status === 204 || status === 304;
-  const bytes = body === undefined ? 0 : Buffer.byteLength(body);
+  const bytes = answerBytes(answer) ?? 0;
   const head: OutgoingHttpHeaders = { ...answer.headers, ":status": status };
   if (!hasNoBody && trailers === undefined) head["content-length"] = bytes;
   const isUnread = !stream.readableEnded && !stream.endAfterHeaders;
@@ -34,7 +35,7 @@ export function sendHttp2Answer(
       if (isUnread) stop(stream);
     });
   }
-  stream.end(body);
+  endWithBody(stream, answer);
 }
 
 /**

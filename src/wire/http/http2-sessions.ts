@@ -13,6 +13,7 @@ import {
   type ServerSessionOptions,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { answerBytes } from "./answer-body.ts";
 import { sendHttp2Answer } from "./http2-answer.ts";
 import {
   HTTP2_HEADERS_MAX,
@@ -178,7 +179,7 @@ export class Http2Sessions {
     const { stream, request } = exchange;
     if (stream.destroyed || stream.closed || stream.headersSent) return;
     const startMs = this.#nowMs();
-    const bytes = answer.body?.length ?? 0;
+    const bytes = answerBytes(answer) ?? 0;
     const patienceMs = ANSWER_PATIENCE_MS + (bytes / ANSWER_BYTES_PER_SECOND_MIN) * 1_000;
     exchange.takenByMs = startMs + patienceMs;
     try {

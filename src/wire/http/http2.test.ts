@@ -118,6 +118,18 @@ function post(stream: number): Buffer {
   return frame(1, 4, stream, Buffer.from([0x83, 0x84, 0x86, 0x41, 1, 0x68]));
 }
 
+test("an answer in parts is sent whole, with its length", async () => {
+  const listener = await listen(() =>
+    Promise.resolve({
+      ...{ status: 200, headers: {} },
+      parts: [Buffer.from("first "), Buffer.alloc(200_000, "x"), Buffer.from(" last")],
+    }),
+  );
+  const { body, headers } = await ask(connect(listener), { ":path": "/" });
+  expect(body).toBe(`first ${"x".repeat(200_000)} last`);
+  expect(headers["content-length"]).toBe("200011");
+});
+
 const echo: Handle = async (request) => {
   const { method, scheme, host, path, query, headers, httpVersion = "1.1" } = request;
   const extra = headers["x-extra"];

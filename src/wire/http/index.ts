@@ -14,6 +14,7 @@
  */
 export { LISTENER_LIMITS } from "./limits.ts";
 export type { ListenerLimits } from "./limits.ts";
+export { wholeBody } from "./answer-body.ts";
 export { HttpListener } from "./listener.ts";
 export type { HttpListenerOptions } from "./listener.ts";
 export type { ListenerClock } from "./body.ts";

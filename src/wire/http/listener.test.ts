@@ -68,6 +68,31 @@ async function echoed(listener: HttpListener, ...parts: string[]): Promise<unkno
   return JSON.parse(text.slice(text.indexOf("\r\n\r\n") + 4));
 }
 
+/** In parts, one of them long. */
+const inParts = (): Promise<HttpAnswer> =>
+  Promise.resolve({
+    ...{ status: 200, headers: { "x-id": "1" } },
+    parts: [Buffer.from("first "), Buffer.alloc(200_000, "x"), Buffer.from(" last")],
+  });
+
+describe("an answer in parts", () => {
+  test("is sent whole, with its length", async () => {
+    const text = await raw(await listen(inParts), `GET / HTTP/1.1\r\nHost: h\r\n${CLOSE}`);
+    expect(text).toContain("Content-Length: 200011\r\n");
+    expect(text.slice(text.indexOf("\r\n\r\n") + 4)).toBe(`first ${"x".repeat(200_000)} last`);
+  });
+
+  test("is sent whole to one who still sends, and to a HEAD only its length", async () => {
+    const listener = await listen(inParts);
+    const head = `POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n`;
+    const sent = await raw(listener, head, "y".repeat(900_000));
+    expect(sent.slice(sent.indexOf("\r\n\r\n") + 4)).toBe(`first ${"x".repeat(200_000)} last`);
+    const asked = await raw(listener, `HEAD / HTTP/1.1\r\nHost: h\r\n${CLOSE}`);
+    expect(asked).toContain("Content-Length: 200011\r\n");
+    expect(asked).not.toContain("first");
+  });
+});
+
 describe("a request", () => {
   test("in origin form takes its host from the header", async () => {
     const listener = await listen(echo);

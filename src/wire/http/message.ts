@@ -36,6 +36,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** In place of a body, one behind the other: a long one that was put together in turns. */
+  readonly parts?: readonly Uint8Array[];
   /** Sent after the body, over HTTP/2 alone. */
   readonly trailers?: Readonly<Record<string, string>>;
 }

@@ -20,6 +20,8 @@ export interface SignOptions {
   readonly canonicalUri?: string;
   /** Hashed into an AWS signature; OSS never signs it. */
   readonly payload?: Uint8Array;
+  /** Its SHA-256 in hexadecimal, of a payload that is too long to be hashed at once. */
+  readonly payloadHash?: string;
   /**
    * OSS: additional headers to sign. AWS: all headers to sign, default host, content-type and
    * x-amz-*.
@@ -94,8 +96,9 @@ export function signQuery(options: SignOptions & { readonly expiresSeconds: numb
   return `${query}&${names.signature}=${signature}`;
 }
 
-function hashOf({ scheme, payload }: SignOptions): string {
-  return scheme.name === "oss4" ? UNSIGNED_PAYLOAD : sha256Hex(payload ?? new Uint8Array());
+function hashOf({ scheme, payload, payloadHash }: SignOptions): string {
+  if (scheme.name === "oss4") return UNSIGNED_PAYLOAD;
+  return payloadHash ?? sha256Hex(payload ?? new Uint8Array());
 }
 
 interface SigningPlan {

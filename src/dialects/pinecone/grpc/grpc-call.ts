@@ -6,6 +6,7 @@
  * trailers stand for the status and the body.
  */
 import { InsulaError } from "../../../base/errors.ts";
+import { inTurns, unpaced } from "../../../base/pace.ts";
 import {
   ProtoWriter,
   readGrpcMessage,
@@ -14,14 +15,16 @@ import {
   type HttpAnswer,
   type HttpRequest,
 } from "../../../wire/index.ts";
+import { flowOf } from "../../answer-text.ts";
 import type { AccessTrail } from "../../access-trail.ts";
 import { failureOf } from "../errors.ts";
-import { checkProject, readAddress } from "../hosts.ts";
-import { runOperation } from "../operations/table.ts";
+import type { Caller } from "../caller.ts";
+import { checkProject, readAddress, type Address } from "../hosts.ts";
+import { placeAsked, runOperation } from "../operations/table.ts";
 import type { PineconeServer } from "../pinecone-server.ts";
 import { lsnHeaders } from "../rest/data-routes.ts";
 import { indexOfCall } from "./index-of-call.ts";
-import { findMethod } from "./methods.ts";
+import { findMethod, type GrpcMethod } from "./methods.ts";
 
 const HEALTH = "/grpc.health.v1.Health/Check";
 /** ServingStatus SERVING. */
@@ -46,24 +49,47 @@ export async function answerGrpc(
   }
 }
 
+interface GrpcAsked {
+  readonly trail: AccessTrail;
+  readonly ids: Readonly<Record<string, string>>;
+}
+
 async function answerCall(
   server: PineconeServer,
   request: HttpRequest,
-  { trail, ids }: { readonly trail: AccessTrail; readonly ids: Readonly<Record<string, string>> },
+  asked: GrpcAsked,
 ): Promise<HttpAnswer> {
   const { context } = server;
   const address = readAddress(request, (port) => server.indexPorts?.has(port) === true);
   const startMs = context.clock.monotonicMs();
   const { signal } = request;
+  const { trail } = asked;
   const caller = await server.identify(request.headers["api-key"], { trail, signal });
-  const readFromMs = context.endPhase("verify", startMs);
+  context.endPhase("verify", startMs);
   const method = findMethod(address.path);
   if (method === undefined) {
     throw new InsulaError("operation_unsupported", "The service has no such method");
   }
-  const { operation, messageBytesMax, read, write } = method;
-  trail.operation = operation;
+  trail.operation = method.operation;
   checkProject(address, caller);
+  const hold = server.room.hold(caller.principal.keyId);
+  try {
+    // Clients of gRPC announce no length: questions would be counted as what none of them is.
+    if (method.operation === "Upsert") await hold.enter(request, method.messageBytesMax);
+    return await runMethod(server, request, { ...asked, address, caller, method });
+  } finally {
+    hold.leave();
+  }
+}
+
+async function runMethod(
+  server: PineconeServer,
+  request: HttpRequest,
+  { ids, address, caller, method }: GrpcAsked & GrpcMeant,
+): Promise<HttpAnswer> {
+  const { context } = server;
+  const { operation, messageBytesMax, read, write } = method;
+  const readFromMs = context.clock.monotonicMs();
   const bytes = await readGrpcMessage(request, messageBytesMax);
   const parseFromMs = context.endPhase("read", readFromMs);
   const message = read(bytes);
@@ -71,8 +97,20 @@ async function answerCall(
   const hint = request.headers["service-name"];
   const index =
     (await server.indexAt(address, caller)) ?? (await indexOfCall(server, caller, hint));
-  const answered = await runOperation(server, caller, { index, operation, request: message });
-  return toGrpcAnswer(write(answered.message), { ...ids, ...lsnHeaders(answered) });
+  const asked = { index, operation, request: message };
+  const answered = await runOperation(server, caller, asked);
+  const written = write(answered.message);
+  const metadata = { ...ids, ...lsnHeaders(answered) };
+  if (written instanceof Uint8Array) return toGrpcAnswer(written, metadata);
+  const turns = context.turnsOf?.(flowOf(placeAsked(caller, asked)));
+  const filled = await inTurns(written, turns?.pace ?? unpaced());
+  return toGrpcAnswer(filled, metadata);
+}
+
+interface GrpcMeant {
+  readonly address: Address;
+  readonly caller: Caller;
+  readonly method: GrpcMethod;
 }
 
 /** What the caller no longer waits for goes on, and its end is not told. */

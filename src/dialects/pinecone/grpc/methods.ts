@@ -27,6 +27,7 @@ import {
   writeQuery,
   writeStats,
   writeUpsert,
+  type InTurns,
 } from "./write-messages.ts";
 
 /** The service has no package. */
@@ -37,7 +38,8 @@ export interface GrpcMethod<Name extends DataOperationName = DataOperationName> 
   readonly messageBytesMax: number;
   /** @throws InsulaError `body_malformed` */
   readonly read: (message: Buffer) => RequestOf<Name>;
-  readonly write: (message: AnswerOf<Name>["message"]) => Uint8Array;
+  /** A generator for what may be long: `inTurns`. */
+  readonly write: (message: AnswerOf<Name>["message"]) => Uint8Array | InTurns;
 }
 
 /** Erases which operation it is; `read` and `write` are of the same one. */

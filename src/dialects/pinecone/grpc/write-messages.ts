@@ -16,6 +16,26 @@ import type {
 /** Room for a record besides its floats. */
 const RECORD_BYTES = 64;
 
+/** A message that may be long: written in pieces, each paid for behind it, in steps. */
+export type InTurns = Generator<number, Uint8Array, void>;
+
+/** Records written between two looks at the pace. */
+const RECORDS_AT_ONCE = 16;
+/** About half a microsecond a record, and what its bytes cost. */
+const RECORD_STEPS = 128;
+
+function* writeEach<Item>(
+  writer: ProtoWriter,
+  items: readonly Item[],
+  write: (item: Item) => void,
+): Generator<number, void, void> {
+  for (let first = 0; first < items.length; first += RECORDS_AT_ONCE) {
+    const before = writer.written.length;
+    for (const item of items.slice(first, first + RECORDS_AT_ONCE)) write(item);
+    yield RECORDS_AT_ONCE * RECORD_STEPS + (writer.written.length - before);
+  }
+}
+
 export function writeUpsert({ upsertedCount }: UpsertAnswer): Uint8Array {
   const writer = new ProtoWriter();
   writer.uint(1, upsertedCount);
@@ -26,13 +46,13 @@ export function writeNothing(): Uint8Array {
   return new Uint8Array(0);
 }
 
-export function writeQuery({ matches, namespace, usage }: QueryAnswer): Uint8Array {
+export function* writeQuery({ matches, namespace, usage }: QueryAnswer): InTurns {
   const writer = new ProtoWriter(roomFor(matches));
-  for (const match of matches) {
+  yield* writeEach(writer, matches, (match) => {
     writer.message(2, () => {
       writeScored(writer, match);
     });
-  }
+  });
   writer.text(3, namespace);
   writeUsage(writer, 4, usage);
   return writer.written;
@@ -47,26 +67,30 @@ function writeScored(writer: ProtoWriter, match: ScoredVector): void {
   writeSparse(writer, 5, sparseValues);
 }
 
-export function writeFetch(answer: FetchAnswer): Uint8Array {
-  return fillFetch(answer).written;
+export function* writeFetch(answer: FetchAnswer): InTurns {
+  return (yield* fillFetch(answer)).written;
 }
 
-export function writeFetchByMetadata(answer: FetchByMetadataAnswer): Uint8Array {
-  const writer = fillFetch(answer);
+export function* writeFetchByMetadata(answer: FetchByMetadataAnswer): InTurns {
+  const writer = yield* fillFetch(answer);
   writePagination(writer, 4, answer.next);
   return writer.written;
 }
 
-function fillFetch({ vectors, namespace, usage }: FetchAnswer): ProtoWriter {
+function* fillFetch({
+  vectors,
+  namespace,
+  usage,
+}: FetchAnswer): Generator<number, ProtoWriter, void> {
   const writer = new ProtoWriter(roomFor(vectors));
-  for (const vector of vectors) {
+  yield* writeEach(writer, vectors, (vector) => {
     writer.message(1, () => {
       writer.text(1, vector.id);
       writer.message(2, () => {
         writeStored(writer, vector);
       });
     });
-  }
+  });
   writer.text(2, namespace);
   writeUsage(writer, 3, usage);
   return writer;

@@ -127,6 +127,17 @@ export interface DataRequest<Name extends DataOperationName> {
   readonly request: RequestOf<Name>;
 }
 
+/** What a request is about: the namespace it names, else the index. */
+export function placeAsked<Name extends DataOperationName>(
+  { project: database }: Pick<Caller, "project">,
+  { index: collection, operation, request }: DataRequest<Name>,
+): { readonly database: string; readonly collection: string; readonly tenant?: string } {
+  const { namespaceOf } = DATA_OPERATIONS[operation] as DataOperation<RequestOf<Name>, unknown>;
+  const namespace = namespaceOf?.(request);
+  if (namespace === undefined) return { database, collection };
+  return { database, collection, tenant: tenantOf(namespace) };
+}
+
 /**
  * Does one operation. Rights are asked before anything the request names is looked at, so that what
  * is missing and what is forbidden look alike.

@@ -1,6 +1,8 @@
 /** The data plane over HTTP: paths of an index to operations, JSON to requests and back. */
 import { parseJsonBytes, type HttpRequest, type JsonObject } from "../../../wire/index.ts";
-import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
+import type { AnswerText } from "../../answer-text.ts";
+import type { BodyHold } from "../../body-room.ts";
+import type { BodyTurns, DialectContext, ParsedVectorBody } from "../../dialect.ts";
 import { refusal } from "../errors.ts";
 import { PINECONE_LIMITS } from "../limits.ts";
 import type { Answered } from "../operations/call.ts";
@@ -33,11 +35,25 @@ import {
 } from "./print.ts";
 import { readRecordLines, readSearch, SEARCH_NUMBERS } from "./record-routes.ts";
 
+/** What a request is read with. */
+export interface BodyTools {
+  readonly context: DialectContext;
+  /** Whose body it is. */
+  readonly turns: BodyTurns | undefined;
+  readonly hold: BodyHold;
+}
+
+/** @returns what comes behind what was added to the text. */
+type PrintAnswer<Name extends DataOperationName> = (
+  message: AnswerOf<Name>["message"],
+  text: AnswerText,
+) => string | Promise<string>;
+
 /** One path of an index. */
 export interface DataRoute<Name extends DataOperationName = DataOperationName> {
   readonly operation: Name;
-  readonly read: (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<Name>>;
-  readonly print: (message: AnswerOf<Name>["message"]) => string;
+  readonly read: (tools: BodyTools, request: HttpRequest) => Promise<RequestOf<Name>>;
+  readonly print: PrintAnswer<Name>;
   /** Absent: 200. */
   readonly status?: number;
 }
@@ -45,8 +61,8 @@ export interface DataRoute<Name extends DataOperationName = DataOperationName> {
 /** Erases which operation it is; `read` and `print` are of the same one. */
 function route<Name extends DataOperationName>(
   operation: Name,
-  read: (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<Name>>,
-  print: (message: AnswerOf<Name>["message"]) => string,
+  read: (tools: BodyTools, request: HttpRequest) => Promise<RequestOf<Name>>,
+  print: PrintAnswer<Name>,
 ): DataRoute {
   return { operation, read, print };
 }
@@ -131,7 +147,7 @@ function findRecordRoute(method: string, path: string): DataRoute | undefined {
 
 function readSearchIn(
   namespace: string,
-): (tools: DialectContext, request: HttpRequest) => Promise<RequestOf<"SearchRecords">> {
+): (tools: BodyTools, request: HttpRequest) => Promise<RequestOf<"SearchRecords">> {
   return async (tools, request) => {
     const { body, json } = await readNumbersBody(tools, request, {
       bytesMax: PINECONE_LIMITS.callBodyBytesMax,
@@ -159,20 +175,22 @@ async function readJson(request: HttpRequest): Promise<JsonObject> {
 
 /** A body whose lists of numbers are parsed apart. */
 async function readNumbersBody(
-  tools: DialectContext,
+  tools: BodyTools,
   request: HttpRequest,
   { bytesMax, numbers }: { readonly bytesMax: number; readonly numbers: readonly string[][] },
 ): Promise<{ readonly body: ParsedVectorBody; readonly json: JsonObject }> {
-  const startMs = tools.clock.monotonicMs();
+  const { context, turns, hold } = tools;
+  await hold.enter(request, bytesMax);
+  const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(bytesMax);
-  const readAtMs = tools.endPhase("read", startMs);
-  const body = await tools.parseVectorBody(bytes, numbers);
+  const readAtMs = context.endPhase("read", startMs);
+  const body = await context.parseVectorBody(bytes, numbers, undefined, turns);
   const json = asObject(body.json);
-  tools.endPhase("parse", readAtMs);
+  context.endPhase("parse", readAtMs);
   return { body, json };
 }
 
-async function readUpsert(tools: DialectContext, request: HttpRequest): Promise<UpsertRequest> {
+async function readUpsert(tools: BodyTools, request: HttpRequest): Promise<UpsertRequest> {
   const { body, json } = await readNumbersBody(tools, request, {
     bytesMax: PINECONE_LIMITS.upsertBodyBytesMax,
     numbers: [
@@ -194,7 +212,7 @@ async function readUpsert(tools: DialectContext, request: HttpRequest): Promise<
   return { vectors, namespace: readText(json, "namespace") ?? "" };
 }
 
-async function readQuery(tools: DialectContext, request: HttpRequest): Promise<RequestOf<"Query">> {
+async function readQuery(tools: BodyTools, request: HttpRequest): Promise<RequestOf<"Query">> {
   const { body, json } = await readNumbersBody(tools, request, {
     bytesMax: PINECONE_LIMITS.callBodyBytesMax,
     numbers: [["vector"], ["sparseVector", "values"]],
@@ -238,10 +256,7 @@ function readPaging(values: QueryValues): RequestOf<"ListNamespaces"> {
   });
 }
 
-async function readUpdate(
-  tools: DialectContext,
-  request: HttpRequest,
-): Promise<RequestOf<"Update">> {
+async function readUpdate(tools: BodyTools, request: HttpRequest): Promise<RequestOf<"Update">> {
   const { body, json } = await readNumbersBody(tools, request, {
     bytesMax: PINECONE_LIMITS.callBodyBytesMax,
     numbers: [["values"], ["sparseValues", "values"]],

@@ -1,5 +1,9 @@
-/** Answers of the data plane as JSON text, in the vendor's camel case. */
+/**
+ * Answers of the data plane as JSON text, in the vendor's camel case. What may be long is added to
+ * the text of the answer, piece by piece; each function returns what comes behind that.
+ */
 import { printFloat32, printFloat32Array, printJson } from "../../../wire/index.ts";
+import type { AnswerText } from "../../answer-text.ts";
 import type {
   FetchAnswer,
   FetchByMetadataAnswer,
@@ -14,12 +18,13 @@ import type {
   StoredVector,
 } from "../operations/messages.ts";
 
-export function printQuery({ matches, namespace, usage }: QueryAnswer): string {
+export async function printQuery(
+  { matches, namespace, usage }: QueryAnswer,
+  text: AnswerText,
+): Promise<string> {
   // Old clients look for results, which the vendor leaves empty.
-  return (
-    `{"results":[],"matches":[${matches.map(printMatch).join()}],` +
-    `"namespace":${JSON.stringify(namespace)},"usage":${JSON.stringify(usage)}}`
-  );
+  await text.add('{"results":[],"matches":[').list(matches, printMatch);
+  return `],"namespace":${JSON.stringify(namespace)},"usage":${JSON.stringify(usage)}}`;
 }
 
 function printMatch({ id, score, values, sparseValues, metadata }: ScoredVector): string {
@@ -29,12 +34,14 @@ function printMatch({ id, score, values, sparseValues, metadata }: ScoredVector)
   );
 }
 
-export function printFetch({ vectors, namespace, usage }: FetchAnswer): string {
-  return `{"vectors":{${printVectors(vectors)}},"namespace":${JSON.stringify(namespace)},"usage":${JSON.stringify(usage)}}`;
-}
-
-function printVectors(vectors: readonly StoredVector[]): string {
-  return vectors.map((vector) => `${JSON.stringify(vector.id)}:${printStored(vector)}`).join();
+export async function printFetch(
+  { vectors, namespace, usage }: FetchAnswer,
+  text: AnswerText,
+): Promise<string> {
+  await text
+    .add('{"vectors":{')
+    .list(vectors, (vector) => `${JSON.stringify(vector.id)}:${printStored(vector)}`);
+  return `},"namespace":${JSON.stringify(namespace)},"usage":${JSON.stringify(usage)}}`;
 }
 
 function printStored({ id, values, sparseValues, metadata }: StoredVector): string {
@@ -59,10 +66,13 @@ function printRest({
   return metadata === undefined ? sparse : `${sparse},"metadata":${printJson(metadata)}`;
 }
 
-export function printFetchByMetadata(answer: FetchByMetadataAnswer): string {
+export async function printFetchByMetadata(
+  answer: FetchByMetadataAnswer,
+  text: AnswerText,
+): Promise<string> {
   const { next } = answer;
   const pagination = next === undefined ? "" : `,"pagination":{"next":${JSON.stringify(next)}}`;
-  return `${printFetch(answer).slice(0, -1)}${pagination}}`;
+  return `${(await printFetch(answer, text)).slice(0, -1)}${pagination}}`;
 }
 
 /** Counts are texts: they are 64-bit numbers in the vendor's messages. */
@@ -99,16 +109,22 @@ export function printStats(stats: StatsAnswer): string {
 }
 
 /** In snake case, as all of the vendor's calls about texts. */
-export function printHits({ hits, usage }: SearchRecordsAnswer): string {
-  const printed = hits.map(
-    ({ id, score, fields }) =>
-      `{"_id":${JSON.stringify(id)},"_score":${printFloat32(score)},"fields":${printJson(fields)}}`,
-  );
+export async function printHits(
+  { hits, usage }: SearchRecordsAnswer,
+  text: AnswerText,
+): Promise<string> {
+  await text
+    .add('{"result":{"hits":[')
+    .list(
+      hits,
+      ({ id, score, fields }) =>
+        `{"_id":${JSON.stringify(id)},"_score":${printFloat32(score)},"fields":${printJson(fields)}}`,
+    );
   const { readUnits, embedTotalTokens, rerankUnits } = usage;
   const shown = {
     read_units: readUnits,
     embed_total_tokens: embedTotalTokens,
     rerank_units: rerankUnits,
   };
-  return `{"result":{"hits":[${printed.join()}]},"usage":${JSON.stringify(shown)}}`;
+  return `]},"usage":${JSON.stringify(shown)}}`;
 }

@@ -5,7 +5,9 @@ import type { Principal } from "../../../access/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { parseJsonExact } from "../../../wire/index.ts";
+import { bodyOf, type PrintedText } from "../../answer-text.ts";
 import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
+import type { BodyHold } from "../../body-room.ts";
 import type { BucketDoor } from "../bucket-guard.ts";
 import { isJsonObject } from "../json-kind.ts";
 import type { PageTokens } from "../../page-token.ts";
@@ -28,6 +30,8 @@ export interface OssCall {
   readonly request: HttpRequest;
   readonly address: OssAddress;
   readonly principal: Principal;
+  /** What its key has room for; asked when the body is read. */
+  readonly hold: BodyHold;
   /** Of the credential scope. */
   readonly region: string;
   readonly operation: OssOperation;
@@ -49,7 +53,7 @@ export interface BucketCall extends OssCall {
 export interface OssAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   /** JSON; absent: no body. */
-  readonly json?: string;
+  readonly json?: PrintedText;
 }
 
 /**
@@ -59,6 +63,7 @@ export interface OssAnswer {
  * @throws InsulaError `body_too_large`, the fault InvalidDigest
  */
 export async function readBody(call: OssCall, bytesMax: number): Promise<Buffer> {
+  await call.hold.enter(call.request, bytesMax);
   const body = await call.request.readBody(bytesMax);
   const claimed = claimedMd5(call);
   if (claimed !== undefined && hash("md5", body, "base64") !== claimed) throw wrongDigest();
@@ -78,10 +83,13 @@ export async function readVectorBody(
   patterns: readonly (readonly string[])[],
 ): Promise<ParsedVectorBody> {
   const { context } = call.server;
+  await call.hold.enter(call.request, bytesMax);
   const startMs = context.clock.monotonicMs();
   const bytes = await call.request.readBody(bytesMax);
   const readAtMs = context.endPhase("read", startMs);
-  const parsed = await context.parseVectorBody(bytes, patterns, claimedMd5(call));
+  // Which index it means is told inside.
+  const turns = context.turnsOf?.([call.address.bucket, call.principal.keyId].join("\n"));
+  const parsed = await context.parseVectorBody(bytes, patterns, claimedMd5(call), turns);
   context.endPhase("parse", readAtMs);
   if (!parsed.isIntact) throw wrongDigest();
   return parsed;
@@ -134,5 +142,5 @@ export function sealAnswer(
   if (answer.json === undefined) return { status, headers };
   // Exactly this: a charset parameter makes both clients fail to read an error.
   headers["Content-Type"] = "application/json";
-  return { status, headers, body: answer.json };
+  return { status, headers, ...bodyOf(answer.json) };
 }

@@ -12,6 +12,7 @@ import type { HttpAnswer, HttpRequest, SignatureClaim } from "../../../wire/inde
 import type { KnownKey } from "../../../access/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
 import { AccessTrail } from "../../access-trail.ts";
+import { BodyRoom, type BodyHold } from "../../body-room.ts";
 import { BucketGuard } from "../bucket-guard.ts";
 import { lazyPageTokens } from "../../page-token.ts";
 import { parseAddress } from "./address.ts";
@@ -78,6 +79,7 @@ class OssDialect implements Dialect {
   readonly #server: OssServer;
   readonly #guard: BucketGuard;
   readonly #signingKeys = new SigningKeyCache();
+  readonly #room = new BodyRoom();
 
   constructor(context: DialectContext) {
     this.#guard = new BucketGuard(context.engine, context.access);
@@ -93,8 +95,10 @@ class OssDialect implements Dialect {
     const { context } = this.#server;
     const startMs = context.clock.monotonicMs();
     const trail = new AccessTrail();
+    let hold: BodyHold | undefined;
     try {
       const call = await this.#open(request, startMs, trail);
+      hold = call.hold;
       trail.operation = call.operation.name;
       const answer = await this.#run(call);
       trail.end(context, request);
@@ -108,6 +112,8 @@ class OssDialect implements Dialect {
       const outcome = isInsulaError(error) ? error.kind : "internal";
       const { status, answer } = errorAnswer(error, request);
       return this.#finish({ request, startMs, outcome, name: trail.operation }, status, answer);
+    } finally {
+      hold?.leave();
     }
   }
 
@@ -140,7 +146,8 @@ class OssDialect implements Dialect {
       context.audit === undefined
         ? this.#server
         : { ...this.#server, guard: this.#guard.noting(trail) };
-    return { server, request, address, principal, region, operation, query };
+    const hold = this.#room.hold(principal.keyId);
+    return { server, request, address, principal, hold, region, operation, query };
   }
 
   async #run(call: OssCall): Promise<OssAnswer> {

@@ -3,6 +3,7 @@ import { DEFAULT_VECTOR } from "../../../model/index.ts";
 import type { Filter, Hit } from "../../../model/index.ts";
 import type { JsonObject } from "../../../wire/index.ts";
 import { printJson } from "../../../wire/index.ts";
+import { answerTextOf } from "../../answer-text.ts";
 import { parseFilter } from "../filter.ts";
 import { takeVector } from "../vector-body.ts";
 import {
@@ -40,19 +41,19 @@ export async function queryVectors(call: BucketCall): Promise<OssAnswer> {
   const withDistance = readFlag(body, "returnDistance");
   const withMetadata = readFlag(body, "returnMetadata");
   const startMs = context.clock.monotonicMs();
-  const result = await context.engine.query(
-    { database: call.bucket, collection: index },
-    {
-      field: DEFAULT_VECTOR,
-      vector,
-      topK,
-      include: { vectors: false, metadata: withMetadata },
-      signal: call.request.signal,
-      ...(filter === undefined ? {} : { filter }),
-    },
-  );
+  const place = { database: call.bucket, collection: index };
+  const result = await context.engine.query(place, {
+    field: DEFAULT_VECTOR,
+    vector,
+    topK,
+    include: { vectors: false, metadata: withMetadata },
+    signal: call.request.signal,
+    ...(filter === undefined ? {} : { filter }),
+  });
   context.endPhase("search", startMs);
-  return { json: printHits(result.hits, withDistance) };
+  const text = answerTextOf(context, place).add('{"vectors":[');
+  await text.list(result.hits, (hit) => printHit(hit, withDistance));
+  return { json: text.add("]}").finish() };
 }
 
 /** The optional `filter` of a body. @throws InsulaError `filter_invalid` */
@@ -67,15 +68,9 @@ export function readFilter(body: JsonObject, unfilterable: readonly string[]): F
   });
 }
 
-function printHits(hits: readonly Hit[], withDistance: boolean): string {
-  let text = '{"vectors":[';
-  let separator = '{"key":';
-  for (const { key, distance, metadata } of hits) {
-    text += separator + JSON.stringify(key);
-    if (withDistance) text += `,"distance":${String(distance)}`;
-    if (metadata !== undefined) text += `,"metadata":${printJson(metadata)}`;
-    text += "}";
-    separator = ',{"key":';
-  }
-  return `${text}]}`;
+function printHit({ key, distance, metadata }: Hit, withDistance: boolean): string {
+  let text = `{"key":${JSON.stringify(key)}`;
+  if (withDistance) text += `,"distance":${String(distance)}`;
+  if (metadata !== undefined) text += `,"metadata":${printJson(metadata)}`;
+  return `${text}}`;
 }

@@ -1,5 +1,6 @@
 /** GetVectors and ListVectors. */
 import type { JsonObject } from "../../../wire/index.ts";
+import { answerTextOf } from "../../answer-text.ts";
 import { printPage, printVector } from "../print-vectors.ts";
 import { findVectorIndex } from "../vector-index.ts";
 import { readJson } from "./call.ts";
@@ -10,7 +11,8 @@ import { readFilter } from "./query-vectors.ts";
 
 /** In the order asked, each once; keys without a vector are left out. */
 export async function getVectors(call: BucketCall): Promise<OssAnswer> {
-  const { engine } = call.server.context;
+  const { context } = call.server;
+  const { engine } = context;
   const body = await readJson(call, OSS_LIMITS.keysBodyBytesMax);
   const index = readIndexName(body);
   call.checkIndex(index);
@@ -20,12 +22,11 @@ export async function getVectors(call: BucketCall): Promise<OssAnswer> {
     vectors: readFlag(body, "returnData"),
     metadata: readFlag(body, "returnMetadata"),
   };
-  const views = await engine.get({ database: call.bucket, collection: index }, keys, include);
-  let text = "";
-  for (const view of views) {
-    if (view !== undefined) text += `${text === "" ? "" : ","}${printVector(view)}`;
-  }
-  return { json: `{"vectors":[${text}]}` };
+  const place = { database: call.bucket, collection: index };
+  const views = await engine.get(place, keys, include);
+  const text = answerTextOf(context, place).add('{"vectors":[');
+  const found = views.filter((view) => view !== undefined);
+  return { json: (await text.list(found, printVector)).add("]}").finish() };
 }
 
 /**
@@ -33,7 +34,8 @@ export async function getVectors(call: BucketCall): Promise<OssAnswer> {
  * remainder: every key is in exactly one.
  */
 export async function listVectors(call: BucketCall): Promise<OssAnswer> {
-  const { engine } = call.server.context;
+  const { context } = call.server;
+  const { engine } = context;
   const body = await readJson(call, OSS_LIMITS.queryBodyBytesMax);
   const index = readIndexName(body);
   call.checkIndex(index);
@@ -58,25 +60,25 @@ export async function listVectors(call: BucketCall): Promise<OssAnswer> {
     index,
     `${String(part.index)}/${String(part.count)}`,
   ];
-  const page = await engine.list(
-    { database: call.bucket, collection: index },
-    {
-      limit,
-      include,
-      part,
-      bytesMax: OSS_LIMITS.listVectorsBytesMax,
-      ...(filter === undefined ? {} : { filter }),
-      ...(token === undefined
-        ? {}
-        : { after: tokens.parse(listing, token, OSS_LIMITS.pageTokenCharactersMax) }),
-    },
-  );
-  const { text, lastKey, isCut } = printPage(page.items, OSS_LIMITS.listVectorsBytesMax);
+  const place = { database: call.bucket, collection: index };
+  const page = await engine.list(place, {
+    limit,
+    include,
+    part,
+    bytesMax: OSS_LIMITS.listVectorsBytesMax,
+    ...(filter === undefined ? {} : { filter }),
+    ...(token === undefined
+      ? {}
+      : { after: tokens.parse(listing, token, OSS_LIMITS.pageTokenCharactersMax) }),
+  });
+  const text = answerTextOf(context, place).add('{"vectors":[');
+  const printed = await printPage(text, page.items, OSS_LIMITS.listVectorsBytesMax);
+  const { lastKey, isCut } = printed;
   const next =
     (isCut || page.hasMore) && lastKey !== undefined
       ? `,"nextToken":${JSON.stringify(tokens.print(listing, lastKey))}`
       : "";
-  return { json: `{"vectors":[${text}]${next}}` };
+  return { json: text.add(`]${next}}`).finish() };
 }
 
 function readSegment(body: JsonObject): { readonly count: number; readonly index: number } {

@@ -5,6 +5,7 @@ import type { Principal } from "../../../access/index.ts";
 import type { CollectionInfo, DatabaseInfo } from "../../../engine/api.ts";
 import { parseJsonBytes } from "../../../wire/index.ts";
 import type { HttpRequest, JsonObject } from "../../../wire/index.ts";
+import type { PrintedText } from "../../answer-text.ts";
 import type { DialectContext, ParsedVectorBody } from "../../dialect.ts";
 import type { BucketDoor } from "../bucket-guard.ts";
 import type { BucketOperation } from "../bucket-operation.ts";
@@ -40,7 +41,7 @@ export interface S3Call {
 }
 
 /** What an operation answers: JSON. */
-export type S3Answer = string;
+export type S3Answer = PrintedText;
 
 /** An index that exists and that the caller may use this way. */
 export interface OpenedIndex {
@@ -68,8 +69,10 @@ export async function readVectorBody(
   const { context } = call.server;
   const startMs = context.clock.monotonicMs();
   const bytes = await call.readBody();
+  // Which index it means is told inside.
+  const turns = context.turnsOf?.(call.principal.keyId);
   const readAtMs = context.endPhase("read", startMs);
-  const parsed = await context.parseVectorBody(bytes, patterns);
+  const parsed = await context.parseVectorBody(bytes, patterns, undefined, turns);
   context.endPhase("parse", readAtMs);
   return parsed;
 }

@@ -13,7 +13,9 @@ import { InsulaError } from "../../../base/errors.ts";
 import { AWS4_S3_VECTORS, SigningKeyCache, verifySignature } from "../../../wire/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
+import { bodyOf } from "../../answer-text.ts";
 import { AccessTrail } from "../../access-trail.ts";
+import { BodyRoom, type BodyHold } from "../../body-room.ts";
 import { BucketGuard } from "../bucket-guard.ts";
 import { lazyPageTokens } from "../../page-token.ts";
 import {
@@ -82,6 +84,7 @@ class S3Dialect implements Dialect {
   readonly #server: S3Server;
   readonly #guard: BucketGuard;
   readonly #signingKeys = new SigningKeyCache();
+  readonly #room = new BodyRoom();
 
   constructor(context: DialectContext) {
     this.#guard = new BucketGuard(context.engine, context.access);
@@ -99,33 +102,62 @@ class S3Dialect implements Dialect {
     const startMs = context.clock.monotonicMs();
     const trail = new AccessTrail();
     let outcome: "ok" | ErrorKind = "ok";
+    const read = this.#reading(request);
     try {
-      const call = await this.#open(request, startMs, trail);
+      const call = await this.#open(request, startMs, { trail, read });
       const { name } = call.operation;
       trail.operation = name;
       const body = await HANDLERS[name](call);
       trail.end(context, request);
-      return sealAnswer(request, { status: 200, headers: {}, body });
+      return sealAnswer(request, { status: 200, headers: {}, ...bodyOf(body) });
     } catch (error) {
       trail.end(context, request, error);
       outcome = isInsulaError(error) ? error.kind : "internal";
       return sealAnswer(request, errorAnswer(error));
     } finally {
+      read.hold?.leave();
       context.observe(trail.operation, outcome, context.clock.monotonicMs() - startMs);
     }
   }
 
-  /** Who asks for what; nothing the request names is looked at before the signature is right. */
-  async #open(request: HttpRequest, startMs: number, trail: AccessTrail): Promise<S3Call> {
-    const { context } = this.#server;
+  /** The body is read once, and after that there is room for it. */
+  #reading(request: HttpRequest): Reading {
     const route = routeRequest(request);
     const bytesMax = route?.operation.bodyBytesMax ?? S3_LIMITS.smallBodyBytesMax;
     let body: Promise<Buffer> | undefined;
-    const readBody = (): Promise<Buffer> => (body ??= request.readBody(bytesMax));
+    const reading: Reading = {
+      route,
+      keyId: "",
+      hold: undefined,
+      readBody: () => (body ??= start()),
+    };
+    const start = async (): Promise<Buffer> => {
+      // Where its hash is not named, the signature is looked at behind the body: nobody takes the
+      // room of a key by its name alone.
+      const isProven = request.headers[AWS4_S3_VECTORS.payloadHashHeader] !== undefined;
+      const { keyId } = reading;
+      reading.hold = this.#room.hold(isProven ? keyId : `${keyId}\n${request.remoteAddress}`);
+      await reading.hold.enter(request, bytesMax);
+      return request.readBody(bytesMax);
+    };
+    return reading;
+  }
+
+  /** Who asks for what; nothing the request names is looked at before the signature is right. */
+  async #open(
+    request: HttpRequest,
+    startMs: number,
+    { trail, read }: { readonly trail: AccessTrail; readonly read: Reading },
+  ): Promise<S3Call> {
+    const { context } = this.#server;
+    const { route, readBody } = read;
     const { key, claim } = await verifySignature<KnownKey>({
       request,
       scheme: AWS4_S3_VECTORS,
-      findKey: (keyId) => trail.claim(context.access.findKey(keyId)),
+      findKey: (keyId) => {
+        read.keyId = keyId;
+        return trail.claim(context.access.findKey(keyId));
+      },
       readPayload: readBody,
       nowMs: context.clock.wallMs(),
       cache: this.#signingKeys,
@@ -147,6 +179,15 @@ class S3Dialect implements Dialect {
         : { ...this.#server, guard: this.#guard.noting(trail) };
     return { server, request, principal, region: claim.region, ...route, readBody };
   }
+}
+
+/** The body of a request on its way, and what is known before. */
+interface Reading {
+  readonly route: ReturnType<typeof routeRequest>;
+  /** As the request names it. */
+  keyId: string;
+  hold: BodyHold | undefined;
+  readonly readBody: () => Promise<Buffer>;
 }
 
 /** Keys are for ever here or until they expire: nobody hands out tokens of a session. */

@@ -10,6 +10,7 @@ import { DEFAULT_VECTOR } from "../../../model/index.ts";
 import type { Filter, Hit } from "../../../model/index.ts";
 import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { printJson } from "../../../wire/index.ts";
+import { answerTextOf } from "../../answer-text.ts";
 import { parseFilter } from "../filter.ts";
 import { vectorFieldOf } from "../vector-index.ts";
 import { checkOptionalMode, textSearchUnsupported } from "./index-modes.ts";
@@ -61,17 +62,19 @@ export async function queryVectors(call: S3Call): Promise<S3Answer> {
   );
   const filter = readFilter(asked.filterJson, index.info.schema.unfilterable);
   const startMs = context.clock.monotonicMs();
-  const { text, next } = await runPage(call, index, { asked, filter });
+  const { texts, next } = await runPage(call, index, { asked, filter });
   context.endPhase("search", startMs);
   const more = next === undefined ? "" : `,"nextToken":${JSON.stringify(next)}`;
-  return `{"vectors":[${text}],"distanceMetric":${JSON.stringify(field.metric)}${more}}`;
+  const text = answerTextOf(context, index.place).add('{"vectors":[');
+  await text.list(texts, (printed) => printed);
+  return text.add(`],"distanceMetric":${JSON.stringify(field.metric)}${more}}`).finish();
 }
 
 async function runPage(
   call: S3Call,
   index: OpenedIndex,
   query: { readonly asked: AskedQuery; readonly filter: Filter | undefined },
-): Promise<{ readonly text: string; readonly next: string | undefined }> {
+): Promise<{ readonly texts: Iterable<string>; readonly next: string | undefined }> {
   const { engine, clock } = call.server.context;
   const { asked, filter } = query;
   const { topK, vector } = asked;
@@ -100,14 +103,14 @@ async function runPage(
   const page = rest.slice(0, S3_LIMITS.queryPageMax);
   const printed =
     isOnePage || !asked.withMetadata
-      ? { text: page.map((hit) => printHit(hit, asked)).join(","), count: page.length }
+      ? { texts: printHits(page, asked), count: page.length }
       : await printWithMetadata(call, index, { hits: page, asked });
   const last = page[printed.count - 1];
   if (printed.count === rest.length || last === undefined) {
-    return { text: printed.text, next: undefined };
+    return { texts: printed.texts, next: undefined };
   }
   const count = (position?.count ?? 0) + printed.count;
-  return { text: printed.text, next: tokens.print({ count, ...last }) };
+  return { texts: printed.texts, next: tokens.print({ count, ...last }) };
 }
 
 /** The hits behind a position, and no more than are still owed. */
@@ -131,9 +134,9 @@ async function printWithMetadata(
   call: S3Call,
   index: OpenedIndex,
   page: { readonly hits: readonly Hit[]; readonly asked: AskedQuery },
-): Promise<{ readonly text: string; readonly count: number }> {
+): Promise<{ readonly texts: readonly string[]; readonly count: number }> {
   const { engine } = call.server.context;
-  const parts: string[] = [];
+  const texts: string[] = [];
   let characters = 0;
   let count = 0;
   while (count < page.hits.length && characters <= S3_LIMITS.queryPageCharactersMax) {
@@ -144,12 +147,17 @@ async function printWithMetadata(
       const view = views[i];
       if (view === undefined) continue;
       const text = printHit({ ...view, distance: hit.distance }, page.asked);
-      parts.push(text);
+      texts.push(text);
       characters += text.length;
     }
     count += hits.length;
   }
-  return { text: parts.join(","), count };
+  return { texts, count };
+}
+
+/** Each when it is asked for. */
+function* printHits(hits: readonly Hit[], asked: AskedQuery): Iterable<string> {
+  for (const hit of hits) yield printHit(hit, asked);
 }
 
 function printHit({ key, distance, metadata }: Hit, asked: AskedQuery): string {

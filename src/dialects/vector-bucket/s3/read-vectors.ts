@@ -1,6 +1,7 @@
 /** GetVectors and ListVectors. */
 import type { Include, RecordView } from "../../../model/index.ts";
 import type { JsonObject } from "../../../wire/index.ts";
+import { answerTextOf } from "../../answer-text.ts";
 import { printPage, printVector } from "../print-vectors.ts";
 import { openIndex, readJson } from "./call.ts";
 import type { S3Answer, S3Call } from "./call.ts";
@@ -19,7 +20,8 @@ export async function getVectors(call: S3Call): Promise<S3Answer> {
   const { place } = await openIndex(call, reference);
   const views = await call.server.context.engine.get(place, keys, include);
   const shown = views.flatMap((view) => (view === undefined ? [] : [withMetadata(view, include)]));
-  return `{"vectors":[${shown.map(printVector).join(",")}]}`;
+  const text = answerTextOf(call.server.context, place).add('{"vectors":[');
+  return (await text.list(shown, printVector)).add("]}").finish();
 }
 
 /**
@@ -54,12 +56,13 @@ export async function listVectors(call: S3Call): Promise<S3Answer> {
       : { after: tokens.parse(listing, token, S3_LIMITS.pageTokenCharactersMax) }),
   });
   const views = page.items.map((view) => withMetadata(view, include));
-  const { text, lastKey, isCut } = printPage(views, S3_LIMITS.listVectorsBytesMax);
+  const text = answerTextOf(call.server.context, place).add('{"vectors":[');
+  const { lastKey, isCut } = await printPage(text, views, S3_LIMITS.listVectorsBytesMax);
   const next =
     (isCut || page.hasMore) && lastKey !== undefined
       ? `,"nextToken":${JSON.stringify(tokens.print(listing, lastKey))}`
       : "";
-  return `{"vectors":[${text}]${next}}`;
+  return text.add(`]${next}}`).finish();
 }
 
 /** A vector without metadata has empty ones, when they are asked for. */
