@@ -8,6 +8,8 @@ const SMALL = {
   INSULA_HTTP_PORT: "off",
 };
 
+const NO_OFFLOAD = "tenants/00000000000000000000000000000000/0000000000000000/manifest";
+
 const PUT = "put --create --folder texts";
 
 /**
