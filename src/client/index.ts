@@ -15,12 +15,14 @@
 export { connect } from "./connect.ts";
 // For the command line, which shows and counts what the face hides.
 export { HttpChannel, type Sent, type ServerAddress } from "./http-channel.ts";
-export { walkTenants } from "./change-tenants.ts";
+export { walkTenants, warmTenants } from "./change-tenants.ts";
 export type {
   TenantsChange,
   TenantsChanged,
   TenantsProgress,
   TenantsWalk,
+  TenantsWarmed,
+  TenantsWarming,
 } from "./change-tenants.ts";
 export { RemoteCalls } from "./remote-calls.ts";
 export { openKeys } from "./keys.ts";

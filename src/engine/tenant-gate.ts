@@ -79,6 +79,23 @@ export class TenantGate {
   }
 
   /**
+   * As use, of a tenant that is ACTIVE, and no use that is noted: nobody asked for its records.
+   *
+   * @throws InsulaError `tenant_not_active`.
+   */
+  wake<Value>(
+    { collection, shard }: FoundShard,
+    tenant: string,
+    task: (shard: Shard) => Promise<Value>,
+    manner: Manner,
+  ): Promise<Value> {
+    const { number: group, policy: rules } = collection.row;
+    const admit = (): Promise<void> => this.#check(collection, tenant);
+    const standing = { group, tenant, rules };
+    return this.#doors.keeper.use(shard, task, admit, { ...manner, standing });
+  }
+
+  /**
    * Of a call that needs no shard awake; notes that the tenant is used.
    *
    * @throws InsulaError `tenant_not_active`.

@@ -45,6 +45,16 @@ export { TENANT_STATES } from "./query.ts";
 export { NO_POLICY, patchPolicy, toPolicy } from "./tenant-policy.ts";
 export { pinOf } from "./tenant-pins.ts";
 export type { PolicyRules, TenantPolicy, TenantPolicyPatch } from "./tenant-policy.ts";
+export { WEEKDAYS } from "./warm-schedule.ts";
+export type {
+  NamedWarmSchedule,
+  WarmSchedule,
+  WarmSchedules,
+  WarmSchedulesPatch,
+  Weekday,
+} from "./warm-schedule.ts";
+export { keptWarmBy, openSchedules, readTenants, windowsOf } from "./warm-window.ts";
+export type { OpenSchedule, WarmWindow } from "./warm-window.ts";
 export {
   compareNumbers,
   compareScalars,

@@ -274,6 +274,35 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant unpin acme notes 'team-*' --json" },
     { line: "collection update acme notes --memory-share none" },
     { line: "tenant ls acme notes --order use" },
+    { line: "tenant warm acme notes --list" },
+    { line: "tenant warm acme notes 'team-*' --schedule office --days mon-fri --from 08:00" },
+    {
+      line:
+        "tenant warm acme notes 'team-*' --schedule office --days daily --from 00:00 --to 24:00 " +
+        "--zone Europe/Berlin --dry-run",
+    },
+    {
+      line:
+        "tenant warm acme notes 'team-*' vip --schedule office --days daily --from 00:00 " +
+        "--to 24:00 --zone Europe/Berlin",
+    },
+    { line: "tenant warm acme notes --list", isLaidOut: true },
+    { line: "tenant warm acme notes --list --json" },
+    { line: "tenant why acme notes team-1", isLaidOut: false },
+    { line: "tenant warm acme notes --schedule office --dry-run --json" },
+    { line: "tenant sweep acme notes --dry-run", isLaidOut: false },
+    { line: "tenant warm acme notes --schedule office", isLaidOut: false },
+    { line: "tenant warm acme notes 'team-*' --dry-run", isLaidOut: false },
+    {
+      line:
+        "tenant warm acme notes '*' --schedule night --days mon --from 22:00 --to 06:00 " +
+        "--zone Nowhere",
+    },
+    { line: "tenant warm acme notes '*' --schedule night --days monday" },
+    { line: "tenant warm acme notes '*' --days mon" },
+    { line: "tenant warm acme notes --schedule office --remove", isLaidOut: false },
+    { line: "tenant warm acme notes --schedule office --remove" },
+    { line: "tenant warm acme notes" },
   ],
   keys: [
     { line: "keys --help" },
