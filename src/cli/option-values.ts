@@ -139,9 +139,9 @@ function wrongGrant(text: string): CommandError {
   );
 }
 
-/** Requests a second, also less than one. */
+/** So many a second, also less than one. */
 export function toRate(text: string): number {
-  const rate = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  const rate = /^\d{1,15}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
   if (rate === 0) throw new InvalidArgumentError("Expected a number above 0, such as 50 or 0.5.");
   return rate;
 }

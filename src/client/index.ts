@@ -26,7 +26,7 @@ export type {
 } from "./change-tenants.ts";
 export { RemoteCalls } from "./remote-calls.ts";
 export { openKeys } from "./keys.ts";
-export type { AccessKeys, CreatedKey, KeyGrant, KeyView, NewKey } from "./keys.ts";
+export type { AccessKeys, CreatedKey, KeyGrant, KeyPatch, KeyView, NewKey } from "./keys.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
 export { InsulaHandle } from "./insula-handle.ts";
 export type {

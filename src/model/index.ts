@@ -88,10 +88,14 @@ export {
   type UsageRequest,
 } from "./usage.ts";
 export {
+  KEY_LIMIT_NAMES,
   LIMIT_MAX,
   LIMIT_NAMES,
   LIMIT_RATE_MIN,
+  patchKeyLimits,
   patchLimits,
+  type KeyLimits,
+  type KeyLimitsPatch,
   type LimitsInfo,
   type LimitsPatch,
   type PlaceLimits,

@@ -212,6 +212,7 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant where acme notes team-1 --json" },
     { line: "tenant where acme notes nobody" },
     { line: "tenant where acme notes" },
+    { line: "tenant limit acme notes --queries-per-second none --weight none", isLaidOut: false },
     { line: "tenant deactivate --help" },
     { line: "tenant deactivate acme notes team-1 team-9", isLaidOut: false },
     { line: "tenant deactivate acme notes 'team-*' --json" },
@@ -307,11 +308,20 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
   keys: [
     { line: "keys --help" },
     { line: "keys create --help" },
-    { line: "keys create --grant read,write@shop/docs/acme --rate 50 --json" },
+    {
+      line:
+        "keys create --grant read,write@shop/docs/acme --rate 50 --queries-per-second 20 " +
+        "--calls-in-flight 4 --json",
+    },
     // One key is listed: ids are random, and so is the order of two.
     { line: "keys ls" },
     { line: "keys create" },
     { line: "keys create --grant read" },
+    { line: "keys create --grant read@shop --bytes-per-second none" },
+    { line: "keys limit --help" },
+    { line: "keys limit nobody" },
+    { line: "keys limit nobody --queries-per-second 20" },
+    { line: "keys limit nobody --rate none --writes-per-second 0" },
     { line: "keys rotate nobody" },
     { line: "keys rm nobody" },
     { line: "keys rotate-master --help" },

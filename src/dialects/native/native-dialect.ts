@@ -4,6 +4,7 @@ import { InsulaError, type ErrorKind } from "../../base/errors.ts";
 import { inTurns } from "../../base/pace.ts";
 import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
 import { AccessTrail } from "../access-trail.ts";
+import { contextOf } from "../caller-context.ts";
 import { BodyRoom } from "../body-room.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
@@ -88,6 +89,7 @@ async function answer(
   if (route.creates === undefined) authorize(asked, principal, route, target);
   const call: Call = {
     ...asked,
+    context: contextOf(asked.context, principal),
     principal,
     database: database ?? "",
     collection: collection ?? "",

@@ -3,6 +3,7 @@ import type { Principal } from "../../access/index.ts";
 import { InsulaError, isInsulaError, type ErrorKind } from "../../base/errors.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { AccessTrail } from "../access-trail.ts";
+import { contextOf } from "../caller-context.ts";
 import type { DialectContext, PineconeSettings } from "../dialect.ts";
 import { lazyPageTokens, type PageTokens } from "../page-token.ts";
 import type { Caller } from "./caller.ts";
@@ -24,6 +25,8 @@ const SETTINGS_DEFAULT: PineconeSettings = {
   domain: "",
   hostScheme: "auto",
 };
+
+export type OperationServer = Pick<PineconeServer, "context" | "settings" | "pageTokens">;
 
 export class PineconeServer {
   readonly context: DialectContext;
@@ -63,6 +66,12 @@ export class PineconeServer {
     }
     trail.identify(principal);
     return { principal, project: this.#projectOf(principal), trail, signal };
+  }
+
+  /** What an operation works with for this caller: its key may have limits of its own. */
+  heldTo(principal: Principal): OperationServer {
+    const { settings, pageTokens } = this;
+    return { settings, pageTokens, context: contextOf(this.context, principal) };
   }
 
   /**

@@ -12,6 +12,7 @@ import type { HttpAnswer, HttpRequest, SignatureClaim } from "../../../wire/inde
 import type { KnownKey } from "../../../access/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
 import { AccessTrail } from "../../access-trail.ts";
+import { contextOf } from "../../caller-context.ts";
 import { BucketGuard } from "../bucket-guard.ts";
 import { lazyPageTokens } from "../../page-token.ts";
 import { parseAddress } from "./address.ts";
@@ -136,10 +137,11 @@ class OssDialect implements Dialect {
     const { operation, query } = routeRequest(request, address.bucket !== undefined);
     context.endPhase("verify", startMs);
     const { region } = claim;
-    const server =
-      context.audit === undefined
-        ? this.#server
-        : { ...this.#server, guard: this.#guard.noting(trail) };
+    const server = {
+      ...this.#server,
+      context: contextOf(context, principal),
+      ...(context.audit === undefined ? {} : { guard: this.#guard.noting(trail) }),
+    };
     return { server, request, address, principal, region, operation, query };
   }
 
