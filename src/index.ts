@@ -101,6 +101,10 @@ export type {
   UsageRequest,
   VectorColumn,
   VectorField,
+  WarmSchedule,
+  WarmSchedules,
+  WarmWindow,
+  Weekday,
   Where,
   WriteBatch,
 } from "./model/index.ts";

@@ -5,7 +5,8 @@
  * secret, and asks {@link AccessControl.authorize} before it looks at anything the request names,
  * so that what is missing and what is forbidden cannot be told apart.
  */
-import type { Page, PageRequest } from "../engine/api.ts";
+import type { Engine, Page, PageRequest } from "../engine/api.ts";
+import type { KeyLimits, KeyLimitsPatch } from "../model/index.ts";
 
 /** A caller that has proven to hold a key. Plain and immutable; safe to keep for one request. */
 export interface Principal {
@@ -17,6 +18,8 @@ export interface Principal {
   readonly grants: readonly Grant[];
   /** Absent: as many as come. */
   readonly requestsPerSecond?: number;
+  /** Of its calls about records, at all places together. Absent: none. */
+  readonly limits?: KeyLimits;
 }
 
 /**
@@ -53,6 +56,8 @@ export interface AccessKeyView {
   readonly grants: readonly Grant[];
   /** Requests admitted a second, on average; as many at once after a pause. */
   readonly requestsPerSecond?: number;
+  /** Of its calls about records, at all places together: those of a tenant are docs/fairness.md. */
+  readonly limits?: KeyLimits;
   readonly rotatedAtMs?: number;
   /** Until then the secret before the last rotation holds as well. */
   readonly previousUntilMs?: number;
@@ -64,6 +69,13 @@ export interface NewAccessKey {
   readonly accountId?: string;
   readonly expiresAtMs?: number;
   readonly requestsPerSecond?: number;
+  readonly limits?: KeyLimits;
+}
+
+/** What changes: a number sets, null takes away, what is not named stays. */
+export interface AccessKeyPatch {
+  readonly requestsPerSecond?: number | null;
+  readonly limits?: KeyLimitsPatch;
 }
 
 export interface CreatedAccessKey extends AccessKeyView {
@@ -104,6 +116,11 @@ export interface AccessControl {
    */
   admit(principal: Principal): void;
   /**
+   * The engine as it is for this caller: held to the limits of its key, at all places together;
+   * the same engine for one that has none.
+   */
+  engineFor(principal: Principal, engine: Engine): Engine;
+  /**
    * @param action  `<area>:<Operation>`, for example `vectors:PutVectors`.
    * @throws InsulaError `permission_denied`, with one wording whether the target exists or not.
    */
@@ -124,6 +141,11 @@ export interface AccessControl {
    * next request, when the promise resolves. @throws `access_key_not_found`, `argument_invalid`
    */
   rotateKey(keyId: string, options?: RotateOptions): Promise<CreatedAccessKey>;
+  /**
+   * Changes what the key may do in a second and at once. Durable, and holds for the next request,
+   * when the promise resolves. @throws `access_key_not_found`, `argument_invalid`
+   */
+  limitKey(keyId: string, patch: AccessKeyPatch): Promise<AccessKeyView>;
   /** @throws `access_key_not_found` */
   revokeKey(keyId: string): Promise<void>;
 }

@@ -27,7 +27,11 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "admin", "SuspendCustomer ResumeCustomer EraseCustomer CopyCustomer"],
   ["admin", "admin", "SetCollectionLimits SetTenantLimits"],
   ["admin", "admin", "GetCollectionExtents GetTenantExtents"],
-  ["admin", "admin", "GetStatus GetLogLevel SetLogLevel ListKeys CreateKey RotateKey RevokeKey"],
+  [
+    "admin",
+    "admin",
+    "GetStatus GetLogLevel SetLogLevel ListKeys CreateKey LimitKey RotateKey RevokeKey",
+  ],
   ["admin", "admin", "RotateMasterKey ListBackups CreateBackup DeleteBackup Restore CopyTenant"],
   ["admin", "admin", "AdoptTenant"],
   ["vectors", "read", "GetVectorBucket ListVectorBuckets GetVectorIndex ListVectorIndexes"],

@@ -16,6 +16,7 @@
  * Not here: proving that a caller holds a secret (wire/signature), rates of tenants.
  */
 export type {
+  AccessKeyPatch,
   AccessControl,
   AccessKeyView,
   ActionTarget,
@@ -36,6 +37,7 @@ export { boundTenant } from "./grant.ts";
 export { POLICY_BYTES_MAX, ROTATION_GRACE_MS_MAX } from "./limits.ts";
 export { openAccess } from "./open-access.ts";
 export type { AccessOptions, SettingStore } from "./open-access.ts";
+export { wrapEngine, type EngineCall } from "./wrapped-engine.ts";
 export { parseAwsBucketPolicy } from "./aws-policy.ts";
 export { evaluateBucketPolicy, isAboutPrincipal, parseBucketPolicy } from "./policy.ts";
 export type { BucketPolicy, PolicyGrammar, PolicyRequest, PolicyStatement } from "./policy.ts";

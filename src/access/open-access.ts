@@ -7,8 +7,10 @@ import { LruMap } from "../base/lru-map.ts";
 import { secretsEqual } from "../base/secret.ts";
 import type { Engine, Page, PageRequest } from "../engine/api.ts";
 import type { Clock, FileSystem, Random } from "../io/index.ts";
+import { patchKeyLimits } from "../model/index.ts";
 import type {
   AccessControl,
+  AccessKeyPatch,
   AccessKeyView,
   ActionTarget,
   CreatedAccessKey,
@@ -19,6 +21,7 @@ import type {
 } from "./access-control.ts";
 import { freshKeyId, freshSecret, type AdminKey } from "./admin-key.ts";
 import { checkGrants, coversTarget, coversWithin, refused } from "./grant.ts";
+import { KeyLimiter } from "./key-limiter.ts";
 import { KeyRates } from "./key-rates.ts";
 import {
   ACCOUNT_DIGITS_MAX,
@@ -74,6 +77,7 @@ class StoredAccess implements AccessControl {
   readonly #admin: KnownKey;
   readonly #cache = new LruMap<string, CachedKey>(KNOWN_KEYS_MAX);
   readonly #rates = new KeyRates();
+  readonly #limiter: KeyLimiter;
   /** Rotation and revocation of one key follow each other: each reads the row it changes. */
   readonly #changing = new KeyedLock();
   /** Grows with each rotation and revocation; a key read before one is read again. */
@@ -83,6 +87,7 @@ class StoredAccess implements AccessControl {
     const { accountId, admin } = options;
     this.accountId = accountId;
     this.#options = options;
+    this.#limiter = new KeyLimiter(options.clock);
     this.#seal = seal;
     const principal = { kind: "admin", keyId: admin.id, accountId, grants: [] } as const;
     this.#admin = { secret: admin.secret, principal };
@@ -130,6 +135,10 @@ class StoredAccess implements AccessControl {
     );
   }
 
+  engineFor(principal: Principal, engine: Engine): Engine {
+    return this.#limiter.engineFor(principal, engine);
+  }
+
   authorize(principal: Principal, action: string, target: ActionTarget): void {
     if (this.isAllowed(principal, action, target)) return;
     throw new InsulaError("permission_denied", `Cannot do ${action}: this key has no right to it.`);
@@ -155,7 +164,7 @@ class StoredAccess implements AccessControl {
       createdAtMs,
       ...(key.expiresAtMs === undefined ? {} : { expiresAtMs: key.expiresAtMs }),
       grants: checkGrants(key.grants),
-      ...(key.requestsPerSecond === undefined ? {} : { requestsPerSecond: key.requestsPerSecond }),
+      ...limitsOf({}, key),
       secret: freshSecret(random),
     };
     await settings.writeSetting(ROW_PREFIX + created.id, this.#seal.seal(created));
@@ -200,6 +209,21 @@ class StoredAccess implements AccessControl {
     });
   }
 
+  limitKey(keyId: string, patch: AccessKeyPatch): Promise<AccessKeyView> {
+    return this.#changing.run(keyId, async () => {
+      const { settings } = this.#options;
+      const row = await settings.readSetting(ROW_PREFIX + keyId);
+      if (row === undefined) throw missing("limit");
+      const before = this.#seal.open(keyId, row);
+      const { requestsPerSecond: _, limits: __, ...rest } = before;
+      const changed: SealedKey = { ...rest, ...limitsOf(before, patch) };
+      const sealed = this.#seal.seal(changed);
+      await settings.writeSetting(ROW_PREFIX + keyId, sealed);
+      this.#forget(keyId);
+      return readKeyView(keyId, sealed);
+    });
+  }
+
   revokeKey(keyId: string): Promise<void> {
     return this.#changing.run(keyId, async () => {
       const { settings } = this.#options;
@@ -215,13 +239,14 @@ class StoredAccess implements AccessControl {
   }
 
   #keep(key: SealedKey): CachedKey {
-    const { secret, previousSecret, requestsPerSecond } = key;
+    const { secret, previousSecret, requestsPerSecond, limits } = key;
     const principal: Principal = {
       kind: "key",
       keyId: key.id,
       accountId: key.accountId,
       grants: key.grants,
       ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+      ...(limits === undefined ? {} : { limits }),
     };
     const alone = { secret, principal };
     const entry = {
@@ -235,7 +260,21 @@ class StoredAccess implements AccessControl {
   }
 }
 
-function missing(what: "rotate" | "revoke"): InsulaError {
+/** @throws InsulaError `argument_invalid` */
+function limitsOf(
+  before: Pick<AccessKeyView, "requestsPerSecond" | "limits">,
+  { requestsPerSecond: rate, limits: patch = {} }: AccessKeyPatch,
+): Pick<AccessKeyView, "requestsPerSecond" | "limits"> {
+  const requestsPerSecond = rate === undefined ? before.requestsPerSecond : (rate ?? undefined);
+  checkRate(requestsPerSecond);
+  const limits = patchKeyLimits(before.limits ?? {}, patch);
+  return {
+    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+  };
+}
+
+function missing(what: "limit" | "rotate" | "revoke"): InsulaError {
   return new InsulaError("access_key_not_found", `Cannot ${what} the key: it is not there.`);
 }
 
@@ -243,10 +282,13 @@ function checkNewKey(key: NewAccessKey, nowMs: number): void {
   if (key.accountId !== undefined && !isAccount(key.accountId)) {
     throw refused(`its account must be 1 to ${String(ACCOUNT_DIGITS_MAX)} digits`);
   }
-  const { expiresAtMs, requestsPerSecond } = key;
+  const { expiresAtMs } = key;
   if (expiresAtMs !== undefined && !(Number.isSafeInteger(expiresAtMs) && expiresAtMs > nowMs)) {
     throw refused("its expiry must be an instant in the future");
   }
+}
+
+function checkRate(requestsPerSecond: number | undefined): void {
   if (
     requestsPerSecond !== undefined &&
     !(requestsPerSecond >= KEY_RATE_MIN && requestsPerSecond <= KEY_RATE_MAX)

@@ -172,6 +172,52 @@ describe("the rate of a key", () => {
   );
 });
 
+describe("the limits of a key", () => {
+  test("are set when it is made, changed in parts, listed, and kept by a rotation", async () => {
+    const limits = { queriesPerSecond: 5, callsInFlight: 2 };
+    const { id } = await access.createKey({ grants: GRANTS, requestsPerSecond: 9, limits });
+    expect((await access.findKey(id))?.principal.limits).toEqual(limits);
+    const patch = { limits: { queriesPerSecond: null, bytesPerSecond: 1_000 } };
+    const changed = await access.limitKey(id, patch);
+    const now = { callsInFlight: 2, bytesPerSecond: 1_000 };
+    expect(changed).toMatchObject({ id, requestsPerSecond: 9, limits: now });
+    expect(changed).not.toHaveProperty("secret");
+    expect((await access.findKey(id))?.principal.limits).toEqual(now);
+    access = await open();
+    expect((await access.findKey(id))?.principal.limits).toEqual(now);
+    const rotated = await access.rotateKey(id, { graceMs: 1_000 });
+    expect(rotated).toMatchObject({ limits: now, requestsPerSecond: 9 });
+    const none = { callsInFlight: null, bytesPerSecond: null };
+    const free = await access.limitKey(id, { requestsPerSecond: null, limits: none });
+    expect(free).not.toHaveProperty("limits");
+    expect(free).not.toHaveProperty("requestsPerSecond");
+    // The secret before is still in its grace.
+    expect((await access.findKey(id))?.previousSecret).toBeDefined();
+    expect((await access.listKeys({ limit: 10 })).items).toEqual([free]);
+    expect((await access.limitKey(id, { requestsPerSecond: 3 })).requestsPerSecond).toBe(3);
+  });
+
+  test("are refused when they are none, and of a key that is not there", async () => {
+    const { id } = await access.createKey({ grants: GRANTS });
+    const refused = { code: "argument_invalid" };
+    for (const limits of [
+      { queriesPerSecond: 0 },
+      { callsInFlight: 1.5 },
+      { bytesPerSecond: "many" as unknown as number },
+      { storedRecords: 5 },
+      { weight: 2 },
+    ]) {
+      await expect(access.limitKey(id, { limits })).rejects.toMatchObject(refused);
+      await expect(access.createKey({ grants: GRANTS, limits })).rejects.toMatchObject(refused);
+    }
+    await expect(access.limitKey(id, { requestsPerSecond: 0 })).rejects.toMatchObject(refused);
+    await expect(access.limitKey("nobody", {})).rejects.toMatchObject({
+      code: "access_key_not_found",
+    });
+    expect((await access.listKeys({ limit: 10 })).items[0]).not.toHaveProperty("limits");
+  });
+});
+
 test("a key of the first format is found, listed, rotated and revoked", async () => {
   const id = "INAAAAAAAAAAAAAAAAAA";
   rows.set(`access-key/${id}`, Buffer.from(ROW_OF_FORMAT_1, "hex"));

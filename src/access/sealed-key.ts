@@ -125,7 +125,7 @@ function readHead(
 
 function decodeView(value: unknown): AccessKeyView | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { id, accountId, createdAtMs, grants } = value as Record<string, unknown>;
+  const { id, accountId, createdAtMs, grants, limits } = value as Record<string, unknown>;
   if (typeof id !== "string" || typeof accountId !== "string") return undefined;
   if (typeof createdAtMs !== "number" || !Array.isArray(grants)) return undefined;
   const numbers: Partial<Record<(typeof OPTIONAL_NUMBERS)[number], number>> = {};
@@ -136,7 +136,10 @@ function decodeView(value: unknown): AccessKeyView | undefined {
     numbers[name] = number;
   }
   // The row is authenticated with its secret before it decides anything, so its shape is ours.
-  return { id, accountId, createdAtMs, grants: grants as readonly Grant[], ...numbers };
+  return {
+    ...{ id, accountId, createdAtMs, grants: grants as readonly Grant[], ...numbers },
+    ...(typeof limits === "object" && limits !== null && { limits }),
+  };
 }
 
 const OPTIONAL_NUMBERS = [

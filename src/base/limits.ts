@@ -78,6 +78,15 @@ export const POLICY_DURATION_MS_MAX = 315_360_000_000;
 /** Pins of a collection, names or patterns; and their bytes together, as its row is one frame. */
 export const PINS_MAX = 256;
 export const PIN_BYTES_MAX = 16_384;
+/**
+ * Warm schedules of a collection, names or patterns of one, and the UTF-8 bytes of those of all
+ * together: they are in the row of the collection, which is one frame of the log.
+ */
+export const WARM_SCHEDULES_MAX = 16;
+export const WARM_SCHEDULE_TENANTS_MAX = 256;
+export const WARM_SCHEDULE_BYTES_MAX = 16_384;
+/** Windows of a warm schedule that a dry run tells. */
+export const WINDOWS_TOLD_MAX = 3;
 /** Smallest share of the memory that a policy may leave to a collection. */
 export const MEMORY_SHARE_MIN = 0.001;
 /**

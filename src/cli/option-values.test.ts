@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { printGrant, toGrants, toRate, toShare } from "./option-values.ts";
+import { printGrant, toGrants, toRate, toShare, toWeekdays } from "./option-values.ts";
 
 describe("a grant on the command line", () => {
   it.each([
@@ -64,4 +64,18 @@ it.each([
 
 it.each(["", "95", "95%", "-0.5", "1.1", "1e-1", "0,95", "0."])("%j is no share", (text) => {
   expect(() => toShare(text)).toThrow("Expected 0 to 1.");
+});
+
+it.each([
+  ["mon-fri", "mon tue wed thu fri"],
+  ["daily", "mon tue wed thu fri sat sun"],
+  ["sun,Mon", "mon sun"],
+  ["fri-mon", "mon fri sat sun"],
+  ["wed", "wed"],
+])("days are read as %s", (text, days) => {
+  expect(toWeekdays(text).join(" ")).toBe(days);
+});
+
+it.each(["", "monday", "mon-", "mon-wed-fri", "1-5", "mon,,tue"])("no days: %j", (text) => {
+  expect(() => toWeekdays(text)).toThrow("Expected days such as mon-fri");
 });

@@ -2,7 +2,13 @@
 import { InvalidArgumentError } from "commander";
 import { parseFilter } from "./filter-text.ts";
 import type { Grant } from "../access/index.ts";
-import type { FieldMemory, Filter, Metadata } from "../model/index.ts";
+import {
+  WEEKDAYS,
+  type FieldMemory,
+  type Filter,
+  type Metadata,
+  type Weekday,
+} from "../model/index.ts";
 import { CommandError, EXIT_CODES } from "./command-error.ts";
 
 export function toWholeNumber(text: string): number {
@@ -43,6 +49,26 @@ export function toDurationMs(text: string): number {
   if (match === null) throw new InvalidArgumentError("Expected a duration such as 30m, 12h or 7d.");
   const factor = { d: 86_400_000, h: 3_600_000, m: 60_000 }[match[2] as "d" | "h" | "m"];
   return Number(match[1]) * factor;
+}
+
+/** `mon-fri`, `mon,wed,sat-sun`, `daily`; in the order of the week. */
+export function toWeekdays(text: string): readonly Weekday[] {
+  if (text === "daily") return WEEKDAYS;
+  const days = text.toLowerCase().split(",").flatMap(toRange);
+  if (days.length > 0 && !days.includes(undefined)) {
+    return WEEKDAYS.filter((day) => days.includes(day));
+  }
+  throw new InvalidArgumentError("Expected days such as mon-fri, mon,wed,sat-sun or daily.");
+}
+
+/** Undefined among them: it is none. */
+function toRange(text: string): readonly (Weekday | undefined)[] {
+  const [from, to = from, more] = text.split("-");
+  const first = WEEKDAYS.findIndex((day) => day === from);
+  const last = WEEKDAYS.findIndex((day) => day === to);
+  if (first < 0 || last < 0 || more !== undefined) return [undefined];
+  const count = ((last - first + WEEKDAYS.length) % WEEKDAYS.length) + 1;
+  return Array.from({ length: count }, (_, i) => WEEKDAYS[(first + i) % WEEKDAYS.length]);
 }
 
 export function toFilter(text: string): Filter {
@@ -113,9 +139,9 @@ function wrongGrant(text: string): CommandError {
   );
 }
 
-/** Requests a second, also less than one. */
+/** So many a second, also less than one. */
 export function toRate(text: string): number {
-  const rate = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  const rate = /^\d{1,15}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
   if (rate === 0) throw new InvalidArgumentError("Expected a number above 0, such as 50 or 0.5.");
   return rate;
 }

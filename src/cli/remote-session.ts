@@ -37,6 +37,11 @@ export function openRemoteSession({ url, token }: ServerAccess): Session {
           method: "POST",
           body: JSON.stringify(options),
         })) as CreatedAccessKey,
+      limitKey: async (id, patch) =>
+        (await channel.send(`keys/${encodeURIComponent(id)}`, {
+          method: "PATCH",
+          body: JSON.stringify(patch),
+        })) as AccessKeyView,
       revokeKey: async (id) => {
         await channel.send(`keys/${encodeURIComponent(id)}`, { method: "DELETE" });
       },

@@ -20,7 +20,10 @@ export interface Session extends AsyncDisposable {
   readonly origin: string;
   readonly catalog: SessionCatalog;
   readonly records: SessionRecords;
-  readonly keys: Pick<AccessControl, "createKey" | "listKeys" | "rotateKey" | "revokeKey">;
+  readonly keys: Pick<
+    AccessControl,
+    "createKey" | "listKeys" | "limitKey" | "rotateKey" | "revokeKey"
+  >;
   readonly copies: SessionCopies;
   status(): Promise<SessionStatus>;
   /** As {@link Engine.rotateMasterKey}. */

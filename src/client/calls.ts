@@ -26,6 +26,7 @@ import type {
   TenantSweepRequest,
   TenantSweepSlice,
   TenantWarmRequest,
+  TenantWarmSlice,
   TenantsCreated,
   UsagePage,
   WriteResult,
@@ -118,7 +119,7 @@ export interface CatalogCalls {
     place: Place,
     request: TenantWarmRequest,
     options: CallOptions,
-  ): Promise<TenantStatesSlice>;
+  ): Promise<TenantWarmSlice>;
   /** One slice. */
   sweepTenants(
     place: Place,

@@ -1,13 +1,15 @@
 /** Work on many tenants, slice after slice, told as it goes on. */
-import { FAILURES_TOLD_MAX } from "../base/limits.ts";
+import { FAILURES_TOLD_MAX, TENANTS_NAMED_MAX } from "../base/limits.ts";
 import type {
   TenantChoice,
   TenantOutcomes,
   TenantStatesRequest,
   TenantStatesSlice,
   TenantWarmRequest,
+  TenantWarmSlice,
+  TenantsRequest,
 } from "../engine/api.ts";
-import type { RequestedState } from "../model/index.ts";
+import type { RequestedState, WarmWindow } from "../model/index.ts";
 import type { CallOptions } from "./calls.ts";
 
 /** Names of one slice: a second or so, after which it can be ended. */
@@ -24,6 +26,9 @@ export interface TenantsChange extends TenantsWalk {
   readonly state: RequestedState;
 }
 
+export interface TenantsWarming
+  extends TenantsWalk, Pick<TenantWarmRequest, "schedule" | "isDryRun" | "policy"> {}
+
 export interface TenantsProgress extends TenantOutcomes {
   /** A change that is ended now goes on behind this name; absent: there is nothing left. */
   readonly next?: string;
@@ -32,6 +37,38 @@ export interface TenantsProgress extends TenantOutcomes {
 export interface TenantsChanged extends TenantOutcomes {
   /** The first FAILURES_TOLD_MAX. */
   readonly failures: TenantStatesSlice["failures"];
+}
+
+export interface TenantsWarmed extends TenantsChanged {
+  /** Of a dry run: who would be woken, the first TENANTS_NAMED_MAX. */
+  readonly names?: readonly string[];
+  /** Of a schedule: its next windows; the first may be open. */
+  readonly windows?: readonly WarmWindow[];
+}
+
+/** As {@link walkTenants}. */
+export async function warmTenants(
+  ask: (request: TenantWarmRequest) => Promise<TenantWarmSlice>,
+  { schedule, isDryRun, policy, ...walk }: TenantsWarming,
+): Promise<TenantsWarmed> {
+  const names: string[] = [];
+  let windows: readonly WarmWindow[] | undefined;
+  const changed = await walkTenants(async (request) => {
+    const slice = await ask({
+      ...request,
+      ...(schedule === undefined ? {} : { schedule }),
+      ...(isDryRun === undefined ? {} : { isDryRun }),
+      ...(policy === undefined ? {} : { policy }),
+    });
+    names.push(...(slice.names ?? []).slice(0, TENANTS_NAMED_MAX - names.length));
+    windows ??= slice.windows;
+    return slice;
+  }, walk);
+  return {
+    ...changed,
+    ...(isDryRun === true && { names }),
+    ...(windows !== undefined && { windows }),
+  };
 }
 
 /** As {@link walkTenants}. */
@@ -47,7 +84,7 @@ export function changeTenants(
  * @throws the signal's reason between two slices: what is changed stays so.
  */
 export async function walkTenants(
-  ask: (request: TenantWarmRequest) => Promise<TenantStatesSlice>,
+  ask: (request: TenantsRequest) => Promise<TenantStatesSlice>,
   { names, pattern, after, signal, onProgress }: TenantsWalk,
 ): Promise<TenantsChanged> {
   let sums: TenantsChanged = { changed: 0, unchanged: 0, missing: 0, failed: 0, failures: [] };

@@ -10,15 +10,22 @@ import type {
 } from "../engine/api.ts";
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_CREATED_MAX } from "../base/limits.ts";
-import type { Place, RequestedState, TenantPolicyPatch } from "../model/index.ts";
+import type {
+  Place,
+  RequestedState,
+  TenantPolicyPatch,
+  WarmSchedule,
+  WarmSchedules,
+} from "../model/index.ts";
 import { abortable } from "./abort.ts";
 import type { CallOptions, Calls } from "./calls.ts";
 import {
   changeTenants,
-  walkTenants,
+  warmTenants,
   type TenantsChange,
   type TenantsChanged,
-  type TenantsWalk,
+  type TenantsWarmed,
+  type TenantsWarming,
 } from "./change-tenants.ts";
 import type {
   Collection,
@@ -94,11 +101,11 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
     );
   }
 
-  warmTenants(walk: TenantsWalk): Promise<TenantsChanged> {
+  warmTenants(walk: TenantsWarming): Promise<TenantsWarmed> {
     const { signal } = walk;
     const options = signal === undefined ? {} : { signal };
     return abortable(signal, () =>
-      walkTenants((request) => this.#calls.warmTenants(this.place, request, options), walk),
+      warmTenants((request) => this.#calls.warmTenants(this.place, request, options), walk),
     );
   }
 
@@ -108,6 +115,18 @@ export class CollectionHandle<M extends object> extends RecordsHandle<M> impleme
 
   unpinTenants(unpin: readonly string[], options: CallOptions = {}): Promise<readonly string[]> {
     return this.#changePins({ unpin }, options);
+  }
+
+  async setWarmSchedule(
+    name: string,
+    schedule: WarmSchedule | null,
+    options: CallOptions = {},
+  ): Promise<WarmSchedules> {
+    const policy = { warm: { [name]: schedule } };
+    const info = await abortable(options.signal, () =>
+      this.#calls.updateCollection(this.place, { policy }, options),
+    );
+    return info.policy?.warm ?? {};
   }
 
   sweepTenants(sweep: TenantSweepOptions = {}): Promise<TenantSweepSlice> {

@@ -15,16 +15,18 @@
 export { connect } from "./connect.ts";
 // For the command line, which shows and counts what the face hides.
 export { HttpChannel, type Sent, type ServerAddress } from "./http-channel.ts";
-export { walkTenants } from "./change-tenants.ts";
+export { walkTenants, warmTenants } from "./change-tenants.ts";
 export type {
   TenantsChange,
   TenantsChanged,
   TenantsProgress,
   TenantsWalk,
+  TenantsWarmed,
+  TenantsWarming,
 } from "./change-tenants.ts";
 export { RemoteCalls } from "./remote-calls.ts";
 export { openKeys } from "./keys.ts";
-export type { AccessKeys, CreatedKey, KeyGrant, KeyView, NewKey } from "./keys.ts";
+export type { AccessKeys, CreatedKey, KeyGrant, KeyPatch, KeyView, NewKey } from "./keys.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
 export { InsulaHandle } from "./insula-handle.ts";
 export type {

@@ -44,10 +44,17 @@ import type {
   UsagePeriod,
   UsageRequest,
   VectorField,
+  WarmSchedule,
+  WarmSchedules,
   Where,
 } from "../model/index.ts";
 import type { CallOptions } from "./calls.ts";
-import type { TenantsChange, TenantsChanged, TenantsWalk } from "./change-tenants.ts";
+import type {
+  TenantsChange,
+  TenantsChanged,
+  TenantsWarmed,
+  TenantsWarming,
+} from "./change-tenants.ts";
 
 /** A list of numbers becomes float32. */
 export type VectorLike = Float32Array | readonly number[];
@@ -301,8 +308,21 @@ export interface Collection<M extends object = Metadata> extends Records<M> {
   /**
    * Wakes tenants before they are needed, named or by a pattern, eight at once: `changed` counts
    * those that slept. They sleep again when they are idle. One that is not ACTIVE is a failure.
+   * With `schedule` those of a warm schedule, as its window would; with `isDryRun` it says who
+   * would be woken and when the next windows of the schedule are, also of one that is in `policy`
+   * only.
    */
-  warmTenants(walk: TenantsWalk): Promise<TenantsChanged>;
+  warmTenants(walk: TenantsWarming): Promise<TenantsWarmed>;
+  /**
+   * Tenants that are woken by themselves when a window opens, and kept awake and ACTIVE until it
+   * closes; null takes the schedule of that name away. Answers all there are.
+   * @throws `argument_invalid`
+   */
+  setWarmSchedule(
+    name: string,
+    schedule: WarmSchedule | null,
+    options?: CallOptions,
+  ): Promise<WarmSchedules>;
   /**
    * Tenants, by name or by patterns, that stay awake and ACTIVE however long nobody uses them, as
    * far as half of the memory and the share of their collection go. Answers all that are pinned.

@@ -1,5 +1,6 @@
 /** The keys of a server: made, listed, rotated and revoked while it runs. */
 import type { Page, PageRequest } from "../engine/api.ts";
+import type { KeyLimits, KeyLimitsPatch } from "../model/index.ts";
 import type { CallOptions } from "./calls.ts";
 import { HttpChannel, type ServerAddress } from "./http-channel.ts";
 import { keyPath, pageQuery } from "./remote-paths.ts";
@@ -20,7 +21,16 @@ export interface NewKey {
   /** Digits; default the account of the server. */
   readonly accountId?: string;
   readonly expiresAtMs?: number;
+  /** Requests of any kind. */
   readonly requestsPerSecond?: number;
+  /** Of its calls about records, at all places together. */
+  readonly limits?: KeyLimits;
+}
+
+/** A number sets, null takes away, what is not named stays. */
+export interface KeyPatch {
+  readonly requestsPerSecond?: number | null;
+  readonly limits?: KeyLimitsPatch;
 }
 
 /** A key as listings show it: never with its secret. */
@@ -48,6 +58,12 @@ export interface AccessKeys {
    * @throws `access_key_not_found`; `permission_denied` to all but the admin secret.
    */
   rotate(id: string, options?: CallOptions & { readonly graceMs?: number }): Promise<CreatedKey>;
+  /**
+   * Changes its rate and limits; they hold for the next request when the promise resolves.
+   * @throws `access_key_not_found`, `argument_invalid`; `permission_denied` to all but the admin
+   *         secret.
+   */
+  limit(id: string, patch: KeyPatch, options?: CallOptions): Promise<KeyView>;
   /** Holds for the next request when the promise resolves. @throws `access_key_not_found` */
   revoke(id: string, options?: CallOptions): Promise<void>;
 }
@@ -79,6 +95,12 @@ export function openKeys(address: ServerAddress): AccessKeys {
         body: JSON.stringify({ graceMs }),
         ...(signal === undefined ? {} : { signal }),
       }) as Promise<CreatedKey>,
+    limit: (id, patch, { signal } = {}) =>
+      channel.send(keyPath(id), {
+        method: "PATCH",
+        body: JSON.stringify(patch),
+        ...(signal === undefined ? {} : { signal }),
+      }) as Promise<KeyView>,
     revoke: async (id, { signal } = {}) => {
       await channel.send(keyPath(id), {
         method: "DELETE",

@@ -1,7 +1,7 @@
 /** Records and hits of the server's answers, as the model has them. */
 import { InsulaError } from "../base/errors.ts";
 import { fromExactMembers } from "../base/exact-json.ts";
-import type { TenantStatesSlice, TenantSweepSlice } from "../engine/api.ts";
+import type { TenantStatesSlice, TenantWarmSlice, TenantSweepSlice } from "../engine/api.ts";
 import type {
   Hit,
   KeptResult,
@@ -103,6 +103,10 @@ interface FailuresJson {
 
 export function readTenantStates(answer: unknown): TenantStatesSlice {
   return readFailures(answer as Omit<TenantStatesSlice, "failures"> & FailuresJson);
+}
+
+export function readWarming(answer: unknown): TenantWarmSlice {
+  return readFailures(answer as Omit<TenantWarmSlice, "failures"> & FailuresJson);
 }
 
 export function readSweep(answer: unknown): TenantSweepSlice {

@@ -18,6 +18,7 @@ import type {
   TenantSweepRequest,
   TenantSweepSlice,
   TenantWarmRequest,
+  TenantWarmSlice,
   TenantsCreated,
   UsagePage,
 } from "../engine/api.ts";
@@ -31,7 +32,7 @@ import type {
 import type { CallOptions, CatalogCalls } from "./calls.ts";
 import { RemoteCustomers } from "./remote-customers.ts";
 import type { HttpChannel, Sent } from "./http-channel.ts";
-import { readSweep, readTenantStates } from "./read-answer.ts";
+import { readSweep, readTenantStates, readWarming } from "./read-answer.ts";
 import {
   collectionPath,
   databasePath,
@@ -156,9 +157,9 @@ export class RemoteCatalog implements CatalogCalls {
     place: Place,
     request: TenantWarmRequest,
     options: CallOptions,
-  ): Promise<TenantStatesSlice> {
+  ): Promise<TenantWarmSlice> {
     const path = `${collectionPath(place)}/tenant-warmings`;
-    return readTenantStates(await this.#ask(path, post(request), options));
+    return readWarming(await this.#ask(path, post(request), options));
   }
 
   async sweepTenants(

@@ -154,6 +154,38 @@ export function describeTenantStates(name: string, insula: () => Insula): void {
       expect(activation).toMatchObject({ wasAsleep: false });
     });
 
+    it("tenants are warmed by schedules, which are set, told, tried and taken away", async () => {
+      const notes = await collectionOf(["w1", "w2", "x1"]);
+      const days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+      const hours = { days, from: "00:00", to: "24:00", zone: "Europe/Berlin" };
+      const daily = { tenants: ["w?", "nobody"], ...hours };
+      const kept = { daily: { ...daily, tenants: ["nobody", "w?"] } };
+      expect(await notes.setWarmSchedule("daily", daily)).toEqual(kept);
+      const { database, collection } = notes.place;
+      expect((await insula().getCollection(database, collection))?.policy).toEqual({ warm: kept });
+      const { keptWarm } = (await notes.getTenant("w1")) ?? {};
+      expect(keptWarm).toMatchObject({ schedule: "daily" });
+      expect((await notes.getTenant("x1"))?.keptWarm).toBeUndefined();
+      const dry = await notes.warmTenants({ schedule: "daily", isDryRun: true });
+      expect(dry).toMatchObject({ unchanged: 2, missing: 1, names: [] });
+      expect(dry.windows?.map(({ toMs }) => toMs)).toContain(keptWarm?.untilMs);
+      await notes.setTenantState("x1", "INACTIVE");
+      await notes.setTenantState("x1", "ACTIVE");
+      const policy = { warm: { other: { ...hours, tenants: ["*"] } } };
+      const tried = await notes.warmTenants({ schedule: "other", policy, isDryRun: true });
+      expect(tried.names).toEqual(["x1"]);
+      expect(await notes.warmTenants({ pattern: "x*", isDryRun: true })).toMatchObject({
+        ...{ changed: 1, names: ["x1"] },
+      });
+      const invalid = refused("argument_invalid", "invalid_argument");
+      for (const wrong of [{ zone: "Nowhere" }, { days: [] }, { from: "8" }, { to: "00:00" }]) {
+        const given = { ...daily, ...wrong };
+        await expect(notes.setWarmSchedule("daily", given)).rejects.toMatchObject(invalid);
+      }
+      await expect(notes.warmTenants({ schedule: "other" })).rejects.toMatchObject(invalid);
+      expect(await notes.setWarmSchedule("daily", null)).toEqual({});
+    });
+
     it("tenants are listed by pattern, state and size, page after page", async () => {
       const notes = await collectionOf(["a1", "a2", "b1"]);
       await notes.tenant("a2").upsert([{ key: "longer", vector: [1] }]);

@@ -6,6 +6,18 @@
  * compared by their UTF-8 bytes, listings are in that order.
  */
 import type { EngineStats, RecallFigure, TenantFigures } from "./engine-figures.ts";
+import type {
+  DueTenant,
+  TenantChoice,
+  TenantOutcomes,
+  TenantStatesRequest,
+  TenantStatesSlice,
+  TenantSweepRequest,
+  TenantSweepSlice,
+  TenantWarmRequest,
+  TenantWarmSlice,
+  TenantsRequest,
+} from "./tenant-walks.ts";
 import type { ObjectStore } from "../io/index.ts";
 import type {
   Filter,
@@ -123,7 +135,7 @@ export interface Engine extends AsyncDisposable {
     database: string,
     collection: string,
     request: TenantWarmRequest,
-  ): Promise<TenantStatesSlice>;
+  ): Promise<TenantWarmSlice>;
   /**
    * One slice of what the node does by itself for a collection with a policy: tenants that nobody
    * used for long enough become INACTIVE or OFFLOADED. Wakes nobody; a tenant that is used while
@@ -519,6 +531,8 @@ export interface TenantInfo {
   readonly lastUsedAtMs?: number;
   /** Which pin of the collection keeps it awake and ACTIVE; of one tenant that is asked for. */
   readonly pinnedBy?: string;
+  /** The warm schedule whose window is open and that keeps it; of one tenant that is asked for. */
+  readonly keptWarm?: { readonly schedule: string; readonly untilMs: number };
 }
 
 /** The last change of a tenant's state. */
@@ -526,82 +540,15 @@ export interface StateChange {
   readonly from: TenantState;
   /**
    * `asked`: by a call for the state. `used`: by a call about the records of an INACTIVE one.
-   * `policy`: by the policy of its collection.
+   * `policy`: by the policy of its collection. `schedule`: by a warm schedule of it, which wakes
+   * those that the policy made INACTIVE.
    */
-  readonly reason: "asked" | "used" | "policy";
+  readonly reason: "asked" | "used" | "policy" | "schedule";
   readonly atMs: number;
   /** How long nobody had used it; of `policy` only. */
   readonly idleMs?: number;
-}
-
-/** Which tenants: by name, or those whose names match. One of the two. */
-export interface TenantChoice {
-  /** At most TENANTS_NAMED_MAX. */
-  readonly names?: readonly string[];
-  /** `*` any text, `?` one character, `\\` before a sign that is meant itself. */
-  readonly pattern?: string;
-}
-
-export interface TenantWarmRequest extends TenantChoice {
-  /** Goes on behind this name. */
-  readonly after?: string;
-  /** Names looked at in this slice, 1 to PAGE_ITEMS_MAX. */
-  readonly limit: number;
-}
-
-export interface TenantStatesRequest extends TenantWarmRequest {
-  readonly state: RequestedState;
-}
-
-export interface TenantSweepRequest {
-  /** Goes on behind this name. */
-  readonly after?: string;
-  /** Tenants looked at in this slice, 1 to PAGE_ITEMS_MAX. */
-  readonly limit: number;
-  /** Tells what is due and does nothing. */
-  readonly isDryRun?: boolean;
-  /** Of a dry run: as if the policy were changed by this. */
-  readonly policy?: TenantPolicyPatch;
-}
-
-/** A tenant that nobody used for longer than the policy of its collection says. */
-export interface DueTenant {
-  readonly tenant: string;
-  readonly from: TenantState;
-  readonly to: "INACTIVE" | "OFFLOADED";
-  readonly idleMs: number;
-}
-
-export interface TenantSweepSlice {
-  readonly looked: number;
-  /** Of those, so many would be due and are pinned. */
-  readonly pinned: number;
-  /** Where the policy has a share: what tenants of the collection hold now, and what they may. */
-  readonly memory?: { readonly loadedBytes: number; readonly loadedBytesMax: number };
-  /** What became of them, or of a dry run what would; those of `failures` are not among them. */
-  readonly due: readonly DueTenant[];
-  /** The first FAILURES_TOLD_MAX. */
-  readonly failures: readonly { readonly tenant: string; readonly error: Error }[];
-  readonly failed: number;
-  /** The next slice goes on behind this name; absent: there is none. */
-  readonly next?: string;
-}
-
-/** Tenants by what came of them. */
-export interface TenantOutcomes {
-  readonly changed: number;
-  /** They were so already. */
-  readonly unchanged: number;
-  /** Named, and not there. */
-  readonly missing: number;
-  readonly failed: number;
-}
-
-export interface TenantStatesSlice extends TenantOutcomes {
-  /** The first FAILURES_TOLD_MAX. */
-  readonly failures: readonly { readonly tenant: string; readonly error: Error }[];
-  /** The next slice goes on behind this name; absent: there is none. */
-  readonly next?: string;
+  /** Its name; of `schedule` only. */
+  readonly schedule?: string;
 }
 
 export interface UsagePage extends Page<UsageItem> {
@@ -705,6 +652,18 @@ export interface WriteResult {
 
 export type { Metric, RequestedState, TenantState };
 export type { EngineStats, RecallFigure, TenantFigures };
+export type {
+  DueTenant,
+  TenantChoice,
+  TenantOutcomes,
+  TenantStatesRequest,
+  TenantStatesSlice,
+  TenantSweepRequest,
+  TenantSweepSlice,
+  TenantWarmRequest,
+  TenantWarmSlice,
+  TenantsRequest,
+};
 /**
  * One customer over all collections: what has one name as a tenant in the collections of a
  * database. Every call looks at each collection of the database once; nobody is woken.

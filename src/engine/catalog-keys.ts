@@ -19,6 +19,7 @@ export const KIND = {
   schemaByNumber: "y",
   collectionSchema: "z",
   policy: "a",
+  warm: "b",
   totals: "q",
   // Counters, these and the totals of the node lie side by side: a start reads them as one block.
   tenantState: "n",
@@ -70,6 +71,11 @@ export function collectionSchemaKey(collectionNumber: number): EncodedKey {
 /** The names of a collection that has a policy. */
 export function policyKey(collectionNumber: number): EncodedKey {
   return KIND.policy + number(collectionNumber);
+}
+
+/** The names of a collection that has warm schedules. */
+export function warmKey(collectionNumber: number): EncodedKey {
+  return KIND.warm + number(collectionNumber);
 }
 
 /** Rows, bytes and tenants of a collection. */
@@ -238,6 +244,7 @@ export const GARBAGE_SLOT_PREFIX: EncodedKey = `${KIND.garbage}k`;
 export const GARBAGE_OFFLOAD_PREFIX: EncodedKey = `${KIND.garbage}o`;
 export const MOVING_SHARD_PREFIX: EncodedKey = `${KIND.garbage}m`;
 export const POLICY_PREFIX: EncodedKey = KIND.policy;
+export const WARM_PREFIX: EncodedKey = KIND.warm;
 /** Erasures of all databases. */
 export const ERASURE_PREFIX: EncodedKey = `${KIND.customer}e`;
 export const DATABASE_PREFIX: EncodedKey = KIND.database;

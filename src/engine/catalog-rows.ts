@@ -17,6 +17,7 @@ import {
 } from "../model/index.ts";
 import type { StateChange } from "./api.ts";
 import { NO_RECALLS, type FieldRecalls } from "./field-recalls.ts";
+import { decodeSchedules, encodeSchedules } from "./schedule-codec.ts";
 
 const ROW_VERSION = 1;
 /** ON DISK: beside the metric of a field that is to cost little memory. */
@@ -24,11 +25,17 @@ const SMALL_FLAG = 128;
 /** ON DISK: flag of a schema that has sparse fields. */
 const SPARSE_FLAG = 8;
 /** ON DISK: position is the encoded number. */
-const CHANGE_REASONS: readonly StateChange["reason"][] = ["asked", "used", "policy"];
+const CHANGE_REASONS: readonly StateChange["reason"][] = ["asked", "used", "policy", "schedule"];
 /** ON DISK: in the place of a state, of a tenant that has only ever been what it was made. */
 const NEVER_CHANGED = 255;
 /** ON DISK: what a policy sets, beside one another. */
-const POLICY_FLAGS = { inactiveAfter: 1, offloadAfter: 2, memoryShare: 4, pins: 8 } as const;
+const POLICY_FLAGS = {
+  inactiveAfter: 1,
+  offloadAfter: 2,
+  memoryShare: 4,
+  pins: 8,
+  warm: 16,
+} as const;
 /** ON DISK: position is the encoded number. */
 const METRICS: readonly Metric[] = ["cosine", "dot", "euclidean", "manhattan", "hamming"];
 export type Attributes = Readonly<Record<string, string>>;
@@ -132,8 +139,9 @@ export function decodeCollection(bytes: Uint8Array): CollectionRow {
 }
 
 /** False: nothing is set. */
-function hasPolicy({ memoryShare, pins, ...rules }: PolicyRules): boolean {
-  return memoryShare !== undefined || pins !== undefined || isSwept(rules);
+function hasPolicy({ memoryShare, pins, warm, ...rules }: PolicyRules): boolean {
+  const others = [memoryShare, pins, warm];
+  return others.some((part) => part !== undefined) || isSwept(rules);
 }
 
 /** False: nothing happens by itself to a tenant that nobody uses. */
@@ -141,22 +149,25 @@ export function isSwept({ inactiveAfterMs, offloadAfterMs }: PolicyRules): boole
   return inactiveAfterMs !== undefined || offloadAfterMs !== undefined;
 }
 
-/** Readers that do not know of shares and pins stop before. */
+/** Readers that do not know of shares, pins and schedules stop before. */
 function encodePolicy(writer: ByteWriter, policy: PolicyRules): void {
-  const { inactiveAfterMs, offloadAfterMs, memoryShare, pins, setAtMs } = policy;
+  const { inactiveAfterMs, offloadAfterMs, memoryShare, pins, warm, setAtMs } = policy;
   writer.uint8(
     (inactiveAfterMs === undefined ? 0 : POLICY_FLAGS.inactiveAfter) |
       (offloadAfterMs === undefined ? 0 : POLICY_FLAGS.offloadAfter) |
       (memoryShare === undefined ? 0 : POLICY_FLAGS.memoryShare) |
-      (pins === undefined ? 0 : POLICY_FLAGS.pins),
+      (pins === undefined ? 0 : POLICY_FLAGS.pins) |
+      (warm === undefined ? 0 : POLICY_FLAGS.warm),
   );
   writer.float64(setAtMs);
   for (const part of [inactiveAfterMs, offloadAfterMs, memoryShare]) {
     if (part !== undefined) writer.float64(part);
   }
-  if (pins === undefined) return;
-  writer.varint(pins.length);
-  for (const pin of pins) writer.string(pin);
+  if (pins !== undefined) {
+    writer.varint(pins.length);
+    for (const pin of pins) writer.string(pin);
+  }
+  if (warm !== undefined) encodeSchedules(writer, warm);
 }
 
 function decodePolicy(reader: ByteReader): PolicyRules {
@@ -167,6 +178,7 @@ function decodePolicy(reader: ByteReader): PolicyRules {
     ...((flags & POLICY_FLAGS.offloadAfter) !== 0 && { offloadAfterMs: reader.float64() }),
     ...((flags & POLICY_FLAGS.memoryShare) !== 0 && { memoryShare: reader.float64() }),
     ...((flags & POLICY_FLAGS.pins) !== 0 && { pins: decodePins(reader) }),
+    ...((flags & POLICY_FLAGS.warm) !== 0 && { warm: decodeSchedules(reader) }),
   };
 }
 
@@ -220,10 +232,11 @@ function encodeChange(writer: ByteWriter, change: StateChange | undefined): void
     writer.uint8(NEVER_CHANGED);
     return;
   }
-  const { from, reason, atMs, idleMs = 0 } = change;
+  const { from, reason, atMs, idleMs = 0, schedule = "" } = change;
   writer.uint8(TENANT_STATES.indexOf(from));
   writer.uint8(CHANGE_REASONS.indexOf(reason)).float64(atMs);
   if (reason === "policy") writer.float64(idleMs);
+  if (reason === "schedule") writer.string(schedule);
 }
 
 function decodeChange(reader: ByteReader): StateChange | undefined {
@@ -232,7 +245,11 @@ function decodeChange(reader: ByteReader): StateChange | undefined {
   const from = readWord(TENANT_STATES, before);
   const reason = readWord(CHANGE_REASONS, reader.uint8());
   const atMs = reader.float64();
-  return { from, reason, atMs, ...(reason === "policy" && { idleMs: reader.float64() }) };
+  return {
+    ...{ from, reason, atMs },
+    ...(reason === "policy" && { idleMs: reader.float64() }),
+    ...(reason === "schedule" && { schedule: reader.string() }),
+  };
 }
 
 function readWord<Word>(words: readonly Word[], position: number): Word {

@@ -24,7 +24,6 @@ import {
   databaseKey,
   databaseTotalsKey,
   garbageCollectionKey,
-  policyKey,
   totalsKey,
 } from "./catalog-keys.ts";
 import {
@@ -33,7 +32,6 @@ import {
   encodeCollection,
   encodeDatabase,
   encodeTotals,
-  isSwept,
   type CollectionRow,
   type DatabaseRow,
 } from "./catalog-rows.ts";
@@ -41,7 +39,7 @@ import { dropShardChanges } from "./garbage.ts";
 import { garbageSlotChanges } from "./garbage-rows.ts";
 import { checkName } from "./names.ts";
 import { NumberCounter } from "./number-counter.ts";
-import { policyChanges } from "./policy-rows.ts";
+import { policyChanges, policyRemoval } from "./policy-rows.ts";
 import { SchemaBook } from "./schema-book.ts";
 import type {
   CollectionEntry,
@@ -341,8 +339,8 @@ export class Directory {
       { kind: "delete", key: collectionKey(database.row.number, name) },
       childChange(database.row.number, { rows: 0, children: -1 }),
       childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
+      ...policyRemoval(row),
     ];
-    if (isSwept(row.policy)) changes.push({ kind: "delete", key: policyKey(row.number) });
     if (row.shard !== undefined) {
       changes.push(...(await dropShardChanges(this.#catalog, row.shard)));
       changes.push({ kind: "drop-totals", key: totalsKey(row.number) });

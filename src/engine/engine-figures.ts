@@ -93,6 +93,16 @@ export interface EngineStats {
     readonly failed: number;
     readonly ms: number;
   };
+  /** What windows of warm schedules did since the start. */
+  readonly warmSchedules: {
+    /** Windows begun. */
+    readonly windows: number;
+    /** Tenants woken, and tenants that could not be. */
+    readonly warmed: number;
+    readonly failed: number;
+    /** Windows whose tenants found no more room. */
+    readonly full: number;
+  };
   /** Bytes of tenants moved since the start; absent: there is no store to offload to. */
   readonly offload?: {
     /** Sent, and read back to compare them. */

@@ -402,8 +402,7 @@ class NodeEngine implements Engine {
       meter: this.#places.meter,
       scrub: this.#upkeep.scrubFigures,
       mirror: this.#mirror?.figures,
-      offload: this.#control.moves.figures,
-      policySweeps: this.#control.sweepFigures,
+      control: this.#control,
     });
   }
 

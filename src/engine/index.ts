@@ -46,6 +46,8 @@ export type {
   TenantStatesRequest,
   TenantStatesSlice,
   TenantWarmRequest,
+  TenantsRequest,
+  TenantWarmSlice,
   RequestedState,
   TenantState,
   UsagePage,

@@ -3,6 +3,7 @@ import type { ShardKeeper } from "../tenancy/index.ts";
 import type { EngineStats } from "./api.ts";
 import type { TotalsRow } from "./catalog-rows.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { TenantControl } from "./tenant-control.ts";
 import type { UsageMeter } from "./usage-meter.ts";
 
 export interface StatsParts {
@@ -15,12 +16,11 @@ export interface StatsParts {
   readonly scrub: EngineStats["scrub"];
   readonly meter: Pick<UsageMeter, "sums" | "lostCalls">;
   readonly mirror: EngineStats["mirror"];
-  readonly policySweeps: EngineStats["policySweeps"];
-  readonly offload: NonNullable<EngineStats["offload"]>;
+  readonly control: Pick<TenantControl, "moves" | "sweepFigures" | "warmFigures">;
 }
 
 export function readStats(parts: StatsParts): EngineStats {
-  const { node, keeper, totals, past, quarantinedShards, scrub, mirror, offload } = parts;
+  const { node, keeper, totals, past, quarantinedShards, scrub, mirror, control } = parts;
   const { arenas } = node.shards.memory;
   const { groups, frames, bytes, syncs, movedBytes } = node.log.counters;
   let { flushes, compactions } = past;
@@ -56,8 +56,9 @@ export function readStats(parts: StatsParts): EngineStats {
     quarantinedShards,
     usage: { ...parts.meter.sums, lostCalls: parts.meter.lostCalls },
     scrub,
-    policySweeps: parts.policySweeps,
-    ...(node.remote.isConfigured && { offload: { ...offload } }),
+    policySweeps: control.sweepFigures,
+    warmSchedules: control.warmFigures,
+    ...(node.remote.isConfigured && { offload: { ...control.moves.figures } }),
     ...(mirror !== undefined && { mirror }),
   };
 }

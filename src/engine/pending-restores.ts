@@ -14,15 +14,15 @@ import {
   garbageCollectionKey,
   numberOfPendingKey,
   pendingKey,
-  policyKey,
   totalsKey,
   type EncodedKey,
 } from "./catalog-keys.ts";
-import { decodeCollection, isSwept } from "./catalog-rows.ts";
+import { decodeCollection } from "./catalog-rows.ts";
 import { ROOT_NUMBER, childChange } from "./directory.ts";
 import { dropShardChanges } from "./garbage.ts";
 import { garbageSlotChanges } from "./garbage-rows.ts";
 import { NumberCounter } from "./number-counter.ts";
+import { policyRemoval } from "./policy-rows.ts";
 import { SchemaBook } from "./schema-book.ts";
 import type { ShardUid } from "../base/brands.ts";
 
@@ -81,8 +81,8 @@ async function discardNamed(
     { kind: "delete", key },
     childChange(database, { rows: 0, children: -1 }),
     childChange(ROOT_NUMBER, { rows: -1, children: 0 }),
+    ...policyRemoval({ number, policy }),
   ];
-  if (isSwept(policy)) gone.push({ kind: "delete", key: policyKey(number) });
   if (shard === undefined) {
     const slot = (await schemas.keySlotOf(number)) ?? 0;
     await catalog.commit([...gone, ...collectionGarbage(number, slot)]);

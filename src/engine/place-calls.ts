@@ -6,13 +6,14 @@ import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { FairTurns, Turn, TurnClass } from "../base/fair-turns.ts";
 import { Pace } from "../base/pace.ts";
+import { NO_COST, Throttle, type AskedCost, type CallCost } from "../base/throttle.ts";
 import type { Clock } from "../io/index.ts";
 import type { Place, PlaceLimits } from "../model/index.ts";
 import { WorkTally, type Shard } from "../shard/index.ts";
 import type { Manner, Waking } from "../tenancy/index.ts";
 import type { LimitBook } from "./limit-book.ts";
+import { THROTTLED_PLACES_MAX } from "./limits.ts";
 import { hasShard, type FoundPlace, type FoundShard, type TenantGate } from "./tenant-gate.ts";
-import { Throttle, type CallCost } from "./throttle.ts";
 import type { UsageMeter } from "./usage-meter.ts";
 import { noCounters, type Counters } from "./usage-row.ts";
 
@@ -52,7 +53,7 @@ type End = (cost: CallCost) => void;
 
 export class PlaceCalls {
   readonly #doors: PlaceCallDoors;
-  readonly #throttle = new Throttle();
+  readonly #throttle = new Throttle(THROTTLED_PLACES_MAX);
 
   constructor(doors: PlaceCallDoors) {
     this.#doors = doors;
@@ -81,7 +82,7 @@ export class PlaceCalls {
     const { meter, gate } = this.#doors;
     const maybe = this.#doors.book.find(found);
     const limits = maybe instanceof Promise ? await maybe : maybe;
-    const end = limits && this.#admit(found, limits, kind);
+    const end = this.#admit(found, limits, kind);
     await meter.room();
     let work: WorkTally | undefined;
     let activations = 0;
@@ -119,7 +120,7 @@ export class PlaceCalls {
   /** A call that the catalogue answers. @throws InsulaError `tenant_not_active`, as above. */
   async admit(found: FoundShard, kind: CallKind): Promise<void> {
     const limits = await this.#doors.book.find(found);
-    const end = limits && this.#admit(found, limits, kind);
+    const end = this.#admit(found, limits, kind);
     const work = new WorkTally();
     try {
       await this.#doors.gate.admit(found);
@@ -129,13 +130,19 @@ export class PlaceCalls {
     this.#add(found, kind, { work, activations: 0 });
   }
 
-  #admit(found: FoundShard, limits: PlaceLimits, { kind, count = 1 }: CallKind): End {
+  /** Undefined: nobody holds the call to anything. */
+  #admit(
+    found: FoundShard,
+    limits: PlaceLimits | undefined,
+    { kind, count = 1 }: CallKind,
+  ): End | undefined {
+    if (limits === undefined && found.payer === undefined) return undefined;
     const asked = {
       queriesPerSecond: kind === "query" ? count : 0,
       writesPerSecond: kind === "write" ? 1 : 0,
     };
     try {
-      return this.#throttle.admit(shardHex(found.shard), limits, asked, this.#doors.clock);
+      return this.#admitBoth(found, limits, asked);
     } catch (error) {
       if (isInsulaError(error)) {
         const throttledMs = error.retryAfterMs ?? 0;
@@ -144,6 +151,22 @@ export class PlaceCalls {
         counters.throttledMs = throttledMs;
         this.#doors.meter.add(placeOf(found), found.shard, counters);
       }
+      throw error;
+    }
+  }
+
+  /** The caller's own limits first: it is told what holds for all of its calls. */
+  #admitBoth({ payer, shard }: FoundShard, limits: PlaceLimits | undefined, asked: AskedCost): End {
+    const ofPayer = payer?.admit(asked);
+    try {
+      const ofPlace =
+        limits && this.#throttle.admit(shardHex(shard), limits, asked, this.#doors.clock);
+      return (cost) => {
+        ofPlace?.(cost);
+        ofPayer?.(cost);
+      };
+    } catch (error) {
+      ofPayer?.(NO_COST);
       throw error;
     }
   }

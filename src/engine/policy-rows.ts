@@ -1,11 +1,13 @@
 /**
- * Which collections have a policy: a row for each, so that nobody looks for them among all.
+ * Which collections have a policy, and which have warm schedules: a row for each, so that nobody
+ * looks for them among all.
  * ON DISK: docs/formats/catalogue.md; each row starts with its version.
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { otherFormat } from "../base/format-version.ts";
+import { NO_POLICY } from "../model/index.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
-import { policyKey } from "./catalog-keys.ts";
+import { policyKey, warmKey, type EncodedKey } from "./catalog-keys.ts";
 import { isSwept, type CollectionRow } from "./catalog-rows.ts";
 
 const ROW_VERSION = 1;
@@ -26,9 +28,33 @@ export function policyChanges(
   row: Pick<CollectionRow, "number" | "policy">,
   before?: Pick<CollectionRow, "policy">,
 ): readonly CatalogChange[] {
-  const key = policyKey(row.number);
-  if (isSwept(row.policy)) return [{ kind: "put", key, value: encodeNames(names) }];
-  return before !== undefined && isSwept(before.policy) ? [{ kind: "delete", key }] : [];
+  const made = rowKeys(row);
+  const gone = rowKeys({ number: row.number, policy: before?.policy ?? NO_POLICY });
+  return [
+    ...made.map((key): CatalogChange => ({ kind: "put", key, value: encodeNames(names) })),
+    ...gone.filter((key) => !made.includes(key)).map(toDeletion),
+  ];
+}
+
+/** Goes with the removal of a collection. */
+export function policyRemoval(
+  row: Pick<CollectionRow, "number" | "policy">,
+): readonly CatalogChange[] {
+  return rowKeys(row).map(toDeletion);
+}
+
+function rowKeys({
+  number,
+  policy,
+}: Pick<CollectionRow, "number" | "policy">): readonly EncodedKey[] {
+  return [
+    ...(isSwept(policy) ? [policyKey(number)] : []),
+    ...(policy.warm === undefined ? [] : [warmKey(number)]),
+  ];
+}
+
+function toDeletion(key: EncodedKey): CatalogChange {
+  return { kind: "delete", key };
 }
 
 export function decodeNames(bytes: Uint8Array): CollectionNames {

@@ -42,12 +42,16 @@ export async function queryPlaces(
     for (let i = next++; i < unique.length; i = next++) {
       const place = unique[i];
       if (place === undefined) return;
+      const { payer: _, ...named } = place;
       try {
         const { hits, ...report } = await search(place);
-        lists[i] = hits.map((hit) => ({ ...hit, place }));
-        reports[i] = { place, ...report };
+        lists[i] = hits.map((hit) => ({ ...hit, place: named }));
+        reports[i] = { place: named, ...report };
       } catch (error) {
-        failures.push({ place, error: error instanceof Error ? error : new Error(String(error)) });
+        failures.push({
+          place: named,
+          error: error instanceof Error ? error : new Error(String(error)),
+        });
       }
     }
   };

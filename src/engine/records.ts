@@ -23,7 +23,6 @@ import { quarantineError, recordMissing } from "../shard/index.ts";
 import type { ListRequest, Page, PlaceFigures, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
-import type { CollectionEntry } from "./directory-entries.ts";
 import { aimed } from "./field-recalls.ts";
 import { READ, WRITE, type PlaceCalls } from "./place-calls.ts";
 import type { RecallProbe } from "./recall-probe.ts";
@@ -167,7 +166,9 @@ export class Records {
       const activation = { state, wasAsleep, wakeMs };
       return (await open.query(asked, work)).map((result) => withActivation(result, activation));
     });
-    for (const query of asked) this.#probe.offer(place, found.shard, query);
+    // The probe asks again on nobody's behalf.
+    const { payer: _, ...asProbed } = place;
+    for (const query of asked) this.#probe.offer(asProbed, found.shard, query);
     return results;
   }
 
@@ -192,7 +193,7 @@ export class Records {
       ...(batch.sparse === undefined ? {} : { sparse: batch.sparse }),
       refusesExisting,
     };
-    const target = hasShard(found) ? found : await this.#made(collection, place.tenant ?? "");
+    const target = hasShard(found) ? found : { ...found, ...(await this.#made(found)) };
     return this.#calls.use(target, WRITE, (open, { work, limits }) => {
       work.records(write.keys.length);
       work.written(bytesOf(write.keys) + batchBytes(batch, write.metadata));
@@ -200,7 +201,7 @@ export class Records {
     });
   }
 
-  async #made(collection: CollectionEntry, tenant: string): Promise<FoundShard> {
+  async #made({ collection, tenant = "" }: FoundPlace): Promise<FoundShard> {
     if (!collection.row.createsTenants) {
       throw new InsulaError(
         "tenant_not_found",
@@ -235,14 +236,15 @@ export class Records {
           : `Cannot use collection "${place.collection}": it has no tenants.`,
       );
     }
-    const { tenant } = place;
+    const { tenant, payer } = place;
+    const who = payer === undefined ? {} : { payer };
     if (tenant === undefined) {
-      return { collection, tenant, shard: collection.row.shard, ...stateOf(undefined) };
+      return { collection, tenant, shard: collection.row.shard, ...stateOf(undefined), ...who };
     }
     const refused = this.#directory.customers.admit(collection.database.row.number, tenant);
     if (refused !== undefined) await refused;
     const row = (await this.#directory.tenants.find(collection, tenant))?.row;
-    return { collection, tenant, shard: row?.shard, ...stateOf(row) };
+    return { collection, tenant, shard: row?.shard, ...stateOf(row), ...who };
   }
 }
 

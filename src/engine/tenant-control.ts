@@ -9,6 +9,8 @@ import { TenantMoves } from "./tenant-moves.ts";
 import { TenantStates } from "./tenant-states.ts";
 import type { SweepDoors } from "./tenant-sweep.ts";
 import { TenantUses } from "./tenant-uses.ts";
+import type { WarmingDoors } from "./tenant-warming.ts";
+import { WarmScheduler, type WarmFigures } from "./warm-scheduler.ts";
 
 export interface ControlDoors {
   readonly node: NodeContext;
@@ -23,8 +25,11 @@ export class TenantControl {
   readonly gate: TenantGate;
   /** Of a sweep, by whom it is asked for. */
   readonly sweepDoors: SweepDoors;
+  /** Of a warming, likewise. */
+  readonly warmDoors: WarmingDoors;
   readonly #uses: TenantUses;
   readonly #sweeper: PolicySweeper;
+  readonly #warmer: WarmScheduler;
   readonly #resuming: Promise<void>;
 
   constructor({ node, directory, keeper, onFault }: ControlDoors) {
@@ -38,6 +43,9 @@ export class TenantControl {
     this.gate = new TenantGate({ directory, keeper, states, uses });
     this.sweepDoors = { catalog, states, uses, keeper, clock };
     this.#sweeper = new PolicySweeper({ ...this.sweepDoors, directory, onFault });
+    const { gate } = this;
+    this.warmDoors = { catalog, directory, gate, states, keeper, clock };
+    this.#warmer = new WarmScheduler({ ...this.warmDoors, onFault });
     this.#resuming = states.resume().catch(onFault);
   }
 
@@ -45,9 +53,18 @@ export class TenantControl {
     return this.#sweeper.figures;
   }
 
+  get warmFigures(): WarmFigures {
+    return this.#warmer.figures;
+  }
+
   /** Ends what nobody waits for; calls go on. */
   stop(): Promise<void> {
-    return closeAll([() => this.moves.close(), () => this.#resuming, () => this.#sweeper.stop()]);
+    return closeAll([
+      () => this.moves.close(),
+      () => this.#resuming,
+      () => this.#sweeper.stop(),
+      () => this.#warmer.stop(),
+    ]);
   }
 
   /** When no call runs any more: keeps when tenants were used. */

@@ -34,6 +34,7 @@ export interface Removals {
 /** Why a tenant's state changes; kept in its row. */
 export type ChangeCause =
   | { readonly reason: "asked" | "used" }
+  | { readonly reason: "schedule"; readonly schedule: string }
   /** `usedAtMs`: nobody used it since then. */
   | { readonly reason: "policy"; readonly usedAtMs: number };
 

@@ -5,6 +5,7 @@
  */
 import type { ShardUid } from "../base/brands.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
+import type { CallPayer } from "../base/throttle.ts";
 import type { TenantState } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
 import type { Manner, ShardKeeper, Waking } from "../tenancy/index.ts";
@@ -28,6 +29,8 @@ export interface FoundPlace {
   readonly state: TenantState;
   /** Of a tenant, as it is kept: since then it may have been used. */
   readonly usedAtMs: number;
+  /** Of the place that was named. */
+  readonly payer?: CallPayer;
 }
 
 export interface FoundShard extends FoundPlace {
@@ -76,6 +79,23 @@ export class TenantGate {
         place = { ...found, ...stateOf(entry?.row) };
       }
     }
+  }
+
+  /**
+   * As use, of a tenant that is ACTIVE, and no use that is noted: nobody asked for its records.
+   *
+   * @throws InsulaError `tenant_not_active`.
+   */
+  wake<Value>(
+    { collection, shard }: FoundShard,
+    tenant: string,
+    task: (shard: Shard) => Promise<Value>,
+    manner: Manner,
+  ): Promise<Value> {
+    const { number: group, policy: rules } = collection.row;
+    const admit = (): Promise<void> => this.#check(collection, tenant);
+    const standing = { group, tenant, rules };
+    return this.#doors.keeper.use(shard, task, admit, { ...manner, standing });
   }
 
   /**

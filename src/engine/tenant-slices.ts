@@ -20,7 +20,7 @@ export interface TenantSliceRequest extends TenantChoice {
 }
 
 /** A part of the tenants that are meant. */
-interface Slice {
+export interface Slice {
   readonly names: readonly string[];
   /** Looked at, and as they were asked to be. */
   readonly settledCount: number;

@@ -5,7 +5,7 @@
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { FAILURES_TOLD_MAX } from "../base/limits.ts";
 import type { Clock } from "../io/index.ts";
-import { patchPolicy, pinOf, type PolicyRules } from "../model/index.ts";
+import { keptWarmBy, openSchedules, patchPolicy, pinOf, type PolicyRules } from "../model/index.ts";
 import { stateAfterIdle, unusedSince, type ShardKeeper } from "../tenancy/index.ts";
 import type { DueTenant, TenantSweepRequest, TenantSweepSlice } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
@@ -58,6 +58,7 @@ export async function sweepTenants(
   const memory = memoryOf(doors, row.number, rules);
   const rest = {
     ...{ looked: items.length, pinned: look.pinned },
+    ...(rules.warm === undefined ? {} : { keptWarm: look.keptWarm }),
     ...(memory === undefined ? {} : { memory }),
     ...(next === undefined ? {} : { next }),
   };
@@ -80,6 +81,8 @@ function memoryOf(
 class Look {
   /** Of those asked about: would be due, and are pinned. */
   pinned = 0;
+  /** The same, and kept by a warm schedule. */
+  keptWarm = 0;
   readonly #doors: SweepDoors;
   readonly #collection: CollectionEntry;
   readonly #rules: PolicyRules;
@@ -94,8 +97,8 @@ class Look {
     const { uses, clock } = this.#doors;
     const { lastChange, lastUsedAtMs = 0, createdAtMs, state } = row;
     // Who asked for a state has a use for the tenant, too.
-    const askedAtMs =
-      lastChange === undefined || lastChange.reason === "policy" ? 0 : lastChange.atMs;
+    const isAsked = lastChange?.reason === "asked" || lastChange?.reason === "used";
+    const askedAtMs = isAsked ? lastChange.atMs : 0;
     const usedAtMs = Math.max(
       unusedSince(Math.max(createdAtMs, lastUsedAtMs), this.#rules),
       uses.waitingOf(this.#collection, tenant) ?? 0,
@@ -106,6 +109,10 @@ class Look {
     if (to === undefined) return undefined;
     if (pinOf(this.#rules.pins, tenant) !== undefined) {
       this.pinned++;
+      return undefined;
+    }
+    if (keptWarmBy(openSchedules(this.#rules.warm, clock.wallMs()), tenant) !== undefined) {
+      this.keptWarm++;
       return undefined;
     }
     return { tenant, from: state, to, idleMs, usedAtMs };

@@ -4,7 +4,14 @@
  */
 import { InsulaError } from "../base/errors.ts";
 import { TENANTS_CREATED_MAX } from "../base/limits.ts";
-import { pinOf, type Place, type RequestedState, type TenantState } from "../model/index.ts";
+import {
+  keptWarmBy,
+  openSchedules,
+  pinOf,
+  type Place,
+  type RequestedState,
+  type TenantState,
+} from "../model/index.ts";
 import type { ShardKeeper } from "../tenancy/index.ts";
 import type {
   ErasureReceipt,
@@ -19,6 +26,7 @@ import type {
   TenantSweepRequest,
   TenantSweepSlice,
   TenantWarmRequest,
+  TenantWarmSlice,
 } from "./api.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import type { Directory } from "./directory.ts";
@@ -88,9 +96,18 @@ export class Tenants {
     const collection = await this.#collectionOf(place);
     const entry = await this.#doors.directory.tenants.find(collection, place.tenant);
     if (entry === undefined) return undefined;
-    const pinnedBy = pinOf(collection.row.policy.pins, entry.name);
+    const { pins, warm } = collection.row.policy;
+    const pinnedBy = pinOf(pins, entry.name);
+    const { clock } = this.#doors.node.shards;
+    const kept = keptWarmBy(openSchedules(warm, clock.wallMs()), entry.name);
     const info = await this.#doors.infos.tenant(entry.name, entry.row);
-    return { ...info, ...(pinnedBy === undefined ? {} : { pinnedBy }) };
+    return {
+      ...info,
+      ...(pinnedBy === undefined ? {} : { pinnedBy }),
+      ...(kept !== undefined && {
+        keptWarm: { schedule: kept.schedule.name, untilMs: kept.window.toMs },
+      }),
+    };
   }
 
   async list(database: string, collection: string, page: TenantPageRequest): Promise<TenantPage> {
@@ -139,11 +156,9 @@ export class Tenants {
     return changeTenants({ catalog: node.catalog, states: control.states }, collection, request);
   }
 
-  async warm(place: Place, request: TenantWarmRequest): Promise<TenantStatesSlice> {
-    const { node, directory, control, keeper } = this.#doors;
-    const { gate } = control;
+  async warm(place: Place, request: TenantWarmRequest): Promise<TenantWarmSlice> {
     const collection = await this.#collectionOf(place);
-    return warmTenants({ catalog: node.catalog, directory, gate, keeper }, collection, request);
+    return warmTenants(this.#doors.control.warmDoors, collection, request);
   }
 
   async sweep(place: Place, request: TenantSweepRequest): Promise<TenantSweepSlice> {

@@ -45,6 +45,16 @@ export { TENANT_STATES } from "./query.ts";
 export { NO_POLICY, patchPolicy, toPolicy } from "./tenant-policy.ts";
 export { pinOf } from "./tenant-pins.ts";
 export type { PolicyRules, TenantPolicy, TenantPolicyPatch } from "./tenant-policy.ts";
+export { WEEKDAYS } from "./warm-schedule.ts";
+export type {
+  NamedWarmSchedule,
+  WarmSchedule,
+  WarmSchedules,
+  WarmSchedulesPatch,
+  Weekday,
+} from "./warm-schedule.ts";
+export { keptWarmBy, openSchedules, readTenants, windowsOf } from "./warm-window.ts";
+export type { OpenSchedule, WarmWindow } from "./warm-window.ts";
 export {
   compareNumbers,
   compareScalars,
@@ -79,10 +89,14 @@ export {
   type UsageRequest,
 } from "./usage.ts";
 export {
+  KEY_LIMIT_NAMES,
   LIMIT_MAX,
   LIMIT_NAMES,
   LIMIT_RATE_MIN,
+  patchKeyLimits,
   patchLimits,
+  type KeyLimits,
+  type KeyLimitsPatch,
   type LimitsInfo,
   type LimitsPatch,
   type PlaceLimits,

@@ -38,6 +38,22 @@ export const LIMIT_NAMES: readonly (keyof PlaceLimits)[] = [
   ...(["callsInFlight", "storedRecords", "storedBytes", "weight"] as const),
 ];
 
+/** What a caller may do, whatever place it is about. */
+export type KeyLimits = Pick<PlaceLimits, KeyLimitName>;
+export type KeyLimitsPatch = { readonly [Name in KeyLimitName]?: number | null };
+
+type KeyLimitName =
+  | "queriesPerSecond"
+  | "writesPerSecond"
+  | "bytesPerSecond"
+  | "workUnitsPerSecond"
+  | "callsInFlight";
+
+export const KEY_LIMIT_NAMES: readonly KeyLimitName[] = [
+  ...(["queriesPerSecond", "writesPerSecond", "bytesPerSecond", "workUnitsPerSecond"] as const),
+  "callsInFlight",
+];
+
 /** Limits are at most this. Source: doubles count exactly up to here. */
 export const LIMIT_MAX: number = Number.MAX_SAFE_INTEGER;
 /** The least of a rate: one in about a minute and a half. Source: that of a key. */
@@ -45,10 +61,23 @@ export const LIMIT_RATE_MIN = 0.01;
 
 /** @throws InsulaError `argument_invalid`. */
 export function patchLimits(before: PlaceLimits, patch: LimitsPatch): PlaceLimits {
+  return patchNamed(before, patch, LIMIT_NAMES);
+}
+
+/** @throws InsulaError `argument_invalid`. */
+export function patchKeyLimits(before: KeyLimits, patch: KeyLimitsPatch): KeyLimits {
+  return patchNamed(before, patch, KEY_LIMIT_NAMES);
+}
+
+function patchNamed(
+  before: PlaceLimits,
+  patch: LimitsPatch,
+  names: readonly (keyof PlaceLimits)[],
+): PlaceLimits {
   const after = new Map<string, unknown>(Object.entries(before));
   for (const [name, value] of Object.entries(patch) as [string, unknown][]) {
-    const known = LIMIT_NAMES.find((each) => each === name);
-    if (known === undefined) throw refusal(name, `expected one of ${LIMIT_NAMES.join(", ")}`);
+    const known = names.find((each) => each === name);
+    if (known === undefined) throw refusal(name, `expected one of ${names.join(", ")}`);
     if (value === null) after.delete(name);
     else if (value !== undefined) after.set(name, checkLimit(known, value));
   }

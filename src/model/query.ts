@@ -1,3 +1,4 @@
+import type { CallPayer } from "../base/throttle.ts";
 import type { Filter } from "./filter.ts";
 import type { Include, RecordView } from "./record.ts";
 import type { ScoreWeights, SparseQuery } from "./sparse.ts";
@@ -173,6 +174,8 @@ export interface Place {
   readonly collection: string;
   /** Absent for collections without tenants. */
   readonly tenant?: string;
+  /** Who calls, where its own limits hold beside those of the place; in no answer. */
+  readonly payer?: CallPayer;
 }
 
 export interface OriginHit extends Hit {

@@ -56,13 +56,14 @@ const known = new WeakMap<TenantPins, readonly ReadPin[]>();
 function checked(field: string, pins: TenantPins): TenantPins {
   // A program in JavaScript can give anything.
   const given: unknown = pins;
-  if (Array.isArray(given) && given.every(isPin)) return pins;
+  if (Array.isArray(given) && given.every(isTenantPattern)) return pins;
   throw refusal(
     `${field}: expected a list of names or patterns of 1 to ${String(NAME_BYTES_MAX)} bytes`,
   );
 }
 
-function isPin(text: unknown): boolean {
+/** A name of a tenant or a pattern of such names, as far as a list of them can tell. */
+export function isTenantPattern(text: unknown): text is string {
   if (typeof text !== "string" || text === "" || text.includes("\0")) return false;
   return isWellFormed(text) && Buffer.byteLength(text) <= NAME_BYTES_MAX;
 }

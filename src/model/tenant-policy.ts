@@ -6,6 +6,13 @@ import {
   POLICY_DURATION_MS_MIN,
 } from "../base/limits.ts";
 import { patchPins, type TenantPins, type TenantPinsPatch } from "./tenant-pins.ts";
+import {
+  patchSchedules,
+  toSchedules,
+  type NamedWarmSchedule,
+  type WarmSchedules,
+  type WarmSchedulesPatch,
+} from "./warm-schedule.ts";
 
 /** Durations are a whole number and a unit: `30m`, `12h`, `7d`. */
 export interface TenantPolicy {
@@ -17,12 +24,15 @@ export interface TenantPolicy {
   readonly memoryShare?: number;
   /** Tenants that stay awake and ACTIVE however long nobody uses them. */
   readonly pin?: TenantPins;
+  /** When tenants are woken by themselves and kept so, by the names of the schedules. */
+  readonly warm?: WarmSchedules;
 }
 
 /** Fields that change; null takes one away. */
 export type TenantPolicyPatch = TenantPinsPatch & {
-  readonly [Field in Exclude<keyof TenantPolicy, "pin">]?: TenantPolicy[Field] | null | undefined;
-};
+  readonly [Field in Exclude<keyof TenantPolicy, "pin" | "warm">]?:
+    TenantPolicy[Field] | null | undefined;
+} & { readonly warm?: WarmSchedulesPatch | undefined };
 
 /** A policy as it is kept: milliseconds, and only what is set. */
 export interface PolicyRules {
@@ -33,6 +43,8 @@ export interface PolicyRules {
   readonly memoryShare?: number;
   /** Never empty. */
   readonly pins?: TenantPins;
+  /** Never empty; by name. */
+  readonly warm?: readonly NamedWarmSchedule[];
 }
 
 export const NO_POLICY: PolicyRules = { setAtMs: 0 };
@@ -57,23 +69,27 @@ export function patchPolicy(
   const isTimeSet = patch.inactiveAfter !== undefined || patch.offloadAfter !== undefined;
   const share = patchShare(rules.memoryShare, patch.memoryShare);
   const pins = patchPins(rules.pins ?? [], patch);
+  const warm = patchSchedules(rules.warm ?? [], patch.warm);
   return {
     setAtMs: isTimeSet ? nowMs : rules.setAtMs,
     ...(inactive === undefined ? {} : { inactiveAfterMs: inactive }),
     ...(offload === undefined ? {} : { offloadAfterMs: offload }),
     ...(share === undefined ? {} : { memoryShare: share }),
     ...(pins.length === 0 ? {} : { pins }),
+    ...(warm.length === 0 ? {} : { warm }),
   };
 }
 
 /** As callers say it; undefined when nothing is set. */
 export function toPolicy(rules: PolicyRules): TenantPolicy | undefined {
   const { inactiveAfterMs, offloadAfterMs, memoryShare, pins } = rules;
+  const warm = toSchedules(rules.warm);
   const policy: TenantPolicy = {
     ...(inactiveAfterMs === undefined ? {} : { inactiveAfter: printDuration(inactiveAfterMs) }),
     ...(offloadAfterMs === undefined ? {} : { offloadAfter: printDuration(offloadAfterMs) }),
     ...(memoryShare === undefined ? {} : { memoryShare }),
     ...(pins === undefined ? {} : { pin: pins }),
+    ...(warm === undefined ? {} : { warm }),
   };
   return Object.keys(policy).length === 0 ? undefined : policy;
 }

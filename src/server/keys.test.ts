@@ -260,6 +260,76 @@ describe("the rate of a key", () => {
   });
 });
 
+describe("the limits of a key", () => {
+  test("are one for all protocols, refused in each one's form, and changed at run time", async () => {
+    const everything = [{ actions: ["*"], databases: ["*"] }];
+    const keys = openKeys({ url, secret: SECRET });
+    const created = await keys.create({ grants: everything, limits: { queriesPerSecond: 0.02 } });
+    const caller = new KeyCaller(url, created);
+    const search = { topK: 1, queryVector: { float32: [1, 0] } };
+    const ask = [
+      () => caller.native("POST", `${COLLECTION("mine")}/records/search`, { vector: [1, 0] }),
+      () => caller.oss("shop", "queryVectors", { indexName: "mine", ...search }),
+      () => caller.s3("QueryVectors", { vectorBucketName: "shop", indexName: "mine", ...search }),
+    ];
+    const answers = async (): Promise<readonly KeyReply[]> => {
+      const replies: KeyReply[] = [];
+      for (const call of ask) replies.push(await call());
+      return replies;
+    };
+    expect(
+      (await caller.native("POST", `${COLLECTION("mine")}/records/search`, { vector: [1, 0] }))
+        .status,
+    ).toBe(200);
+    const refused = await answers();
+    expect(refused.map((reply) => [reply.status, codeOf(reply)])).toEqual([
+      [429, "limit_exceeded"],
+      [503, "QpsLimitExceeded"],
+      [429, "TooManyRequestsException"],
+    ]);
+    for (const { headers } of refused) {
+      const seconds = Number(headers.get("retry-after"));
+      expect(seconds).toBeGreaterThan(0);
+      expect(seconds).toBeLessThanOrEqual(50);
+    }
+    // Writes are not searches.
+    expect((await put(caller, "shop", "mine")).status).toBe(200);
+    const limits = { queriesPerSecond: null, writesPerSecond: 0.02 };
+    expect(await keys.limit(created.id, { limits })).toMatchObject({
+      limits: { writesPerSecond: 0.02 },
+    });
+    expect((await answers()).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await put(caller, "shop", "mine");
+    expect(codeOf(await put(caller, "shop", "mine"))).toBe("QpsLimitExceeded");
+    await keys.limit(created.id, { limits: { writesPerSecond: null }, requestsPerSecond: 50 });
+    expect((await put(caller, "shop", "mine")).status).toBe(200);
+    const listed = (await keys.list()).items.find(({ id }) => id === created.id);
+    expect(listed).toMatchObject({ requestsPerSecond: 50 });
+    expect(listed).not.toHaveProperty("limits");
+    // No key limits keys, not even itself.
+    const asCaller = openKeys({ url, secret: `${created.id}.${created.secret}` });
+    await expect(asCaller.limit(created.id, { requestsPerSecond: null })).rejects.toMatchObject({
+      code: "permission_denied",
+    });
+    await expect(keys.limit("nobody", {})).rejects.toMatchObject({
+      code: "access_key_not_found",
+    });
+  });
+
+  test.each([
+    [{ limits: { queriesPerSecond: 0 } }],
+    [{ limits: { storedRecords: 5 } }],
+    [{ limits: { callsInFlight: 0.5 } }],
+    [{ requestsPerSecond: "many" }],
+  ])("of the form %j are refused", async (body) => {
+    const { id } = await server.access.createKey({
+      grants: [{ actions: ["*"], databases: ["*"] }],
+    });
+    const reply = await admin.native("PATCH", `keys/${id}`, body);
+    expect([reply.status, codeOf(reply)]).toEqual([400, "argument_invalid"]);
+  });
+});
+
 describe("keys over the network", () => {
   const grants = [{ actions: ["read"], databases: ["shop"], collections: ["*"], tenants: ["t"] }];
 

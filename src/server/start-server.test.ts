@@ -46,6 +46,7 @@ const STATS: EngineStats = {
   policySweeps: {
     ...{ sweeps: 1, looked: 2, pinned: 3, inactive: 4, offloaded: 5, failed: 6, ms: 7_000 },
   },
+  warmSchedules: { windows: 18, warmed: 19, failed: 20, full: 21 },
   hastyEvictions: 16,
   quarantinedShards: 0,
   scrub: { bytes: 0, damages: 0, rounds: 0 },
@@ -239,6 +240,7 @@ describe("answers of the server itself", () => {
     expect(text).toContain('insula_evictions_total{reason="surplus"} 14');
     expect(text).toContain('insula_policy_transitions_total{to="offloaded"} 5');
     expect(text).toContain("insula_policy_sweep_seconds_total 7\n");
+    expect(text).toContain("insula_warm_tenants_total 19\n");
     expect(text).toContain('insula_tenants{state="INACTIVE"} 17');
     expect(text).toContain('insula_tenant_size_objects_bucket{le="100"} 2');
     expect(text).toContain("nodejs_eventloop_lag_seconds");

@@ -1,7 +1,7 @@
 /** Counts the calls about records of each tenant. */
+import { wrapEngine } from "../access/index.ts";
 import type { Engine } from "../engine/api.ts";
 import type { Place } from "../model/index.ts";
-import { wrapEngine } from "./wrapped-engine.ts";
 
 /** Calls whose first argument is a place; those of a search over many are counted for each. */
 const CALLS = [

@@ -6,7 +6,7 @@ import { LruMap } from "../base/lru-map.ts";
 
 /** Shares of the budget: giving back begins above the one and ends below the other. */
 const HIGH_SHARE = 0.9;
-const LOW_SHARE = 0.85;
+export const LOW_SHARE = 0.85;
 /** Above it nobody is spared. */
 const CRITICAL_SHARE = 0.98;
 /** A shard stays awake for so long, or longer while those that were put to sleep come back. */

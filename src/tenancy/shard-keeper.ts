@@ -14,7 +14,8 @@ import type { PolicyRules } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
 import { Evictor, type Evictions } from "./evictor.ts";
 import { LoadQueue, type LoadFigures, type Reservation } from "./load-queue.ts";
-import type { MemoryUse } from "./memory-pressure.ts";
+import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
+import { isKeptWarm } from "./standing.ts";
 import {
   AWAKE,
   NO_MANNER,
@@ -129,6 +130,16 @@ export class ShardKeeper {
       if (standing?.group === group) loadedBytes += shard?.loadedBytes ?? 0;
     }
     return { loadedBytes, budgetBytes: this.#options.memoryUse().budgetBytes };
+  }
+
+  /** True while a tenant of the collection can be woken without room being made for it. */
+  hasRoom(group: number, { memoryShare }: PolicyRules): boolean {
+    const { usedBytes, budgetBytes } = this.#options.memoryUse();
+    if (this.#kept.size >= this.#options.awakeMax || usedBytes >= budgetBytes * LOW_SHARE) {
+      return false;
+    }
+    if (memoryShare === undefined) return true;
+    return this.memoryOf(group).loadedBytes < budgetBytes * memoryShare * LOW_SHARE;
   }
 
   /** The shard if it is awake; not leased. */
@@ -434,6 +445,7 @@ export class ShardKeeper {
 
   async #tend(): Promise<void> {
     const nowMs = this.#options.clock.monotonicMs();
+    const wallMs = this.#options.clock.wallMs();
     const running = new Set<Promise<void>>();
     const spared = this.#evictor.spared();
     for (const kept of [...this.#kept.values()]) {
@@ -441,7 +453,7 @@ export class ShardKeeper {
       const { shard } = kept;
       if (shard === undefined || kept.ending !== undefined) continue;
       const isUnused = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
-      const isIdle = isUnused && !spared.has(kept);
+      const isIdle = isUnused && !spared.has(kept) && !isKeptWarm(kept.standing, wallMs);
       if (!isIdle && !shard.isUpkeepDue(nowMs)) continue;
       while (running.size >= TENDED_AT_ONCE) await Promise.race(running);
       const work: Promise<void> = this.#tendOne(kept, isIdle, nowMs)

@@ -6,7 +6,7 @@
  * have room in half of what there is, and in the share of their collection.
  */
 import { PINNED_SHARE_MAX } from "../base/limits.ts";
-import { pinOf, type PolicyRules } from "../model/index.ts";
+import { keptWarmBy, openSchedules, pinOf, type PolicyRules } from "../model/index.ts";
 
 /** The tenant behind a shard, and the policy of its collection. */
 export interface Standing {
@@ -56,6 +56,12 @@ export function sparedOf<Each extends Held>(
     spared.add(each);
   }
   return spared;
+}
+
+/** A warm schedule is open that means it: it does not sleep for being idle, and may for room. */
+export function isKeptWarm(standing: Standing | undefined, nowMs: number): boolean {
+  if (standing?.rules.warm === undefined) return false;
+  return keptWarmBy(openSchedules(standing.rules.warm, nowMs), standing.tenant) !== undefined;
 }
 
 /**

@@ -149,7 +149,7 @@ function toLine(line: string): string {
 const MASKS: readonly (readonly [string, RegExp, string])[] = [
   ["time of day", /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "<date and time    >"],
   ["backup id", /\b\d{8}T\d{9}Z-[0-9a-f]{8}\b/g, "<backup id                >"],
-  ["milliseconds since 1970", /((?:At|since)Ms":)\d{13}/g, "$1<ms>"],
+  ["milliseconds since 1970", /((?:At|since|from|to|until)Ms":)\d{13}/g, "$1<ms>"],
   ["time of a log line", /"time":[^,}]+/g, '"time":<time>'],
   ["duration", /\bin \d+ s\b/g, "in <seconds>"],
   ["rate", /(in <seconds>, )[\d,]+\/s\b/g, "$1<rate>/s"],

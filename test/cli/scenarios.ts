@@ -214,6 +214,7 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant where acme notes team-1 --json" },
     { line: "tenant where acme notes nobody" },
     { line: "tenant where acme notes" },
+    { line: "tenant limit acme notes --queries-per-second none --weight none", isLaidOut: false },
     { line: "tenant deactivate --help" },
     { line: "tenant deactivate acme notes team-1 team-9", isLaidOut: false },
     { line: "tenant deactivate acme notes 'team-*' --json" },
@@ -286,15 +287,53 @@ export const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     { line: "tenant unpin acme notes 'team-*' --json" },
     { line: "collection update acme notes --memory-share none" },
     { line: "tenant ls acme notes --order use" },
+    { line: "tenant warm acme notes --list" },
+    { line: "tenant warm acme notes 'team-*' --schedule office --days mon-fri --from 08:00" },
+    {
+      line:
+        "tenant warm acme notes 'team-*' --schedule office --days daily --from 00:00 --to 24:00 " +
+        "--zone Europe/Berlin --dry-run",
+    },
+    {
+      line:
+        "tenant warm acme notes 'team-*' vip --schedule office --days daily --from 00:00 " +
+        "--to 24:00 --zone Europe/Berlin",
+    },
+    { line: "tenant warm acme notes --list", isLaidOut: true },
+    { line: "tenant warm acme notes --list --json" },
+    { line: "tenant why acme notes team-1", isLaidOut: false },
+    { line: "tenant warm acme notes --schedule office --dry-run --json" },
+    { line: "tenant sweep acme notes --dry-run", isLaidOut: false },
+    { line: "tenant warm acme notes --schedule office", isLaidOut: false },
+    { line: "tenant warm acme notes 'team-*' --dry-run", isLaidOut: false },
+    {
+      line:
+        "tenant warm acme notes '*' --schedule night --days mon --from 22:00 --to 06:00 " +
+        "--zone Nowhere",
+    },
+    { line: "tenant warm acme notes '*' --schedule night --days monday" },
+    { line: "tenant warm acme notes '*' --days mon" },
+    { line: "tenant warm acme notes --schedule office --remove", isLaidOut: false },
+    { line: "tenant warm acme notes --schedule office --remove" },
+    { line: "tenant warm acme notes" },
   ],
   keys: [
     { line: "keys --help" },
     { line: "keys create --help" },
-    { line: "keys create --grant read,write@shop/docs/acme --rate 50 --json" },
+    {
+      line:
+        "keys create --grant read,write@shop/docs/acme --rate 50 --queries-per-second 20 " +
+        "--calls-in-flight 4 --json",
+    },
     // One key is listed: ids are random, and so is the order of two.
     { line: "keys ls" },
     { line: "keys create" },
     { line: "keys create --grant read" },
+    { line: "keys create --grant read@shop --bytes-per-second none" },
+    { line: "keys limit --help" },
+    { line: "keys limit nobody" },
+    { line: "keys limit nobody --queries-per-second 20" },
+    { line: "keys limit nobody --rate none --writes-per-second 0" },
     { line: "keys rotate nobody" },
     { line: "keys rm nobody" },
     { line: "keys rotate-master --help" },

@@ -24,6 +24,7 @@ import {
   type PolicyOptions,
 } from "./tenant-sweep-command.ts";
 import { addTenantPins } from "./tenant-pin-commands.ts";
+import { addTenantWarm } from "./tenant-warm-command.ts";
 import { addTenantWhy } from "./tenant-why-command.ts";
 import { addLimitCommand } from "./limit-command.ts";
 import { addUsageCommand } from "./usage-command.ts";
@@ -356,6 +357,7 @@ export function addTenantCommands(program: Command): void {
     });
   addWhereCommand(tenant);
   addTenantStateCommands(tenant);
+  addTenantWarm(tenant);
   addTenantWhy(tenant);
   addTenantSweep(tenant);
   addTenantPins(tenant);

@@ -5,6 +5,7 @@ import {
   resetAdminKey,
   type AccessKeyView,
   type CreatedAccessKey,
+  type NewAccessKey,
 } from "../../access/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { collectPages, pageAfter, withSession, type GlobalOptions } from "../command.ts";
@@ -12,6 +13,13 @@ import { requireFolder } from "../data-folder.ts";
 import { notes } from "../help.ts";
 import { printGrant, toDurationMs, toGrants, toRate } from "../option-values.ts";
 import { createOutput, printTable, type Output } from "../output.ts";
+import {
+  addLimitOptions,
+  printKeyLimits,
+  toKeyPatch,
+  toLimitOrNone,
+  type LimitOptions,
+} from "./key-limit-options.ts";
 
 export function addKeyCommands(program: Command): void {
   const keys = program
@@ -19,6 +27,7 @@ export function addKeyCommands(program: Command): void {
     .description("keys bound to databases, collections or tenants");
   addList(keys);
   addCreate(keys);
+  addLimit(keys);
   addRotate(keys);
   addRevoke(keys);
   addRotateMaster(keys);
@@ -38,33 +47,46 @@ function addList(keys: Command): void {
           ({ id }) => id,
         );
         output.result(found, () =>
-          printTable(output, [["KEY ID", "EXPIRES", "RATE", "GRANTS"], ...found.map(toRow)]),
+          printTable(output, [
+            ["KEY ID", "EXPIRES", "RATE", "LIMITS", "GRANTS"],
+            ...found.map(toRow),
+          ]),
         );
       });
     });
 }
 
-function toRow({ id, expiresAtMs, requestsPerSecond, grants }: AccessKeyView): string[] {
+function toRow(key: AccessKeyView): string[] {
+  const { id, expiresAtMs, grants } = key;
   return [
     id,
     expiresAtMs === undefined ? "never" : new Date(expiresAtMs).toISOString(),
-    requestsPerSecond === undefined ? "any" : `${String(requestsPerSecond)}/s`,
+    printRate(key),
+    printKeyLimits(key),
     grants.map(printGrant).join(" "),
   ];
 }
 
+function printRate({ requestsPerSecond }: AccessKeyView): string {
+  return requestsPerSecond === undefined ? "any" : `${String(requestsPerSecond)}/s`;
+}
+
 function addCreate(keys: Command): void {
-  keys
+  const create = keys
     .command("create")
     .description("make a key; its secret is shown this once")
     .option("--grant <grant...>", "ACTIONS@PLACES, patterns with *", ["vectors:*@*"])
-    .option("--expires-in <duration>", "30m, 12h, 7d; without it until it is revoked", toDurationMs)
-    .option("--rate <n>", "requests a second; without it as many as come", toRate)
+    .option(
+      "--expires-in <duration>",
+      "30m, 12h, 7d; without it until it is revoked",
+      toDurationMs,
+    );
+  addLimitOptions(create, "; without it as many as come", toRate)
     .addHelpText(
       "after",
       notes(
         [
-          "insula keys create --grant read,write@shop/docs/acme --rate 50",
+          "insula keys create --grant read,write@shop/docs/acme --rate 50 --queries-per-second 20",
           'insula keys create --grant "vectors:*@team-*" --expires-in 90d',
           'eval "$(insula keys create)"',
         ],
@@ -73,19 +95,57 @@ DATABASE/COLLECTION or DATABASE/COLLECTION/TENANT. A key with one tenant means i
 names none.`,
       ),
     )
-    .action(
-      async (options: { grant: string[]; expiresIn?: number; rate?: number }, command: Command) => {
-        const grants = options.grant.flatMap(toGrants);
-        await withSession(command, true, async (session, output) => {
-          const created = await session.keys.createKey({
-            grants,
-            ...(options.expiresIn !== undefined && { expiresAtMs: Date.now() + options.expiresIn }),
-            ...(options.rate !== undefined && { requestsPerSecond: options.rate }),
-          });
-          show(output, created);
+    .action(async ({ grant, expiresIn, ...limits }: CreateOptions, command: Command) => {
+      const grants = grant.flatMap(toGrants);
+      await withSession(command, true, async (session, output) => {
+        const created = await session.keys.createKey({
+          grants,
+          ...(expiresIn !== undefined && { expiresAtMs: Date.now() + expiresIn }),
+          ...(toKeyPatch(limits) as Pick<NewAccessKey, "requestsPerSecond" | "limits">),
         });
-      },
-    );
+        show(output, created);
+      });
+    });
+}
+
+type CreateOptions = {
+  readonly grant: readonly string[];
+  readonly expiresIn?: number;
+} & { readonly [Name in keyof LimitOptions]?: number };
+
+function addLimit(keys: Command): void {
+  const limit = keys
+    .command("limit <id>")
+    .description("set what a key may do in a second and at once");
+  addLimitOptions(limit, ", or none", toLimitOrNone)
+    .addHelpText(
+      "after",
+      notes(
+        [
+          "insula keys limit INABCDEFGHIJKLMNOPQR --queries-per-second 20 --calls-in-flight 4",
+          "insula keys limit INABCDEFGHIJKLMNOPQR --rate none",
+        ],
+        "Holds for the next request. What is not named stays. Limits count calls about records, " +
+          "at all places together; the rate counts requests of any kind.",
+      ),
+    )
+    .action(async (id: string, options: LimitOptions, command: Command) => {
+      const patch = toKeyPatch(options);
+      if (patch === undefined) {
+        throw new CommandError(
+          EXIT_CODES.usage,
+          "Nothing to change.",
+          "`insula keys limit --help` shows what can be limited.",
+        );
+      }
+      await withSession(command, false, async (session, output) => {
+        const key = await session.keys.limitKey(id, patch);
+        output.result(
+          key,
+          () => `Key ${id}: rate ${printRate(key)}, limits ${printKeyLimits(key)}.`,
+        );
+      });
+    });
 }
 
 function addRotate(keys: Command): void {

@@ -6,17 +6,9 @@ import { toMatcher } from "../glob.ts";
 import { notes } from "../help.ts";
 import { printCount, printTable, type Output } from "../output.ts";
 import type { Session } from "../session.ts";
+import { unlessNone, type LimitValue } from "./key-limit-options.ts";
 
-interface LimitOptions {
-  readonly queriesPerSecond?: number | null;
-  readonly writesPerSecond?: number | null;
-  readonly bytesPerSecond?: number | null;
-  readonly workUnitsPerSecond?: number | null;
-  readonly callsInFlight?: number | null;
-  readonly storedRecords?: number | null;
-  readonly storedBytes?: number | null;
-  readonly weight?: number | null;
-}
+type LimitOptions = { readonly [Name in keyof LimitsPatch]?: LimitValue };
 
 export function addLimitCommand(tenant: Command): void {
   tenant
@@ -42,7 +34,8 @@ export function addLimitCommand(tenant: Command): void {
       ),
     )
     .action(async (...given: [string, string, string | undefined, LimitOptions, Command]) => {
-      const [database, collection, name, patch, command] = given;
+      const [database, collection, name, options, command] = given;
+      const patch = toPatch(options);
       await withSession(command, false, async ({ catalog }, output) => {
         const places = await findPlaces(catalog, { database, collection }, name);
         const found: (LimitsInfo & { readonly place: Place })[] = [];
@@ -50,6 +43,11 @@ export function addLimitCommand(tenant: Command): void {
         output.result(found, () => printLimits(output, found));
       });
     });
+}
+
+function toPatch(options: LimitOptions): LimitsPatch {
+  const given = Object.entries(options);
+  return Object.fromEntries(given.map(([name, value]) => [name, unlessNone(value)]));
 }
 
 function apply(catalog: Session["catalog"], place: Place, patch: LimitsPatch): Promise<LimitsInfo> {
@@ -109,8 +107,8 @@ function printLimit(value: number | undefined): string {
 }
 
 /** `none` removes. The engine knows which numbers are possible. */
-function toLimit(text: string): number | null {
-  if (text === "none") return null;
+function toLimit(text: string): LimitValue {
+  if (text === "none") return text;
   if (/^\d{1,15}(\.\d{1,3})?$/.test(text)) return Number(text);
   throw new InvalidArgumentError("Expected a number, or none.");
 }

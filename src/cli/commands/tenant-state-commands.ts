@@ -1,9 +1,9 @@
-/** `insula tenant activate`, `deactivate`, `offload`, `onload`, `warm`: on one tenant or many. */
+/** `insula tenant activate`, `deactivate`, `offload`, `onload`: on one tenant or many. */
 import type { Command } from "commander";
 import { isInsulaError } from "../../base/errors.ts";
 import { isNamePattern } from "../../base/name-pattern.ts";
-import { walkTenants, type TenantsChanged } from "../../client/index.ts";
-import type { TenantChoice, TenantStatesSlice, TenantWarmRequest } from "../../engine/api.ts";
+import { walkTenants, type TenantsChanged, type TenantsWalk } from "../../client/index.ts";
+import type { TenantChoice } from "../../engine/api.ts";
 import type { RequestedState } from "../../model/index.ts";
 import { withSession } from "../command.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
@@ -14,13 +14,15 @@ import { findCollection } from "../place-options.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import type { Session } from "../session.ts";
 
-interface ManyCommand {
-  readonly verb: string;
-  /** What was done to them, and what those are that needed nothing. */
+/** What was done to tenants, and what those are that needed nothing. */
+export interface Doing {
   readonly done: string;
   readonly already: string;
-  /** Absent: they are woken. */
-  readonly state?: RequestedState;
+}
+
+interface ManyCommand extends Doing {
+  readonly verb: string;
+  readonly state: RequestedState;
   readonly description: string;
   readonly note: string;
 }
@@ -58,13 +60,6 @@ const COMMANDS: readonly ManyCommand[] = [
     description: "bring tenants back from the object store, and let them answer calls",
     note: "One that is here already is activated.",
   },
-  {
-    verb: "warm",
-    done: "woken",
-    already: "awake",
-    description: "wake tenants of a server before they are needed",
-    note: "They sleep again when they are idle. None is activated.",
-  },
 ];
 
 export function addTenantStateCommands(tenant: Command): void {
@@ -87,42 +82,40 @@ export function addTenantStateCommands(tenant: Command): void {
         const [database, collection, names, , command] = given;
         await withSession(command, false, async (session, output) => {
           const place = { database, collection };
-          const changed = await changeAll({ session, output, place, kind }, choicesOf(names));
-          output.result(printable(kind, changed), () => printChanged(kind, changed));
+          const { state } = kind;
+          const changed = await changeAll({ session, output, place }, choicesOf(names), (walk) =>
+            walkTenants(
+              (request) =>
+                session.catalog.setTenantStates(database, collection, { ...request, state }),
+              walk,
+            ),
+          );
+          output.result({ state, ...printable(changed) }, () => printChanged(kind, changed));
           requireAll(changed);
         });
       });
   }
 }
 
-interface Work {
+export interface Work {
   readonly session: Session;
   readonly output: Output;
   readonly place: { readonly database: string; readonly collection: string };
-  readonly kind: ManyCommand;
-}
-
-function askOf({
-  session: { catalog },
-  place: { database, collection },
-  kind: { state },
-}: Work): (request: TenantWarmRequest) => Promise<TenantStatesSlice> {
-  return (request) =>
-    state === undefined
-      ? catalog.warmTenants(database, collection, request)
-      : catalog.setTenantStates(database, collection, { ...request, state });
 }
 
 /** All names at once, then pattern after pattern. */
-function choicesOf(given: readonly string[]): readonly TenantChoice[] {
+export function choicesOf(given: readonly string[]): readonly TenantChoice[] {
   const names = given.filter((text) => !isNamePattern(text));
   const patterns = given.filter(isNamePattern).map((pattern) => ({ pattern }));
   return names.length === 0 ? patterns : [{ names }, ...patterns];
 }
 
 /** @throws CommandError when it is interrupted: between two slices. */
-async function changeAll(work: Work, choices: readonly TenantChoice[]): Promise<TenantsChanged> {
-  const { session, output, place } = work;
+export async function changeAll(
+  { session, output, place }: Work,
+  choices: readonly TenantChoice[],
+  change: (walk: TenantsWalk) => Promise<TenantsChanged>,
+): Promise<TenantsChanged> {
   const { database, collection } = place;
   const { tenantCount } = await findCollection(session, database, collection);
   const total = choices.reduce((sum, { names }) => sum + (names?.length ?? tenantCount), 0);
@@ -133,7 +126,7 @@ async function changeAll(work: Work, choices: readonly TenantChoice[]): Promise<
     let sums: TenantsChanged = { changed: 0, unchanged: 0, missing: 0, failed: 0, failures: [] };
     for (const choice of choices) {
       const before = sums;
-      const done = await walkTenants(askOf(work), {
+      const done = await change({
         ...choice,
         signal,
         onProgress: (now) => {
@@ -167,9 +160,8 @@ function showProgress(progress: Progress, { changed, unchanged, missing, failed 
   progress.update(changed + unchanged + missing + failed, remark);
 }
 
-function printable({ state }: ManyCommand, { failures, ...counts }: TenantsChanged): object {
+export function printable({ failures, ...counts }: TenantsChanged): object {
   return {
-    ...(state === undefined ? {} : { state }),
     ...counts,
     failures: failures.map(({ tenant, error }) => ({
       tenant,
@@ -179,7 +171,7 @@ function printable({ state }: ManyCommand, { failures, ...counts }: TenantsChang
   };
 }
 
-function printChanged({ done, already }: ManyCommand, changed: TenantsChanged): string {
+export function printChanged({ done, already }: Doing, changed: TenantsChanged): string {
   const { unchanged, missing, failed, failures } = changed;
   const parts = [
     `${printCounted(changed.changed, "tenant")} ${done}`,
@@ -191,7 +183,7 @@ function printChanged({ done, already }: ManyCommand, changed: TenantsChanged): 
   return [`${parts.join(", ")}.`, ...lines].join("\n");
 }
 
-function requireAll({ changed, unchanged, missing, failed }: Counts): void {
+export function requireAll({ changed, unchanged, missing, failed }: Counts): void {
   if (failed > 0) {
     throw new CommandError(
       EXIT_CODES.failed,

@@ -125,6 +125,9 @@ async function sweepAll(
     sums = {
       looked: sums.looked + slice.looked,
       pinned: sums.pinned + slice.pinned,
+      ...(slice.keptWarm !== undefined && {
+        keptWarm: (sums.keptWarm ?? 0) + slice.keptWarm,
+      }),
       ...(slice.memory !== undefined && { memory: slice.memory }),
       due: [...sums.due, ...slice.due],
       failures: [...sums.failures, ...slice.failures],
@@ -148,12 +151,14 @@ function printable({ failures, ...swept }: Swept): object {
 
 function printSwept(
   output: Output,
-  { looked, pinned, memory, due, failures }: Swept,
+  { looked, pinned, keptWarm = 0, memory, due, failures }: Swept,
   options: SweepOptions,
 ): string {
   const verb = options.dryRun === true ? "due" : "changed";
   const spared = pinned === 0 ? "" : `, ${printCount(pinned)} pinned`;
-  const sum = `${printCount(due.length)} of ${printCounted(looked, "tenant")} ${verb}${spared}.`;
+  const warm = keptWarm === 0 ? "" : `, ${printCount(keptWarm)} kept warm`;
+  const of = `${printCount(due.length)} of ${printCounted(looked, "tenant")}`;
+  const sum = `${of} ${verb}${spared}${warm}.`;
   const holding =
     memory === undefined
       ? []

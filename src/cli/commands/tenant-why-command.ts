@@ -9,6 +9,7 @@ const REASONS: Readonly<Record<StateChange["reason"], string>> = {
   asked: "it was asked to be",
   used: "a call about its records activated it",
   policy: "by the policy of its collection",
+  schedule: "by a warm schedule of its collection",
 };
 
 export function addTenantWhy(tenant: Command): void {
@@ -33,10 +34,17 @@ export function addTenantWhy(tenant: Command): void {
 function printPolicy({
   name,
   pinnedBy,
+  keptWarm,
   memoryShare,
 }: TenantInfo & { readonly memoryShare?: number }): readonly string[] {
   return [
     ...(pinnedBy === undefined ? [] : [`${name} stays awake and ACTIVE: pinned by ${pinnedBy}.`]),
+    ...(keptWarm === undefined
+      ? []
+      : [
+          `${name} is kept warm by schedule ${keptWarm.schedule} until ` +
+            `${printMoment(keptWarm.untilMs)}.`,
+        ]),
     ...(memoryShare === undefined
       ? []
       : [`The tenants of its collection may hold ${String(memoryShare)} of the memory together.`]),
@@ -47,8 +55,9 @@ function printWhy({ name, state, createdAtMs, lastChange }: TenantInfo): string 
   if (lastChange === undefined) {
     return `${name} is ${state} since it was made, ${printMoment(createdAtMs)}.`;
   }
-  const { from, reason, atMs, idleMs } = lastChange;
-  const why = idleMs === undefined ? REASONS[reason] : `policy: idle ${printIdle(idleMs)}`;
+  const { from, reason, atMs, idleMs, schedule } = lastChange;
+  const byWhat = schedule === undefined ? REASONS[reason] : `warm schedule ${schedule}`;
+  const why = idleMs === undefined ? byWhat : `policy: idle ${printIdle(idleMs)}`;
   return `${name} is ${state} since ${printMoment(atMs)}: ${why}; before it was ${from}.`;
 }
 
@@ -65,6 +74,6 @@ const UNITS = [
   ["min", 60_000],
 ] as const;
 
-function printMoment(atMs: number): string {
+export function printMoment(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }

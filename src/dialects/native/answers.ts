@@ -3,8 +3,8 @@
  * these schemas and the tests read real answers with them, so that neither can lie.
  */
 import { POLICY_ANSWER } from "./policy-body.ts";
+import { TENANT_STANDING, state } from "./tenant-standing.ts";
 import { VECTOR_FIELDS_MAX } from "../../base/limits.ts";
-import { TENANT_STATES } from "../../model/index.ts";
 import {
   choice,
   count,
@@ -25,11 +25,6 @@ const createdAtMs = count("milliseconds since 1970");
 export const rowCount: Schema<number> = count("records, exact");
 export const byteCount: Schema<number> = count("bytes of keys, vectors and metadata, exact");
 const attributes = members({ description: "what a dialect keeps with it" }, (value) => value);
-
-const state = choice(
-  TENANT_STATES,
-  "what was asked of the tenant; not whether its data are in memory",
-);
 
 export function pageOf(
   item: Schema<unknown>,
@@ -110,22 +105,7 @@ export const TENANT_FACTS: Readonly<Record<string, Schema<unknown>>> = {
   createdAtMs,
   rowCount,
   byteCount,
-  lastChange: optional(
-    object(
-      {
-        from: state,
-        reason: choice(
-          ["asked", "used", "policy"],
-          "used: by a call about the records of an INACTIVE one; policy: of its collection",
-        ),
-        atMs: count("milliseconds since 1970"),
-        idleMs: optional(count("of policy: milliseconds that nobody had used it for sure")),
-      },
-      "how it came into its state; absent while it is what it was made",
-    ),
-  ),
-  lastUsedAtMs: optional(count("ms since 1970, an hour too early at most; absent: never used")),
-  pinnedBy: optional(text("which pin keeps it awake and ACTIVE; of one that is asked for")),
+  ...TENANT_STANDING,
 };
 
 export const TENANT_ANSWER: Schema<unknown> = object(

@@ -6,6 +6,7 @@ import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/in
 import { AccessTrail } from "../access-trail.ts";
 import { bodyOf, flowOf } from "../answer-text.ts";
 import { announcedBytes, BodyRoom } from "../body-room.ts";
+import { contextOf } from "../caller-context.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
 import { renderManual } from "./manual-page.ts";
@@ -89,6 +90,7 @@ async function answer(
   if (route.creates === undefined) authorize(asked, principal, route, target);
   const call: Call = {
     ...asked,
+    context: contextOf(asked.context, principal),
     principal,
     database: database ?? "",
     collection: collection ?? "",

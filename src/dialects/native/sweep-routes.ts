@@ -23,6 +23,7 @@ const SWEEP_ANSWER = object(
   {
     looked: count("tenants"),
     pinned: count("of those: would be due, and are pinned"),
+    keptWarm: optional(count("the same, kept by a warm schedule; where the policy has any")),
     memory: optional(
       object(
         {

@@ -1,15 +1,22 @@
 /** Routes about the states of tenants: of one, and of many slice by slice. */
-import { FAILURES_TOLD_MAX, PAGE_ITEMS_MAX, TENANTS_NAMED_MAX } from "../../base/limits.ts";
-import type { TenantStatesSlice, TenantWarmRequest } from "../../engine/api.ts";
+import {
+  FAILURES_TOLD_MAX,
+  PAGE_ITEMS_MAX,
+  TENANTS_NAMED_MAX,
+  WINDOWS_TOLD_MAX,
+} from "../../base/limits.ts";
+import type { TenantStatesSlice, TenantsRequest, TenantWarmRequest } from "../../engine/api.ts";
 import type { RequestedState } from "../../model/index.ts";
 import { TENANT_ANSWER } from "./answers.ts";
 import { COLLECTION_PATTERN } from "./catalog-routes.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
+import { POLICY_BODY } from "./policy-body.ts";
 import { toProblem } from "./problem.ts";
 import { withBody, type Route } from "./route.ts";
 import {
   choice,
   count,
+  flag,
   integer,
   list,
   members,
@@ -32,23 +39,48 @@ const CHOICE = {
 };
 
 const MANY_BODY = object({ state, ...CHOICE }, "One slice of a change of many tenants.");
-const WARM_BODY = object(CHOICE, "One slice of many tenants to wake.");
+const WARM_BODY = object(
+  {
+    ...CHOICE,
+    schedule: optional(text("those of this warm schedule, in place of names and pattern")),
+    isDryRun: optional(flag("tells who would be woken, and wakes nobody; default false")),
+    policy: optional(POLICY_BODY),
+  },
+  "One slice of many tenants to wake; policy only with isDryRun: as if that were the collection's.",
+);
 
 export const FAILURE_ANSWER: Schema<unknown> = object(
   { tenant: text("its name"), problem: members({}, (value) => value) },
   "a tenant and its problem",
 );
 
-const MANY_ANSWER = object(
+const OUTCOMES = {
+  changed: count("tenants"),
+  unchanged: count("tenants that were so already"),
+  missing: count("named, and not there"),
+  failed: count("tenants"),
+  failures: list(FAILURE_ANSWER, FAILURES_TOLD_MAX, "the first of those that failed"),
+  next: optional(text("send it as after for the next slice; absent: there is none")),
+};
+
+const MANY_ANSWER = object(OUTCOMES, "what came of this slice");
+
+const WARM_ANSWER = object(
   {
-    changed: count("tenants"),
-    unchanged: count("tenants that were so already"),
-    missing: count("named, and not there"),
-    failed: count("tenants"),
-    failures: list(FAILURE_ANSWER, FAILURES_TOLD_MAX, "the first of those that failed"),
-    next: optional(text("send it as after for the next slice; absent: there is none")),
+    ...OUTCOMES,
+    names: optional(list(text("of a tenant"), PAGE_ITEMS_MAX, "of a dry run: to be woken")),
+    windows: optional(
+      list(
+        object(
+          { fromMs: count("milliseconds since 1970"), toMs: count("the same, not part of it") },
+          "a window",
+        ),
+        WINDOWS_TOLD_MAX,
+        "of a schedule: the next ones; the first may be open",
+      ),
+    ),
   },
-  "what came of this slice",
+  "what came of this slice, or of a dry run would",
 );
 
 export const TENANT_STATE_ROUTES: readonly Route[] = [
@@ -88,10 +120,18 @@ export const TENANT_STATE_ROUTES: readonly Route[] = [
     area: "admin",
     status: 200,
     summary: "Wakes many before they are needed, in slices; changed counts those that slept.",
-    answers: MANY_ANSWER,
+    answers: WARM_ANSWER,
     takes: { schema: WARM_BODY, bytesMax: NATIVE_LIMITS.keysBodyBytesMax },
-    run: async ({ context, database, collection, request }, body) =>
-      toAnswer(await context.engine.warmTenants(database, collection, toRequest(body)), request.id),
+    run: async ({ context, database, collection, request }, body) => {
+      const { schedule, isDryRun, policy, ...choice } = body;
+      const asked: TenantWarmRequest = {
+        ...toRequest(choice),
+        ...(schedule === undefined ? {} : { schedule }),
+        ...(isDryRun === undefined ? {} : { isDryRun }),
+        ...(policy === undefined ? {} : { policy }),
+      };
+      return toAnswer(await context.engine.warmTenants(database, collection, asked), request.id);
+    },
   }),
 ];
 
@@ -116,7 +156,7 @@ function toRequest({
   readonly pattern: string | undefined;
   readonly after: string | undefined;
   readonly limit: number | undefined;
-}): TenantWarmRequest {
+}): TenantsRequest {
   return {
     limit,
     ...(names === undefined ? {} : { names }),

@@ -4,6 +4,7 @@ import { InsulaError, isInsulaError, type ErrorKind } from "../../base/errors.ts
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import { AccessTrail } from "../access-trail.ts";
 import { BodyRoom } from "../body-room.ts";
+import { contextOf } from "../caller-context.ts";
 import type { BodyTurns, DialectContext, PineconeSettings } from "../dialect.ts";
 import { lazyPageTokens, type PageTokens } from "../page-token.ts";
 import type { Caller } from "./caller.ts";
@@ -25,6 +26,8 @@ const SETTINGS_DEFAULT: PineconeSettings = {
   domain: "",
   hostScheme: "auto",
 };
+
+export type OperationServer = Pick<PineconeServer, "context" | "settings" | "pageTokens">;
 
 export class PineconeServer {
   readonly context: DialectContext;
@@ -74,6 +77,12 @@ export class PineconeServer {
     index: string,
   ): BodyTurns | undefined {
     return this.context.turnsOf?.([project, index, principal.keyId].join("\n"));
+  }
+
+  /** What an operation works with for this caller: its key may have limits of its own. */
+  heldTo(principal: Principal): OperationServer {
+    const { settings, pageTokens } = this;
+    return { settings, pageTokens, context: contextOf(this.context, principal) };
   }
 
   /**

@@ -49,6 +49,34 @@ test("over gRPC it is RESOURCE_EXHAUSTED, with the time for clients and programs
   expect(details).toContain("type.googleapis.com/google.rpc.RetryInfo");
 });
 
+test("calls beyond the limits of a key are refused alike, over HTTP and gRPC", async () => {
+  const grants = [{ actions: ["*"], databases: ["*"] }];
+  const limits = { queriesPerSecond: 0.1, writesPerSecond: 0.1 };
+  const { id, secret } = await bench.access.createKey({ grants, limits });
+  const apiKey = `${id}.${secret}`;
+  const ask = (operation: string, body: object): Promise<BenchAnswer> =>
+    bench.send(`POST /ix/docs/${operation}`, { body, apiKey });
+  const asked = { namespace: "free", topK: 1, vector };
+  expect((await ask("query", asked)).status).toBe(200);
+  const { status, headers, json } = await ask("query", { ...asked, namespace: "limited" });
+  expect(status).toBe(429);
+  expect(json).toMatchObject({ code: 8 });
+  expect(Number(headers["retry-after"])).toBeGreaterThanOrEqual(1);
+  const writer = new ProtoWriter();
+  writer.text(1, "free");
+  writer.uint(2, 1);
+  writer.floats(7, Float32Array.from(vector));
+  expect(
+    (await bench.grpc("/VectorService/Query", writer.written, { "api-key": apiKey })).status,
+  ).toBe(8);
+  const vectors = [{ id: "b", values: vector }];
+  expect((await ask("vectors/upsert", { namespace: "free", vectors })).status).toBe(200);
+  expect((await ask("vectors/upsert", { namespace: "free", vectors })).status).toBe(429);
+  await bench.access.limitKey(id, { limits: { queriesPerSecond: null } });
+  expect((await ask("query", asked)).status).toBe(200);
+  expect((await query("free")).status).toBe(200);
+});
+
 test("a record beyond the quota of its namespace is refused without a time", async () => {
   await bench.engine.setLimits(LIMITED, { storedRecords: 1 });
   const { status, headers } = await upsert("limited", "b");

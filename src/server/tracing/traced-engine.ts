@@ -1,6 +1,6 @@
 /** The engine, with a span around each call about records or the catalogue. */
+import { wrapEngine, type EngineCall } from "../../access/index.ts";
 import type { Engine } from "../../engine/api.ts";
-import { wrapEngine, type EngineCall } from "../wrapped-engine.ts";
 import type { AttributeValue } from "./span.ts";
 import type { Tracer } from "./tracer.ts";
 

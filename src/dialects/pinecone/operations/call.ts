@@ -1,10 +1,10 @@
 /** One call of the data plane: who asks, about which index, and with which tools. */
 import type { Caller } from "../caller.ts";
 import type { IndexView } from "../index-view.ts";
-import type { PineconeServer } from "../pinecone-server.ts";
+import type { OperationServer } from "../pinecone-server.ts";
 
 export interface DataCall extends Caller {
-  readonly server: PineconeServer;
+  readonly server: OperationServer;
   readonly index: IndexView;
 }
 

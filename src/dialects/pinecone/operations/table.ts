@@ -171,5 +171,6 @@ export async function runOperation<Name extends DataOperationName>(
   const view = await findIndex(context.engine, database, index);
   // Such an index is one place: who has the right to a namespace of that name has none to it.
   if (!view.hasNamespaces) context.access.authorize(principal, right, ofIndex);
-  return (await run({ ...caller, server, index: view }, request)) as AnswerOf<Name>;
+  const held = server.heldTo(principal);
+  return (await run({ ...caller, server: held, index: view }, request)) as AnswerOf<Name>;
 }

@@ -13,6 +13,7 @@ import type { KnownKey } from "../../../access/index.ts";
 import type { Dialect, DialectContext } from "../../dialect.ts";
 import { AccessTrail } from "../../access-trail.ts";
 import { BodyRoom, type BodyHold } from "../../body-room.ts";
+import { contextOf } from "../../caller-context.ts";
 import { BucketGuard } from "../bucket-guard.ts";
 import { lazyPageTokens } from "../../page-token.ts";
 import { parseAddress } from "./address.ts";
@@ -142,10 +143,11 @@ class OssDialect implements Dialect {
     const { operation, query } = routeRequest(request, address.bucket !== undefined);
     context.endPhase("verify", startMs);
     const { region } = claim;
-    const server =
-      context.audit === undefined
-        ? this.#server
-        : { ...this.#server, guard: this.#guard.noting(trail) };
+    const server = {
+      ...this.#server,
+      context: contextOf(context, principal),
+      ...(context.audit === undefined ? {} : { guard: this.#guard.noting(trail) }),
+    };
     const hold = this.#room.hold(principal.keyId);
     return { server, request, address, principal, hold, region, operation, query };
   }

@@ -16,6 +16,7 @@ import type { Dialect, DialectContext } from "../../dialect.ts";
 import { bodyOf } from "../../answer-text.ts";
 import { AccessTrail } from "../../access-trail.ts";
 import { BodyRoom, type BodyHold } from "../../body-room.ts";
+import { contextOf } from "../../caller-context.ts";
 import { BucketGuard } from "../bucket-guard.ts";
 import { lazyPageTokens } from "../../page-token.ts";
 import {
@@ -173,10 +174,11 @@ class S3Dialect implements Dialect {
       throw s3Fault("UnknownOperationException", "The request names no operation of S3 Vectors");
     }
     context.endPhase("verify", startMs);
-    const server =
-      context.audit === undefined
-        ? this.#server
-        : { ...this.#server, guard: this.#guard.noting(trail) };
+    const server = {
+      ...this.#server,
+      context: contextOf(context, principal),
+      ...(context.audit === undefined ? {} : { guard: this.#guard.noting(trail) }),
+    };
     return { server, request, principal, region: claim.region, ...route, readBody };
   }
 }

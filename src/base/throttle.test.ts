@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { isInsulaError } from "../base/errors.ts";
 import { ManualClock } from "../io/index.ts";
-import type { PlaceLimits } from "../model/index.ts";
-import { THROTTLED_PLACES_MAX } from "./limits.ts";
-import { Throttle, type CallCost } from "./throttle.ts";
+import { isInsulaError } from "./errors.ts";
+import { Throttle, type CallCost, type CallLimits } from "./throttle.ts";
+
+const THROTTLED_PLACES_MAX = 1_000;
 
 const NOTHING: CallCost = {
   ...{ queriesPerSecond: 0, writesPerSecond: 0 },
@@ -16,7 +16,7 @@ const WRITE = { queriesPerSecond: 0, writesPerSecond: 1 };
 function tryCall(
   throttle: Throttle,
   clock: ManualClock,
-  limits: PlaceLimits,
+  limits: CallLimits,
   { asked = QUERY, cost = NOTHING, id = "a" } = {},
 ): number {
   try {
@@ -30,7 +30,7 @@ function tryCall(
 
 describe("Throttle", () => {
   it("admits one second's worth at once after a pause, then one each interval", () => {
-    const [throttle, clock] = [new Throttle(), new ManualClock()];
+    const [throttle, clock] = [new Throttle(THROTTLED_PLACES_MAX), new ManualClock()];
     const limits = { queriesPerSecond: 10 };
     const admitted = (): number => {
       let count = 0;
@@ -49,7 +49,7 @@ describe("Throttle", () => {
 
   it("admits a call when the time it told has passed, for any rate", () => {
     for (const rate of [0.01, 0.3, 1, 7, 333]) {
-      const [throttle, clock] = [new Throttle(), new ManualClock()];
+      const [throttle, clock] = [new Throttle(THROTTLED_PLACES_MAX), new ManualClock()];
       const limits = { writesPerSecond: rate };
       for (let i = 0; i < 50; i++) {
         const waitMs = tryCall(throttle, clock, limits, { asked: WRITE });
@@ -61,7 +61,7 @@ describe("Throttle", () => {
   });
 
   it("counts several searches of a call each, and holds each kind by itself", () => {
-    const [throttle, clock] = [new Throttle(), new ManualClock()];
+    const [throttle, clock] = [new Throttle(THROTTLED_PLACES_MAX), new ManualClock()];
     const limits = { queriesPerSecond: 10, writesPerSecond: 1 };
     const many = { queriesPerSecond: 30, writesPerSecond: 0 };
     expect(tryCall(throttle, clock, limits, { asked: many })).toBe(0);
@@ -73,7 +73,7 @@ describe("Throttle", () => {
   });
 
   it("lets bytes and work be paid when they are known, by whoever comes next", () => {
-    const [throttle, clock] = [new Throttle(), new ManualClock()];
+    const [throttle, clock] = [new Throttle(THROTTLED_PLACES_MAX), new ManualClock()];
     const limits = { workUnitsPerSecond: 100, bytesPerSecond: 1_000 };
     const cost = { ...NOTHING, workUnitsPerSecond: 500 };
     expect(tryCall(throttle, clock, limits, { cost })).toBe(0);
@@ -87,7 +87,7 @@ describe("Throttle", () => {
   });
 
   it("admits so many calls at once, and others when one has ended", () => {
-    const [throttle, clock] = [new Throttle(), new ManualClock()];
+    const [throttle, clock] = [new Throttle(THROTTLED_PLACES_MAX), new ManualClock()];
     const limits = { callsInFlight: 2 };
     const ends = [1, 2].map(() => throttle.admit("a", limits, QUERY, clock));
     expect(tryCall(throttle, clock, limits)).toBeGreaterThan(0);
@@ -99,7 +99,7 @@ describe("Throttle", () => {
   });
 
   it("forgets places beyond a bound, which have full buckets then", () => {
-    const [throttle, clock] = [new Throttle(), new ManualClock()];
+    const [throttle, clock] = [new Throttle(THROTTLED_PLACES_MAX), new ManualClock()];
     const limits = { queriesPerSecond: 1 };
     expect(tryCall(throttle, clock, limits, { id: "first" })).toBe(0);
     for (let i = 0; i < THROTTLED_PLACES_MAX - 1; i++) {
