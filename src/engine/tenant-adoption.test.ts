@@ -139,11 +139,14 @@ describe("a tenant that another folder has offloaded", () => {
     });
     for (const engine of [stranger, alone]) await make(engine);
     const cases = [
-      { engine: stranger, code: "master_key_wrong" },
-      { engine: alone, code: "offload_not_configured" },
+      { engine: stranger, code: "master_key_wrong", says: /another master key/ },
+      { engine: alone, code: "offload_not_configured", says: /without one/ },
     ];
-    for (const { engine, code } of cases) {
-      await expect(engine.adoptTenant(object, placeOf("acme"))).rejects.toMatchObject({ code });
+    for (const { engine, code, says } of cases) {
+      await expect(engine.adoptTenant(object, placeOf("acme"))).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(says) as string,
+      });
       await engine.close();
     }
     for (const key of await store.list("", { limit: 100 })) {

@@ -2,8 +2,14 @@
  * A tenant made of the records of another: of one that is here, or of one that another data folder
  * has offloaded to the store that both use.
  */
-import { offloadImage, prefixOfOffload, readOffload, type ShardImage } from "../backup/index.ts";
-import { InsulaError } from "../base/errors.ts";
+import {
+  offloadImage,
+  prefixOfOffload,
+  readOffload,
+  type BackupKeys,
+  type ShardImage,
+} from "../backup/index.ts";
+import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { TenantPlace } from "./api.ts";
 import { tenantKey } from "./catalog-keys.ts";
 import { encodeSchema, encodeTenant } from "./catalog-rows.ts";
@@ -66,13 +72,15 @@ export async function adoptTenant(
   const to = await directory.collectionNamed(target.database, target.collection);
   if (!to.isMultiTenant) throw withoutTenants();
   const store = await node.remote.openUntil(signal);
-  const open = (rootFile: Uint8Array): ((name: string) => Uint8Array) => {
-    const root = vaultOf(node).backupRootOf(rootFile);
-    return (name) => root.keyOf(name);
-  };
+  const open = (rootFile: Uint8Array): BackupKeys => keysOf(node, rootFile);
   const manifest = await readOffload(store, prefix, { kind: "root", open });
   requireSameSchema(to, manifest.schema);
-  await addTenant(doors, to, target.tenant, offloadImage(store, manifest));
+  await addTenant(
+    doors,
+    to,
+    target.tenant,
+    offloadImage({ store, pace: node.transfers, signal }, manifest),
+  );
 }
 
 /** @throws InsulaError `argument_invalid` when the schemas differ. */
@@ -113,12 +121,24 @@ async function addTenant(
   await shard.settle();
 }
 
-function vaultOf({ vault }: NodeContext): NonNullable<NodeContext["vault"]> {
-  if (vault !== undefined) return vault;
-  throw new InsulaError(
-    "operation_unsupported",
-    "Cannot adopt the tenant: it is sealed, and this data folder has no keys.",
-  );
+/** Those of the folder that offloaded: its root key lies in the manifest, wrapped. */
+function keysOf({ vault }: NodeContext, rootFile: Uint8Array): BackupKeys {
+  if (vault === undefined) {
+    throw new InsulaError(
+      "operation_unsupported",
+      "Cannot adopt the tenant: it is sealed, and this data folder has no keys.",
+    );
+  }
+  try {
+    const root = vault.backupRootOf(rootFile);
+    return (name) => root.keyOf(name);
+  } catch (error) {
+    if (!isInsulaError(error) || error.code !== "master_key_wrong") throw error;
+    throw new InsulaError(
+      "master_key_wrong",
+      "Cannot adopt the tenant: it was offloaded under another master key. Give both data folders the same one.",
+    );
+  }
 }
 
 function withoutTenants(): InsulaError {

@@ -43,7 +43,7 @@ export function addTenantAdoptCommand(tenant: Command): void {
     .addHelpText(
       "after",
       notes(
-        ["insula tenant adopt acme notes team-1 --object tenants/1f…/07…/manifest"],
+        ["insula tenant adopt acme notes team-1 --object tenants/1f…/07…/"],
         `Both folders offload to the same store and have the same master key; the collection is there, with
 the same schema. The tenant of the other folder stays what it was: erase it there when this one
 answers.`,
