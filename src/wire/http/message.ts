@@ -38,6 +38,12 @@ export interface HttpAnswer {
   readonly body?: string | Uint8Array;
   /** In place of a body, one behind the other: a long one that was put together in turns. */
   readonly parts?: readonly Uint8Array[];
+  /**
+   * In place of a body, of a length that nobody knows: taken at the pace at which the client reads,
+   * and given up when it goes away. One that throws is cut short, so that no client takes what came
+   * of it for the whole; the deadline of a request is not its deadline.
+   */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** Sent after the body, over HTTP/2 alone. */
   readonly trailers?: Readonly<Record<string, string>>;
 }
