@@ -1,4 +1,4 @@
-/** What came of tenants that a policy found due, by the time of the policy that they were due by. */
+/** What came of tenants that a policy found due, by which of its times they were. */
 
 /** A time of a policy, by its name there. */
 export type SweepCause = "inactiveAfter" | "offloadAfter";
