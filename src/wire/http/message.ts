@@ -27,7 +27,11 @@ export interface HttpRequest {
    *         early, `deadline_exceeded` when it trickles.
    */
   readBody(bytesMax: number): Promise<Buffer>;
-  /** Aborted when the client goes away or the deadline passes. */
+  /**
+   * Aborted when the client goes away or the deadline passes, that of the server or, where it is
+   * sooner, of the client.
+   * @throws InsulaError `argument_invalid` for a deadline of the client that is none.
+   */
   readonly signal: AbortSignal;
 }
 
