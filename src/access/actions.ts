@@ -23,7 +23,7 @@ const OPERATIONS: readonly (readonly [area: string, ActionClass, operations: str
   ["admin", "admin", "DeleteCollection CreateTenant DeleteTenant EraseTenant"],
   ["admin", "admin", "RenameTenant CreateTenants"],
   ["admin", "admin", "SetTenantState SetTenantStates WarmTenants SweepTenants"],
-  ["admin", "read", "ListCustomers GetCustomer GetCustomerUsage"],
+  ["admin", "read", "ListCustomers GetCustomer GetCustomerUsage ExportCustomer"],
   ["admin", "admin", "SuspendCustomer ResumeCustomer EraseCustomer CopyCustomer"],
   ["admin", "admin", "SetCollectionLimits SetTenantLimits"],
   ["admin", "admin", "GetCollectionExtents GetTenantExtents"],

@@ -44,7 +44,16 @@ export class AnswerText {
 
   /** Adds items with commas between them. @throws what `print` throws. */
   async list<Item>(items: Iterable<Item>, print: (item: Item) => string): Promise<this> {
-    await inTurns(this.#addAll(items, print), this.#pace);
+    await inTurns(this.#addAll(items, print, ","), this.#pace);
+    return this;
+  }
+
+  /** Adds items, each with the end of a line behind it. @throws what `print` throws. */
+  async lines<Item>(items: Iterable<Item>, print: (item: Item) => string): Promise<this> {
+    await inTurns(
+      this.#addAll(items, (item) => `${print(item)}\n`, ""),
+      this.#pace,
+    );
     return this;
   }
 
@@ -59,6 +68,7 @@ export class AnswerText {
   *#addAll<Item>(
     items: Iterable<Item>,
     print: (item: Item) => string,
+    between: string,
   ): Generator<number, void, void> {
     let separator = "";
     let length = 0;
@@ -66,7 +76,7 @@ export class AnswerText {
     for (const item of items) {
       const text = print(item);
       this.add(separator + text);
-      separator = ",";
+      separator = between;
       length += text.length;
       if (length < (isFirst ? FIRST_LENGTH : LOOK_LENGTH)) continue;
       yield isFirst ? SLICE_STEPS : length * STEPS_PER_CHARACTER;

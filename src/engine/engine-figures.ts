@@ -1,6 +1,7 @@
 /** What the engine counts of itself: the figures of api.ts. */
 import type { MirrorFigures } from "../mirror/index.ts";
 import type { TenantState, UsageCounters } from "../model/index.ts";
+import type { SweepCauses } from "./sweep-tally.ts";
 
 /** Searches repeated in the background: `RecallReport`, summed. */
 export interface RecallFigure {
@@ -91,6 +92,8 @@ export interface EngineStats {
     readonly inactive: number;
     readonly offloaded: number;
     readonly failed: number;
+    /** What came of those that were due by each of the two times of a policy. */
+    readonly causes: SweepCauses;
     readonly ms: number;
   };
   /** What windows of warm schedules did since the start. */

@@ -271,7 +271,7 @@ class NodeEngine implements Engine {
   readonly sweepTenants: Engine["sweepTenants"] = (database, collection, request) =>
     this.#tenants.sweep({ database, collection }, request);
   readonly renameTenant: Engine["renameTenant"] = (place, name) =>
-    this.#tenants.rename(place, name);
+    this.#places.renamed(place, name, this.#tenants.rename(place, name));
   readonly deleteTenant: Engine["deleteTenant"] = (place) => this.#tenants.delete(place);
   readonly eraseTenant: Engine["eraseTenant"] = (place) => this.#tenants.erase(place);
 

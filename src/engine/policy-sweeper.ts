@@ -12,6 +12,7 @@ import { POLICY_PREFIX, endOfPrefix, policyKey } from "./catalog-keys.ts";
 import type { Directory } from "./directory.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import { decodeNames } from "./policy-rows.ts";
+import { SweepTally, type SweepCauses } from "./sweep-tally.ts";
 import { sweepTenants, type SweepDoors } from "./tenant-sweep.ts";
 
 /** No tenant is looked at more often. */
@@ -40,17 +41,19 @@ export interface SweepFigures {
   readonly inactive: number;
   readonly offloaded: number;
   readonly failed: number;
+  readonly causes: SweepCauses;
   /** All of them together. */
   readonly ms: number;
 }
 
-const NO_SWEEPS: SweepFigures = {
+const NO_SWEEPS: Omit<SweepFigures, "causes"> = {
   ...{ sweeps: 0, looked: 0, pinned: 0, inactive: 0, offloaded: 0, failed: 0, ms: 0 },
 };
 
 export class PolicySweeper {
   readonly #doors: SweeperDoors;
   readonly #nextAtMs = new LruMap<number, number>(COLLECTIONS_REMEMBERED_MAX);
+  readonly #tally = new SweepTally();
   #figures = NO_SWEEPS;
   #timer: Timer | undefined;
   #sweeping: Promise<void> | undefined;
@@ -65,7 +68,7 @@ export class PolicySweeper {
   }
 
   get figures(): SweepFigures {
-    return this.#figures;
+    return { ...this.#figures, causes: this.#tally.causes };
   }
 
   /** Ends it between two slices. */
@@ -129,7 +132,7 @@ export class PolicySweeper {
     do {
       const page = { limit: STEP_ROWS, ...(after === undefined ? {} : { after }) };
       try {
-        const slice = await sweepTenants(this.#doors, collection, page);
+        const slice = await sweepTenants(this.#doors, collection, page, this.#tally);
         for (const { error } of slice.failures) onFault(error);
         this.#count(slice);
         after = slice.next;

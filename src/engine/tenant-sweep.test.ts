@@ -78,6 +78,11 @@ describe("a collection with pinned tenants", () => {
     expect(sweeps).toBeGreaterThan(0);
     expect(figures).toMatchObject({ inactive: 1, offloaded: 0, failed: 0, looked: 2 * sweeps });
     expect(figures.pinned).toBeGreaterThan(0);
+    const { pinned } = figures;
+    expect(figures.causes).toEqual({
+      inactiveAfter: { changed: 1, failed: 0, pinned, keptWarm: 0 },
+      offloadAfter: { changed: 0, failed: 0, pinned: 0, keptWarm: 0 },
+    });
     const slice = await engine.sweepTenants(...C, { limit: 10, isDryRun: true });
     expect(slice).toMatchObject({ looked: 2, pinned: 1, due: [] });
     const { memoryBudgetBytes } = engine.stats();
@@ -269,6 +274,10 @@ describe("a policy that offloads", () => {
     expect(await statesOf()).toEqual({ idle: "OFFLOADED", used: "ACTIVE" });
     const { lastChange } = (await engine.getTenant(at("idle"))) ?? {};
     expect(lastChange?.idleMs).toBeGreaterThanOrEqual(6 * HOUR);
+    expect(engine.stats().policySweeps.causes).toMatchObject({
+      inactiveAfter: { changed: 1, failed: 0 },
+      offloadAfter: { changed: 1, failed: 0 },
+    });
   });
 
   it("leaves a tenant INACTIVE where there is none", async () => {

@@ -13,6 +13,7 @@ import { tenantPrefix } from "./catalog-keys.ts";
 import { decodeTenant, type TenantRow } from "./catalog-rows.ts";
 import type { CollectionEntry } from "./directory-entries.ts";
 import { checkPageLimit, listNames } from "./name-listing.ts";
+import { SweepTally } from "./sweep-tally.ts";
 import type { TenantStates } from "./tenant-states.ts";
 import type { TenantUses } from "./tenant-uses.ts";
 
@@ -31,11 +32,15 @@ interface FoundDue extends DueTenant {
   readonly usedAtMs: number;
 }
 
-/** @throws InsulaError `argument_invalid`, `engine_closed`. */
+/**
+ * @param tally  told of each tenant that is due.
+ * @throws InsulaError `argument_invalid`, `engine_closed`.
+ */
 export async function sweepTenants(
   doors: SweepDoors,
   collection: CollectionEntry,
   { after, limit, isDryRun = false, policy }: TenantSweepRequest,
+  tally: SweepTally = new SweepTally(),
 ): Promise<TenantSweepSlice> {
   checkPageLimit(limit);
   if (policy !== undefined && !isDryRun) {
@@ -52,7 +57,7 @@ export async function sweepTenants(
   const rules = doors.states.canOffload ? given : local;
   const page = { limit, ...(after === undefined ? {} : { after }) };
   const { items, hasMore } = await listNames(doors.catalog, tenantPrefix(row.number), page);
-  const look = new Look(doors, collection, rules);
+  const look = new Look({ ...doors, tally }, collection, rules);
   const due = items.flatMap(({ name, value }) => look.dueOf(name, decodeTenant(value)) ?? []);
   const next = hasMore ? items.at(-1)?.name : undefined;
   const memory = memoryOf(doors, row.number, rules);
@@ -77,24 +82,28 @@ function memoryOf(
   return { loadedBytes, loadedBytesMax: Math.floor(budgetBytes * memoryShare) };
 }
 
+interface LookDoors extends SweepDoors {
+  readonly tally: SweepTally;
+}
+
 /** Who is due, by one set of rules. */
 class Look {
   /** Of those asked about: would be due, and are pinned. */
   pinned = 0;
   /** The same, and kept by a warm schedule. */
   keptWarm = 0;
-  readonly #doors: SweepDoors;
+  readonly #doors: LookDoors;
   readonly #collection: CollectionEntry;
   readonly #rules: PolicyRules;
 
-  constructor(doors: SweepDoors, collection: CollectionEntry, rules: PolicyRules) {
+  constructor(doors: LookDoors, collection: CollectionEntry, rules: PolicyRules) {
     this.#doors = doors;
     this.#collection = collection;
     this.#rules = rules;
   }
 
   dueOf(tenant: string, row: TenantRow): FoundDue | undefined {
-    const { uses, clock } = this.#doors;
+    const { uses, clock, tally } = this.#doors;
     const { lastChange, lastUsedAtMs = 0, createdAtMs, state } = row;
     // Who asked for a state has a use for the tenant, too.
     const isAsked = lastChange?.reason === "asked" || lastChange?.reason === "used";
@@ -109,10 +118,12 @@ class Look {
     if (to === undefined) return undefined;
     if (pinOf(this.#rules.pins, tenant) !== undefined) {
       this.pinned++;
+      tally.count(to, "pinned");
       return undefined;
     }
     if (keptWarmBy(openSchedules(this.#rules.warm, clock.wallMs()), tenant) !== undefined) {
       this.keptWarm++;
+      tally.count(to, "keptWarm");
       return undefined;
     }
     return { tenant, from: state, to, idleMs, usedAtMs };
@@ -125,15 +136,19 @@ class Look {
     const failures: { tenant: string; error: Error }[] = [];
     let failed = 0;
     const waiting = all.values();
+    const { tally } = this.#doors;
     const worker = async (): Promise<void> => {
       for (const due of waiting) {
         try {
-          if (await this.#change(due)) done.push(told(due));
+          if (!(await this.#change(due))) continue;
+          done.push(told(due));
+          tally.count(due.to, "changed");
         } catch (error) {
           if (!isInsulaError(error) || error.code === "engine_closed") throw error;
           // It was removed meanwhile.
           if (error.code === "tenant_not_found") continue;
           failed++;
+          tally.count(due.to, "failed");
           if (failures.length < FAILURES_TOLD_MAX) failures.push({ tenant: due.tenant, error });
         }
       }

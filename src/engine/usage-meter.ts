@@ -7,7 +7,8 @@
  * since the flush before. A place that does nothing has nothing in memory, and no timer runs while
  * none does.
  */
-import type { ShardUid } from "../base/brands.ts";
+import { shardHex, type ShardUid } from "../base/brands.ts";
+import { LruMap } from "../base/lru-map.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { Place, UsageCounters } from "../model/index.ts";
 import type { Catalog } from "./catalog.ts";
@@ -29,6 +30,8 @@ import {
 const STEP_PLACES = 256;
 /** Rows looked at with each flush, in turn: those of which nothing is kept any more go. */
 const STEP_ROWS = 64;
+/** Names that tenants had, remembered for the calls that were under way when they got another. */
+const RENAMES_REMEMBERED_MAX = 1_000;
 
 export interface UsageDoors {
   readonly catalog: Pick<Catalog, "get" | "scan" | "commit" | "readShard">;
@@ -45,6 +48,8 @@ interface Pending {
   readonly shard: ShardUid;
   readonly hour: number;
   readonly counters: Counters;
+  renamedFrom?: string;
+  renamedTo?: string;
 }
 
 export class UsageMeter {
@@ -59,6 +64,8 @@ export class UsageMeter {
   #lostCalls = 0;
   /** Where the search for rows that can go has come. */
   #sweptTo = usagePrefix();
+  /** Of a shard, what it is called now: what it has is stored there, and nowhere else. */
+  readonly #nowCalled = new LruMap<string, string>(RENAMES_REMEMBERED_MAX);
   /** Places being written. */
   #takenCount = 0;
   /** The last flush failed. */
@@ -89,6 +96,23 @@ export class UsageMeter {
     addCounters(this.#sums, counters);
     const sum = this.#open(place, shard);
     if (sum !== undefined) addCounters(sum, counters);
+  }
+
+  /**
+   * Notes at both names that a tenant got another: what is counted so far stays where it is, what
+   * is stored is from now on told of the new one. Durable when the promise resolves.
+   *
+   * @throws what the log does; it is tried again.
+   */
+  async rename(place: Place, name: string, shard: ShardUid): Promise<void> {
+    const { tenant = "" } = place;
+    // What waits is of before. When it cannot be written neither can the note, which says so.
+    await this.flush().catch(() => undefined);
+    this.#nowCalled.set(shardHex(shard), name);
+    const [from, to] = [place, { ...place, tenant: name }].map((each) => this.#note(each, shard));
+    if (from !== undefined) from.renamedTo = name;
+    if (to !== undefined) to.renamedFrom = tenant;
+    await this.flush();
   }
 
   /** Resolves when there is room for further places, or none can be made. */
@@ -123,15 +147,19 @@ export class UsageMeter {
     this.#timer?.cancel();
   }
 
-  /** Undefined when there is no room for another place: its call is lost to the ledger. */
   #open(place: Place, shard: ShardUid): Counters | undefined {
+    return this.#note(place, shard)?.counters;
+  }
+
+  /** Undefined when there is no room for another place: its call is lost to the ledger. */
+  #note(place: Place, shard: ShardUid): Pending | undefined {
     const hour = hourOf(this.#doors.clock.wallMs());
-    if (this.#last !== undefined && isOf(this.#last, place, hour)) return this.#last.counters;
+    if (this.#last !== undefined && isOf(this.#last, place, hour)) return this.#last;
     const id = idOf(place, hour);
     const known = this.#pending.get(id);
     if (known !== undefined) {
       this.#last = known;
-      return known.counters;
+      return known;
     }
     if (this.#pending.size >= this.#placesMax) {
       void this.#start();
@@ -141,10 +169,10 @@ export class UsageMeter {
         return undefined;
       }
     }
-    const counters = noCounters();
-    this.#pending.set(id, { place, shard, hour, counters });
+    const pending: Pending = { place, shard, hour, counters: noCounters() };
+    this.#pending.set(id, pending);
     this.#schedule();
-    return counters;
+    return pending;
   }
 
   /** A flush in the background; a failure is told and tried again. */
@@ -192,7 +220,8 @@ export class UsageMeter {
   #restore(id: string, pending: Pending): void {
     const newer = this.#pending.get(id);
     if (newer === undefined) this.#pending.set(id, pending);
-    else addCounters(newer.counters, pending.counters);
+    else this.#pending.set(id, { ...pending, ...newer, counters: sumOf(newer, pending) });
+    this.#last = undefined;
   }
 
   async #writeStep(step: readonly Pending[]): Promise<void> {
@@ -208,9 +237,9 @@ export class UsageMeter {
     for (const [key, parts] of rows) {
       const bytes = await catalog.get(key);
       const entries = [...(bytes === undefined ? [] : decodeUsage(bytes))];
-      for (const { hour, counters, shard } of parts) {
-        const stored = await this.#storedOf(shard);
-        entries.push({ period: "hour", number: hour, counters, stored });
+      for (const { hour: number, place, shard, ...noted } of parts) {
+        const stored = await this.#storedOf(place, shard);
+        entries.push({ period: "hour", number, ...noted, stored });
       }
       changes.push({ kind: "put", key, value: encodeUsage(foldEntries(entries, nowMs)) });
     }
@@ -230,10 +259,16 @@ export class UsageMeter {
     this.#sweptTo = rows.length < STEP_ROWS ? usagePrefix() : (rows.at(-1)?.[0] ?? usagePrefix());
   }
 
-  async #storedOf(shard: ShardUid): Promise<StoredSize> {
+  async #storedOf({ tenant }: Place, shard: ShardUid): Promise<StoredSize> {
+    const now = this.#nowCalled.get(shardHex(shard));
+    if (now !== undefined && now !== tenant) return { records: 0, bytes: 0 };
     const state = await this.#doors.catalog.readShard(shard);
     return { records: state?.rowCount ?? 0, bytes: state?.byteCount ?? 0 };
   }
+}
+
+function sumOf(one: Pending, other: Pending): Counters {
+  return addCounters(addCounters(noCounters(), one.counters), other.counters);
 }
 
 function isOf(pending: Pending, { database, collection, tenant }: Place, hour: number): boolean {

@@ -112,6 +112,8 @@ function itemsOf([key, bytes]: Row, { period, fromMs, toMs }: UsageRequest): rea
         ...entry.counters,
         storedRecords,
         storedBytes,
+        ...(entry.renamedFrom !== undefined && { renamedFrom: entry.renamedFrom }),
+        ...(entry.renamedTo !== undefined && { renamedTo: entry.renamedTo }),
       },
     ];
   });

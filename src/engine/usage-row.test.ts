@@ -82,6 +82,14 @@ describe("foldEntries", () => {
   });
 });
 
+it("what a rename notes is kept where hours become days, the newest of them", () => {
+  const at = NOW_MS - USAGE_HOURS_KEPT * HOUR_MS;
+  const earlier = { ...hour(at, 1), renamedFrom: "a", renamedTo: "b" };
+  const later = { ...hour(at + 60, 1), renamedTo: "c" };
+  const [day] = foldEntries([earlier, later, hour(at + 90, 1)], NOW_MS);
+  expect(day).toMatchObject({ period: "day", renamedFrom: "a", renamedTo: "c" });
+});
+
 describe("the row", () => {
   it("is read as it was written", () => {
     const counters = noCounters();
@@ -93,6 +101,11 @@ describe("the row", () => {
       { period: "hour", number: hourOf(NOW_MS), counters, stored },
     ];
     expect(decodeUsage(encodeUsage(entries))).toEqual(entries);
+    expect(encodeUsage(entries)[0]).toBe(1);
+    const [month, ...rest] = entries as [UsageEntry, UsageEntry, UsageEntry];
+    const renamed = [{ ...month, renamedFrom: "é", renamedTo: "b" }, ...rest];
+    expect(decodeUsage(encodeUsage(renamed))).toEqual(renamed);
+    expect(encodeUsage(renamed)[0]).toBe(2);
   });
 
   it("is refused in another version, or with an unknown period", () => {

@@ -12,7 +12,9 @@ import { otherFormat } from "../base/format-version.ts";
 import type { UsageCounters, UsagePeriod } from "../model/index.ts";
 import { USAGE_DAYS_KEPT, USAGE_HOURS_KEPT, USAGE_MONTHS_KEPT } from "./limits.ts";
 
+/** ON DISK: without and with what renames note; a row that has none is of the first. */
 const ROW_VERSION = 1;
+const RENAMED_ROW_VERSION = 2;
 /** ON DISK: position is the encoded number. */
 export const USAGE_PERIODS: readonly UsagePeriod[] = ["hour", "day", "month"];
 /** ON DISK: the order in which counters are written. */
@@ -38,6 +40,9 @@ export interface UsageEntry {
   readonly counters: UsageCounters;
   /** As it was after the last call of the period. */
   readonly stored: StoredSize;
+  /** What the name's tenant was called before, and is called now; the newest of the period. */
+  readonly renamedFrom?: string;
+  readonly renamedTo?: string;
 }
 
 export function noCounters(): Counters {
@@ -118,7 +123,12 @@ export function mergeEntries(entries: readonly UsageEntry[]): readonly UsageEntr
       before?.counters ?? NONE,
     );
     // The later of two says what is stored: they are in the order of their starts.
-    sums.set(id, { ...entry, counters });
+    const { renamedFrom = before?.renamedFrom, renamedTo = before?.renamedTo, ...rest } = entry;
+    sums.set(id, {
+      ...{ ...rest, counters },
+      ...(renamedFrom !== undefined && { renamedFrom }),
+      ...(renamedTo !== undefined && { renamedTo }),
+    });
   }
   return [...sums.values()];
 }
@@ -147,11 +157,14 @@ export function foldEntries(entries: readonly UsageEntry[], nowMs: number): read
 }
 
 export function encodeUsage(entries: readonly UsageEntry[]): Buffer {
-  const writer = new ByteWriter(64).uint8(ROW_VERSION).varint(entries.length);
-  for (const { period, number, counters, stored } of entries) {
+  const hasRenames = entries.some((entry) => entry.renamedFrom ?? entry.renamedTo);
+  const version = hasRenames ? RENAMED_ROW_VERSION : ROW_VERSION;
+  const writer = new ByteWriter(64).uint8(version).varint(entries.length);
+  for (const { period, number, counters, stored, renamedFrom = "", renamedTo = "" } of entries) {
     writer.uint8(USAGE_PERIODS.indexOf(period)).varint(number);
     writer.varint(stored.records).varint(stored.bytes);
     for (const name of USAGE_COUNTERS) writer.varint(counters[name]);
+    if (hasRenames) writer.string(renamedFrom).string(renamedTo);
   }
   return writer.finish();
 }
@@ -160,13 +173,14 @@ export function encodeUsage(entries: readonly UsageEntry[]): Buffer {
 export function decodeUsage(bytes: Uint8Array): readonly UsageEntry[] {
   const reader = new ByteReader(bytes);
   const version = reader.uint8();
-  if (version !== ROW_VERSION) {
-    throw otherFormat("a usage row of the catalogue", ROW_VERSION, version);
+  if (version !== ROW_VERSION && version !== RENAMED_ROW_VERSION) {
+    throw otherFormat("a usage row of the catalogue", RENAMED_ROW_VERSION, version);
   }
-  return Array.from({ length: reader.varint() }, () => decodeEntry(reader));
+  const hasRenames = version === RENAMED_ROW_VERSION;
+  return Array.from({ length: reader.varint() }, () => decodeEntry(reader, hasRenames));
 }
 
-function decodeEntry(reader: ByteReader): UsageEntry {
+function decodeEntry(reader: ByteReader, hasRenames: boolean): UsageEntry {
   const period = USAGE_PERIODS[reader.uint8()];
   if (period === undefined) {
     throw new InsulaError("data_damaged", "Cannot read a usage row: unknown period.");
@@ -175,5 +189,10 @@ function decodeEntry(reader: ByteReader): UsageEntry {
   const stored = { records: reader.varint(), bytes: reader.varint() };
   const counters = noCounters();
   for (const name of USAGE_COUNTERS) counters[name] = reader.varint();
-  return { period, number, counters, stored };
+  const [renamedFrom, renamedTo] = hasRenames ? [reader.string(), reader.string()] : ["", ""];
+  return {
+    ...{ period, number, counters, stored },
+    ...(renamedFrom !== "" && { renamedFrom }),
+    ...(renamedTo !== "" && { renamedTo }),
+  };
 }

@@ -84,6 +84,38 @@ it("counts calls, work, bytes and what is stored, by place and hour", async () =
   ]);
 });
 
+it("after a rename is told of by both names, each with the other, and stored at one", async () => {
+  const bolt = { ...ACME, tenant: "bolt" };
+  await write(ACME, ["a"]);
+  clock.advance(HOUR_MS);
+  await search(ACME);
+  const late = search(ACME);
+  await engine.renameTenant(ACME, "bolt");
+  await late;
+  // Durable with the answer: nothing else is written before the folder is opened again.
+  const asked = await read();
+  await engine.close();
+  await open();
+  expect(await read()).toEqual(asked);
+  const none = { renamedFrom: undefined, renamedTo: undefined };
+  expect(asked.map((item) => ({ ...none, ...item }))).toMatchObject([
+    { ...ACME, ...none, writes: 1, storedRecords: 1 },
+    { ...ACME, ...none, queries: 2, renamedTo: "bolt", storedRecords: 0, storedBytes: 0 },
+    { ...bolt, ...none, queries: 0, renamedFrom: "acme", storedRecords: 1 },
+  ]);
+  await write(bolt, ["b"]);
+  await write(ACME, ["x", "y", "z"]); // another tenant, which the old name is free for
+  const [old, now] = await read({ period: "month" });
+  expect(old).toMatchObject({ tenant: "acme", writes: 2, renamedTo: "bolt", storedRecords: 3 });
+  expect(now).toMatchObject({ tenant: "bolt", writes: 1, renamedFrom: "acme", storedRecords: 2 });
+  await engine.deleteTenant(ACME);
+  await engine.renameTenant(bolt, "acme");
+  expect(await read({ period: "month" })).toMatchObject([
+    { tenant: "acme", renamedFrom: "bolt", renamedTo: "bolt", storedRecords: 2 },
+    { tenant: "bolt", renamedFrom: "acme", renamedTo: "acme", storedRecords: 0 },
+  ]);
+});
+
 it("is the same after a restart, and goes on", async () => {
   await write(ACME, ["a"]);
   await search(ACME);

@@ -223,6 +223,9 @@ describe("beside the rest of the policy", () => {
     expect(await stateOf("acme")).toBe("ACTIVE");
     const dry = await engine.sweepTenants(...C, { limit: 10, isDryRun: true });
     expect(dry).toMatchObject({ looked: 4, keptWarm: 3, due: [] });
+    const { causes } = engine.stats().policySweeps;
+    expect(causes.inactiveAfter).toMatchObject({ changed: 1, failed: 0, pinned: 0 });
+    expect(causes.inactiveAfter.keptWarm).toBeGreaterThan(0);
     clock.advance(6 * HOUR);
     await pass(15 * MINUTE);
     expect(await stateOf("acme")).toBe("INACTIVE");

@@ -11,10 +11,13 @@ const ITEM: UsageItem = {
 it("prints a line of names and a line an item", () => {
   expect(printUsageCsv([ITEM])).toBe(
     "database,collection,tenant,period,start,end,queries,queryUnits,reads,readUnits,writes," +
-      "writeUnits,bytesIn,bytesOut,activations,refused,throttledMs,storedRecords,storedBytes\r\n" +
+      "writeUnits,bytesIn,bytesOut,activations,refused,throttledMs,storedRecords,storedBytes," +
+      "renamedFrom,renamedTo\r\n" +
       "shop,notes,acme,day,1970-01-01T00:00:00.000Z,1970-01-02T00:00:00.000Z," +
-      "1,2,3,4,5,6,7,8,9,10,11,12,13\r\n",
+      "1,2,3,4,5,6,7,8,9,10,11,12,13,,\r\n",
   );
+  const renamed = { ...ITEM, renamedFrom: "=old", renamedTo: "a,b" };
+  expect(printUsageCsv([renamed])).toContain(`,13,'=old,"a,b"\r\n`);
 });
 
 it("quotes what would end a field, and disarms what would be a formula", () => {

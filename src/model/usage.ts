@@ -53,6 +53,10 @@ export interface UsageItem extends UsageCounters, Place {
   /** After the last call of the period; holds until the next period with a call. */
   readonly storedRecords: number;
   readonly storedBytes: number;
+  /** Within the period its tenant was given this name in place of that one: the newest. */
+  readonly renamedFrom?: string;
+  /** Within the period its tenant was given that name, under which it is counted from then on. */
+  readonly renamedTo?: string;
 }
 
 const NUMBERS = [
@@ -66,7 +70,8 @@ const NUMBERS = [
  * a spreadsheet would take for a formula have an apostrophe before them.
  */
 export function printUsageCsv(items: readonly UsageItem[]): string {
-  const heading = ["database", "collection", "tenant", "period", "start", "end", ...NUMBERS];
+  const names = ["database", "collection", "tenant", "period", "start", "end"];
+  const heading = [...names, ...NUMBERS, "renamedFrom", "renamedTo"];
   const lines = items.map((item) => [
     quote(item.database),
     quote(item.collection),
@@ -75,6 +80,8 @@ export function printUsageCsv(items: readonly UsageItem[]): string {
     new Date(item.startMs).toISOString(),
     new Date(item.endMs).toISOString(),
     ...NUMBERS.map((name) => String(item[name])),
+    quote(item.renamedFrom ?? ""),
+    quote(item.renamedTo ?? ""),
   ]);
   return [heading, ...lines].map((fields) => `${fields.join(",")}\r\n`).join("");
 }

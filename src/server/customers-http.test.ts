@@ -81,6 +81,72 @@ it("answers as the document says", async () => {
   expect((await call("GET", "nobody")).status).toBe(404);
 });
 
+async function exported(customer: string): Promise<readonly Record<string, unknown>[]> {
+  const answer = await call("GET", `${customer}/export`);
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/jsonl"]);
+  const lines = (await answer.text()).split("\n");
+  expect(lines.pop()).toBe("");
+  return lines.map((line) => {
+    const bytes = new TextEncoder().encode(line);
+    const { answers } = NATIVE_ROUTES.find((each) => each.operation === "ExportCustomer") ?? {};
+    answers?.read(parseJsonBytes(bytes), "", []);
+    return JSON.parse(line) as Record<string, unknown>;
+  });
+}
+
+it("exports all records, in steps, each line as the document says", async () => {
+  await insula.createCollection("shop", "empty", { dimension: 2, tenancy: "multi" });
+  for (const name of ["empty", "mails", "notes"]) {
+    await insula.collection("shop", name).createTenants(["big"]);
+  }
+  const keys = Array.from({ length: 2_100 }, (_, i) => `k${String(i).padStart(4, "0")}`);
+  const at = new Date(0);
+  await insula
+    .collection("shop", "notes")
+    .tenant("big")
+    .upsert(keys.map((key, i) => ({ key, vector: [i, 1], metadata: { at, n: 2n ** 60n } })));
+  const mails = insula.collection("shop", "mails").tenant("big");
+  await mails.upsert([{ key: "z", vector: [0, 1] }]);
+  const records = await exported("big");
+  expect(records.map(({ collection, key }) => `${String(collection)}/${String(key)}`)).toEqual([
+    "mails/z",
+    ...keys.map((key) => `notes/${key}`),
+  ]);
+  expect(records.at(-1)).toMatchObject({
+    vector: [2_099, 1],
+    metadata: { at: { $date: at.toISOString() }, n: { $int: String(2n ** 60n) } },
+  });
+  await mails.deleteAll();
+  await insula.collection("shop", "notes").tenant("big").deleteAll();
+  expect(await exported("big")).toEqual([]);
+});
+
+it("an export is refused with a status, or cut with the reason, and never half", async () => {
+  expect((await call("GET", "nobody/export")).status).toBe(404);
+  await insula.customer("shop", "acme").suspend();
+  expect((await call("GET", "acme/export")).status).toBe(409);
+  await insula.customer("shop", "acme").resume();
+  // More than connections hold, so that the server waits for us.
+  const collection = await insula.createCollection("shop", "wide", {
+    ...{ dimension: 4_096, tenancy: "multi" },
+  });
+  const vector = Array.from({ length: 4_096 }, (_, i) => i / 7);
+  const records = Array.from({ length: 400 }, (_, i) => ({ key: String(i), vector }));
+  await collection.tenant("wide").upsert(records);
+  const answer = await call("GET", "wide/export");
+  expect(answer.status).toBe(200);
+  await insula.customer("shop", "wide").suspend();
+  let text = "";
+  const decoder = new TextDecoder();
+  const read = async (): Promise<void> => {
+    for await (const piece of answer.body ?? []) text += decoder.decode(piece as Uint8Array);
+  };
+  await expect(read()).rejects.toThrow();
+  const last = text.trimEnd().split("\n").at(-1) ?? "";
+  expect(JSON.parse(last)).toMatchObject({ problem: { code: "customer_suspended", status: 409 } });
+  await insula.customer("shop", "wide").resume();
+});
+
 it("asks for rights on the whole database", async () => {
   const shop = { databases: ["shop"] };
   const reader = await keyOf({ ...shop, actions: ["read"] });
@@ -94,6 +160,7 @@ it("asks for rights on the whole database", async () => {
       ["GET", "?limit=1"],
       ["GET", "acme"],
       ["GET", "acme/usage"],
+      ["GET", "acme/export"],
       ["POST", "acme/suspend"],
       ["POST", "acme/resume"],
       ["POST", "acme/erase"],
@@ -103,6 +170,7 @@ it("asks for rights on the whole database", async () => {
     expect((await call("POST", "acme/copy", secret, { name: "x" })).status).toBe(403);
   }
   expect((await call("GET", "acme", reader)).status).toBe(200);
+  expect((await call("GET", "acme/export", reader)).status).toBe(200);
   expect((await call("POST", "acme/suspend", reader)).status).toBe(403);
   expect((await call("POST", "acme/suspend", admin)).status).toBe(200);
   expect((await call("POST", "acme/resume", admin)).status).toBe(200);

@@ -86,7 +86,7 @@ export class EngineMetrics implements WorkObserver {
   readonly #steps: Readonly<Record<WorkStep, { observe(seconds: number): void }>>;
   readonly #figures: readonly (readonly [Gauge | Counter, Read])[];
   readonly #evictions: Counter<"reason">;
-  readonly #transitions: Counter<"to">;
+  readonly #transitions: Counter<"to" | "cause">;
   readonly #tenants: Gauge<"state">;
   readonly #workUnits: Counter<"class">;
   readonly #sizes: Histogram;
@@ -111,8 +111,8 @@ export class EngineMetrics implements WorkObserver {
     });
     this.#transitions = new Counter({
       name: "insula_policy_transitions_total",
-      help: "Tenants that were due by a policy: what they became, or why they did not.",
-      labelNames: ["to"],
+      help: "Tenants that a policy found due: what they became, or why they did not, and by what.",
+      labelNames: ["to", "cause"],
       registers,
     });
     this.#tenants = new Gauge({
@@ -150,11 +150,7 @@ export class EngineMetrics implements WorkObserver {
     for (const [reason, count] of Object.entries(stats.evictions)) {
       this.#evictions.inc({ reason }, count);
     }
-    const { inactive, offloaded, failed, pinned } = stats.policySweeps;
-    this.#transitions.reset();
-    for (const [to, count] of Object.entries({ inactive, offloaded, failed, pinned })) {
-      this.#transitions.inc({ to }, count);
-    }
+    this.#readTransitions(stats);
     this.#workUnits.reset();
     this.#workUnits.inc({ class: "query" }, stats.usage.queryUnits);
     this.#workUnits.inc({ class: "read" }, stats.usage.readUnits);
@@ -166,6 +162,22 @@ export class EngineMetrics implements WorkObserver {
     this.#recall.read(engine.recallFigures());
     this.#sizes.reset();
     for (const rows of awakeRowCounts) this.#sizes.observe(rows);
+  }
+
+  #readTransitions({ policySweeps: { causes }, warmSchedules }: EngineStats): void {
+    const { inactiveAfter, offloadAfter } = causes;
+    this.#transitions.reset();
+    for (const [cause, becomes, figures] of [
+      ["inactiveAfter", "inactive", inactiveAfter],
+      ["offloadAfter", "offloaded", offloadAfter],
+    ] as const) {
+      const { changed, failed, pinned, keptWarm: warm } = figures;
+      for (const [to, count] of Object.entries({ [becomes]: changed, failed, pinned, warm })) {
+        this.#transitions.inc({ to, cause }, count);
+      }
+    }
+    this.#transitions.inc({ to: "active", cause: "schedule" }, warmSchedules.warmed);
+    this.#transitions.inc({ to: "failed", cause: "schedule" }, warmSchedules.failed);
   }
 }
 

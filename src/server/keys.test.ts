@@ -237,6 +237,34 @@ describe("a key bound to one tenant", () => {
   });
 });
 
+describe("a key bound to a tenant that gets another name", () => {
+  test("stays bound to the name: it does not follow, and reaches whoever has the name next", async () => {
+    const made = { name: "renames", dimension: 2, tenancy: "multi" };
+    expect((await admin.native("POST", "databases/shop/collections", made)).status).toBe(201);
+    const at = (path: string): string => `${COLLECTION("renames")}${path}`;
+    const place = { databases: ["shop"], collections: ["renames"] };
+    const actions = ["read", "write"];
+    const old = await keyWith([{ actions, ...place, tenants: ["old"] }]);
+    const next = await keyWith([{ actions, ...place, tenants: ["new"] }]);
+    const records = [{ key: "a", vector: [1, 0] }];
+    expect((await old.native("POST", at("/records/upsert"), { records })).status).toBe(200);
+    const renamed = await admin.native("POST", at("/tenants/old/rename"), { name: "new" });
+    expect(renamed.status).toBe(200);
+    const count = async (caller: KeyCaller): Promise<unknown> => {
+      const { status, json } = await caller.native("POST", at("/records/count"), {});
+      return status === 200 ? json["count"] : json["code"];
+    };
+    expect(await count(old)).toBe(0); // as of every name that nobody has
+    expect(await count(next)).toBe(1);
+    const named = await old.native("POST", at("/tenants/new/records/count"), {});
+    expect(named.status).toBe(403);
+    // A write makes a tenant of the name, which is another one.
+    const others = { records: [{ key: "b", vector: [1, 0] }, ...records] };
+    expect((await old.native("POST", at("/records/upsert"), others)).status).toBe(200);
+    expect([await count(old), await count(next)]).toEqual([2, 1]);
+  });
+});
+
 describe("the rate of a key", () => {
   test("is one for all protocols, and each refuses in its own form with the time to wait", async () => {
     const everything = [{ actions: ["*"], databases: ["*"] }];

@@ -45,6 +45,10 @@ const STATS: EngineStats = {
   loads: { waiting: 1, reservedBytes: 2, waited: 3, refused: 4 },
   policySweeps: {
     ...{ sweeps: 1, looked: 2, pinned: 3, inactive: 4, offloaded: 5, failed: 6, ms: 7_000 },
+    causes: {
+      inactiveAfter: { changed: 4, failed: 6, pinned: 3, keptWarm: 32 },
+      offloadAfter: { changed: 5, failed: 33, pinned: 34, keptWarm: 35 },
+    },
   },
   warmSchedules: { windows: 18, warmed: 19, failed: 20, full: 21 },
   hastyEvictions: 16,
@@ -238,7 +242,19 @@ describe("answers of the server itself", () => {
     expect(text).toContain("insula_collections 1234");
     expect(text).toContain("insula_wal_frames_total 6");
     expect(text).toContain('insula_evictions_total{reason="surplus"} 14');
-    expect(text).toContain('insula_policy_transitions_total{to="offloaded"} 5');
+    const transitions = text.split("\n").filter((line) => line.startsWith("insula_policy_trans"));
+    expect(transitions.map((line) => /\{.*/.exec(line)?.[0]).toSorted()).toEqual([
+      '{to="active",cause="schedule"} 19',
+      '{to="failed",cause="inactiveAfter"} 6',
+      '{to="failed",cause="offloadAfter"} 33',
+      '{to="failed",cause="schedule"} 20',
+      '{to="inactive",cause="inactiveAfter"} 4',
+      '{to="offloaded",cause="offloadAfter"} 5',
+      '{to="pinned",cause="inactiveAfter"} 3',
+      '{to="pinned",cause="offloadAfter"} 34',
+      '{to="warm",cause="inactiveAfter"} 32',
+      '{to="warm",cause="offloadAfter"} 35',
+    ]);
     expect(text).toContain("insula_policy_sweep_seconds_total 7\n");
     expect(text).toContain("insula_warm_tenants_total 19\n");
     expect(text).toContain('insula_tenants{state="INACTIVE"} 17');

@@ -231,6 +231,11 @@ export const GET_ANSWER: Schema<unknown> = object(
   "records",
 );
 export const COUNT_ANSWER: Schema<unknown> = object({ count: count("records") }, "a count");
+/** A line of an export. */
+export const EXPORTED_LINE: Schema<unknown> = object(
+  { collection: text("where it is"), ...record },
+  "a record",
+);
 export const LIST_ANSWER: Schema<unknown> = pageOf(object(record, "a record"));
 
 const EXPLANATION = object(

@@ -3,6 +3,7 @@
  * database: a key of one collection, or of one tenant, has none of them.
  */
 import type { CustomerPlace } from "../../engine/api.ts";
+import { EXPORTED_LINE } from "./answers.ts";
 import {
   CUSTOMERS_ANSWER,
   CUSTOMER_ANSWER,
@@ -10,6 +11,7 @@ import {
   CUSTOMER_USAGE_ANSWER,
 } from "./customer-answers.ts";
 import { NAMED_BODY } from "./bodies.ts";
+import { exportCustomer } from "./customer-export.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { decodePage } from "./page.ts";
 import { TIME_PARAMETERS, decodeTimes } from "./period-routes.ts";
@@ -66,6 +68,17 @@ export const CUSTOMER_ROUTES: readonly Route[] = [
       const asked = decodeTimes(call, TIME_PARAMETERS);
       return call.context.engine.customers.usage(aim(call), asked);
     },
+  },
+  {
+    method: "GET",
+    pattern: `${PATTERN}/export`,
+    operation: "ExportCustomer",
+    area: "admin",
+    status: 200,
+    summary: "All its records in all collections, as JSON Lines that are sent while they are read.",
+    answers: EXPORTED_LINE,
+    hasLines: true,
+    run: (call) => exportCustomer(call.context, aim(call)),
   },
   {
     ...posted("SuspendCustomer", "suspend", "Refuses all its calls, in all collections."),

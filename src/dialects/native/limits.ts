@@ -35,6 +35,10 @@ export const NATIVE_LIMITS = {
   answerNumbersMax: 8_388_608,
   /** Bytes after which a page of records ends early. */
   pageBytesMax: 8_388_608,
+  /** Records of one step of an export. */
+  exportPageItems: 1_000,
+  /** Bytes after which such a step ends early: as much is held for each export under way. */
+  exportPageBytesMax: 1_048_576,
   /** Tenants looked at by one call that changes many, when nobody asks for a number. */
   tenantsChangedDefault: 1_000,
   /** Items of a page when nobody asks for a number. */

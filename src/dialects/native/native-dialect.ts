@@ -11,6 +11,7 @@ import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
 import { renderManual } from "./manual-page.ts";
 import { toFailure } from "./problem.ts";
+import { JsonLines, sentLines } from "./json-lines.ts";
 import { CsvText, JsonText } from "./records-json.ts";
 import type { BodyRules, Call, Route } from "./route.ts";
 import { findRoute } from "./route-finder.ts";
@@ -22,6 +23,7 @@ const MANUAL_PATH = "/docs";
 const OPEN_API_PATH = "/openapi.json";
 /** Shorter bodies are read at once, whoever sends them. */
 const SLICED_BODY_BYTES_MIN = 8_192;
+const LINES_TYPE = "application/jsonl";
 /** As RFC 4180 registers it. */
 const CSV_TYPE = "text/csv; charset=utf-8; header=present";
 
@@ -43,6 +45,10 @@ async function handle(
   let operation = "Unknown";
   let outcome: "ok" | ErrorKind = "ok";
   const trail = new AccessTrail();
+  const end = (): void => {
+    context.observe(operation, outcome, context.clock.monotonicMs() - startedAtMs);
+  };
+  let isBegun = false;
   try {
     const manual = answerManual(request);
     if (manual !== undefined) {
@@ -54,15 +60,25 @@ async function handle(
     trail.operation = operation;
     const answered = await answer({ context, room, request, trail }, route, names);
     trail.end(context, request);
-    return answered;
+    if (!(answered instanceof JsonLines)) return answered;
+    isBegun = true;
+    const stream = sentLines(answered, request.id, (kind) => {
+      outcome = kind;
+      end();
+    });
+    return { status: route.status, headers: linesHead(request.id), stream };
   } catch (error) {
     trail.end(context, request, error);
     const failure = toFailure(error, request.id);
     outcome = failure.kind;
     return failure.answer;
   } finally {
-    context.observe(operation, outcome, context.clock.monotonicMs() - startedAtMs);
+    if (!isBegun) end();
   }
+}
+
+function linesHead(requestId: string): Readonly<Record<string, string>> {
+  return { "x-request-id": requestId, "content-type": LINES_TYPE };
 }
 
 function answerManual(request: HttpRequest): HttpAnswer | undefined {
@@ -79,7 +95,7 @@ async function answer(
   asked: Asked,
   route: Route,
   names: ReadonlyMap<string, string>,
-): Promise<HttpAnswer> {
+): Promise<HttpAnswer | JsonLines> {
   const { request, trail } = asked;
   const principal = route.area === "public" ? NOBODY : await authenticate(asked);
   const database = names.get("database");
@@ -109,7 +125,7 @@ async function answer(
   const bytes = route.area === "records" ? announcedBytes(request, route.takes?.bytesMax ?? 0) : 0;
   const result = await asked.room.run(principal.keyId, bytes, run);
   if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
-  return toJsonAnswer(route.status, request.id, result);
+  return result instanceof JsonLines ? result : toJsonAnswer(route.status, request.id, result);
 }
 
 /** A key bound to one tenant means it where the path of records names none. */

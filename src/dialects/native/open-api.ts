@@ -98,7 +98,9 @@ function describe(route: Route): Operation {
           : {
               description: "Done.",
               content: {
-                "application/json": { schema: route.answers?.json ?? { type: "object" } },
+                [route.hasLines === true ? "application/jsonl" : "application/json"]: {
+                  schema: route.answers?.json ?? { type: "object" },
+                },
               },
             },
       default: refused,

@@ -42,7 +42,9 @@ export interface Route {
   readonly parameters?: readonly QueryParameter[];
   /** What {@link Route.run} gives, unless it says less than "an object". */
   readonly answers?: Schema<unknown>;
-  /** @returns what is answered as JSON, or JSON as a `JsonText`; undefined for 204. */
+  /** True where {@link Route.run} gives JSON Lines, each of them as {@link Route.answers} says. */
+  readonly hasLines?: boolean;
+  /** @returns what is answered as JSON, JSON as a `JsonText`, or `JsonLines`; undefined for 204. */
   readonly run: (call: Call, body: unknown) => Promise<unknown>;
 }
 

@@ -56,6 +56,8 @@ export const ITEMS: Schema<unknown> = list(
       collection: text("of the place"),
       tenant: optional(text("of the place, where it has one")),
       ...SUMS,
+      renamedFrom: optional(text("the name its tenant had before, where the period saw that")),
+      renamedTo: optional(text("the name it was given, and is counted under from then on")),
     },
     "a period of a place",
   ),

@@ -10,6 +10,7 @@ import {
   WATCHED_ANSWER_BYTES_MIN,
 } from "./limits.ts";
 import type { HttpAnswer } from "./message.ts";
+import { pour } from "./poured-body.ts";
 
 export interface AnswerOptions {
   readonly message: IncomingMessage;
@@ -20,11 +21,13 @@ export interface AnswerOptions {
   readonly closes: boolean;
   /** The client is still sending a body that nobody will read. */
   readonly lingers: boolean;
+  /** A bug in what makes a body. */
+  onFault(error: unknown): void;
 }
 
 export function sendAnswer(options: AnswerOptions): void {
   const { response, answer, message } = options;
-  const { status } = answer;
+  const { status, stream } = answer;
   const head: string[] = [];
   for (const name in answer.headers) {
     const value = answer.headers[name];
@@ -32,11 +35,17 @@ export function sendAnswer(options: AnswerOptions): void {
   }
   const hasNoBody = status === 204 || status === 304;
   const bytes = answerBytes(answer) ?? 0;
-  if (!hasNoBody) head.push("Content-Length", String(bytes));
+  if (!hasNoBody && stream === undefined) head.push("Content-Length", String(bytes));
   if (options.closes || options.lingers) head.push("Connection", "close");
   response.writeHead(status, head);
   const isSent = !hasNoBody && message.method !== "HEAD";
-  if (options.lingers) linger(options, isSent ? wholeBody(answer) : undefined);
+  if (stream !== undefined && isSent) {
+    const { clock, onFault } = options;
+    const cut = (): void => {
+      message.socket.destroy();
+    };
+    void pour(response, stream, { clock, onFault, cut });
+  } else if (options.lingers) linger(options, isSent ? wholeBody(answer) : undefined);
   else endWithBody(response, isSent ? answer : {});
   if (bytes >= WATCHED_ANSWER_BYTES_MIN && !response.writableFinished) watch(options, bytes);
 }

@@ -3,19 +3,26 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "nod
 import { answerBytes, endWithBody } from "./answer-body.ts";
 import { HTTP2_DISCARDED_BYTES_MAX } from "./http2-limits.ts";
 import type { HttpAnswer } from "./message.ts";
+import { pour, type PourDoors } from "./poured-body.ts";
 
 /** @throws what node:http2 says of a header that no server may send. */
 export function sendHttp2Answer(
   stream: ServerHttp2Stream,
   method: string,
   answer: HttpAnswer,
+  doors: Omit<PourDoors, "cut">,
 ): void {
-  const { status, trailers } = answer;
+  const { status, trailers, stream: pieces } = answer;
   const hasNoBody = status === 204 || status === 304;
   const bytes = answerBytes(answer) ?? 0;
   const head: OutgoingHttpHeaders = { ...answer.headers, ":status": status };
-  if (!hasNoBody && trailers === undefined) head["content-length"] = bytes;
+  const isPoured = pieces !== undefined && !hasNoBody && method !== "HEAD";
+  if (!hasNoBody && trailers === undefined && pieces === undefined) head["content-length"] = bytes;
   const isUnread = !stream.readableEnded && !stream.endAfterHeaders;
+  if (isPoured) {
+    pourOnto(stream, head, pieces, doors);
+    return;
+  }
   if (hasNoBody || method === "HEAD" || (bytes === 0 && trailers === undefined)) {
     stream.respond(head, { endStream: true });
     if (isUnread) stop(stream);
@@ -36,6 +43,24 @@ export function sendHttp2Answer(
     });
   }
   endWithBody(stream, answer);
+}
+
+function pourOnto(
+  stream: ServerHttp2Stream,
+  head: OutgoingHttpHeaders,
+  pieces: AsyncIterable<Uint8Array>,
+  doors: Omit<PourDoors, "cut">,
+): void {
+  // A stream that is closed with an error ends its body first, as if it were whole, unless
+  // something is still to come behind it.
+  stream.respond(head, { waitForTrailers: true });
+  stream.once("wantTrailers", () => {
+    if (!stream.destroyed && !stream.closed) stream.sendTrailers({});
+  });
+  const cut = (): void => {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  };
+  void pour(stream, pieces, { ...doors, cut });
 }
 
 /**

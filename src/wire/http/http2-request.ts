@@ -1,8 +1,8 @@
 /** A stream of node:http2 in the shape the house knows. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { InsulaError } from "../../base/errors.ts";
-import { parseGrpcTimeout } from "../grpc/timeout.ts";
 import { BodyRead, connectionEnded, tooLarge } from "./body.ts";
+import { clientDeadlineMs } from "./client-deadline.ts";
 import type { HttpRequest } from "./message.ts";
 import type { RequestSurroundings } from "./request.ts";
 import { clientGone, deadlinePassed } from "./request.ts";
@@ -77,6 +77,8 @@ export class Http2Request implements HttpRequest {
   /** Made when first asked for: most requests end before anybody wants to abort them. */
   get signal(): AbortSignal {
     if (this.#abort !== undefined) return this.#abort.signal;
+    const { clock, deadlineMs } = this.#surroundings;
+    const delayMs = Math.min(deadlineMs, clientDeadlineMs(this.headers) ?? deadlineMs);
     const abort = new AbortController();
     this.#abort = abort;
     const stream = this.#stream;
@@ -84,10 +86,7 @@ export class Http2Request implements HttpRequest {
       abort.abort(clientGone());
       return abort.signal;
     }
-    const { clock, deadlineMs } = this.#surroundings;
-    // A call of gRPC says how long its client waits.
-    const clientMs = parseGrpcTimeout(this.headers["grpc-timeout"]) ?? deadlineMs;
-    const timer = clock.after(Math.min(deadlineMs, clientMs), () => {
+    const timer = clock.after(delayMs, () => {
       abort.abort(deadlinePassed());
     });
     stream.once("close", () => {

@@ -38,6 +38,7 @@ import {
 } from "./limits.ts";
 import type { HttpAnswer, HttpRequest } from "./message.ts";
 import { plainAnswer } from "./plain-answer.ts";
+import type { PourDoors } from "./poured-body.ts";
 import type { RequestSurroundings } from "./request.ts";
 
 export interface Http2Options {
@@ -181,14 +182,25 @@ export class Http2Sessions {
     const startMs = this.#nowMs();
     const bytes = answerBytes(answer) ?? 0;
     const patienceMs = ANSWER_PATIENCE_MS + (bytes / ANSWER_BYTES_PER_SECOND_MIN) * 1_000;
-    exchange.takenByMs = startMs + patienceMs;
+    // One of unknown length has somebody of its own who waits for its client.
+    exchange.takenByMs = answer.stream === undefined ? startMs + patienceMs : Infinity;
     try {
-      sendHttp2Answer(stream, request.method, answer);
+      sendHttp2Answer(stream, request.method, answer, this.#poured(request.id));
       this.#options.onSent?.(this.#nowMs() - startMs);
     } catch (error) {
       this.#options.onFault(error, request.id);
-      giveUp(exchange);
+      giveUp(exchange, this.#poured(request.id));
     }
+  }
+
+  #poured(requestId: string): Omit<PourDoors, "cut"> {
+    const { surroundings, onFault } = this.#options;
+    return {
+      clock: surroundings.clock,
+      onFault: (error) => {
+        onFault(error, requestId);
+      },
+    };
   }
 
   /** A stream is gone: answered, or given up by the client. */
@@ -247,9 +259,9 @@ export class Http2Sessions {
 }
 
 /** The answer was refused by node:http2, for example for a header no server may send. */
-function giveUp({ stream, request }: Exchange): void {
+function giveUp({ stream, request }: Exchange, doors: Omit<PourDoors, "cut">): void {
   if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  else sendHttp2Answer(stream, request.method, plainAnswer(500, request.id));
+  else sendHttp2Answer(stream, request.method, plainAnswer(500, request.id), doors);
 }
 
 /** The client asks for more than a client may: it is told so, and the connection ends. */

@@ -459,6 +459,53 @@ describe("the listener", () => {
     await expect(running).rejects.toThrow();
   });
 
+  test.each([
+    ["250", 250],
+    ["99999999", 60_000],
+  ])("a client that waits %s ms is not waited for longer, nor the server", async (header, ms) => {
+    let begun: () => void = () => undefined;
+    const isBegun = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    let isOver = false;
+    const listener = await listen(
+      (request) =>
+        new Promise((resolve) => {
+          request.signal.addEventListener("abort", () => {
+            isOver = true;
+            resolve({ status: 504, headers: {}, body: "over" });
+          });
+          begun();
+        }),
+    );
+    const headers = { "x-request-timeout-ms": header };
+    const answer = fetch(listener.address.url, { headers });
+    await isBegun;
+    clock.hurry(ms - 1);
+    expect(isOver).toBe(false);
+    clock.hurry(1);
+    expect(await (await answer).text()).toBe("over");
+  });
+
+  test.each(["0", "-1", "1.5", "1e3", "soon", ""])(
+    "a time to wait of %j is refused where it is asked for",
+    async (header) => {
+      const listener = await listen((request) => {
+        try {
+          return Promise.resolve({ status: 200, headers: {}, body: String(request.signal) });
+        } catch (error) {
+          return Promise.resolve({ status: 400, headers: {}, body: (error as Error).message });
+        }
+      });
+      const headers = { "x-request-timeout-ms": header };
+      const answer = await fetch(listener.address.url, { headers });
+      expect([answer.status, await answer.text()]).toEqual([
+        400,
+        "Cannot take the header x-request-timeout-ms: expected whole milliseconds, 1 to 999999999.",
+      ]);
+    },
+  );
+
   test("aborts the signal when the deadline of a request passes", async () => {
     const listener = await listen(
       (request) =>

@@ -176,7 +176,10 @@ export class HttpListener {
     const { clock } = this.#options;
     const startMs = clock.monotonicMs();
     try {
-      sendAnswer({ message, response, answer, clock, closes, lingers });
+      const onFault = (error: unknown): void => {
+        this.#options.onFault(error, request.id);
+      };
+      sendAnswer({ message, response, answer, clock, closes, lingers, onFault });
       this.#options.onSent?.(clock.monotonicMs() - startMs);
     } catch (error) {
       this.#options.onFault(error, request.id);
@@ -192,7 +195,8 @@ export class HttpListener {
     }
     const answer = plainAnswer(500, id);
     const { clock } = this.#options;
-    sendAnswer({ message, response, answer, clock, closes: true, lingers: false });
+    const onFault = (): void => undefined;
+    sendAnswer({ message, response, answer, clock, closes: true, lingers: false, onFault });
   }
 
   #hold(socket: Duplex): void {

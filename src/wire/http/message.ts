@@ -27,7 +27,11 @@ export interface HttpRequest {
    *         early, `deadline_exceeded` when it trickles.
    */
   readBody(bytesMax: number): Promise<Buffer>;
-  /** Aborted when the client goes away or the deadline passes. */
+  /**
+   * Aborted when the client goes away or the deadline passes, that of the server or, where it is
+   * sooner, of the client.
+   * @throws InsulaError `argument_invalid` for a deadline of the client that is none.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -38,6 +42,12 @@ export interface HttpAnswer {
   readonly body?: string | Uint8Array;
   /** In place of a body, one behind the other: a long one that was put together in turns. */
   readonly parts?: readonly Uint8Array[];
+  /**
+   * In place of a body, of a length that nobody knows: taken at the pace at which the client reads,
+   * and given up when it goes away. One that throws is cut short, so that no client takes what came
+   * of it for the whole; the deadline of a request is not its deadline.
+   */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** Sent after the body, over HTTP/2 alone. */
   readonly trailers?: Readonly<Record<string, string>>;
 }

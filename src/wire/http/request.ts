@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { InsulaError } from "../../base/errors.ts";
 import { announcedBytes, BodyRead, tooLarge, type BodyWatch, type ListenerClock } from "./body.ts";
+import { clientDeadlineMs } from "./client-deadline.ts";
 import type { HttpRequest } from "./message.ts";
 import { parseTarget } from "./target.ts";
 
@@ -82,6 +83,8 @@ export class NodeHttpRequest implements HttpRequest {
   /** Made when first asked for: most requests end before anybody wants to abort them. */
   get signal(): AbortSignal {
     if (this.#abort !== undefined) return this.#abort.signal;
+    const { clock, deadlineMs } = this.#surroundings;
+    const delayMs = Math.min(deadlineMs, clientDeadlineMs(this.headers) ?? deadlineMs);
     const abort = new AbortController();
     this.#abort = abort;
     const response = this.#response;
@@ -89,8 +92,7 @@ export class NodeHttpRequest implements HttpRequest {
       abort.abort(clientGone());
       return abort.signal;
     }
-    const { clock, deadlineMs } = this.#surroundings;
-    const timer = clock.after(deadlineMs, () => {
+    const timer = clock.after(delayMs, () => {
       abort.abort(deadlinePassed());
     });
     response.once("close", () => {
