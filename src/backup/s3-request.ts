@@ -110,7 +110,9 @@ async function sendOnce(settings: S3Settings, clock: Clock, call: S3Call): Promi
   try {
     const response = await fetch(url, {
       method,
-      headers: signed,
+      // Not compressed, or the lengths that are told would be those of other bytes. Unsigned: what
+      // stands between may change it.
+      headers: { ...signed, "accept-encoding": "identity" },
       // A store does not send us elsewhere: what is signed for one host goes to no other.
       redirect: "manual",
       signal: giveUp.signal,
@@ -139,7 +141,7 @@ async function readAnswer(response: Response, call: S3Call): Promise<S3Answer> {
 }
 
 async function readBody(response: Response, bytesMax: number): Promise<Uint8Array> {
-  const stated = Number(response.headers.get("content-length") ?? Number.NaN);
+  const stated = statedLength(response.headers);
   if (stated > bytesMax) throw tooLong(bytesMax);
   // Each part has its place when it comes: a long body put together at its end takes too long.
   const whole = Buffer.allocUnsafeSlow(Number.isSafeInteger(stated) ? stated : 0);
@@ -158,6 +160,14 @@ async function readBody(response: Response, bytesMax: number): Promise<Uint8Arra
   throw new InsulaError("io_failed", "Cannot read from the object store: it was cut short.", {
     retryAfterMs: WAIT_MS_FIRST,
   });
+}
+
+/** Not a number where none is told of the bytes that are read. */
+function statedLength(headers: Headers): number {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  // Of a body that was compressed unasked the client gives the bytes, and leaves the header.
+  if (encoding !== "identity") return Number.NaN;
+  return Number(headers.get("content-length") ?? Number.NaN);
 }
 
 function tooLong(bytesMax: number): InsulaError {

@@ -1,6 +1,7 @@
 /** A small S3 server for tests: one bucket in memory, signatures checked, faults on order. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { AWS4_S3_VECTORS, SigningKeyCache, verifySignature } from "../wire/index.ts";
 import type { S3Settings } from "./s3-request.ts";
 
@@ -14,6 +15,8 @@ export type S3Fault =
   | { readonly kind: "lost answer" }
   /** The answer in parts, without a word about its length. */
   | { readonly kind: "in parts" }
+  /** The answer compressed, asked for or not: its stated length is that of what is sent. */
+  | { readonly kind: "compressed" }
   /** Half of the answer's body. */
   | { readonly kind: "short" };
 
@@ -113,6 +116,8 @@ async function answer(
   if (fault?.kind === "lost answer") request.socket.destroy();
   else if (fault?.kind === "in parts") sendParts(response, given);
   else if (fault?.kind === "short") sendHalf(response, given);
+  // As MinIO does with its listings, for whoever says that it may.
+  else if (fault?.kind === "compressed" || mayCompress(request)) sendCompressed(response, given);
   else send(response, given, request.method === "HEAD");
 }
 
@@ -167,6 +172,16 @@ function send(response: ServerResponse, { status, body = "" }: Given, isHead = f
   const bytes = Buffer.from(body);
   response.writeHead(status, status === 204 ? {} : { "content-length": bytes.length });
   response.end(isHead || status === 204 ? undefined : bytes);
+}
+
+function mayCompress({ method, headers }: IncomingMessage): boolean {
+  return method === "GET" && String(headers["accept-encoding"] ?? "").includes("gzip");
+}
+
+function sendCompressed(response: ServerResponse, { status, body = "" }: Given): void {
+  const bytes = gzipSync(body);
+  response.writeHead(status, { "content-length": bytes.length, "content-encoding": "gzip" });
+  response.end(bytes);
 }
 
 function sendParts(response: ServerResponse, { status, body = "" }: Given): void {

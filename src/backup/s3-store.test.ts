@@ -109,6 +109,16 @@ describe("S3ObjectStore", () => {
     expect(Buffer.compare((await store.get("k")) ?? body, long)).toBe(0);
   });
 
+  it("reads what a store compresses though nobody asked", async () => {
+    const store = open();
+    const long = Buffer.alloc(100_000, "a long body ");
+    await store.put("k", long);
+    server.faults.push({ kind: "compressed" }, { kind: "compressed" });
+    expect(Buffer.compare((await store.get("k")) ?? body, long)).toBe(0);
+    expect(await store.list("", { limit: 5 })).toEqual(["k"]);
+    expect(server.requests).toBe(3);
+  });
+
   it("stores bytes of memory that threads share, and a part of a buffer", async () => {
     const store = open();
     const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(7);

@@ -8,13 +8,15 @@ const text = (body: Uint8Array | undefined): string | undefined =>
 
 /**
  * @param make an empty store; called once per test.
- * @param abilities `hasDotSegments` is false where a key's part may not be "." or "..".
+ * @param abilities `hasDotSegments` is false where a key's part may not be "." or "..",
+ *   `hasKeysBelowKeys` where "a/b" is not listed while there is an object "a".
  */
 export function describeObjectStore(
   name: string,
   make: () => Promise<ObjectStore>,
-  abilities = { hasDotSegments: true },
+  abilities: { readonly hasDotSegments?: boolean; readonly hasKeysBelowKeys?: boolean } = {},
 ): void {
+  const { hasDotSegments = true, hasKeysBelowKeys = true } = abilities;
   describe(`${name} as an object store`, () => {
     it("gives back an object, a range of it and its length", async () => {
       const store = await make();
@@ -41,7 +43,7 @@ export function describeObjectStore(
       const store = await make();
       const tries = await Promise.all(["1", "2", "3"].map((n) => store.putIfAbsent("k", bytes(n))));
       expect(tries.filter(Boolean)).toHaveLength(1);
-      expect(text(await store.get("k"))).toBe("1");
+      expect(text(await store.get("k"))).toBe(String(tries.indexOf(true) + 1));
       await store.put("k", bytes("4"));
       expect(await store.putIfAbsent("k", bytes("5"))).toBe(false);
       expect(text(await store.get("k"))).toBe("4");
@@ -52,30 +54,29 @@ export function describeObjectStore(
     it("lists keys with a prefix in byte order, page by page", async () => {
       const store = await make();
       const keys = [
-        "a",
+        ...(hasKeysBelowKeys ? ["a", "a/", "a/b/c"] : ["a/a/c"]),
         "a/b",
         "a.b",
-        "a/b/c",
         "a~",
-        "a/",
         "b",
         "a/é",
         "a/z",
         "a/\u{1F600}",
-        ...(abilities.hasDotSegments ? ["../x"] : []),
+        ...(hasDotSegments ? ["../x"] : []),
         "A/%41",
         "A b+c/!'()*&<>",
       ];
       for (const key of keys) await store.put(key, bytes(key));
       const sorted = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
       expect(await store.list("", { limit: 100 })).toEqual(sorted);
-      for (const prefix of ["a", "a/", "a/b", "x", "../"]) {
+      for (const prefix of ["a", "a/", "a/b", "x", ...(hasDotSegments ? ["../"] : [])]) {
         const expected = sorted.filter((key) => key.startsWith(prefix));
         expect(await store.list(prefix, { limit: 100 })).toEqual(expected);
       }
-      const first = await store.list("a/", { limit: 2 });
-      expect(first).toEqual(["a/", "a/b"]);
-      expect(await store.list("a/", { after: "a/b", limit: 2 })).toEqual(["a/b/c", "a/z"]);
+      const below = sorted.filter((key) => key.startsWith("a/"));
+      expect(await store.list("a/", { limit: 2 })).toEqual(below.slice(0, 2));
+      const next = below.slice(2, 4);
+      expect(await store.list("a/", { after: below[1] ?? "", limit: 2 })).toEqual(next);
       for (const key of keys) expect(text(await store.get(key))).toBe(key);
     });
 
