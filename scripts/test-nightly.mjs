@@ -39,6 +39,7 @@ const STEPS = {
   "second machine": {
     command: npm("run", "test:second-machine", "--", "--losses", sized(500)),
   },
+  stores: { command: npm("run", "test:stores") },
   fuzz: { command: npm("run", "test:fuzz", "--", "--requests", sized(100_000)) },
 };
 

@@ -116,7 +116,7 @@ async function answer(
   if (fault?.kind === "lost answer") request.socket.destroy();
   else if (fault?.kind === "in parts") sendParts(response, given);
   else if (fault?.kind === "short") sendHalf(response, given);
-  // As MinIO does with its listings, for whoever says that it may.
+  // As some stores do with their listings, for whoever says that it may.
   else if (fault?.kind === "compressed" || mayCompress(request)) sendCompressed(response, given);
   else send(response, given, request.method === "HEAD");
 }
@@ -175,7 +175,7 @@ function send(response: ServerResponse, { status, body = "" }: Given, isHead = f
 }
 
 function mayCompress({ method, headers }: IncomingMessage): boolean {
-  return method === "GET" && String(headers["accept-encoding"] ?? "").includes("gzip");
+  return method === "GET" && (headers["accept-encoding"] ?? "").includes("gzip");
 }
 
 function sendCompressed(response: ServerResponse, { status, body = "" }: Given): void {
