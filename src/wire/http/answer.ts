@@ -40,11 +40,17 @@ export function sendAnswer(options: AnswerOptions): void {
   response.writeHead(status, head);
   const isSent = !hasNoBody && message.method !== "HEAD";
   if (stream !== undefined && isSent) {
-    const { clock, onFault } = options;
+    const { clock } = options;
     const cut = (): void => {
       message.socket.destroy();
     };
-    void pour(response, stream, { clock, onFault, cut });
+    void pour(response, stream, {
+      clock,
+      onFault: (error) => {
+        options.onFault(error);
+      },
+      cut,
+    });
   } else if (options.lingers) linger(options, isSent ? wholeBody(answer) : undefined);
   else endWithBody(response, isSent ? answer : {});
   if (bytes >= WATCHED_ANSWER_BYTES_MIN && !response.writableFinished) watch(options, bytes);

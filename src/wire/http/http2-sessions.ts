@@ -194,11 +194,10 @@ export class Http2Sessions {
   }
 
   #poured(requestId: string): Omit<PourDoors, "cut"> {
-    const { surroundings, onFault } = this.#options;
     return {
-      clock: surroundings.clock,
+      clock: this.#options.surroundings.clock,
       onFault: (error) => {
-        onFault(error, requestId);
+        this.#options.onFault(error, requestId);
       },
     };
   }

@@ -492,7 +492,11 @@ describe("the listener", () => {
     async (header) => {
       const listener = await listen((request) => {
         try {
-          return Promise.resolve({ status: 200, headers: {}, body: String(request.signal) });
+          return Promise.resolve({
+            status: 200,
+            headers: {},
+            body: String(request.signal.aborted),
+          });
         } catch (error) {
           return Promise.resolve({ status: 400, headers: {}, body: (error as Error).message });
         }

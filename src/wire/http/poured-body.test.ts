@@ -12,7 +12,7 @@ const faults: unknown[] = [];
 let clock = new HurriedClock();
 
 afterEach(async () => {
-  const closing = closings.splice(0).map((close) => close());
+  const closing = closings.splice(0).map(async (close) => close());
   clock.hurry(60_000);
   await Promise.all(closing);
   clock = new HurriedClock();

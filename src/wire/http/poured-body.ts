@@ -7,9 +7,9 @@ import { ANSWER_BYTES_PER_SECOND_MIN, ANSWER_PATIENCE_MS } from "./limits.ts";
 export interface PourDoors {
   readonly clock: ListenerClock;
   /** Ends the exchange so that its client sees that the body is not whole. */
-  cut(): void;
+  readonly cut: () => void;
   /** A bug in what makes the pieces. */
-  onFault(error: unknown): void;
+  readonly onFault: (error: unknown) => void;
 }
 
 /**
@@ -25,7 +25,6 @@ export async function pour(
   const written = new Written(stream, doors);
   try {
     for await (const piece of pieces) {
-      if (stream.destroyed) return;
       await written.add(piece);
       if (stream.destroyed) return;
     }
@@ -53,6 +52,7 @@ class Written {
 
   /** Waits when the stream is full. */
   async add(piece: Uint8Array): Promise<void> {
+    if (this.#stream.destroyed) return;
     this.#waitingCount++;
     const hasRoom = this.#stream.write(piece, () => {
       if (--this.#waitingCount === 0) this.#onTaken?.();
