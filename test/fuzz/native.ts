@@ -86,6 +86,9 @@ export function createNativeSubject(chance: Chance): Subject {
   };
 }
 
+/** In the shape of an object of an offload; there is none. */
+const NO_OFFLOAD = `tenants/${"0".repeat(32)}/${"0".repeat(16)}/manifest`;
+
 const BENDS: readonly ((sent: Sent) => void)[] = [
   (sent) => (sent.path += "%ff"),
   (sent) => (sent.path += "/"),
@@ -177,6 +180,8 @@ function bodyOf({ takes, operation }: Route, chance: Chance, isNeighbour: boolea
       return Object.fromEntries(
         Object.keys(body).map((name) => [name, chance.isLikely(0.3) ? null : 1_000_000_000]),
       );
+    case "AdoptTenant":
+      return { ...body, object: chance.isLikely(0.8) ? NO_OFFLOAD : "tenants/nobody" };
     case "MeasureRecall":
       return chance.isLikely(0.5) ? without(body, "vectors") : without(body, "sample");
     case "SearchMany":
@@ -225,7 +230,8 @@ function judge(operation: string, { status, headers, text }: Reply): Verdict {
   if (typeof headers["x-request-id"] !== "string") return faultOf("no request id");
   if (status === 204) return answerOf("ok");
   if (status === 200 || status === 201) {
-    JSON.parse(text);
+    const isLines = headers["content-type"] === "application/jsonl";
+    for (const line of isLines ? text.split("\n").slice(0, -1) : [text]) JSON.parse(line);
     return answerOf("ok");
   }
   if (headers["content-type"] !== "application/problem+json") return faultOf("no problem");
