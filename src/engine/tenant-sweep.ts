@@ -95,11 +95,14 @@ class Look {
   readonly #doors: LookDoors;
   readonly #collection: CollectionEntry;
   readonly #rules: PolicyRules;
+  /** Of the moment the slice began: what is open costs a calendar, once and not for each tenant. */
+  readonly #open: ReturnType<typeof openSchedules>;
 
   constructor(doors: LookDoors, collection: CollectionEntry, rules: PolicyRules) {
     this.#doors = doors;
     this.#collection = collection;
     this.#rules = rules;
+    this.#open = openSchedules(rules.warm, doors.clock.wallMs());
   }
 
   dueOf(tenant: string, row: TenantRow): FoundDue | undefined {
@@ -121,7 +124,7 @@ class Look {
       tally.count(to, "pinned");
       return undefined;
     }
-    if (keptWarmBy(openSchedules(this.#rules.warm, clock.wallMs()), tenant) !== undefined) {
+    if (keptWarmBy(this.#open, tenant) !== undefined) {
       this.keptWarm++;
       tally.count(to, "keptWarm");
       return undefined;
