@@ -96,7 +96,7 @@ test("searches, writes and upkeep share 12 to 5 to 3 when all are busy, also wit
   const upkeep = async (): Promise<void> => {
     while (!done()) {
       await loop.turns.next("place", "background");
-      if (!done()) counts.background += 10;
+      if (!done()) counts.background += 2.5;
     }
   };
   const clients = Array.from({ length: 10 }, () => [client("query"), client("write"), upkeep()]);

@@ -22,8 +22,8 @@ const WINDOW_FACTOR_MAX = 4;
 const LOOP_COST = 4;
 /** Every call costs this besides its units: what comes before and after the search. */
 const CALL_COST = 0.5;
-/** What a slice of a longer call is taken for; the call's end puts it right. */
-const SLICE_COST = 10;
+/** What a slice of a longer call is taken for, as long as it is; the call's end puts it right. */
+const SLICE_COST = 2.5;
 /** Weights that are not 1 and are known; about 100 bytes each. */
 const WEIGHTS_MAX = 20_000;
 /** What is refused may come again then at the earliest, ms; at the latest. */

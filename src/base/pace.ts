@@ -3,13 +3,13 @@
  * full the thread is given back. Counted, never timed: the same call takes the same turns
  * everywhere, and a test can say how much lies between two of them.
  *
- * A step is about 4 ns, so that a slice is about 1 ms. What a loop costs in steps is a constant
- * beside the loop; only orders of magnitude matter. All parts of a call share one slice, also those
- * that go on at the same time.
+ * A step is about 4 ns, so that a slice is about a quarter of a millisecond. What a loop costs in
+ * steps is a constant beside the loop; only orders of magnitude matter. All parts of a call share
+ * one slice, also those that go on at the same time.
  */
 
 /** Steps of a slice. */
-export const SLICE_STEPS = 262_144;
+export const SLICE_STEPS = 65_536;
 
 /** Bytes of rows or codes that are scanned in a step. */
 const SCANNED_BYTES = 16;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { inTurns, type Pace } from "./pace.ts";
 
 /** Bytes hashed between two looks at the pace. */
-const PIECE_BYTES = 262_144;
+const PIECE_BYTES = 65_536;
 /** Bytes hashed in a step, where the processor has no instructions for it. */
 const STEP_BYTES = 2;
 

@@ -18,19 +18,27 @@ export class WeightedGate {
   }
 
   async run<Value>(weight: number, work: () => Promise<Value>): Promise<Value> {
+    const leave = await this.enter(weight);
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+
+  /** @returns gives the place back, when it is let in; to be called once. */
+  async enter(weight: number): Promise<() => void> {
     const counted = Math.min(weight, this.#weightMax);
     if (this.#waiting.length > 0 || !this.#fits(counted)) {
       await new Promise<void>((begin) => this.#waiting.push({ weight: counted, begin }));
     } else {
       this.#enter(counted);
     }
-    try {
-      return await work();
-    } finally {
+    return () => {
       this.#weight -= counted;
       this.#count--;
       this.#letIn();
-    }
+    };
   }
 
   #fits(weight: number): boolean {

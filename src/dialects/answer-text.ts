@@ -15,7 +15,9 @@ const LOOK_LENGTH = 4_096;
  * Characters that are printed at once. Behind them the answer waits for a turn in any case: many
  * that are printed at the same time would each have a slice of its own.
  */
-const FIRST_LENGTH = 32_768;
+const FIRST_LENGTH = 16_384;
+/** What a hit is taken for before it is there. */
+export const HIT_BYTES = 128;
 /** About 12 ns: a number's digits are found by trial. */
 const STEPS_PER_CHARACTER = 3;
 

@@ -5,14 +5,15 @@
 import { expect, it } from "vitest";
 import { Pace } from "../base/pace.ts";
 import { openAccess } from "../access/index.ts";
-import { openEngine } from "../engine/index.ts";
+import { openEngine, type Engine } from "../engine/index.ts";
+import type { QueryResult } from "../model/index.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
-import { ProtoWriter, wholeBody } from "../wire/index.ts";
+import { ProtoWriter, wholeBody, type HttpAnswer } from "../wire/index.ts";
 import { OssBench } from "../../test/support/oss-bench.ts";
 import { PineconeBench, ADMIN_KEY } from "../../test/support/pinecone-bench.ts";
 import { S3Bench } from "../../test/support/s3-bench.ts";
 import { parseVectorBodyPlainly } from "../../test/support/vector-body.ts";
-import { KEY_BODY_BYTES_MAX } from "./body-room.ts";
+import { FLOW_UNPACKED_MAX, KEY_BODY_BYTES_MAX, UNPACKED_BYTES_MIN } from "./body-room.ts";
 import type { BodyTurns, DialectContext } from "./dialect.ts";
 import { createNativeDialect } from "./native/index.ts";
 
@@ -124,8 +125,11 @@ it("of Pinecone: by index and key, and by namespace, in JSON and protobuf", asyn
   expect(watch.turns).toBeGreaterThanOrEqual(1);
 });
 
-it("of our own interface: by tenant", async () => {
-  const watch = new Watch();
+/** Our own interface over an engine with a collection of tenants. */
+async function openNative(more: (engine: Engine) => Partial<DialectContext>): Promise<{
+  readonly engine: Engine;
+  readonly send: (tenant: string, call: string, body: object) => Promise<HttpAnswer>;
+}> {
   const doors = {
     ...{ files: new MemoryFileSystem(), clock: new ManualClock() },
     random: new SeededRandom(1),
@@ -133,7 +137,6 @@ it("of our own interface: by tenant", async () => {
   const engine = await openEngine({ ...doors, workerCount: 0 });
   const admin = { id: "ADMIN", secret: ADMIN_KEY };
   const access = await openAccess({ ...doors, settings: engine, admin, accountId: "1" });
-  const place = { database: "db", collection: "c", tenant: "acme" };
   await engine.createDatabase("db");
   await engine.createCollection("db", "c", {
     schema: {
@@ -142,20 +145,33 @@ it("of our own interface: by tenant", async () => {
     },
     tenancy: "multi",
   });
-  await engine.createTenant(place);
-  await engine.upsert(place, BATCH);
   const dialect = createNativeDialect({
     ...{ engine, access, ...doors, settings: { accountId: "1", ossQuotas: "off" } },
     ...{ endPhase: () => 0, observe: () => undefined },
-    ...watch.more,
+    parseVectorBody: (body, patterns, md5) =>
+      Promise.resolve(parseVectorBodyPlainly(body, patterns, md5)),
+    ...more(engine),
   });
-  const path = "/insula/v1/databases/db/collections/c/tenants/acme/records/search";
-  const body = JSON.stringify({ vector: [1, 1], topK: COUNT, include: { metadata: true } });
-  const answer = await dialect.handle({
-    ...{ id: "0123456789ABCDEF01234567", method: "POST", target: path, scheme: "http" },
-    ...{ host: "h", path, query: "", remoteAddress: "", signal: new AbortController().signal },
-    headers: { authorization: `Bearer ${ADMIN_KEY}` },
-    readBody: () => Promise.resolve(Buffer.from(body)),
+  const send = (tenant: string, call: string, body: object): Promise<HttpAnswer> => {
+    const path = `/insula/v1/databases/db/collections/c/tenants/${tenant}/records/${call}`;
+    return dialect.handle({
+      ...{ id: "0123456789ABCDEF01234567", method: "POST", target: path, scheme: "http" },
+      ...{ host: "h", path, query: "", remoteAddress: "", signal: new AbortController().signal },
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+      readBody: () => Promise.resolve(Buffer.from(JSON.stringify(body))),
+    });
+  };
+  return { engine, send };
+}
+
+it("of our own interface: by tenant", async () => {
+  const watch = new Watch();
+  const { engine, send } = await openNative(() => watch.more);
+  const place = { database: "db", collection: "c", tenant: "acme" };
+  await engine.createTenant(place);
+  await engine.upsert(place, BATCH);
+  const answer = await send("acme", "search", {
+    ...{ vector: [1, 1], topK: COUNT, include: { metadata: true } },
   });
   const { hits } = JSON.parse(wholeBody(answer).toString()) as { hits: object[] };
   expect(hits).toHaveLength(COUNT);
@@ -240,4 +256,95 @@ it("KEY_BODY_BYTES_MAX: long bodies of one key wait for one another, of Pinecone
   expect(parsing).toHaveLength(1);
   parsing[0]?.();
   await Promise.all(calls);
+});
+
+/** Long enough to wait for its turn. */
+const BLANKS = " ".repeat(UNPACKED_BYTES_MIN);
+
+/** @param send a call with a body of that length; its answer may be an error. */
+async function expectFewUnpacked(
+  parsing: (() => void)[],
+  send: (flow: string) => Promise<unknown>,
+): Promise<void> {
+  const calls = Array.from({ length: FLOW_UNPACKED_MAX + 2 }, () => send("AKID"));
+  await settled();
+  expect(parsing).toHaveLength(FLOW_UNPACKED_MAX);
+  calls.push(send("OTHER"));
+  await settled();
+  expect(parsing).toHaveLength(FLOW_UNPACKED_MAX + 1);
+  for (const go of parsing.splice(0)) go();
+  await settled();
+  expect(parsing).toHaveLength(2);
+  for (const go of parsing) go();
+  await Promise.all(calls);
+}
+
+it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of OSS Vectors", async () => {
+  const { parsing, more } = stuck();
+  const bench = new OssBench({ more });
+  bench.addKey(OTHER, "s");
+  await bench.engine.createDatabase("my-bucket");
+  await expectFewUnpacked(parsing, (keyId) =>
+    bench.post("putVectors", { vectors: [], blanks: BLANKS }, { keyId }),
+  );
+});
+
+it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of S3 Vectors", async () => {
+  const { parsing, more } = stuck();
+  const bench = new S3Bench({ more });
+  bench.addKey(OTHER, "s");
+  await expectFewUnpacked(parsing, (keyId) =>
+    bench.call("PutVectors", { vectors: [], blanks: BLANKS }, { keyId }),
+  );
+});
+
+it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of Pinecone", async () => {
+  const { parsing, more } = stuck();
+  const bench = await PineconeBench.open(undefined, { ...new Watch().more, ...more });
+  const body = JSON.stringify({ blanks: BLANKS });
+  await expectFewUnpacked(parsing, (flow) =>
+    bench.send(`POST /ix/${flow === "AKID" ? "docs" : "other"}/vectors/upsert`, { body }),
+  );
+});
+
+it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of our own interface", async () => {
+  const { parsing, more } = stuck();
+  const { engine, send } = await openNative(() => more);
+  await expectFewUnpacked(parsing, (tenant) =>
+    send(tenant, "upsert", { records: [], blanks: BLANKS }),
+  );
+  await engine.close();
+});
+
+const PLAN = {
+  ...{ path: "exact" as const, segmentCount: 0 },
+  ...{ rowsScanned: 0, rowsRescored: 0, workUnits: 0 },
+};
+
+it("FLOW_UNPACKED_MAX: searches for many hits wait beyond it, those for few do not", async () => {
+  const searching: (() => void)[] = [];
+  const found: QueryResult = { hits: [], plan: PLAN };
+  const query: Engine["query"] = async () => {
+    await new Promise<void>((go) => searching.push(go));
+    return found;
+  };
+  const { engine, send } = await openNative((opened) => ({
+    engine: new Proxy(opened, {
+      get: (target, name) => (name === "query" ? query : (Reflect.get(target, name) as unknown)),
+    }),
+  }));
+  const ask = (topK: number): Promise<HttpAnswer> =>
+    send("acme", "search", { vector: [1, 1], topK });
+  const calls = Array.from({ length: FLOW_UNPACKED_MAX + 1 }, () => ask(COUNT));
+  await settled();
+  expect(searching).toHaveLength(FLOW_UNPACKED_MAX);
+  calls.push(ask(10));
+  await settled();
+  expect(searching).toHaveLength(FLOW_UNPACKED_MAX + 1);
+  for (const go of searching.splice(0)) go();
+  await settled();
+  expect(searching).toHaveLength(1);
+  searching[0]?.();
+  for (const answer of await Promise.all(calls)) expect(answer.status).toBe(200);
+  await engine.close();
 });

@@ -1,5 +1,6 @@
 /** What an engine is opened with. */
 import type { InsulaError } from "../base/errors.ts";
+import type { FairTurns } from "../base/fair-turns.ts";
 import type { WorkObserver } from "../base/work-observer.ts";
 import type { Clock, FileSystem, ObjectStore, Random } from "../io/index.ts";
 import type { ShardPolicy } from "../shard/index.ts";
@@ -45,6 +46,8 @@ export interface EngineOptions {
   readonly onFault?: (error: unknown) => void;
   /** A shard was found damaged and is out of service from now on. Default: told to `onFault`. */
   readonly onDamage?: (error: InsulaError) => void;
+  /** Turns of the control thread, shared with what else the process does on it; default its own. */
+  readonly turns?: FairTurns;
   /** Told how long the steps of the work took. */
   readonly observer?: WorkObserver;
 }

@@ -1,5 +1,6 @@
 /** Turns of tenants at the engine: counted in calls and slices, never in time. */
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { FairTurns } from "../base/fair-turns.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
 import type { Query, QueryResult } from "../model/index.ts";
 import { openEngine, type Engine } from "./index.ts";
@@ -34,6 +35,21 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await engine.close();
+});
+
+it("has the turns it is given, which others of the process may share", async () => {
+  const clock = new LoopClock();
+  const turns = new FairTurns(() => clock.yield());
+  const entered = vi.spyOn(turns, "enter");
+  const doors = { files: new MemoryFileSystem(), clock, random: new SeededRandom(1) };
+  const other = await openEngine({ ...doors, workerCount: 0, turns });
+  await other.createDatabase("db");
+  const vectors = [{ name: "", dimension: 4, metric: "dot" as const }];
+  const schema = { vectors, identity: "key" as const, unfilterable: [] };
+  await other.createCollection("db", "c", { schema });
+  await other.upsert({ database: "db", collection: "c" }, batch("r", 1));
+  expect(entered).toHaveBeenCalledTimes(1);
+  await other.close();
 });
 
 /** Time stands; a turn of the event loop is one. */

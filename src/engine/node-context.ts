@@ -211,7 +211,7 @@ async function openParts(
     logHolds: new LogHolds(),
     shardFaults,
     sweeper,
-    ...makeTurns(shards),
+    ...makeTurns(shards, options.turns ?? new FairTurns(() => options.clock.yield())),
     shards,
     keys,
     vault,
@@ -222,14 +222,10 @@ async function openParts(
   };
 }
 
-function makeTurns({
-  clock,
-  workers,
-}: Pick<ShardContext, "clock" | "workers">): Pick<
-  NodeContext,
-  "turns" | "transfers" | "searchJobs"
-> {
-  const turns = new FairTurns(() => clock.yield());
+function makeTurns(
+  { workers }: Pick<ShardContext, "workers">,
+  turns: FairTurns,
+): Pick<NodeContext, "turns" | "transfers" | "searchJobs"> {
   const transfers = new Pace(() => turns.next(TRANSFERS, "background"));
   return { turns, transfers, searchJobs: new FairPool(workers, (name) => turns.weightOf(name)) };
 }

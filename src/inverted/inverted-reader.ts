@@ -21,7 +21,7 @@ import { toTermRange, type TermRange } from "./term-range.ts";
 /** Bytes read first: the whole head of most properties. */
 const HEAD_READ_BYTES = 4_096;
 /** Bytes of dictionary or postings that a range reads at once. */
-const READ_BYTES_TARGET = 262_144;
+const READ_BYTES_TARGET = 131_072;
 
 /** Of one term that is looked for: its fence, and its comparisons. */
 const TERM_STEPS = 64;

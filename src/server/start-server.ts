@@ -9,6 +9,7 @@ import {
   type AuditLog,
 } from "../access/index.ts";
 import { InsulaError } from "../base/errors.ts";
+import { FairTurns } from "../base/fair-turns.ts";
 import type { LogLevel } from "../base/log-level.ts";
 import type { WorkObserver } from "../base/work-observer.ts";
 import type { Dialect, DialectContext, PineconeSettings } from "../dialects/index.ts";
@@ -28,12 +29,12 @@ import { createReranker, readEmbedderSettings, shareEmbedder } from "./embedding
 import { HttpFront, type DialectRoute } from "./front.ts";
 import { openLog, type Log } from "./log.ts";
 import { ServerMetrics } from "./metrics.ts";
+import { observeBoth, openTracer, type OpenTracer } from "./open-tracer.ts";
 import { renderPage } from "./page.ts";
 import { RouteTable } from "./route-table.ts";
 import { countTenantCalls } from "./tenant-calls.ts";
 import { readTls, type TlsPair } from "./tls-files.ts";
 import type { TraceSettings } from "./trace-settings.ts";
-import type { Tracer } from "./tracing/index.ts";
 import { VectorBodyParser } from "./vector-body-parser.ts";
 
 /** Time of a stop that listeners may use, ms; the rest of ten seconds is for the engine's flush. */
@@ -46,6 +47,8 @@ export interface EngineHooks {
   readonly onFault: (error: unknown) => void;
   /** A shard was found damaged and is out of service. */
   readonly onDamage: (error: InsulaError) => void;
+  /** Bodies and answers have theirs of the same. */
+  readonly turns: FairTurns;
 }
 
 export interface ServerParts {
@@ -121,7 +124,9 @@ export async function startServer(
   const texts = openTexts(config, parts);
   const metrics = new ServerMetrics(config.metricsTenants);
   const tracer = await openTracer(parts, log, metrics);
+  const turns = new FairTurns(() => parts.clock.yield());
   const engine = await parts.openEngine(config, parts, {
+    turns,
     observer: tracer === undefined ? metrics.observer : observeBoth(metrics.observer, tracer),
     onFault: (error) => {
       log.error({ err: error }, "Upkeep in the background failed; it is tried again.");
@@ -144,7 +149,7 @@ export async function startServer(
     const access = await openAccess({ settings: engine, files, clock, random, admin, accountId });
     audit = await openAudit(config, parts, log);
     const server = new Server({
-      ...{ config, parts, log, engine, access, admin, isNew, texts, metrics, tracer },
+      ...{ config, parts, log, engine, turns, access, admin, isNew, texts, metrics, tracer },
       ...(audit === undefined ? {} : { audit }),
     });
     await server.listen(tls);
@@ -166,6 +171,7 @@ interface ServerState {
   readonly metrics: ServerMetrics;
   readonly tracer: OpenTracer | undefined;
   readonly engine: Engine;
+  readonly turns: FairTurns;
   readonly access: AccessControl;
   readonly admin: AdminKey;
   readonly isNew: boolean;
@@ -190,7 +196,7 @@ class Server implements RunningServer {
 
   constructor(state: ServerState) {
     this.#state = state;
-    this.#bodies = new VectorBodyParser(() => state.parts.clock.yield());
+    this.#bodies = new VectorBodyParser(state.turns);
     this.admin = state.admin;
     this.access = state.access;
     this.engine = state.engine;
@@ -413,35 +419,6 @@ class Server implements RunningServer {
         : {}),
     });
   }
-}
-
-interface OpenTracer {
-  readonly tracer: Tracer;
-  readonly watchEngine: (engine: Engine, tracer: Tracer) => Engine;
-}
-
-/** The code of traces is loaded here, and only when they are wanted. */
-async function openTracer(
-  { tracing, clock, random, version }: ServerParts,
-  log: Log,
-  metrics: ServerMetrics,
-): Promise<OpenTracer | undefined> {
-  if (tracing === undefined) return undefined;
-  const { openTracer: open, watchEngine } = await import("./tracing/index.ts");
-  const count = metrics.countSpans.bind(metrics);
-  return {
-    tracer: open({ settings: tracing, clock, random, version, log, count }),
-    watchEngine,
-  };
-}
-
-function observeBoth(first: WorkObserver, { tracer }: OpenTracer): WorkObserver {
-  return {
-    endStep: (step, startMs, endMs) => {
-      first.endStep(step, startMs, endMs);
-      tracer.step(step, startMs, endMs);
-    },
-  };
 }
 
 /**

@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import type { BodyTurns, DialectContext, ParsedVectorBody } from "../dialects/index.ts";
 import { findProgramFile, readProgramFile, ThreadPool } from "../io/index.ts";
 import { loadNumberParserModule, NUMBER_PARSER_FILE } from "../math/index.ts";
-import { FairTurns } from "../base/fair-turns.ts";
+import type { FairTurns } from "../base/fair-turns.ts";
 import { inTurns, Pace } from "../base/pace.ts";
 import { FairPool } from "../engine/index.ts";
 import { parseJsonParts } from "../wire/index.ts";
@@ -46,12 +46,12 @@ export class VectorBodyParser {
   #splitter: VectorBodySplitter | undefined;
   #loading: Promise<VectorBodySplitter> | undefined;
 
-  /** @param pause resolves in a later turn of the event loop. */
-  constructor(pause: () => Promise<void>) {
+  /** @param turns of the control thread. */
+  constructor(turns: FairTurns) {
     const entry = findProgramFile(ENTRY_FILE);
     this.#workers = new ThreadPool(entry, availableParallelism() >= 4 ? 2 : 1);
     this.#jobs = new FairPool(this.#workers, () => 1);
-    this.#turns = new FairTurns(pause);
+    this.#turns = turns;
   }
 
   /** As `DialectContext.turnsOf`. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { isInsulaError } from "../base/errors.ts";
+import { FairTurns } from "../base/fair-turns.ts";
 import { DIMENSION_MAX } from "../base/limits.ts";
 import { parseVectorBodyPlainly } from "../../test/support/vector-body.ts";
 import {
@@ -11,10 +12,12 @@ import {
 } from "./vector-body-parser.ts";
 
 let turns = 0;
-const parser = new VectorBodyParser(() => {
-  turns++;
-  return new Promise(setImmediate);
-});
+const parser = new VectorBodyParser(
+  new FairTurns(() => {
+    turns++;
+    return new Promise(setImmediate);
+  }),
+);
 const { parse } = parser;
 const PATTERNS = [
   ["vectors", "*", "data", "float32"],

@@ -5,7 +5,7 @@ import { inTurns } from "../../base/pace.ts";
 import { parseJsonBytes, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
 import { AccessTrail } from "../access-trail.ts";
 import { bodyOf, flowOf } from "../answer-text.ts";
-import { announcedBytes, BodyRoom } from "../body-room.ts";
+import { BodyRoom, UNPACKED_BYTES_MIN } from "../body-room.ts";
 import { contextOf } from "../caller-context.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
 import type { NamedBody } from "./bodies.ts";
@@ -21,8 +21,6 @@ import { targetOf } from "./target.ts";
 /** The page of the interface, beside the paths below the prefix. */
 const MANUAL_PATH = "/docs";
 const OPEN_API_PATH = "/openapi.json";
-/** Shorter bodies are read at once, whoever sends them. */
-const SLICED_BODY_BYTES_MIN = 8_192;
 const LINES_TYPE = "application/jsonl";
 /** As RFC 4180 registers it. */
 const CSV_TYPE = "text/csv; charset=utf-8; header=present";
@@ -104,8 +102,10 @@ async function answer(
   const target = targetOf({ database, collection, tenant });
   trail.aim(target);
   if (route.creates === undefined) authorize(asked, principal, route, target);
+  const hold = asked.room.hold(principal.keyId);
   const call: Call = {
     ...asked,
+    hold,
     context: contextOf(asked.context, principal),
     principal,
     database: database ?? "",
@@ -114,18 +114,19 @@ async function answer(
     customer: names.get("customer") ?? "",
     key: names.get("key") ?? "",
   };
-  const run = async (): Promise<unknown> => {
+  try {
+    if (route.area === "records") await hold.enter(request, route.takes?.bytesMax ?? 0);
     const body = route.takes === undefined ? undefined : await readBody(call, route.takes);
     if (route.creates !== undefined) {
       const { name } = body as NamedBody;
       authorize(asked, principal, route, { ...target, [route.creates]: name });
     }
-    return route.run(call, body);
-  };
-  const bytes = route.area === "records" ? announcedBytes(request, route.takes?.bytesMax ?? 0) : 0;
-  const result = await asked.room.run(principal.keyId, bytes, run);
-  if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
-  return result instanceof JsonLines ? result : toJsonAnswer(route.status, request.id, result);
+    const result = await route.run(call, body);
+    if (route.status === 204) return { status: 204, headers: { "x-request-id": request.id } };
+    return result instanceof JsonLines ? result : toJsonAnswer(route.status, request.id, result);
+  } finally {
+    hold.leave();
+  }
 }
 
 /** A key bound to one tenant means it where the path of records names none. */
@@ -152,12 +153,13 @@ function authorize(
 }
 
 async function readBody(call: Call, rules: BodyRules): Promise<unknown> {
-  const { context, request, database, collection, tenant } = call;
+  const { context, request, hold } = call;
   const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(rules.bytesMax);
+  const flow = flowOf(call);
+  await hold.unpack(flow, bytes.length);
   const readAtMs = context.endPhase("read", startMs);
-  const flow = flowOf({ database, collection, tenant });
-  const turns = bytes.length < SLICED_BODY_BYTES_MIN ? undefined : context.turnsOf?.(flow);
+  const turns = bytes.length < UNPACKED_BYTES_MIN ? undefined : context.turnsOf?.(flow);
   const { json, arrays } =
     rules.numbers === undefined
       ? { json: parseJsonBytes(bytes), arrays: [] }

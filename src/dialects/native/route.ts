@@ -3,6 +3,7 @@ import type { Principal } from "../../access/index.ts";
 import type { Place } from "../../model/index.ts";
 import type { HttpRequest } from "../../wire/index.ts";
 import type { AccessTrail } from "../access-trail.ts";
+import type { BodyHold } from "../body-room.ts";
 import type { DialectContext } from "../dialect.ts";
 import type { Schema } from "./schema.ts";
 
@@ -13,6 +14,8 @@ export interface Call {
   readonly principal: Principal;
   /** Told what the request is about, for the audit log. */
   readonly trail: AccessTrail;
+  /** Room for what is long of it. */
+  readonly hold: BodyHold;
   readonly database: string;
   readonly collection: string;
   /** undefined where neither the path names one nor the key is bound to one. */

@@ -9,7 +9,7 @@ import type {
   QueryResult,
 } from "../../model/index.ts";
 import { boundTenant } from "../../access/index.ts";
-import { AnswerText, answerTextOf, type PrintedText } from "../answer-text.ts";
+import { AnswerText, answerTextOf, flowOf, HIT_BYTES, type PrintedText } from "../answer-text.ts";
 import { MANY_ANSWER, NEXT_ANSWER, PAGED_ANSWER, SEARCHES_ANSWER } from "./answers.ts";
 import { NATIVE_LIMITS } from "./limits.ts";
 import { toProblem } from "./problem.ts";
@@ -40,6 +40,7 @@ async function searchOne(call: Call, body: PagedBody): Promise<JsonText> {
   const query = toQuery(call, body);
   const { pageSize } = body;
   checkHits([{ ...query, topK: pageSize ?? query.topK }]);
+  await call.hold.unpack(flowOf(call), HIT_BYTES * Math.min(query.topK, pageSize ?? query.topK));
   const startMs = context.clock.monotonicMs();
   const result: KeptResult =
     pageSize === undefined
@@ -67,6 +68,8 @@ async function searchAll(call: Call, { queries }: SearchesBody): Promise<JsonTex
   const { context } = call;
   const asked = queries.map((body, i) => toQuery(call, body, `queries[${String(i)}].`));
   checkHits(asked);
+  const hitCount = asked.reduce((sum, { topK }) => sum + topK, 0);
+  await call.hold.unpack(flowOf(call), HIT_BYTES * hitCount);
   const startMs = context.clock.monotonicMs();
   const results = await context.engine.queryAll(placeOf(call), asked);
   context.endPhase("search", startMs);

@@ -86,9 +86,11 @@ export async function readVectorBody(
   await call.hold.enter(call.request, bytesMax);
   const startMs = context.clock.monotonicMs();
   const bytes = await call.request.readBody(bytesMax);
-  const readAtMs = context.endPhase("read", startMs);
   // Which index it means is told inside.
-  const turns = context.turnsOf?.([call.address.bucket, call.principal.keyId].join("\n"));
+  const flow = [call.address.bucket, call.principal.keyId].join("\n");
+  await call.hold.unpack(flow, bytes.length);
+  const readAtMs = context.endPhase("read", startMs);
+  const turns = context.turnsOf?.(flow);
   const parsed = await context.parseVectorBody(bytes, patterns, claimedMd5(call), turns);
   context.endPhase("parse", readAtMs);
   if (!parsed.isIntact) throw wrongDigest();

@@ -38,6 +38,8 @@ export interface S3Call {
   readonly rawArn: string | undefined;
   /** The body; read once, however often it is asked for. It may change hands in a parse. */
   readBody(): Promise<Buffer>;
+  /** Waits until a body of so many bytes may be unpacked, as {@link BodyHold}. */
+  unpack(bytes: number): Promise<void>;
 }
 
 /** What an operation answers: JSON. */
@@ -69,6 +71,7 @@ export async function readVectorBody(
   const { context } = call.server;
   const startMs = context.clock.monotonicMs();
   const bytes = await call.readBody();
+  await call.unpack(bytes.length);
   // Which index it means is told inside.
   const turns = context.turnsOf?.(call.principal.keyId);
   const readAtMs = context.endPhase("read", startMs);

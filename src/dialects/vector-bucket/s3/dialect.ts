@@ -179,7 +179,9 @@ class S3Dialect implements Dialect {
       context: contextOf(context, principal),
       ...(context.audit === undefined ? {} : { guard: this.#guard.noting(trail) }),
     };
-    return { server, request, principal, region: claim.region, ...route, readBody };
+    const unpack = async (bytes: number): Promise<void> =>
+      read.hold?.unpack(principal.keyId, bytes);
+    return { server, request, principal, region: claim.region, ...route, readBody, unpack };
   }
 }
 
