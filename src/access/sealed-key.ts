@@ -7,7 +7,13 @@
  * widened by somebody who can only write the data folder. Rows of format 1 hold one secret and are
  * read the same way.
  */
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from "node:crypto";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { InsulaError } from "../base/errors.ts";
 import type { Engine } from "../engine/api.ts";
@@ -29,11 +35,12 @@ export interface SealedKey extends CreatedAccessKey {
 
 /** Seals and opens the secrets of access keys under a key derived from the node's own secret. */
 export class KeySeal {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #random: Random;
 
   constructor(nodeSecret: Uint8Array, random: Random) {
-    this.#key = Buffer.from(hkdfSync("sha256", nodeSecret, "", "insula access keys 1", 32));
+    const key = hkdfSync("sha256", nodeSecret, "", "insula access keys 1", 32);
+    this.#key = createSecretKey(new Uint8Array(key));
     this.#random = random;
   }
 

@@ -5,6 +5,7 @@
  * (log frames, wrapped keys), or the key belongs to one file and the nonce is the place in it.
  */
 import { createCipheriv, createDecipheriv, createHmac } from "node:crypto";
+import { toSecretKey } from "./secret-key.ts";
 
 export const CIPHER_KEY_BYTES = 32;
 export const NONCE_BYTES = 12;
@@ -30,7 +31,7 @@ export function sealBytes(
   { key, nonce, context }: Seal,
   parts: readonly Uint8Array[],
 ): { readonly sealed: Buffer; readonly tag: Buffer } {
-  const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS).setAAD(context);
+  const cipher = createCipheriv(CIPHER, toSecretKey(key), nonce, OPTIONS).setAAD(context);
   const pieces = parts.map((part) => cipher.update(part));
   pieces.push(cipher.final());
   const [first] = pieces;
@@ -44,7 +45,7 @@ export function beginSeal({ key, nonce, context }: Seal): {
   /** The tag; to be called once, at the end. */
   readonly end: () => Buffer;
 } {
-  const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS).setAAD(context);
+  const cipher = createCipheriv(CIPHER, toSecretKey(key), nonce, OPTIONS).setAAD(context);
   return {
     add: (part) => cipher.update(part),
     end: () => {
@@ -64,7 +65,7 @@ export function beginOpen(
   /** To be called once, at the end. */
   readonly isSound: () => boolean;
 } {
-  const decipher = createDecipheriv(CIPHER, key, nonce, OPTIONS);
+  const decipher = createDecipheriv(CIPHER, toSecretKey(key), nonce, OPTIONS);
   decipher.setAAD(context).setAuthTag(tag);
   return {
     add: (part) => decipher.update(part),
@@ -86,7 +87,7 @@ export function openBytes(
   tag: Uint8Array,
 ): Buffer | undefined {
   if (tag.length !== TAG_BYTES) return undefined;
-  const decipher = createDecipheriv(CIPHER, key, nonce, OPTIONS);
+  const decipher = createDecipheriv(CIPHER, toSecretKey(key), nonce, OPTIONS);
   decipher.setAAD(context).setAuthTag(tag);
   const plain = decipher.update(sealed);
   try {
@@ -120,7 +121,7 @@ export function deriveKey(
   purpose: string,
   ...parts: readonly Uint8Array[]
 ): Buffer {
-  const hmac = createHmac("sha256", key).update(purpose, "utf8").update("\0");
+  const hmac = createHmac("sha256", toSecretKey(key)).update(purpose, "utf8").update("\0");
   for (const part of parts) hmac.update(part);
   return hmac.digest();
 }

@@ -6,7 +6,7 @@
  * carried into another listing. The secret lives in the engine's settings: tokens survive a
  * restart.
  */
-import { createHmac } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import { InsulaError } from "../base/errors.ts";
 import { secretsEqual } from "../base/secret.ts";
 import type { Engine } from "../engine/api.ts";
@@ -18,10 +18,10 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Prints and parses the tokens of one server. */
 export class PageTokens {
-  readonly #secret: Uint8Array;
+  readonly #secret: KeyObject;
 
   constructor(secret: Uint8Array) {
-    this.#secret = secret;
+    this.#secret = createSecretKey(secret);
   }
 
   /**

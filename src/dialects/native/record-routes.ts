@@ -1,6 +1,7 @@
 /** Routes about the records of one place. */
+import { inTurns, unpaced } from "../../base/pace.ts";
 import type { WriteResult } from "../../engine/api.ts";
-import { answerTextOf } from "../answer-text.ts";
+import { answerTextOf, flowOf } from "../answer-text.ts";
 import { COUNT_ANSWER, GET_ANSWER, LIST_ANSWER, WRITE_ANSWER } from "./answers.ts";
 import { missing } from "./bodies.ts";
 import { COLLECTION_PATTERN } from "./catalog-routes.ts";
@@ -109,7 +110,8 @@ async function write(
   const { context, database, collection } = call;
   const info = await context.engine.getCollection(database, collection);
   if (info === undefined) throw missing("collection_not_found", "collection", collection);
-  const batch = toWriteBatch(info.schema, records);
+  const pace = context.turnsOf?.(flowOf(call)).pace ?? unpaced();
+  const batch = await inTurns(toWriteBatch(info.schema, records), pace);
   const startMs = context.clock.monotonicMs();
   const result = await context.engine[kind](placeOf(call), batch);
   context.endPhase("store", startMs);

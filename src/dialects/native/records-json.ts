@@ -1,5 +1,6 @@
 /** Records between JSON and the model: batches by columns, answers put together as text. */
 import { InsulaError } from "../../base/errors.ts";
+import { scanSteps } from "../../base/pace.ts";
 import { toExactMembers } from "../../base/exact-json.ts";
 import {
   DEFAULT_VECTOR,
@@ -26,13 +27,24 @@ export class JsonText {
 /** An answer that is CSV. */
 export class CsvText extends JsonText {}
 
+/** Of one record in a pass over all of them; about 1 µs. */
+const RECORD_STEPS = 256;
+/** Records between two looks at the pace. */
+const LOOK_RECORDS = 64;
+
 /**
+ * Each value is the steps of what follows it: see {@link inTurns}.
+ *
  * @throws InsulaError `dimension_mismatch` with the position of the record, `argument_invalid` for
  *   a record without a field of the schema, with another one, or with one twice.
  */
-export function toWriteBatch(schema: CollectionSchema, records: readonly NewRecord[]): WriteBatch {
+export function* toWriteBatch(
+  schema: CollectionSchema,
+  records: readonly NewRecord[],
+): Generator<number, WriteBatch, void> {
   const columns = new Map(schema.vectors.map(({ name }) => [name, [] as Float32Array[]]));
   for (const [position, { vector, vectors = [] }] of records.entries()) {
+    if (position % LOOK_RECORDS === 0) yield LOOK_RECORDS * RECORD_STEPS;
     const given =
       vector === undefined ? vectors : [{ field: DEFAULT_VECTOR, values: vector }, ...vectors];
     for (const { field, values } of given) {
@@ -46,10 +58,12 @@ export function toWriteBatch(schema: CollectionSchema, records: readonly NewReco
       throw refusal(position, `expected ${String(columns.size)} vector fields`);
     }
   }
-  const vectors = schema.vectors.map(({ name, dimension }): VectorColumn => ({
-    field: name,
-    values: joinRows(columns.get(name) ?? [], dimension, name),
-  }));
+  const vectors: VectorColumn[] = [];
+  for (const { name, dimension } of schema.vectors) {
+    const values = yield* joinRows(columns.get(name) ?? [], dimension, name);
+    vectors.push({ field: name, values });
+  }
+  yield records.length * (RECORD_STEPS / 2);
   const sparse = toSparseColumns(schema, records);
   return {
     keys: records.map(({ key }) => key),
@@ -60,11 +74,16 @@ export function toWriteBatch(schema: CollectionSchema, records: readonly NewReco
 }
 
 /** Where the rows already lie one behind the other no number is copied. */
-function joinRows(rows: readonly Float32Array[], dimension: number, field: string): Float32Array {
+function* joinRows(
+  rows: readonly Float32Array[],
+  dimension: number,
+  field: string,
+): Generator<number, Float32Array, void> {
   const [first] = rows;
   if (first === undefined) return new Float32Array();
   let isOneBlock = true;
   for (const [position, row] of rows.entries()) {
+    if (position % LOOK_RECORDS === 0) yield LOOK_RECORDS * (RECORD_STEPS / 4);
     if (row.length !== dimension) throw mismatch(position, field, dimension, row.length);
     isOneBlock &&=
       row.buffer === first.buffer &&
@@ -72,7 +91,10 @@ function joinRows(rows: readonly Float32Array[], dimension: number, field: strin
   }
   if (isOneBlock) return new Float32Array(first.buffer, first.byteOffset, rows.length * dimension);
   const values = new Float32Array(rows.length * dimension);
-  for (const [position, row] of rows.entries()) values.set(row, position * dimension);
+  for (const [position, row] of rows.entries()) {
+    if (position % LOOK_RECORDS === 0) yield LOOK_RECORDS * scanSteps(row.byteLength);
+    values.set(row, position * dimension);
+  }
   return values;
 }
 
