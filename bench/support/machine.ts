@@ -67,18 +67,21 @@ function field(text: string, name: string): number {
 export interface FolderSize {
   readonly mib: number;
   readonly files: number;
+  readonly folders: number;
 }
 
-/** Bytes as allocated on the disk, and files, under a folder. */
+/** Bytes of files as allocated on the disk, and what is under a folder, which is not counted. */
 export function measureFolder(folder: string): FolderSize {
   let bytes = 0;
   let files = 0;
+  let folders = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) folders++;
     if (!entry.isFile()) continue;
     files++;
     bytes += statSync(join(entry.parentPath, entry.name)).blocks * 512;
   }
-  return { mib: Number((bytes / MIB).toFixed(1)), files };
+  return { mib: Number((bytes / MIB).toFixed(1)), files, folders };
 }
 
 /**

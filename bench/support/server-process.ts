@@ -24,7 +24,7 @@ export interface LoopDelay {
 export interface ServerProcess {
   readonly access: OssAccess;
   readonly pid: number;
-  /** From the start of the process to the line that says it listens, ms. */
+  /** From the start of the process to the line that says that all its ports listen, ms. */
   readonly listeningMs: number;
   /** `performance.now()` at the start of the process. */
   readonly startedAt: number;
