@@ -9,7 +9,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ColdStarts } from "./million/cold-starts.ts";
 import { CollectionsWay } from "./million/collections-way.ts";
-import { fill } from "./million/fill.ts";
+import { fill, putBack } from "./million/fill.ts";
 import { Figures, sideBySide } from "./million/figures.ts";
 import { Sizes } from "./million/sizes.ts";
 import { TenantsWay } from "./million/tenants-way.ts";
@@ -62,6 +62,7 @@ async function measure(way: Way): Promise<Figures> {
   try {
     await fill(way, { folder, sizes, figures });
     await new ColdStarts(way, { sizes, figures, report }).measure(folder.path);
+    if (path !== undefined) await putBack(way, { folder, sizes });
   } finally {
     folder.remove();
   }

@@ -93,13 +93,16 @@ export class ColdStarts {
   async #whileAsleep(client: Insula, server: ServerProcess): Promise<void> {
     this.#weigh("after the first answer", server);
     let count = 0;
+    const cpuBefore = server.cpuMs();
     const listMs = await timeMs(async () => {
       count = await this.#way.list(client);
     });
+    const cpuMs = server.cpuMs() - cpuBefore;
     if (count !== this.#sizes.count) throw new Error(`${String(count)} are listed.`);
     const { anonymousMib, residentMib } = this.#weigh("asleep, after one full listing", server);
     const add = this.#figures.add.bind(this.#figures);
     add({ what: "one full listing", value: listMs, unit: "ms" });
+    add({ what: "one full listing, time of the server's processors", value: cpuMs, unit: "ms" });
     const wanted = { max: ASLEEP_MIB_MAX };
     add({ what: "asleep and listed, anonymous", value: anonymousMib, unit: "MiB", wanted });
     add({ what: "asleep and listed, resident", value: residentMib, unit: "MiB" });

@@ -7,7 +7,7 @@ import { putRows, type EngineFolder } from "../support/engine-folder.ts";
 import { measureFolder } from "../support/machine.ts";
 import { median, runConcurrently, timeMs } from "../support/samples.ts";
 import type { Figure, Figures } from "./figures.ts";
-import { DIMENSION, LARGE_DIMENSION, LARGE_ROWS, nameOf, type Sizes } from "./sizes.ts";
+import { DIMENSION, LARGE_DIMENSION, LARGE_ROWS, nameOf, numberOf, type Sizes } from "./sizes.ts";
 import { DATABASE, LARGE_DATABASE, type Way } from "./way.ts";
 
 const NAMES_AT_ONCE = 10_000;
@@ -87,19 +87,11 @@ async function createAll(engine: Engine, way: Way, { sizes, figures }: Making): 
 
 async function fillSmall(engine: Engine, way: Way, { sizes, figures }: Making): Promise<void> {
   const { count } = sizes;
-  const block = clusteredVectors(DIMENSION, 4_000, 21).next(BATCH_ROWS_MAX + STARTS);
   let rows = 0;
+  const writer = new SmallWriter(engine, way, sizes);
   const ms = await timeMs(() =>
     runConcurrently(count, WRITES_AT_ONCE, async (i) => {
-      const place = way.placeOf(DATABASE, nameOf(i));
-      const rowCount = sizes.rowsOf(i);
-      rows += rowCount;
-      for (let first = 0; first < rowCount; first += BATCH_ROWS_MAX) {
-        const part = Math.min(BATCH_ROWS_MAX, rowCount - first);
-        const keys = Array.from({ length: part }, (_, row) => `k${String(first + row)}`);
-        const start = (i % STARTS) * DIMENSION;
-        await putRows(engine, place, keys, block.subarray(start, start + part * DIMENSION));
-      }
+      rows += await writer.write(i);
       if (i % 50_000 === 49_999) figures.progress(`${String(i + 1)} filled`);
     }),
   );
@@ -107,6 +99,49 @@ async function fillSmall(engine: Engine, way: Way, { sizes, figures }: Making): 
   figures.add({ what: "first writes to sleepers, 512 at once", value, unit: "/s" });
   const mib = Math.round((rows * DIMENSION * 4) / MIB);
   figures.remark(`${String(rows)} rows of ${String(DIMENSION)} numbers, ${String(mib)} MiB.`);
+}
+
+class SmallWriter {
+  readonly #engine: Engine;
+  readonly #way: Way;
+  readonly #sizes: Sizes;
+  readonly #block = clusteredVectors(DIMENSION, 4_000, 21).next(BATCH_ROWS_MAX + STARTS);
+
+  constructor(engine: Engine, way: Way, sizes: Sizes) {
+    this.#engine = engine;
+    this.#way = way;
+    this.#sizes = sizes;
+  }
+
+  /** @returns rows written. */
+  async write(i: number): Promise<number> {
+    const place = this.#way.placeOf(DATABASE, nameOf(i));
+    const rowCount = this.#sizes.rowsOf(i);
+    for (let first = 0; first < rowCount; first += BATCH_ROWS_MAX) {
+      const part = Math.min(BATCH_ROWS_MAX, rowCount - first);
+      const keys = Array.from({ length: part }, (_, row) => `k${String(first + row)}`);
+      const start = (i % STARTS) * DIMENSION;
+      const values = this.#block.subarray(start, start + part * DIMENSION);
+      await putRows(this.#engine, place, keys, values);
+    }
+    return rowCount;
+  }
+}
+
+/** Makes those again that were erased, so that the next run on a kept folder finds them all. */
+export async function putBack(
+  way: Way,
+  { folder, sizes }: { folder: EngineFolder; sizes: Sizes },
+): Promise<void> {
+  const engine = await folder.open();
+  try {
+    const { erased } = sizes.pick();
+    await way.create(engine, erased);
+    const writer = new SmallWriter(engine, way, sizes);
+    for (const name of erased) await writer.write(numberOf(name));
+  } finally {
+    await engine.close();
+  }
 }
 
 async function fillLarge(engine: Engine, way: Way, { sizes, figures }: Making): Promise<void> {

@@ -61,6 +61,10 @@ export function nameOf(i: number): string {
   return `t${String(i).padStart(7, "0")}`;
 }
 
+export function numberOf(name: string): number {
+  return Number(name.slice(1));
+}
+
 export function vectorOf(dimension: number, seed: number): Float32Array {
   return rowOf(clusteredVectors(dimension, 100, 100 + (seed % 16)).next(1), dimension, 0);
 }
