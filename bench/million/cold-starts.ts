@@ -67,7 +67,7 @@ export class ColdStarts {
         const isLast = turn === this.#sizes.turns;
         if (isLast) await this.#whileAsleep(client, server);
         await this.#wakeLarge(client, turn, starts);
-        if (isLast) await this.#useSome({ client, server, dataDir });
+        if (isLast) await this.#useSome({ client, dataDir }, server);
       } finally {
         await client.close();
         await server.stop();
@@ -131,8 +131,8 @@ export class ColdStarts {
     }
   }
 
-  async #useSome(target: ErasureTarget): Promise<void> {
-    const { client, server } = target;
+  async #useSome(target: ErasureTarget, server: ServerProcess): Promise<void> {
+    const { client } = target;
     const names = this.#sizes.pick();
     const woken: number[] = [];
     for (const [i, name] of names.woken.entries()) {

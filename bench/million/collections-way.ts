@@ -1,9 +1,10 @@
 /** Each a collection of its own with one shard, as indexes of OSS Vectors are. */
-import { open } from "node:fs/promises";
+import { once } from "node:events";
+import { watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Insula } from "../../src/client/index.ts";
-import type { Engine, LocatedPlace } from "../../src/engine/index.ts";
+import type { Engine } from "../../src/engine/index.ts";
 import type { Place } from "../../src/model/index.ts";
 import { runConcurrently, timeMs } from "../support/samples.ts";
 import { DIMENSION, LARGE_DIMENSION } from "./sizes.ts";
@@ -18,9 +19,10 @@ import {
 
 /** There is no bulk call: so many callers wait for one sync together. */
 const CREATIONS_AT_ONCE = 256;
-/** Between two looks at a key, ms; and until it must be gone. */
-const LOOK_MS = 1;
+/** Until a key must be gone, ms. */
 const ERASED_MS_MAX = 60_000;
+/** What is still told of one erasure must not be taken for the next. */
+const AFTER_MS = 20;
 
 export class CollectionsWay implements Way {
   readonly name = "collections";
@@ -54,44 +56,22 @@ export class CollectionsWay implements Way {
     return Promise.resolve(undefined);
   }
 
-  /** The removal of a collection is answered before its key is gone: the slot on the disk tells. */
-  async erase({ client, server, dataDir }: ErasureTarget, name: string): Promise<number> {
-    const slot = await findSlot(server.access, name);
-    const file = await open(join(dataDir, slot.file));
+  /**
+   * The removal of a collection is answered before its key is gone: the file with its slot tells.
+   * Nothing else writes into files of keys while nobody makes anything.
+   */
+  async erase({ client, dataDir }: ErasureTarget, name: string): Promise<number> {
+    const watcher = watch(join(dataDir, "keys"));
     try {
-      const read = async (): Promise<Buffer> => {
-        const bytes = Buffer.alloc(slot.length);
-        await file.read(bytes, 0, slot.length, slot.offset);
-        return bytes;
-      };
-      const before = await read();
-      return await timeMs(async () => {
-        const startedAt = performance.now();
+      const changed = once(watcher, "change", { signal: AbortSignal.timeout(ERASED_MS_MAX) });
+      const ms = await timeMs(async () => {
         await client.deleteCollection(DATABASE, name);
-        while (before.equals(await read())) {
-          if (performance.now() - startedAt > ERASED_MS_MAX) {
-            throw new Error(`The key of collection ${name} is still there.`);
-          }
-          await setTimeout(LOOK_MS);
-        }
+        await changed;
       });
+      await setTimeout(AFTER_MS);
+      return ms;
     } finally {
-      await file.close();
+      watcher.close();
     }
   }
-}
-
-async function findSlot(
-  { url, secret }: ErasureTarget["server"]["access"],
-  name: string,
-): Promise<LocatedPlace["extents"][number]> {
-  const path = `/insula/v1/databases/${DATABASE}/collections/${name}/extents`;
-  const answer = await fetch(new URL(path, url), {
-    headers: { authorization: `Bearer ${secret}` },
-  });
-  if (!answer.ok) throw new Error(`${path}: ${String(answer.status)} ${await answer.text()}`);
-  const { extents } = (await answer.json()) as LocatedPlace;
-  const slot = extents.find(({ kind }) => kind === "key");
-  if (slot === undefined) throw new Error(`Collection ${name} has no key.`);
-  return slot;
 }

@@ -2,7 +2,6 @@
 import type { Collection, Insula, Records } from "../../src/client/index.ts";
 import type { Engine } from "../../src/engine/index.ts";
 import type { Metric, Place, Schema } from "../../src/model/index.ts";
-import type { ServerProcess } from "../support/server-process.ts";
 
 /** The many small ones. */
 export const DATABASE = "million";
@@ -31,7 +30,6 @@ export interface Way {
 
 export interface ErasureTarget {
   readonly client: Insula;
-  readonly server: ServerProcess;
   readonly dataDir: string;
 }
 
