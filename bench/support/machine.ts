@@ -50,6 +50,20 @@ export function readMemory(pid: number | "self" = "self"): ProcessMemory {
   }
 }
 
+/** Ticks of /proc, which are the same on every Linux. */
+const TICKS_PER_SECOND = 100;
+
+/** Time of the processors that a process has had, ms, in steps of 10. 0 where there is no /proc. */
+export function readCpuMs(pid: number): number {
+  try {
+    // The name of the program, in brackets, may hold anything.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
 /** Open descriptors of a process: files, sockets and pipes. */
 export function countOpenFiles(pid: number | "self" = "self"): number {
   try {
@@ -67,18 +81,21 @@ function field(text: string, name: string): number {
 export interface FolderSize {
   readonly mib: number;
   readonly files: number;
+  readonly folders: number;
 }
 
-/** Bytes as allocated on the disk, and files, under a folder. */
+/** Bytes of files as allocated on the disk, and what is under a folder, which is not counted. */
 export function measureFolder(folder: string): FolderSize {
   let bytes = 0;
   let files = 0;
+  let folders = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) folders++;
     if (!entry.isFile()) continue;
     files++;
     bytes += statSync(join(entry.parentPath, entry.name)).blocks * 512;
   }
-  return { mib: Number((bytes / MIB).toFixed(1)), files };
+  return { mib: Number((bytes / MIB).toFixed(1)), files, folders };
 }
 
 /**

@@ -2,7 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { countOpenFiles, readMemory, type ProcessMemory } from "./machine.ts";
+import { countOpenFiles, readCpuMs, readMemory, type ProcessMemory } from "./machine.ts";
 import type { OssAccess } from "./oss-client.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -24,12 +24,14 @@ export interface LoopDelay {
 export interface ServerProcess {
   readonly access: OssAccess;
   readonly pid: number;
-  /** From the start of the process to the line that says it listens, ms. */
+  /** From the start of the process to the line that says that all its ports listen, ms. */
   readonly listeningMs: number;
   /** `performance.now()` at the start of the process. */
   readonly startedAt: number;
   memory(): ProcessMemory;
   openFiles(): number;
+  /** Time of the processors since the start, ms. */
+  cpuMs(): number;
   /** Of its control thread since this was asked last. */
   loopDelay(): Promise<LoopDelay>;
   stop(): Promise<void>;
@@ -76,6 +78,7 @@ export async function startServerProcess(
     startedAt,
     memory: () => readMemory(pid),
     openFiles: () => countOpenFiles(pid),
+    cpuMs: () => readCpuMs(pid),
     loopDelay: () => {
       const answered = new Promise<LoopDelay>((resolve) => {
         child.once("message", (delay: LoopDelay) => {

@@ -34,7 +34,7 @@ export {
   prefixOfOffload,
   offloadShardPrefix,
 } from "./offload-place.ts";
-export { offloadImage, readOffload, removeOffload } from "./offload-reader.ts";
+export { openOffload, removeOffload } from "./offload-reader.ts";
 export { writeOffload } from "./offload-writer.ts";
 export { removeBackup, requireKept } from "./remove-backup.ts";
 export { probeStore } from "./store-probe.ts";

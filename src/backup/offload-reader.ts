@@ -4,6 +4,7 @@ import type { ObjectStore } from "../io/index.ts";
 import { objectMissing } from "./backup-manifest.ts";
 import { decodeOffload, type OffloadKeys, type OffloadManifest } from "./offload-manifest.ts";
 import { OFFLOAD_PREFIX, offloadManifestKey } from "./offload-place.ts";
+import { FetchedObject } from "./fetched-object.ts";
 import type { ShardImage } from "./shard-image.ts";
 import { readExtent, type ExtentDoors } from "./stored-extent.ts";
 
@@ -18,10 +19,31 @@ export async function readOffload(
   prefix: string,
   keys: OffloadKeys,
 ): Promise<OffloadManifest> {
+  return decodeOffload(prefix, await fetchManifest(store, prefix), keys);
+}
+
+/**
+ * A manifest and the shard it tells of. What lies in the object of the manifest is here with it:
+ * a small shard costs one request.
+ *
+ * @throws InsulaError as {@link readOffload}.
+ */
+export async function openOffload(
+  doors: ExtentDoors,
+  prefix: string,
+  keys: OffloadKeys,
+): Promise<{ readonly manifest: OffloadManifest; readonly image: ShardImage }> {
+  const bytes = await fetchManifest(doors.store, prefix);
+  const manifest = decodeOffload(prefix, bytes, keys);
+  const store = new FetchedObject(doors.store, offloadManifestKey(prefix), bytes);
+  return { manifest, image: offloadImage({ ...doors, store }, manifest) };
+}
+
+async function fetchManifest(store: Pick<ObjectStore, "get">, prefix: string): Promise<Uint8Array> {
   const key = offloadManifestKey(prefix);
   const bytes = await store.get(key);
   if (bytes === undefined) throw objectMissing(key);
-  return decodeOffload(prefix, bytes, keys);
+  return bytes;
 }
 
 /** The shard of a manifest; its bytes are read when they are asked for. */

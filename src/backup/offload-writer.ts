@@ -9,6 +9,7 @@ import type { Pace } from "../base/pace.ts";
 import { sha256InTurns } from "../base/sha256.ts";
 import type { ObjectStore, Random } from "../io/index.ts";
 import { objectDamaged, objectMissing } from "./backup-manifest.ts";
+import { FetchedObject } from "./fetched-object.ts";
 import {
   decodeOffload,
   encodeOffload,
@@ -18,7 +19,7 @@ import {
 import { offloadManifestKey, offloadPieceKey } from "./offload-place.ts";
 import { PutQueue } from "./put-queue.ts";
 import type { SegmentImage, ShardImage } from "./shard-image.ts";
-import { readExtent } from "./stored-extent.ts";
+import { readExtent, type ExtentDoors } from "./stored-extent.ts";
 import type { StoredExtent, StoredSegment } from "./stored-shard.ts";
 
 /** Segments up to this many bytes together lie in the object of the manifest: one put in all. */
@@ -89,8 +90,10 @@ export async function writeOffload(
   });
   doors.signal?.throwIfAborted();
   await doors.store.putIfAbsent(offloadManifestKey(prefix), bytes);
-  const manifest = await readBack(doors, request, bytes);
-  await verifyExtents(doors, manifest);
+  const { manifest, found } = await readBack(doors, request, bytes);
+  // What lies in the object of the manifest has come with it.
+  const store = new FetchedObject(doors.store, offloadManifestKey(prefix), found);
+  await verifyExtents({ ...doors, store }, manifest);
   return manifest;
 }
 
@@ -102,16 +105,16 @@ async function readBack(
   { store }: OffloadDoors,
   { prefix, seal }: OffloadRequest,
   sent: Uint8Array,
-): Promise<OffloadManifest> {
+): Promise<{ readonly manifest: OffloadManifest; readonly found: Uint8Array }> {
   const object = offloadManifestKey(prefix);
   const found = await store.get(object);
   if (found === undefined) throw objectMissing(object);
   const keys = { kind: "shard", key: seal?.key } as const;
   const own = decodeOffload(prefix, sent, keys);
-  if (Buffer.compare(found, sent) === 0) return own;
+  if (Buffer.compare(found, sent) === 0) return { manifest: own, found };
   const other = decodeOffload(prefix, found, keys);
   if (!isSameCopy(own, other)) throw objectDamaged(object);
-  return other;
+  return { manifest: other, found };
 }
 
 /** True when both say the same of the shard's bytes; times and nonces may differ. */
@@ -138,7 +141,7 @@ function describe({ shard }: OffloadManifest): string {
  * @throws InsulaError `data_damaged` that names the object.
  */
 export async function verifyExtents(
-  { onBytes, ...doors }: Omit<OffloadDoors, "random">,
+  { onBytes, ...doors }: ExtentDoors & Pick<OffloadDoors, "onBytes">,
   { shard }: OffloadManifest,
 ): Promise<void> {
   const waiting = shard.segments.flatMap(({ extents }) => extents);

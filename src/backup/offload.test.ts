@@ -5,7 +5,13 @@ import { MemoryObjectStore, SeededRandom, type ObjectStore } from "../io/index.t
 import { HookedStore, storeFault } from "../../test/support/mirror-bench.ts";
 import type { OffloadKeys, OffloadSeal } from "./offload-manifest.ts";
 import { offloadManifestKey, offloadPrefix } from "./offload-place.ts";
-import { listOffloads, offloadImage, readOffload, removeOffload } from "./offload-reader.ts";
+import {
+  listOffloads,
+  offloadImage,
+  openOffload,
+  readOffload,
+  removeOffload,
+} from "./offload-reader.ts";
 import {
   INLINE_BYTES_MAX,
   verifyExtents,
@@ -106,6 +112,21 @@ describe("an offloaded shard", () => {
     expect(contents.map((bytes, i) => segments[i]?.content.equals(bytes))).toEqual(
       sizes.map(() => true),
     );
+  });
+
+  it("of one object costs one request to write, one to compare, and one to read", async () => {
+    const calls: string[] = [];
+    const hooked = new HookedStore(store, ({ kind }) => void calls.push(kind));
+    const segments = [segment(1, 100), segment(2, 200)];
+    await writeOffload({ store: hooked, random, pace }, requestOf(imageOf(segments)));
+    expect(calls.splice(0)).toEqual(["put-if-absent", "get"]);
+    const { image } = await openOffload({ store: hooked, pace }, PREFIX, OWN);
+    for (const [i, each] of image.segments.entries()) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of each.read()) pieces.push(piece);
+      expect(Buffer.concat(pieces)).toEqual(segments[i]?.content);
+    }
+    expect(calls).toEqual(["get"]);
   });
 
   it("is opened by whoever has the root key, and by nobody else", async () => {

@@ -20,11 +20,24 @@ export type S3Fault =
   /** Half of the answer's body. */
   | { readonly kind: "short" };
 
+export type S3Kind = "PUT" | "GET" | "HEAD" | "DELETE" | "LIST";
+
+/** Bodies of requests and of answers, without what is around them. */
+export interface S3Traffic {
+  requests: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
 export interface S3TestServer extends AsyncDisposable {
   readonly settings: S3Settings;
   readonly objects: Map<string, Buffer>;
   readonly faults: (S3Fault | undefined)[];
   requests: number;
+  /** Of requests that were served, whatever came of them, since the start. */
+  readonly traffic: Readonly<Record<S3Kind, S3Traffic>>;
+  /** Each answer waits so long, as that of a distant store. */
+  delayMs: number;
 }
 
 const BUCKET = "bucket";
@@ -36,7 +49,8 @@ export async function startS3Server(): Promise<S3TestServer> {
   const cache = new SigningKeyCache();
   const server = createServer((request, response) => {
     test.requests++;
-    void answer(request, response, { objects, fault: faults.shift(), cache });
+    const { traffic, delayMs } = test;
+    void answer(request, response, { objects, fault: faults.shift(), cache, traffic, delayMs });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -50,6 +64,8 @@ export async function startS3Server(): Promise<S3TestServer> {
     objects,
     faults,
     requests: 0,
+    traffic: { PUT: none(), GET: none(), HEAD: none(), DELETE: none(), LIST: none() },
+    delayMs: 0,
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => {
@@ -61,7 +77,11 @@ export async function startS3Server(): Promise<S3TestServer> {
   return test;
 }
 
-interface Served {
+function none(): S3Traffic {
+  return { requests: 0, bytesIn: 0, bytesOut: 0 };
+}
+
+interface Served extends Pick<S3TestServer, "traffic" | "delayMs"> {
   readonly objects: Map<string, Buffer>;
   readonly fault: S3Fault | undefined;
   readonly cache: SigningKeyCache;
@@ -70,7 +90,7 @@ interface Served {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { objects, fault, cache }: Served,
+  { objects, fault, cache, traffic, delayMs }: Served,
 ): Promise<void> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
@@ -113,12 +133,24 @@ async function answer(
   }
   const key = decodeURIComponent(path.slice(`/${BUCKET}/`.length));
   const given = key === "" ? list(objects, query) : serve(objects, { request, key, body });
+  count(traffic[key === "" ? "LIST" : kindOf(request)], { body, given });
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   if (fault?.kind === "lost answer") request.socket.destroy();
   else if (fault?.kind === "in parts") sendParts(response, given);
   else if (fault?.kind === "short") sendHalf(response, given);
   // As some stores do with their listings, for whoever says that it may.
   else if (fault?.kind === "compressed" || mayCompress(request)) sendCompressed(response, given);
   else send(response, given, request.method === "HEAD");
+}
+
+function kindOf({ method }: IncomingMessage): S3Kind {
+  return method === "PUT" || method === "HEAD" || method === "DELETE" ? method : "GET";
+}
+
+function count(traffic: S3Traffic, { body, given }: { body: Buffer; given: Given }): void {
+  traffic.requests++;
+  traffic.bytesIn += body.length;
+  traffic.bytesOut += Buffer.byteLength(given.body ?? "");
 }
 
 interface Given {

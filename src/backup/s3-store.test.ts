@@ -69,6 +69,20 @@ describeObjectStore(
 
 const body = Buffer.from("the body");
 
+it("the server of the tests counts requests and bytes by their kind", async () => {
+  const { PUT, GET, LIST } = server.traffic;
+  const before = [PUT, GET, LIST].map((kind) => ({ ...kind }));
+  const store = open();
+  await store.put("k", body);
+  await store.get("k", { start: 0, length: 3 });
+  await store.list("", { limit: 1 });
+  const [puts, gets, lists] = before;
+  expect(PUT.requests - (puts?.requests ?? 0)).toBe(1);
+  expect(PUT.bytesIn - (puts?.bytesIn ?? 0)).toBe(body.length);
+  expect(GET.bytesOut - (gets?.bytesOut ?? 0)).toBe(3);
+  expect(LIST.requests - (lists?.requests ?? 0)).toBe(1);
+});
+
 describe("S3ObjectStore", () => {
   it("gives up a reading that is of no use any more, also between two tries", async () => {
     const store = open();

@@ -9,12 +9,14 @@ import type {
 } from "./api.ts";
 import { collectionPrefix } from "./catalog-keys.ts";
 import type { Directory } from "./directory.ts";
+import type { DatabaseEntry, FoundRow } from "./directory-entries.ts";
 import type { Infos } from "./infos.ts";
-import { listNames } from "./name-listing.ts";
+import { checkPageLimit, listNames } from "./name-listing.ts";
 import type { NodeContext } from "./node-context.ts";
+import { STEP_ROWS } from "./tenant-listing.ts";
 
 export interface CollectionDoors {
-  readonly node: Pick<NodeContext, "catalog" | "disk" | "sweeper">;
+  readonly node: Pick<NodeContext, "catalog" | "disk" | "shards" | "sweeper">;
   readonly directory: Directory;
   readonly infos: Infos;
   readonly keeper: ShardKeeper;
@@ -43,17 +45,34 @@ export class Collections {
     return entry === undefined || entry.isGone ? undefined : this.#doors.infos.collection(entry);
   }
 
+  /** Step by step, and the thread is given back between two of them. */
   async list(database: string, page: PageRequest): Promise<Page<CollectionInfo>> {
-    const { node, directory, infos } = this.#doors;
+    checkPageLimit(page.limit);
+    const { node, directory } = this.#doors;
     const parent = await directory.databaseNamed(database);
-    const { removals } = directory;
-    const names = await listNames(node.catalog, collectionPrefix(parent.row.number), page);
+    const prefix = collectionPrefix(parent.row.number);
     const items: CollectionInfo[] = [];
-    for (const { name, value } of names.items) {
-      const entry = await directory.collectionOf(parent, { name, value, removals });
-      if (entry !== undefined) items.push(await infos.collection(entry));
+    for (let { after } = page; ;) {
+      const limit = Math.min(STEP_ROWS, page.limit - items.length);
+      const { removals } = directory;
+      const step = { ...page, limit, ...(after !== undefined && { after }) };
+      const names = await listNames(node.catalog, prefix, step);
+      // Sums lie apart in the catalogue: side by side the disk is asked for many at once.
+      const found = await Promise.all(
+        names.items.map((row) => this.#infoOf(parent, { ...row, removals })),
+      );
+      items.push(...found.filter((info) => info !== undefined));
+      const isFull = items.length === page.limit;
+      if (isFull || !names.hasMore) return { items, hasMore: names.hasMore };
+      after = names.items.at(-1)?.name;
+      await node.shards.clock.yield();
     }
-    return { items, hasMore: names.hasMore };
+  }
+
+  async #infoOf(parent: DatabaseEntry, found: FoundRow): Promise<CollectionInfo | undefined> {
+    const { directory, infos } = this.#doors;
+    const entry = await directory.collectionOf(parent, found);
+    return entry && infos.collection(entry);
   }
 
   async update(database: string, name: string, patch: CollectionPatch): Promise<CollectionInfo> {

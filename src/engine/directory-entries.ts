@@ -33,3 +33,11 @@ export interface DirectoryDoors {
   /** Slot of a fresh key, for a shard or a collection; 0 when nothing is to be sealed. */
   readonly takeKeySlot: () => Promise<number>;
 }
+
+/** A row of the catalogue as it was read. */
+export interface FoundRow {
+  readonly name: string;
+  readonly value: Uint8Array;
+  /** Of the directory, as they were before the row was read. */
+  readonly removals: number;
+}

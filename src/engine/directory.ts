@@ -46,6 +46,7 @@ import type {
   DatabaseEntry,
   DirectoryDoors,
   ClaimedName,
+  FoundRow,
 } from "./directory-entries.ts";
 import { patchRecalls, takeRecalls } from "./field-recalls.ts";
 import { DEFAULT_RULES, patchRules } from "./tenant-rules.ts";
@@ -245,17 +246,22 @@ export class Directory {
     if (database === undefined) return undefined;
     const removals = this.#removals.count;
     const value = await this.#catalog.get(collectionKey(database.row.number, name));
-    return value === undefined ? undefined : this.collectionOf(database, { name, value, removals });
+    if (value === undefined) return undefined;
+    return this.#entryOf(database, { name, value, removals }, true);
   }
 
   /**
-   * The entry of a row that was read, cached one first; undefined when it is gone meanwhile.
-   *
-   * @param found with {@link Directory.removals} as it was before the row was read.
+   * The entry of a row that was read, cached one first; undefined when it is gone meanwhile. Not
+   * cached for this: who lists them all would drive out the names that are in use.
    */
-  async collectionOf(
+  collectionOf(database: DatabaseEntry, found: FoundRow): Promise<CollectionEntry | undefined> {
+    return this.#entryOf(database, found, false);
+  }
+
+  async #entryOf(
     database: DatabaseEntry,
-    found: { readonly name: string; readonly value: Uint8Array; readonly removals: number },
+    found: FoundRow,
+    isCached: boolean,
   ): Promise<CollectionEntry | undefined> {
     const { name } = found;
     const row = decodeCollection(found.value);
@@ -264,7 +270,7 @@ export class Directory {
     if (known !== undefined) return known;
     if (found.removals !== this.#removals.count) return this.collection(database.name, name);
     const entry = { database, name, row, schema, isMultiTenant, isGone: false };
-    this.#collections.set(`${database.name}\0${name}`, entry);
+    if (isCached) this.#collections.set(`${database.name}\0${name}`, entry);
     return entry;
   }
 

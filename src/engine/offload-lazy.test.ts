@@ -18,9 +18,12 @@ let waiting: (() => void)[];
 let isBringing: boolean;
 let holdsReads: boolean;
 let fetchedReads: number;
+/** Whether the trial of the store gets through. */
+let isTried: boolean;
 
 function options(): EngineOptions {
   const hooked = new HookedStore(store, async ({ kind, key, signal }) => {
+    if (key.startsWith("probe/") && !isTried) await new Promise(() => undefined);
     if (kind !== "get" || !key.startsWith("tenants/")) return;
     // Who brings a tenant back says when it is given up; a call about its records does not.
     if (signal !== undefined) {
@@ -99,6 +102,7 @@ beforeEach(async () => {
   isBringing = false;
   holdsReads = false;
   fetchedReads = 0;
+  isTried = true;
   engine = await openEngine(options());
   isBringing = true;
   await engine.createDatabase("db");
@@ -118,6 +122,16 @@ afterEach(async () => {
 });
 
 describe("a cold query of an offloaded tenant", () => {
+  it("does not wait for the trial of a store that nobody has used in this life", async () => {
+    await put(0, 200);
+    const [before] = await engine.queryAll(PLACE, [query()]);
+    await engine.setTenantState(PLACE, "OFFLOADED");
+    isTried = false;
+    await reopen();
+    const { hits } = await engine.query(PLACE, query());
+    expect(hits).toEqual(before?.hits);
+  });
+
   it.each([
     ["of one object", [200], 1],
     ["of one segment", [6_000], 1],

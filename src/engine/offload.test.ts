@@ -2,7 +2,13 @@
  * Tenants that are offloaded and come back: what they answer, what is left where, what may fail.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ManualClock, MemoryFileSystem, MemoryObjectStore, SeededRandom } from "../io/index.ts";
+import {
+  CountingFileSystem,
+  ManualClock,
+  MemoryFileSystem,
+  MemoryObjectStore,
+  SeededRandom,
+} from "../io/index.ts";
 import type { ObjectStore } from "../io/index.ts";
 import type { Place, RecordView, RequestedState } from "../model/index.ts";
 import { HookedStore, storeFault } from "../../test/support/mirror-bench.ts";
@@ -131,6 +137,15 @@ beforeEach(() => {
 
 afterEach(async () => {
   await engine.close();
+});
+
+it("a small segment that is offloaded is read once, to be verified and to be sent", async () => {
+  const counting = new CountingFileSystem(files);
+  engine = await openEngine(options({ files: counting }));
+  await fill();
+  counting.reset();
+  await set("flushed", "OFFLOADED");
+  expect(counting.reads("pack/")).toHaveLength(1);
 });
 
 describe.each([

@@ -19,7 +19,8 @@ export class RemoteStore implements RemoteSegments {
   readonly #settings: OffloadSettings | undefined;
   readonly #random: Random;
   readonly #cache = new BlockCache(REMOTE_CACHE_BYTES);
-  #store: Promise<ObjectStore> | undefined;
+  #opened: Promise<ObjectStore> | undefined;
+  #tried: Promise<ObjectStore> | undefined;
 
   /** @param settings undefined: there is no store. */
   constructor(settings: OffloadSettings | undefined, random: Random) {
@@ -38,11 +39,12 @@ export class RemoteStore implements RemoteSegments {
    *   throws.
    */
   open(): Promise<ObjectStore> {
-    this.#store ??= this.#openOnce().catch((error: unknown) => {
-      this.#store = undefined;
+    this.#tried ??= this.#tryOnce().catch((error: unknown) => {
+      this.#tried = undefined;
+      this.#opened = undefined;
       throw error;
     });
-    return this.#store;
+    return this.#tried;
   }
 
   /** As {@link RemoteStore.open}, for work that is given up when the signal is aborted. */
@@ -53,14 +55,27 @@ export class RemoteStore implements RemoteSegments {
 
   source(location: RemoteLocation, segment: Uint8Array): SegmentSource {
     const shelf = this.#cache.shelf(`${location.prefix}${toHex(segment)}`);
-    return new RemoteSource({ open: () => this.open(), shelf }, location, segment);
+    // A trial is eight round trips, and most of what it tries is asked by those who write.
+    return new RemoteSource({ open: () => this.#openUntried(), shelf }, location, segment);
+  }
+
+  async #tryOnce(): Promise<ObjectStore> {
+    const store = await this.#openUntried();
+    await probeStore(store, this.#random);
+    return store;
+  }
+
+  #openUntried(): Promise<ObjectStore> {
+    this.#opened ??= this.#openOnce().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
   }
 
   async #openOnce(): Promise<ObjectStore> {
     if (this.#settings === undefined) throw notConfigured();
-    const store = await this.#settings.open();
-    await probeStore(store, this.#random);
-    return store;
+    return this.#settings.open();
   }
 }
 

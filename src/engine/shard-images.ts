@@ -7,8 +7,7 @@ import { toHex, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import {
   PIECE_BYTES,
-  offloadImage,
-  readOffload,
+  openOffload,
   type FrameImage,
   type SegmentImage,
   type ShardImage,
@@ -21,7 +20,7 @@ import {
   type SegmentEntry,
   type ShardState,
 } from "../shard/index.ts";
-import { verifySegment } from "../storage/index.ts";
+import { verifySegment, type SegmentSource } from "../storage/index.ts";
 import type { NodeContext } from "./node-context.ts";
 
 export interface OpenImage {
@@ -111,8 +110,10 @@ function segmentImage(
         yield* offloaded();
         return;
       }
-      const { source, close } = await openStoredSegment(fileSystem, { shard: uid, key }, entry);
+      const opened = await openStoredSegment(fileSystem, { shard: uid, key }, entry);
+      const { close } = opened;
       try {
+        const source = bytes > PIECE_BYTES ? opened.source : await inMemory(opened.source);
         // Damage is told of now, while there may be an older copy, and never copied.
         await verifySegment(source, { ...identity, key }, node.transfers);
         for (let start = 0; start < bytes; start += PIECE_BYTES) {
@@ -127,6 +128,23 @@ function segmentImage(
   };
 }
 
+/**
+ * Read at once: to verify a small segment section by section costs dozens of reads, and what is
+ * verified is what is sent.
+ */
+async function inMemory(source: SegmentSource): Promise<SegmentSource> {
+  const whole = new Uint8Array(source.length);
+  const length = await source.read(0, whole);
+  return {
+    length: source.length,
+    read: (position, target) => {
+      const part = whole.subarray(position, Math.min(length, position + target.length));
+      target.set(part);
+      return Promise.resolve(part.length);
+    },
+  };
+}
+
 /** From the object store, compared with the checksums of its manifest. */
 async function* readOffloaded(
   { remote, transfers: pace }: NodeContext,
@@ -136,10 +154,9 @@ async function* readOffloaded(
   if (entry.location.kind !== "remote") return;
   const store = await remote.open();
   const keys = { kind: "shard", key: shardKey } as const;
-  const manifest = await readOffload(store, entry.location.prefix, keys);
+  const { image: shard } = await openOffload({ store, pace }, entry.location.prefix, keys);
   const id = toHex(writtenIdentity(uid, entry).segment);
-  const images = offloadImage({ store, pace }, manifest).segments;
-  const image = images.find(({ segment }) => toHex(segment) === id);
+  const image = shard.segments.find(({ segment }) => toHex(segment) === id);
   if (image === undefined) {
     throw new InsulaError("data_damaged", `Cannot copy the data: segment ${id} is not offloaded.`);
   }

@@ -2,13 +2,7 @@
  * A tenant made of the records of another: of one that is here, or of one that another data folder
  * has offloaded to the store that both use.
  */
-import {
-  offloadImage,
-  prefixOfOffload,
-  readOffload,
-  type BackupKeys,
-  type ShardImage,
-} from "../backup/index.ts";
+import { openOffload, prefixOfOffload, type BackupKeys, type ShardImage } from "../backup/index.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { TenantPlace } from "./api.ts";
 import { tenantKey } from "./catalog-keys.ts";
@@ -73,14 +67,10 @@ export async function adoptTenant(
   if (!to.isMultiTenant) throw withoutTenants();
   const store = await node.remote.openUntil(signal);
   const open = (rootFile: Uint8Array): BackupKeys => keysOf(node, rootFile);
-  const manifest = await readOffload(store, prefix, { kind: "root", open });
+  const from = { store, pace: node.transfers, signal };
+  const { manifest, image } = await openOffload(from, prefix, { kind: "root", open });
   requireSameSchema(to, manifest.schema);
-  await addTenant(
-    doors,
-    to,
-    target.tenant,
-    offloadImage({ store, pace: node.transfers, signal }, manifest),
-  );
+  await addTenant(doors, to, target.tenant, image);
 }
 
 /** @throws InsulaError `argument_invalid` when the schemas differ. */

@@ -5,9 +5,8 @@
 import { toHex, toSegmentUid, type ShardUid } from "../base/brands.ts";
 import { InsulaError } from "../base/errors.ts";
 import {
-  offloadImage,
   offloadManifestKey,
-  readOffload,
+  openOffload,
   writeOffload,
   type BackupPath,
   type OffloadManifest,
@@ -147,10 +146,9 @@ export async function downloadShard(
   const store = await node.remote.openUntil(signal);
   const images = new Map<string, SegmentImage>();
   for (const prefix of new Set(away.map(prefixOf))) {
-    const manifest = await readOffload(store, prefix, { kind: "shard", key });
-    for (const image of offloadImage({ store, pace: node.transfers, signal }, manifest).segments) {
-      images.set(toHex(image.segment), image);
-    }
+    const doors = { store, pace: node.transfers, signal };
+    const { image } = await openOffload(doors, prefix, { kind: "shard", key });
+    for (const each of image.segments) images.set(toHex(each.segment), each);
   }
   const wanted = away.map((entry) => {
     const id = toHex(writtenIdentity(shard, entry).segment);
