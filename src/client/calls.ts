@@ -51,8 +51,11 @@ import type {
 
 export interface CallOptions {
   /**
-   * Ends the wait: the promise rejects with the signal's reason at once. A read is given up; a
-   * write that was under way may still happen.
+   * Ends the wait: the promise rejects with the signal's reason. A read is given up at once, and so
+   * is a write that still waits: for its turn, for its tenant to wake, for writes before it. One
+   * that the engine of this process has taken tells its end, as if there were no signal. Over a
+   * connection it is given up at once too, and whether it happened is not known, as when the
+   * connection breaks; other calls that change something may happen all the same.
    */
   readonly signal?: AbortSignal;
 }
@@ -155,7 +158,10 @@ export interface PlainMeasurement extends Omit<RecallRequest, "filter" | "signal
 }
 
 export interface RecordCalls {
-  /** At least one record; the columns are as long as the keys say. */
+  /**
+   * At least one record; the columns are as long as the keys say. Nobody but the body itself ends a
+   * write by its signal: it knows whether the write has been taken.
+   */
   write(
     kind: "upsert" | "insert",
     place: Place,

@@ -10,7 +10,8 @@
  * caller's types. Large batches leave as a stream of JSON numbers.
  *
  * Invariants: both bodies answer alike, errors with the same kind and code (insula.contract.ts).
- * An aborted signal ends the wait at once.
+ * An aborted signal ends the wait at once, but for a write that the engine in this process has
+ * taken.
  */
 export { connect } from "./connect.ts";
 // For the command line, which shows and counts what the face hides.

@@ -32,3 +32,30 @@ it("KEY_BODY_BYTES_MAX: long bodies of a key wait beyond it, short ones and othe
   expect(begun.slice(5)).toEqual(["longest"]);
   expect(room.keyCount).toBe(0);
 });
+
+it("a request that is no longer waited for leaves the line, and holds nothing when it comes up", async () => {
+  const room = new BodyRoom();
+  const stop = new AbortController();
+  const gone = new Error("no longer wanted");
+  const request = (signal: AbortSignal) => ({
+    ...{ headers: { "content-length": String(KEY_BODY_BYTES_MAX) }, httpVersion: "1.1" as const },
+    signal,
+  });
+  const never = new AbortController().signal;
+  const [first, given, last] = [room.hold("a"), room.hold("a"), room.hold("a")];
+  await first.enter(request(never), KEY_BODY_BYTES_MAX);
+  const entering = given.enter(request(stop.signal), KEY_BODY_BYTES_MAX);
+  let isIn = false;
+  const behind = last.enter(request(never), KEY_BODY_BYTES_MAX).then(() => {
+    isIn = true;
+  });
+  stop.abort(gone);
+  await expect(entering).rejects.toBe(gone);
+  given.leave();
+  expect(isIn).toBe(false);
+  first.leave();
+  await behind;
+  last.leave();
+  await new Promise(setImmediate);
+  expect(room.keyCount).toBe(0);
+});

@@ -2,6 +2,7 @@
  * How many bytes of long bodies are under way at once for one key, from the first byte that is read
  * to the answer: more wait on their connections, so that one key cannot fill the process.
  */
+import { unlessAborted } from "../base/unless-aborted.ts";
 import { WeightedGate } from "../base/weighted-gate.ts";
 import type { HttpRequest } from "../wire/index.ts";
 
@@ -48,31 +49,36 @@ export class BodyHold {
   readonly #room: BodyRoom;
   readonly #key: string;
   #leave: (() => void) | undefined;
+  #hasLeft = false;
 
   constructor(room: BodyRoom, key: string) {
     this.#room = room;
     this.#key = key;
   }
 
-  /** Waits for room; once for a request. */
+  /** Waits for room; once for a request. @throws the reason of the request's signal. */
   async enter(
-    request: Pick<HttpRequest, "headers" | "httpVersion">,
+    request: Pick<HttpRequest, "headers" | "httpVersion" | "signal">,
     bytesMax: number,
   ): Promise<void> {
     const bytes = announcedBytes(request, bytesMax);
     if (bytes < LONG_BODY_BYTES_MIN || this.#leave !== undefined) return;
-    await new Promise<void>((entered) => {
+    const entering = new Promise<void>((entered) => {
       const held = (): Promise<void> =>
         new Promise((leave) => {
           this.#leave = leave;
+          // Its caller did not wait so long.
+          if (this.#hasLeft) leave();
           entered();
         });
       void this.#room.run(this.#key, bytes, held);
     });
+    await unlessAborted(request.signal, entering);
   }
 
   /** To be called when the request has its answer, whether or not it entered. */
   leave(): void {
+    this.#hasLeft = true;
     this.#leave?.();
   }
 }

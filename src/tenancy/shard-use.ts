@@ -33,7 +33,7 @@ export interface Manner {
   readonly standing?: Standing;
   /** What its vectors take is promised before they are loaded; absent: they are not needed. */
   readonly load?: { readonly kind: LoadClass; readonly fields: readonly string[] };
-  /** Ends a wait for memory. */
+  /** Ends what the use waits for before it begins: who puts to sleep, who opens, memory. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { InsulaError } from "../../../base/errors.ts";
 import type { Principal } from "../../../access/index.ts";
+import type { Place } from "../../../model/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { parseJsonExact } from "../../../wire/index.ts";
@@ -47,6 +48,11 @@ export interface BucketCall extends OssCall {
    * @throws InsulaError `permission_denied` when the bucket's policy speaks against it.
    */
   readonly checkIndex: (index: string) => void;
+}
+
+/** Where the vectors of an index lie, as long as the caller waits. */
+export function placeOf({ bucket, request: { signal } }: BucketCall, index: string): Place {
+  return { database: bucket, collection: index, signal };
 }
 
 /** An answer before the headers every answer has. */
