@@ -18,13 +18,14 @@ import { LoadQueue, type LoadFigures, type Reservation } from "./load-queue.ts";
 import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
 import { isKeptWarm } from "./standing.ts";
 import {
-  AWAKE,
   NO_MANNER,
   Lack,
+  barrier,
   bytesLacking,
   held,
   isDamage,
   placeFor,
+  wakingOf,
   type Admission,
   type Kept,
   type Manner,
@@ -206,10 +207,7 @@ export class ShardKeeper {
    * @throws what `commit` throws; the shards are usable again then.
    */
   async drop(uids: readonly ShardUid[], commit: () => Promise<void>): Promise<void> {
-    let settle: () => void = () => undefined;
-    const settled = new Promise<void>((resolve) => {
-      settle = resolve;
-    });
+    const { settled, settle } = barrier();
     const barred: Kept[] = [];
     try {
       for (const uid of uids) barred.push(await this.#bar(uid, settled));
@@ -231,10 +229,7 @@ export class ShardKeeper {
    * @throws what the shard throws when it cannot sleep: it stays awake; and what `commit` throws.
    */
   async suspend(uid: ShardUid, commit: () => Promise<void>): Promise<void> {
-    let settle: () => void = () => undefined;
-    const settled = new Promise<void>((resolve) => {
-      settle = resolve;
-    });
+    const { settled, settle } = barrier();
     const kept = await this.#bar(uid, settled);
     let isAsleep = false;
     try {
@@ -300,17 +295,14 @@ export class ShardKeeper {
     }
   }
 
-  async #useOnce<Value>(
-    { uid, task, admit, manner }: Use<Value>,
-    promised: Reservation | undefined,
-  ): Promise<Value | Lack> {
+  async #useOnce<Value>(use: Use<Value>, promised: Reservation | undefined): Promise<Value | Lack> {
+    const { uid, task, manner } = use;
     const { standing, load, signal } = manner;
     const { clock } = this.#options;
     const known = this.#kept.get(shardHex(uid));
     const isAwake = known?.shard !== undefined && known.ending === undefined;
     const cameAtMs = isAwake ? known.wokeAtMs : clock.monotonicMs();
-    const kept =
-      known !== undefined && isAwake ? held(known) : await this.#acquire(uid, admit, signal);
+    const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(use);
     if (standing !== undefined) kept.standing = standing;
     let mine = promised;
     try {
@@ -332,12 +324,9 @@ export class ShardKeeper {
       }
       kept.isNew = false;
       // Whoever had it opened may have gone: it is this one's waking, for which it did not wait.
-      if (isAwake && promised === undefined) {
-        return await task(shard, hasWoken ? { ...AWAKE, hasWoken } : AWAKE);
-      }
-      const wasAsleep = !isAwake || hasWoken;
-      const wakeMs = wasAsleep ? shard.lastUsedMs - cameAtMs : 0;
-      return await task(shard, { wasAsleep, wakeMs, hasWoken });
+      const hasWaited = !isAwake || (hasWoken && promised !== undefined);
+      const wakeMs = hasWaited ? shard.lastUsedMs - cameAtMs : undefined;
+      return await task(shard, wakingOf(wakeMs, hasWoken));
     } finally {
       mine?.release();
       this.#leave(kept);
@@ -361,11 +350,7 @@ export class ShardKeeper {
   }
 
   /** Holds a place for the caller: `users` is raised. */
-  async #acquire(
-    uid: ShardUid,
-    admit: Admission | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Kept> {
+  async #acquire<Value>({ uid, admit, manner: { signal } }: Use<Value>): Promise<Kept> {
     const id = shardHex(uid);
     for (let known = this.#kept.get(id); known !== undefined; known = this.#kept.get(id)) {
       if (known.ending === undefined) return held(known);
@@ -388,10 +373,10 @@ export class ShardKeeper {
       kept.shard = await kept.opening;
       const startMs = kept.wokeAtMs;
       kept.wokeAtMs = clock.monotonicMs();
-      if (kept.shard !== undefined) kept.shard.lastUsedMs = kept.wokeAtMs;
       observer.endStep("activation", startMs, kept.wokeAtMs);
       this.#evictor.pressure.woke(shardHex(kept.uid), kept.wokeAtMs);
       if (kept.shard === undefined) this.#forget(kept);
+      else kept.shard.lastUsedMs = kept.wokeAtMs;
     } catch {
       // Told to each of those who wait for it.
       this.#forget(kept);
