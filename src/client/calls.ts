@@ -150,6 +150,19 @@ export interface CustomerRequests {
     asked: CustomerUsageRequest,
     options: CallOptions,
   ): Promise<CustomerUsage>;
+  /**
+   * All its records with vectors and metadata, as `scan` of a customer gives them, in one answer
+   * that is read as it is asked for. Absent where records are at hand, and pages cost nothing.
+   */
+  readonly stream?: (
+    place: CustomerPlace,
+    options: CallOptions,
+  ) => AsyncGenerator<readonly CustomerRecord[], void, void>;
+}
+
+export interface CustomerRecord {
+  readonly collection: string;
+  readonly record: RecordView;
 }
 
 /** A measurement of recall whose filter is still as it was written. */

@@ -29,10 +29,13 @@ export { RemoteCalls } from "./remote-calls.ts";
 export { openKeys } from "./keys.ts";
 export type { AccessKeys, CreatedKey, KeyGrant, KeyPatch, KeyView, NewKey } from "./keys.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
+export { isNotServed } from "./customer-handle.ts";
 export { InsulaHandle } from "./insula-handle.ts";
 export type {
   CallOptions,
   Calls,
+  CustomerRecord,
+  CustomerRequests,
   Deletion,
   PlainListing,
   PlainMeasurement,

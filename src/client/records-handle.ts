@@ -245,7 +245,7 @@ export function toFound<M extends object>(
 }
 
 /** The type of the metadata is the caller's promise. */
-function toStored<M extends object>(record: RecordView): StoredRecord<M> {
+export function toStored<M extends object>(record: RecordView): StoredRecord<M> {
   const { key, vectors, sparse, metadata } = record;
   const vector = vectors?.get("");
   const named = new Map([...(vectors ?? [])].filter(([field]) => field !== ""));
