@@ -81,14 +81,33 @@ class CommandChannel extends HttpChannel {
     try {
       return await super.send(path, sent);
     } catch (error) {
-      if (!isInsulaError(error) || error.code !== "io_failed") throw error;
-      throw new CommandError(
-        EXIT_CODES.unreachable,
-        `${this.#url}: ${error.message}`,
-        "Start a server with `insula serve`, or name another with --url.",
-        error,
-      );
+      throw this.#named(error);
     }
+  }
+
+  override async *lines(path: string, sent: Sent = {}): AsyncGenerator<readonly unknown[]> {
+    let hasBegun = false;
+    try {
+      for await (const lines of super.lines(path, sent)) {
+        hasBegun = true;
+        yield lines;
+      }
+    } catch (error) {
+      throw this.#named(error, hasBegun ? "The same command begins anew." : undefined);
+    }
+  }
+
+  #named(
+    error: unknown,
+    advice = "Start a server with `insula serve`, or name another with --url.",
+  ): unknown {
+    if (!isInsulaError(error) || error.code !== "io_failed") return error;
+    return new CommandError(
+      EXIT_CODES.unreachable,
+      `${this.#url}: ${error.message}`,
+      advice,
+      error,
+    );
   }
 }
 
@@ -150,6 +169,7 @@ function createRecords(calls: RemoteCalls): SessionRecords {
       const last = items.at(-1);
       return { items, ...(hasMore && last !== undefined && { cursor: last.key }) };
     },
+    stream: (place, options) => calls.customers.stream(place, options),
   };
 }
 

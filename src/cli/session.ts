@@ -3,6 +3,7 @@
  * Commands do not know which.
  */
 import type { AccessControl } from "../access/index.ts";
+import type { CustomerRequests } from "../client/index.ts";
 import type { Engine, EngineStats, MasterKeyRotation, WriteResult } from "../engine/api.ts";
 import type {
   Include,
@@ -77,6 +78,11 @@ export interface SessionRecords {
   queryMany(places: readonly Place[], query: Query): Promise<MultiQueryResult>;
   /** A page in the order of keys. */
   list(place: Place, request: SessionListRequest): Promise<SessionListPage>;
+  /**
+   * All records of a customer with vectors and metadata, collection by collection, by key, in one
+   * answer of the server. Absent where no server runs: pages cost nothing there.
+   */
+  readonly stream?: CustomerRequests["stream"];
 }
 
 export interface SessionListRequest {

@@ -51,8 +51,11 @@ import type {
 
 export interface CallOptions {
   /**
-   * Ends the wait: the promise rejects with the signal's reason at once. A read is given up; a
-   * write that was under way may still happen.
+   * Ends the wait: the promise rejects with the signal's reason. A read is given up at once, and so
+   * is a write that still waits: for its turn, for its tenant to wake, for writes before it. One
+   * that the engine of this process has taken tells its end, as if there were no signal. Over a
+   * connection it is given up at once too, and whether it happened is not known, as when the
+   * connection breaks; other calls that change something may happen all the same.
    */
   readonly signal?: AbortSignal;
 }
@@ -147,6 +150,19 @@ export interface CustomerRequests {
     asked: CustomerUsageRequest,
     options: CallOptions,
   ): Promise<CustomerUsage>;
+  /**
+   * All its records with vectors and metadata, as `scan` of a customer gives them, in one answer
+   * that is read as it is asked for. Absent where records are at hand, and pages cost nothing.
+   */
+  readonly stream?: (
+    place: CustomerPlace,
+    options: CallOptions,
+  ) => AsyncGenerator<readonly CustomerRecord[], void, void>;
+}
+
+export interface CustomerRecord {
+  readonly collection: string;
+  readonly record: RecordView;
 }
 
 /** A measurement of recall whose filter is still as it was written. */
@@ -155,7 +171,10 @@ export interface PlainMeasurement extends Omit<RecallRequest, "filter" | "signal
 }
 
 export interface RecordCalls {
-  /** At least one record; the columns are as long as the keys say. */
+  /**
+   * At least one record; the columns are as long as the keys say. Nobody but the body itself ends a
+   * write by its signal: it knows whether the write has been taken.
+   */
   write(
     kind: "upsert" | "insert",
     place: Place,

@@ -65,6 +65,16 @@ export function describeCustomers(name: string, insula: () => Insula): void {
         read.push(`${collection} ${record.key} ${String(record.vector?.[0])}`);
       }
       expect(read).toEqual(["mails a 1", "mails b 0", "papers a 1", "papers b 0"]);
+      const whole: unknown[] = [];
+      for await (const { collection, record } of twin.scan({ vectors: true })) {
+        whole.push([collection, record.key, record.vector, record.metadata]);
+      }
+      expect(whole).toEqual(
+        ["mails", "papers"].flatMap((collection) => [
+          [collection, "a", Float32Array.of(1, 0), { year: 2020 }],
+          [collection, "b", Float32Array.of(0, 1), undefined],
+        ]),
+      );
       const usage = await ann.usage({ period: "month" });
       expect(usage.total).toMatchObject([{ period: "month", writes: 2, storedRecords: 4 }]);
       expect(usage.items.map(({ collection, writes }) => [collection, writes])).toEqual([

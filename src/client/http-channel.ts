@@ -1,6 +1,7 @@
 /** One request and its answer over `fetch`; refusals come back as the InsulaError they were. */
 import { ERROR_KINDS, InsulaError, type ErrorCode } from "../base/errors.ts";
 import type { CallOptions } from "./calls.ts";
+import { cut, readLines } from "./line-reader.ts";
 
 export interface ServerAddress {
   /** Of the server, `http://127.0.0.1:8080`; a path before ours is kept. */
@@ -41,22 +42,54 @@ export class HttpChannel {
 
   /** The parsed answer; undefined for one without a body. */
   async send(path: string, sent: Sent = {}): Promise<unknown> {
-    if (this.#isClosed) {
-      throw new InsulaError("engine_closed", "Cannot use the connection: it is closed.");
-    }
-    const { status, text, retryAfter } = await this.#exchange(path, sent);
+    const { signal } = sent;
+    const response = await this.#ask(path, sent);
+    const text = await untilEnd(() => response.text(), signal);
+    const { status } = response;
     if (status < 300) return text === "" ? undefined : parse(text, status);
-    throw toError(status, text, retryAfter);
+    throw toError(status, text, response.headers.get("retry-after"));
+  }
+
+  /**
+   * An answer of JSON Lines, those that came together at once. It is read as it is asked for, and
+   * the connection is given up with the iteration. One that does not come to its end is an error,
+   * never a short answer.
+   *
+   * @throws InsulaError what the server says, at its beginning or in a last line; `io_failed` when
+   *   it is cut; the reason of the signal.
+   */
+  async *lines(path: string, sent: Sent = {}): AsyncGenerator<readonly unknown[], void, void> {
+    const { signal } = sent;
+    const response = await this.#ask(path, sent);
+    const { status, headers, body } = response;
+    if (status >= 300 || body === null) {
+      const text = await untilEnd(() => response.text(), signal);
+      throw toError(status, text, headers.get("retry-after"));
+    }
+    const lines = readLines(body);
+    try {
+      for (;;) {
+        const { done, value } = await untilEnd(() => lines.next(), signal);
+        if (done === true) return;
+        const parsed = value.map((line) => parse(line, status));
+        const [last] = parsed.slice(-1);
+        const problem = problemOf(last);
+        yield problem === undefined ? parsed : parsed.slice(0, -1);
+        if (problem !== undefined) throw fromProblem(problem) ?? cut("the server names no reason");
+      }
+    } finally {
+      await lines.return().catch(() => undefined);
+    }
   }
 
   close(): void {
     this.#isClosed = true;
   }
 
-  async #exchange(
-    path: string,
-    { method = "GET", body, signal }: Sent,
-  ): Promise<{ status: number; text: string; retryAfter: string | null }> {
+  async #ask(path: string, { method = "GET", body, signal }: Sent): Promise<Response> {
+    if (this.#isClosed) {
+      throw new InsulaError("engine_closed", "Cannot use the connection: it is closed.");
+    }
     const init: RequestInit & { duplex?: "half" } = {
       method,
       headers: {
@@ -69,15 +102,29 @@ export class HttpChannel {
       ...(body instanceof ReadableStream ? { duplex: "half" } : {}),
       ...(signal === undefined ? {} : { signal }),
     };
-    try {
-      const response = await this.#fetch(this.#base + path, init);
-      const text = await response.text();
-      return { status: response.status, text, retryAfter: response.headers.get("retry-after") };
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw new InsulaError("io_failed", `Cannot reach the server: ${reasonOf(cause)}.`, { cause });
-    }
+    return untilEnd(() => this.#fetch(this.#base + path, init), signal);
   }
+}
+
+/** @throws InsulaError `io_failed` for whatever the runtime says; the reason of the signal. */
+async function untilEnd<Value>(
+  read: () => Promise<Value>,
+  signal: AbortSignal | undefined,
+): Promise<Value> {
+  try {
+    return await read();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof InsulaError) throw cause;
+    throw new InsulaError("io_failed", `Cannot reach the server: ${reasonOf(cause)}.`, { cause });
+  }
+}
+
+/** The last line of an answer that failed on the way: `{"problem": …}`, which is no record. */
+function problemOf(line: unknown): unknown {
+  if (typeof line !== "object" || line === null) return undefined;
+  const [name, ...others] = Object.keys(line);
+  return name === "problem" && others.length === 0 ? Reflect.get(line, name) : undefined;
 }
 
 function trimSlashes(url: string): string {

@@ -10,7 +10,8 @@
  * caller's types. Large batches leave as a stream of JSON numbers.
  *
  * Invariants: both bodies answer alike, errors with the same kind and code (insula.contract.ts).
- * An aborted signal ends the wait at once.
+ * An aborted signal ends the wait at once, but for a write that the engine in this process has
+ * taken.
  */
 export { connect } from "./connect.ts";
 // For the command line, which shows and counts what the face hides.
@@ -28,10 +29,13 @@ export { RemoteCalls } from "./remote-calls.ts";
 export { openKeys } from "./keys.ts";
 export type { AccessKeys, CreatedKey, KeyGrant, KeyPatch, KeyView, NewKey } from "./keys.ts";
 export { InsulaError, type ErrorCode, type ErrorKind } from "../base/errors.ts";
+export { isNotServed } from "./customer-handle.ts";
 export { InsulaHandle } from "./insula-handle.ts";
 export type {
   CallOptions,
   Calls,
+  CustomerRecord,
+  CustomerRequests,
   Deletion,
   PlainListing,
   PlainMeasurement,

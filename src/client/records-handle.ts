@@ -192,11 +192,13 @@ export class RecordsHandle<M extends object> implements Records<M> {
   ): Promise<WriteResult> {
     const batch = toWriteBatch(records);
     if (batch.keys.length === 0) return { rowsAdded: 0, rowsReplaced: 0 };
-    return abortable(options.signal, () => this.#calls.write(kind, this.place, batch, options));
+    options.signal?.throwIfAborted();
+    return this.#calls.write(kind, this.place, batch, options);
   }
 
-  #delete(what: Deletion, options: CallOptions): Promise<WriteResult> {
-    return abortable(options.signal, () => this.#calls.delete(this.place, what, options));
+  async #delete(what: Deletion, options: CallOptions): Promise<WriteResult> {
+    options.signal?.throwIfAborted();
+    return this.#calls.delete(this.place, what, options);
   }
 }
 
@@ -243,7 +245,7 @@ export function toFound<M extends object>(
 }
 
 /** The type of the metadata is the caller's promise. */
-function toStored<M extends object>(record: RecordView): StoredRecord<M> {
+export function toStored<M extends object>(record: RecordView): StoredRecord<M> {
   const { key, vectors, sparse, metadata } = record;
   const vector = vectors?.get("");
   const named = new Map([...(vectors ?? [])].filter(([field]) => field !== ""));

@@ -9,8 +9,9 @@ import type {
   Page,
   PageRequest,
 } from "../engine/api.ts";
-import type { CallOptions, CustomerRequests } from "./calls.ts";
+import type { CallOptions, CustomerRecord, CustomerRequests } from "./calls.ts";
 import type { HttpChannel, Sent } from "./http-channel.ts";
+import { readRecord, type RecordJson } from "./read-answer.ts";
 import { customerPath, databasePath, pageQuery } from "./remote-paths.ts";
 
 export class RemoteCustomers implements CustomerRequests {
@@ -54,6 +55,19 @@ export class RemoteCustomers implements CustomerRequests {
     if (fromMs !== undefined) parameters.set("from", String(fromMs));
     if (toMs !== undefined) parameters.set("to", String(toMs));
     return this.#ask(`${customerPath(place)}/usage?${parameters.toString()}`, {}, options);
+  }
+
+  async *stream(
+    place: CustomerPlace,
+    { signal }: CallOptions,
+  ): AsyncGenerator<readonly CustomerRecord[], void, void> {
+    const path = `${customerPath(place)}/export`;
+    for await (const lines of this.#channel.lines(path, signal === undefined ? {} : { signal })) {
+      yield lines.map((line) => {
+        const { collection, ...record } = line as RecordJson & { readonly collection: string };
+        return { collection, record: readRecord(record) };
+      });
+    }
   }
 
   /** The server's answers have the shapes of engine/api.ts. */

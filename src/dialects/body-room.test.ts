@@ -1,10 +1,9 @@
 import { expect, it } from "vitest";
 import {
   BodyRoom,
-  FLOW_UNPACKED_MAX,
-  HEAVY_BYTES_MIN,
   KEY_BODY_BYTES_MAX,
   LONG_BODY_BYTES_MIN,
+  PLACE_UNPACKED_BYTES_MAX,
   UNPACKED_BYTES_MIN,
   type BodyHold,
 } from "./body-room.ts";
@@ -31,7 +30,7 @@ class Requests {
   }
 
   async #run(name: string, key: string, wait: (hold: BodyHold) => Promise<void>): Promise<void> {
-    const hold = this.room.hold(key);
+    const hold = this.room.hold(key, NEVER);
     await wait(hold);
     this.begun.push(name);
     await new Promise<void>((resolve) => this.#ends.set(name, resolve));
@@ -40,6 +39,7 @@ class Requests {
   }
 }
 
+const NEVER = new AbortController().signal;
 const announced = (bytes: number): Parameters<BodyHold["enter"]> => [
   { headers: { "content-length": String(bytes) }, httpVersion: "1.1" },
   Infinity,
@@ -65,25 +65,28 @@ it("KEY_BODY_BYTES_MAX: long bodies of a key wait beyond it, short ones and othe
   expect(requests.room.nameCount).toBe(0);
 });
 
-it("FLOW_UNPACKED_MAX: long calls of a flow wait beyond it as bytes, short ones and others do not", async () => {
+it("PLACE_UNPACKED_BYTES_MAX: long calls of a place wait beyond it, short ones and others do not", async () => {
   const requests = new Requests();
-  const start = (name: string, flow: string, bytes: number): void => {
-    requests.start(name, "key", (hold) => hold.unpack(flow, bytes));
+  const start = (name: string, place: string, bytes: number): void => {
+    requests.start(name, "key", (hold) => hold.unpack(place, bytes));
   };
-  for (let i = 0; i <= FLOW_UNPACKED_MAX; i++) start(`long ${String(i)}`, "a", UNPACKED_BYTES_MIN);
-  start("heavy", "a", HEAVY_BYTES_MIN);
+  const eighth = PLACE_UNPACKED_BYTES_MAX / 8;
+  for (let i = 0; i < 9; i++) start(`eighth ${String(i)}`, "a", eighth);
+  start("longest", "a", 10 * PLACE_UNPACKED_BYTES_MAX);
   start("last", "a", UNPACKED_BYTES_MIN);
   start("short", "a", UNPACKED_BYTES_MIN - 1);
-  start("other", "b", HEAVY_BYTES_MIN);
+  start("other", "b", PLACE_UNPACKED_BYTES_MAX);
   await requests.end();
-  const first = Array.from({ length: FLOW_UNPACKED_MAX }, (_, i) => `long ${String(i)}`);
+  const first = Array.from({ length: 8 }, (_, i) => `eighth ${String(i)}`);
   expect(new Set(requests.begun)).toEqual(new Set([...first, "short", "other"]));
-  const count = requests.begun.length;
-  await requests.end("long 0", "long 1");
-  // A heavy one counts twice: behind the one that waited there is room for half of it.
-  expect(requests.begun.slice(count)).toEqual([`long ${String(FLOW_UNPACKED_MAX)}`]);
-  await requests.end("long 2");
-  expect(requests.begun.slice(count + 1)).toEqual(["heavy"]);
+  const { length } = requests.begun;
+  await requests.end("eighth 0");
+  expect(requests.begun.slice(length)).toEqual(["eighth 8"]);
+  await requests.end("eighth 1", "eighth 2", "eighth 3");
+  expect(requests.begun.slice(length + 1)).toEqual([]);
+  await requests.end("eighth 4");
+  // Half of the room is what the longest takes, which leaves nothing for the last.
+  expect(requests.begun.slice(length + 1)).toEqual(["longest"]);
   await requests.endAll();
   expect(requests.begun.at(-1)).toBe("last");
   expect(requests.room.nameCount).toBe(0);
@@ -91,12 +94,38 @@ it("FLOW_UNPACKED_MAX: long calls of a flow wait beyond it as bytes, short ones 
 
 it("a call is counted once, and gives back what it holds with its answer", async () => {
   const room = new BodyRoom();
-  const hold = room.hold("key");
+  const hold = room.hold("key", NEVER);
   for (let i = 0; i < 2; i++) {
     await hold.enter(...announced(KEY_BODY_BYTES_MAX));
-    await hold.unpack("flow", HEAVY_BYTES_MIN);
+    await hold.unpack("place", PLACE_UNPACKED_BYTES_MAX);
   }
   expect(room.nameCount).toBe(2);
   hold.leave();
+  expect(room.nameCount).toBe(0);
+});
+
+it("a request that is no longer waited for leaves the line, and holds nothing when it comes up", async () => {
+  const room = new BodyRoom();
+  const stop = new AbortController();
+  const gone = new Error("no longer wanted");
+  const [first, given, last] = [
+    room.hold("a", NEVER),
+    room.hold("a", stop.signal),
+    room.hold("a", NEVER),
+  ];
+  await first.enter(...announced(KEY_BODY_BYTES_MAX));
+  const entering = given.enter(...announced(KEY_BODY_BYTES_MAX));
+  let isIn = false;
+  const behind = last.enter(...announced(KEY_BODY_BYTES_MAX)).then(() => {
+    isIn = true;
+  });
+  stop.abort(gone);
+  await expect(entering).rejects.toBe(gone);
+  given.leave();
+  expect(isIn).toBe(false);
+  first.leave();
+  await behind;
+  last.leave();
+  await new Promise(setImmediate);
   expect(room.nameCount).toBe(0);
 });

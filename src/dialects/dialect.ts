@@ -96,6 +96,11 @@ export interface BodyTurns {
   /** Bodies of one flow wait behind one another. */
   readonly flow: string;
   readonly pace: Pace;
+  /**
+   * Waits until a body may become objects; absent: at once.
+   * @param textLength of the body without its numbers.
+   */
+  readonly unpack?: (textLength: number) => Promise<void>;
 }
 
 /** Backups in the one store that the server's settings name. */

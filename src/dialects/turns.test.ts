@@ -13,7 +13,8 @@ import { OssBench } from "../../test/support/oss-bench.ts";
 import { PineconeBench, ADMIN_KEY } from "../../test/support/pinecone-bench.ts";
 import { S3Bench } from "../../test/support/s3-bench.ts";
 import { parseVectorBodyPlainly } from "../../test/support/vector-body.ts";
-import { FLOW_UNPACKED_MAX, KEY_BODY_BYTES_MAX, UNPACKED_BYTES_MIN } from "./body-room.ts";
+import { HIT_BYTES } from "./answer-text.ts";
+import { KEY_BODY_BYTES_MAX, PLACE_UNPACKED_BYTES_MAX } from "./body-room.ts";
 import type { BodyTurns, DialectContext } from "./dialect.ts";
 import { createNativeDialect } from "./native/index.ts";
 
@@ -258,61 +259,32 @@ it("KEY_BODY_BYTES_MAX: long bodies of one key wait for one another, of Pinecone
   await Promise.all(calls);
 });
 
-/** Long enough to wait for its turn. */
-const BLANKS = " ".repeat(UNPACKED_BYTES_MIN);
-
-/** @param send a call with a body of that length; its answer may be an error. */
-async function expectFewUnpacked(
-  parsing: (() => void)[],
-  send: (flow: string) => Promise<unknown>,
-): Promise<void> {
-  const calls = Array.from({ length: FLOW_UNPACKED_MAX + 2 }, () => send("AKID"));
+it("PLACE_UNPACKED_BYTES_MAX: bodies wait as text beyond it, of our own interface", async () => {
+  const asked: number[] = [];
+  const parsed: (() => void)[] = [];
+  const { engine, send } = await openNative(() => ({
+    ...new Watch().more,
+    parseVectorBody: async (body, patterns, md5, turns) => {
+      const whole = parseVectorBodyPlainly(body, patterns, md5);
+      asked.push(body.length);
+      await turns?.unpack?.(body.length);
+      await new Promise<void>((go) => parsed.push(go));
+      return whole;
+    },
+  }));
+  // Two of any length, and as many as there is room for.
+  const blanks = " ".repeat(PLACE_UNPACKED_BYTES_MAX / 4);
+  const calls = [...Array<string>(4).fill("acme"), "other"].map((tenant) =>
+    send(tenant, "upsert", { records: [], blanks }),
+  );
   await settled();
-  expect(parsing).toHaveLength(FLOW_UNPACKED_MAX);
-  calls.push(send("OTHER"));
-  await settled();
-  expect(parsing).toHaveLength(FLOW_UNPACKED_MAX + 1);
-  for (const go of parsing.splice(0)) go();
-  await settled();
-  expect(parsing).toHaveLength(2);
-  for (const go of parsing) go();
+  expect(asked).toHaveLength(5);
+  expect(parsed).toHaveLength(4);
+  while (parsed.length > 0) {
+    for (const go of parsed.splice(0)) go();
+    await settled();
+  }
   await Promise.all(calls);
-}
-
-it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of OSS Vectors", async () => {
-  const { parsing, more } = stuck();
-  const bench = new OssBench({ more });
-  bench.addKey(OTHER, "s");
-  await bench.engine.createDatabase("my-bucket");
-  await expectFewUnpacked(parsing, (keyId) =>
-    bench.post("putVectors", { vectors: [], blanks: BLANKS }, { keyId }),
-  );
-});
-
-it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of S3 Vectors", async () => {
-  const { parsing, more } = stuck();
-  const bench = new S3Bench({ more });
-  bench.addKey(OTHER, "s");
-  await expectFewUnpacked(parsing, (keyId) =>
-    bench.call("PutVectors", { vectors: [], blanks: BLANKS }, { keyId }),
-  );
-});
-
-it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of Pinecone", async () => {
-  const { parsing, more } = stuck();
-  const bench = await PineconeBench.open(undefined, { ...new Watch().more, ...more });
-  const body = JSON.stringify({ blanks: BLANKS });
-  await expectFewUnpacked(parsing, (flow) =>
-    bench.send(`POST /ix/${flow === "AKID" ? "docs" : "other"}/vectors/upsert`, { body }),
-  );
-});
-
-it("FLOW_UNPACKED_MAX: bodies wait as bytes beyond it, of our own interface", async () => {
-  const { parsing, more } = stuck();
-  const { engine, send } = await openNative(() => more);
-  await expectFewUnpacked(parsing, (tenant) =>
-    send(tenant, "upsert", { records: [], blanks: BLANKS }),
-  );
   await engine.close();
 });
 
@@ -321,7 +293,7 @@ const PLAN = {
   ...{ rowsScanned: 0, rowsRescored: 0, workUnits: 0 },
 };
 
-it("FLOW_UNPACKED_MAX: searches for many hits wait beyond it, those for few do not", async () => {
+it("PLACE_UNPACKED_BYTES_MAX: searches for many hits wait beyond it, those for few do not", async () => {
   const searching: (() => void)[] = [];
   const found: QueryResult = { hits: [], plan: PLAN };
   const query: Engine["query"] = async () => {
@@ -335,12 +307,13 @@ it("FLOW_UNPACKED_MAX: searches for many hits wait beyond it, those for few do n
   }));
   const ask = (topK: number): Promise<HttpAnswer> =>
     send("acme", "search", { vector: [1, 1], topK });
-  const calls = Array.from({ length: FLOW_UNPACKED_MAX + 1 }, () => ask(COUNT));
+  const together = Math.floor(PLACE_UNPACKED_BYTES_MAX / (HIT_BYTES * COUNT));
+  const calls = Array.from({ length: together + 1 }, () => ask(COUNT));
   await settled();
-  expect(searching).toHaveLength(FLOW_UNPACKED_MAX);
+  expect(searching).toHaveLength(together);
   calls.push(ask(10));
   await settled();
-  expect(searching).toHaveLength(FLOW_UNPACKED_MAX + 1);
+  expect(searching).toHaveLength(together + 1);
   for (const go of searching.splice(0)) go();
   await settled();
   expect(searching).toHaveLength(1);

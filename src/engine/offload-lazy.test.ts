@@ -222,6 +222,31 @@ describe("a tenant that is used while it is brought back", () => {
     expect(fetchedReads).toBe(1);
   });
 
+  it("tells callers that wait no longer so at once, and fetches it once for the others", async () => {
+    isBringing = false;
+    await reopen();
+    holdsReads = true;
+    const stop = new AbortController();
+    const gone = new Error("no longer wanted");
+    const { signal } = stop;
+    const place = { ...PLACE, signal };
+    const { include } = query();
+    const given = [
+      engine.query(PLACE, query({ signal })),
+      engine.get(place, ["k1"], include),
+      engine.count(place, { kind: "equal", property: "year", value: 3 }),
+      engine.list(place, { limit: 5, include }),
+    ];
+    const other = engine.query(PLACE, query());
+    while (waiting.length === 0) await new Promise(setImmediate);
+    stop.abort(gone);
+    for (const each of given) await expect(each).rejects.toBe(gone);
+    holdsReads = false;
+    for (const release of waiting.splice(0)) release();
+    expect((await other).hits).toHaveLength(10);
+    expect(fetchedReads).toBe(1);
+  });
+
   it("is OFFLOADED again when it cannot be brought back, and comes with a later call", async () => {
     const hits = (await engine.query(PLACE, query())).hits;
     await settle();

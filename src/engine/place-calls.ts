@@ -6,6 +6,7 @@ import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { FairTurns, Turn, TurnClass } from "../base/fair-turns.ts";
 import { Pace } from "../base/pace.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import { NO_COST, Throttle, type AskedCost, type CallCost } from "../base/throttle.ts";
 import type { Clock } from "../io/index.ts";
 import type { Place, PlaceLimits } from "../model/index.ts";
@@ -24,7 +25,7 @@ export interface CallKind {
   readonly count?: number;
   /** What is searched: its vectors are loaded. */
   readonly fields?: readonly string[];
-  /** A call that waits for its turn gives up. */
+  /** Default: that of the place. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,6 +39,8 @@ export interface CallWork {
   readonly waking: Waking;
   /** Of the place; undefined where there are none. */
   readonly limits: PlaceLimits | undefined;
+  /** Until when anybody waits; to be looked at as long as nothing has been written. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface PlaceCallDoors {
@@ -65,21 +68,36 @@ export class PlaceCalls {
     const name = hasShard(found)
       ? shardHex(found.shard)
       : `${String(collection.row.number)}/${tenant ?? ""}`;
-    return new Pace(() => this.#doors.turns.next(name, "write"));
+    return new Pace(() => this.#doors.turns.next(name, "write"), found.signal);
   }
 
   /**
-   * As {@link TenantGate.use}. A call that fails is metered with what it has done.
+   * As {@link TenantGate.use}. A call that fails is metered with what it has done. Whoever is
+   * aborted is told so: of a read at once, and what of it cannot be stopped ends unheard, in its
+   * turn and holding the shard; of a write as long as the task has not begun.
    *
    * @throws InsulaError `limit_exceeded` before anything is done, also when too many calls of the
-   *   place wait; the reason of the signal while it waits.
+   *   place wait; the reason of the signal.
    */
-  async use<Value>(
+  use<Value>(
+    found: FoundShard,
+    asked: CallKind,
+    task: (shard: Shard, work: CallWork) => Promise<Value>,
+  ): Promise<Value> {
+    const { signal = found.signal } = asked;
+    if (signal === undefined) return this.#use(found, asked, task);
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const done = this.#use(found, { ...asked, signal }, task);
+    return asked.kind === "write" ? done : unlessAborted(signal, done);
+  }
+
+  async #use<Value>(
     found: FoundShard,
     kind: CallKind,
     task: (shard: Shard, work: CallWork) => Promise<Value>,
   ): Promise<Value> {
     const { meter, gate } = this.#doors;
+    const { signal } = kind;
     const maybe = this.#doors.book.find(found);
     const limits = maybe instanceof Promise ? await maybe : maybe;
     const end = this.#admit(found, limits, kind);
@@ -91,7 +109,7 @@ export class PlaceCalls {
       const mine = this.#doors.turns.enter(shardHex(found.shard), {
         kind: this.#turnOf(found, kind),
         weight: limits?.weight ?? 1,
-        signal: kind.signal,
+        signal,
       });
       turn = mine instanceof Promise ? await mine : mine;
       return await gate.use(
@@ -100,7 +118,7 @@ export class PlaceCalls {
           if (waking.hasWoken) activations++;
           // A task that is tried once more counts once.
           work = new WorkTally();
-          return task(shard, { work, waking, limits });
+          return task(shard, { work, waking, limits, signal });
         },
         mannerOf(kind),
       );
@@ -118,7 +136,11 @@ export class PlaceCalls {
   }
 
   /** A call that the catalogue answers. @throws InsulaError `tenant_not_active`, as above. */
-  async admit(found: FoundShard, kind: CallKind): Promise<void> {
+  admit(found: FoundShard, kind: CallKind): Promise<void> {
+    return unlessAborted(found.signal, this.#admitted(found, kind));
+  }
+
+  async #admitted(found: FoundShard, kind: CallKind): Promise<void> {
     const limits = await this.#doors.book.find(found);
     const end = this.#admit(found, limits, kind);
     const work = new WorkTally();

@@ -42,7 +42,7 @@ export async function queryPlaces(
     for (let i = next++; i < unique.length; i = next++) {
       const place = unique[i];
       if (place === undefined) return;
-      const { payer: _, ...named } = place;
+      const { payer: _, signal: __, ...named } = place;
       try {
         const { hits, ...report } = await search(place);
         lists[i] = hits.map((hit) => ({ ...hit, place: named }));

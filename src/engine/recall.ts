@@ -31,8 +31,10 @@ export async function measureRecall(
   const recall = request.recall ?? collection.row.recalls.get(request.field);
   const asked = recall === undefined ? request : { ...request, recall };
   const count = request.vectors?.length ?? request.sample ?? RECALL_SAMPLE_DEFAULT;
-  return calls.use(found, { kind: "query", count, fields: [request.field] }, (open, { work }) =>
-    open.measureRecall(asked, work),
+  return calls.use(
+    found,
+    { kind: "query", count, fields: [request.field], signal: request.signal },
+    (open, { work }) => open.measureRecall(asked, work),
   );
 }
 

@@ -62,10 +62,10 @@ export class Records {
     if (!hasShard(found)) return NOTHING_WRITTEN;
     if (keys.length === 0) return NOTHING_WRITTEN;
     const unique = [...new Set(keys)];
-    return this.#calls.use(found, WRITE, (open, { work }) => {
+    return this.#calls.use(found, WRITE, (open, { work, signal }) => {
       work.records(unique.length);
       work.written(bytesOf(unique));
-      return open.write({ kind: "delete", keys: unique });
+      return open.write({ kind: "delete", keys: unique }, signal);
     });
   }
 
@@ -73,14 +73,18 @@ export class Records {
     checkFilter(filter);
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#calls.use(found, WRITE, (open, { work }) => open.deleteWhere(filter, work));
+    return this.#calls.use(found, WRITE, (open, { work, signal }) =>
+      open.deleteWhere(filter, work, signal),
+    );
   }
 
   async update(place: Place, patches: readonly RecordPatch[]): Promise<WriteResult> {
     const found = await this.resolve(place);
     checkPatches(found.collection.schema, patches);
     if (!hasShard(found) || patches.length === 0) return NOTHING_WRITTEN;
-    return this.#calls.use(found, WRITE, (open, { work }) => open.update(patches, work));
+    return this.#calls.use(found, WRITE, (open, { work, signal }) =>
+      open.update(patches, work, signal),
+    );
   }
 
   async updateWhere(place: Place, filter: Filter, metadata: Metadata): Promise<WriteResult> {
@@ -88,8 +92,8 @@ export class Records {
     checkMetadata(metadata);
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#calls.use(found, WRITE, (open, { work }) =>
-      open.updateWhere(filter, metadata, work),
+    return this.#calls.use(found, WRITE, (open, { work, signal }) =>
+      open.updateWhere({ filter, metadata, work }, signal),
     );
   }
 
@@ -106,7 +110,9 @@ export class Records {
   async deleteAll(place: Place): Promise<WriteResult> {
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#calls.use(found, WRITE, (open) => open.write({ kind: "delete-all" }));
+    return this.#calls.use(found, WRITE, (open, { signal }) =>
+      open.write({ kind: "delete-all" }, signal),
+    );
   }
 
   async get(
@@ -117,7 +123,9 @@ export class Records {
     checkKeys(keys);
     const found = await this.resolve(place);
     if (!hasShard(found)) return keys.map(() => undefined);
-    return this.#calls.use(found, READ, (open, { work }) => open.get(keys, include, work));
+    return this.#calls.use(found, READ, (open, { work, signal }) =>
+      open.get(keys, include, work, signal),
+    );
   }
 
   async count(place: Place, filter?: Filter): Promise<number> {
@@ -125,7 +133,9 @@ export class Records {
     const found = await this.resolve(place);
     if (!hasShard(found)) return 0;
     if (filter !== undefined) {
-      return this.#calls.use(found, READ, (open, { work }) => open.count(filter, work));
+      return this.#calls.use(found, READ, (open, { work, signal }) =>
+        open.count(filter, work, signal),
+      );
     }
     await this.#calls.admit(found, READ);
     const state = await this.#catalog.readShard(found.shard);
@@ -138,8 +148,8 @@ export class Records {
     checkListRequest(request);
     const found = await this.resolve(place);
     if (!hasShard(found)) return { items: [], hasMore: false };
-    return this.#calls.use(found, READ, async (open, { work }) => {
-      const { records, hasMore } = await open.scan(request, work);
+    return this.#calls.use(found, READ, async (open, { work, signal }) => {
+      const { records, hasMore } = await open.scan(request, work, signal);
       return { items: records, hasMore };
     });
   }
@@ -167,7 +177,7 @@ export class Records {
       return (await open.query(asked, work)).map((result) => withActivation(result, activation));
     });
     // The probe asks again on nobody's behalf.
-    const { payer: _, ...asProbed } = place;
+    const { payer: _, signal: __, ...asProbed } = place;
     for (const query of asked) this.#probe.offer(asProbed, found.shard, query);
     return results;
   }
@@ -194,14 +204,15 @@ export class Records {
       refusesExisting,
     };
     const target = hasShard(found) ? found : { ...found, ...(await this.#made(found)) };
-    return this.#calls.use(target, WRITE, (open, { work, limits }) => {
+    return this.#calls.use(target, WRITE, (open, { work, limits, signal }) => {
       work.records(write.keys.length);
       work.written(bytesOf(write.keys) + batchBytes(batch, write.metadata));
-      return open.write({ ...write, quota: limits });
+      return open.write({ ...write, quota: limits }, signal);
     });
   }
 
-  async #made({ collection, tenant = "" }: FoundPlace): Promise<FoundShard> {
+  async #made({ collection, tenant = "", signal }: FoundPlace): Promise<FoundShard> {
+    signal?.throwIfAborted();
     if (!collection.row.createsTenants) {
       throw new InsulaError(
         "tenant_not_found",
@@ -236,8 +247,11 @@ export class Records {
           : `Cannot use collection "${place.collection}": it has no tenants.`,
       );
     }
-    const { tenant, payer } = place;
-    const who = payer === undefined ? {} : { payer };
+    const { tenant, payer, signal } = place;
+    const who = {
+      ...(payer === undefined ? {} : { payer }),
+      ...(signal === undefined ? {} : { signal }),
+    };
     if (tenant === undefined) {
       return { collection, tenant, shard: collection.row.shard, ...stateOf(undefined), ...who };
     }

@@ -41,7 +41,7 @@ export class SearchPages {
     const asked = aimed(query, collection.row.recalls);
     return calls.use(
       found,
-      { kind: "query", fields: [query.field] },
+      { kind: "query", fields: [query.field], signal: query.signal },
       async (open, { work, waking }) => {
         const { result, search } = await open.keepSearch(asked, pageSize, work);
         const { wasAsleep, wakeMs } = waking;

@@ -6,6 +6,7 @@
 import type { ShardUid } from "../base/brands.ts";
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import type { CallPayer } from "../base/throttle.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import type { TenantState } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
 import type { Manner, ShardKeeper, Waking } from "../tenancy/index.ts";
@@ -29,8 +30,9 @@ export interface FoundPlace {
   readonly state: TenantState;
   /** Of a tenant, as it is kept: since then it may have been used. */
   readonly usedAtMs: number;
-  /** Of the place that was named. */
+  /** Of the place that was named, as the next one. */
   readonly payer?: CallPayer;
+  readonly signal?: AbortSignal;
 }
 
 export interface FoundShard extends FoundPlace {
@@ -52,7 +54,8 @@ export class TenantGate {
   }
 
   /**
-   * As {@link ShardKeeper.use}, and a tenant that is not ACTIVE is refused or made so.
+   * As {@link ShardKeeper.use}, and a tenant that is not ACTIVE is refused or made so. Who is
+   * aborted while it becomes so waits no longer; the tenant becomes so all the same.
    *
    * @throws InsulaError `tenant_not_active`.
    */
@@ -66,7 +69,7 @@ export class TenantGate {
     if (tenant === undefined) return keeper.use(shard, task, undefined, manner);
     let place: FoundPlace = found;
     for (let left = ACTIVATIONS_MAX; ; left--) {
-      await this.admit(place);
+      await unlessAborted(manner.signal, this.admit(place));
       try {
         const { number: group, policy: rules } = collection.row;
         const admit = (): Promise<void> => this.#check(collection, tenant);

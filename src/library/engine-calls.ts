@@ -1,7 +1,7 @@
 /** The plain calls of the face, put to an engine in this process. */
-import type { Calls, RecordCalls } from "../client/index.ts";
+import type { CallOptions, Calls, RecordCalls } from "../client/index.ts";
 import type { Engine } from "../engine/index.ts";
-import { filterFromWhere, type Filter, type Query } from "../model/index.ts";
+import { filterFromWhere, type Filter, type Place, type Query } from "../model/index.ts";
 
 /** Bytes after which a page of records ends early, as the server's do. */
 const PAGE_BYTES_MAX = 8_388_608;
@@ -28,7 +28,8 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
     createTenants: ({ database, collection }, names) =>
       engine.createTenants(database, collection, names),
     getTenant: (place) => engine.getTenant(place),
-    listTenants: ({ database, collection }, page) => engine.listTenants(database, collection, page),
+    listTenants: ({ database, collection }, page, { signal }) =>
+      engine.listTenants(database, collection, signal === undefined ? page : { ...page, signal }),
     setTenantState: (place, state) => engine.setTenantState(place, state),
     setTenantStates: ({ database, collection }, request) =>
       engine.setTenantStates(database, collection, request),
@@ -47,21 +48,27 @@ function catalogCalls(engine: Engine): Omit<Calls, keyof RecordCalls | "close"> 
 
 function recordCalls(engine: Engine): RecordCalls {
   return {
-    write: (kind, place, batch) => engine[kind](place, batch),
-    delete: async (place, what) => {
+    write: (kind, place, batch, options) => engine[kind](within(place, options), batch),
+    delete: async (place, what, options) => {
+      const asked = within(place, options);
       switch (what.kind) {
         case "keys":
-          return engine.delete(place, what.keys);
+          return engine.delete(asked, what.keys);
         case "where":
-          return engine.deleteWhere(place, filterFromWhere(what.where));
+          return engine.deleteWhere(asked, filterFromWhere(what.where));
         case "all":
-          return engine.deleteAll(place);
+          return engine.deleteAll(asked);
       }
     },
-    get: (place, keys, include) => engine.get(place, keys, include),
-    count: async (place, where) => engine.count(place, toFilter(where).filter),
-    list: async (place, { where, ...listing }) =>
-      engine.list(place, { ...listing, ...toFilter(where), bytesMax: PAGE_BYTES_MAX }),
+    get: (place, keys, include, options) => engine.get(within(place, options), keys, include),
+    count: async (place, where, options) =>
+      engine.count(within(place, options), toFilter(where).filter),
+    list: async (place, { where, ...listing }, options) =>
+      engine.list(within(place, options), {
+        ...listing,
+        ...toFilter(where),
+        bytesMax: PAGE_BYTES_MAX,
+      }),
     query: async (place, { where, ...query }, { signal }) =>
       engine.query(place, toQuery({ ...query, ...toFilter(where) }, signal)),
     queryAll: async (place, queries, { signal }) =>
@@ -71,7 +78,7 @@ function recordCalls(engine: Engine): RecordCalls {
       ),
     keepQuery: async (place, { where, ...query }, pageSize, { signal }) =>
       engine.keepQuery(place, toQuery({ ...query, ...toFilter(where) }, signal), pageSize),
-    nextHits: (place, cursor) => engine.nextHits(place, cursor),
+    nextHits: (place, cursor, options) => engine.nextHits(within(place, options), cursor),
     forgetQuery: (place, cursor) => engine.forgetQuery(place, cursor),
     measureRecall: async (place, { where, ...request }, { signal }) =>
       engine.measureRecall(place, {
@@ -88,6 +95,11 @@ function recordCalls(engine: Engine): RecordCalls {
 
 function toFilter(where: object | undefined): { readonly filter?: Filter } {
   return where === undefined ? {} : { filter: filterFromWhere(where) };
+}
+
+/** As long as the caller waits. */
+function within(place: Place, { signal }: CallOptions): Place {
+  return signal === undefined ? place : { ...place, signal };
 }
 
 function toQuery(query: Query, signal: AbortSignal | undefined): Query {

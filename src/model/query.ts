@@ -176,6 +176,11 @@ export interface Place {
   readonly tenant?: string;
   /** Who calls, where its own limits hold beside those of the place; in no answer. */
   readonly payer?: CallPayer;
+  /**
+   * How long the caller waits; in no answer. A read is given up, a write that waits for its turn or
+   * for the shard to wake does not happen; one that has been taken goes on, and tells its end.
+   */
+  readonly signal?: AbortSignal;
 }
 
 export interface OriginHit extends Hit {

@@ -66,19 +66,20 @@ export class VectorBodyParser {
    */
   readonly parse: DialectContext["parseVectorBody"] = async (body, patterns, md5, turns) => {
     const job = { body, patterns, md5 };
-    const { flow, pace } = turns ?? this.turnsOf("");
+    const whose = turns ?? this.turnsOf("");
+    const { flow } = whose;
     if (body.length > CONTROL_BODY_BYTES_MAX) {
-      return join(await this.#splitInWorker(job, flow), pace);
+      return join(await this.#splitInWorker(job, flow), whose);
     }
     const splitter = this.#splitter ?? (await this.#load());
-    if (body.length < TURN_BODY_BYTES_MIN) return join(splitter.split(job), pace);
+    if (body.length < TURN_BODY_BYTES_MIN) return join(splitter.split(job), whose);
     const { length } = body;
     const turn = await this.#turns.enter(flow, { kind: "write" });
     let textLength = 0;
     try {
       const split = splitter.split(job);
       textLength = split.text.length;
-      return await join(split, pace);
+      return await join(split, whose);
     } finally {
       this.#turns.leave(turn, textLength / UNIT_TEXT_LENGTH + length / UNIT_BODY_BYTES);
     }
@@ -106,11 +107,14 @@ export class VectorBodyParser {
 
 async function join(
   { isIntact, text, more, numbers, lengths }: SplitVectorBody,
-  pace: Pace,
+  { pace, unpack }: BodyTurns,
 ): Promise<ParsedVectorBody> {
   if (!isIntact) return { isIntact, json: null, arrays: [] };
   const arrays: Float32Array[] = [];
   let start = 0;
   for (const length of lengths) arrays.push(numbers.subarray(start, (start += length)));
+  if (unpack !== undefined) {
+    await unpack(more.reduce((length, part) => length + part.length, text.length));
+  }
   return { isIntact, json: await inTurns(parseJsonParts(text, more), pace), arrays };
 }

@@ -19,6 +19,11 @@ import { memtableSparse, NO_SPARSE, segmentSparse } from "./row-sparse.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import { answeredBytes, type WorkTally } from "./work-tally.ts";
 
+/** What of each record is wanted, and until when. */
+interface Fetched extends Include {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * One record per key in the order asked; undefined where there is none.
  *
@@ -29,12 +34,13 @@ export async function fetchRecords(
   structure: ShardStructure,
   view: ReadView,
   keys: readonly string[],
-  include: Include,
+  include: Fetched,
 ): Promise<readonly (RecordView | undefined)[]> {
   view.work.records(keys.length);
   const records = keys.map((key) => recordInMemory(structure, view, key, include));
   if (view.segments.length === 0) return records;
   for (const [i, key] of keys.entries()) {
+    include.signal?.throwIfAborted();
     records[i] ??= await recordInSegments(structure, view, key, include);
   }
   return records;
@@ -140,11 +146,16 @@ export interface ScanPage {
   readonly hasMore: boolean;
 }
 
-/** Live records in key order. The last record of a page is where the next begins. */
+/**
+ * Live records in key order. The last record of a page is where the next begins.
+ *
+ * @throws what the signal was aborted with.
+ */
 export async function scanRecords(
   structure: ShardStructure,
   view: ReadView,
   request: ScanRequest,
+  signal?: AbortSignal,
 ): Promise<ScanPage> {
   const start = startOf(request);
   const cursors: Cursor[] = [];
@@ -173,6 +184,7 @@ export async function scanRecords(
     }
     if (matches !== undefined) view.work.looked(1);
     await best.advance();
+    signal?.throwIfAborted();
     if (++looked % ROWS_PER_TURN === 0) await structure.context.turn("query");
   }
   return { records, hasMore: false };
@@ -185,9 +197,10 @@ export async function countMatches(
   structure: ShardStructure,
   view: ReadView,
   filter: Filter,
+  signal?: AbortSignal,
 ): Promise<number> {
   const { unfilterable } = structure.schema;
-  const pace = new Pace(() => structure.context.turn("query"));
+  const pace = new Pace(() => structure.context.turn("query"), signal);
   view.work.filtered(view, filter, unfilterable);
   let count = 0;
   for (const part of view.memtables) {
@@ -204,10 +217,11 @@ export async function collectKeys(
   structure: ShardStructure,
   view: ReadView,
   filter: Filter,
+  signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const { context, schema } = structure;
   const { unfilterable } = schema;
-  const pace = new Pace(() => context.turn("query"));
+  const pace = new Pace(() => context.turn("query"), signal);
   const keys: string[] = [];
   view.work.filtered(view, filter, unfilterable);
   for (const part of view.memtables) {

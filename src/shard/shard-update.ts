@@ -43,6 +43,8 @@ export interface FoundChange {
   readonly filter: Filter;
   readonly metadata: Metadata;
   readonly work: WorkTally;
+  /** Ends the looking for records that pass. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Sets properties of the records of `keys` that still pass the filter when their turn comes. */
@@ -68,7 +70,7 @@ export function updateOfMatches(
 export function updateOfAllMatches(structure: ShardStructure, change: FoundChange): FoundWrite {
   return {
     ...updateOfMatches(structure, [], change),
-    find: () => keysOf(structure, change.filter, change.work),
+    find: () => keysOf(structure, change),
     stepKeys: stepOf(structure.state),
   };
 }
@@ -82,12 +84,11 @@ export function stepOf({ rowCount, byteCount }: ShardState): number {
 /** Of all records that pass the filter now. */
 export async function keysOf(
   structure: ShardStructure,
-  filter: Filter,
-  work: WorkTally,
+  { filter, work, signal }: Omit<FoundChange, "metadata">,
 ): Promise<readonly string[]> {
   const view = new ReadView(structure, work);
   try {
-    return await collectKeys(structure, view, filter);
+    return await collectKeys(structure, view, filter, signal);
   } finally {
     view.close();
   }

@@ -55,6 +55,8 @@ type Waiting =
   | {
       readonly kind: "write";
       readonly write: ShardWrite | FoundWrite;
+      /** Called when it is taken out of the queue; from then on nobody's signal ends it. */
+      readonly take: () => void;
       readonly resolve: (result: WriteResult) => void;
       readonly reject: (error: unknown) => void;
     }
@@ -76,10 +78,23 @@ export class ShardWriter {
     return !this.#isRunning && this.#waiting.length === 0;
   }
 
-  /** Durable and visible when the promise resolves. */
-  write(write: ShardWrite | FoundWrite): Promise<WriteResult> {
+  /**
+   * Durable and visible when the promise resolves.
+   *
+   * @throws the reason of a signal that is aborted before the write is taken, or while it looks for
+   *   its records: then nothing is written. After that the write ends as it would.
+   */
+  write(write: ShardWrite | FoundWrite, signal?: AbortSignal): Promise<WriteResult> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ kind: "write", write, resolve, reject });
+      const stop = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        reject(signal?.reason as Error);
+      };
+      const take = (): void => signal?.removeEventListener("abort", stop);
+      const waiting = { kind: "write" as const, write, take, resolve, reject };
+      this.#waiting.push(waiting);
+      signal?.addEventListener("abort", stop, { once: true });
       this.#start();
     });
   }
@@ -132,6 +147,7 @@ export class ShardWriter {
       const isBegun = accepted.length + refused.length > 0;
       if (isBegun && (isFull || isReset || isFound || plan.isReset)) break;
       this.#waiting.shift();
+      next.take();
       try {
         if (next.write.kind === "found") {
           next.resolve(await this.#writeFound(next.write));

@@ -6,11 +6,11 @@
  */
 import { assert } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import { SCRATCH_BYTES } from "../math/index.ts";
 import type {
   Filter,
   Include,
-  Metadata,
   Query,
   QueryResult,
   RecallReport,
@@ -44,6 +44,7 @@ import { ShardStructure } from "./shard-structure.ts";
 import {
   keysOf,
   stepOf,
+  type FoundChange,
   updateOfAllMatches,
   updateOfKeys,
   updateOfMatches,
@@ -168,16 +169,17 @@ export class Shard {
   }
 
   /**
+   * @param signal looked at until the writer has taken the write: then its end is what is told.
    * @throws InsulaError `rate_exceeded` when merges are so far behind that a wait did not help, and
    *   what the write itself throws.
    */
-  async write(write: ShardWrite | FoundWrite): Promise<WriteResult> {
+  async write(write: ShardWrite | FoundWrite, signal?: AbortSignal): Promise<WriteResult> {
     const { policy, clock } = this.#context;
     while (this.#structure.active.bytes > policy.memtableBytesMax * BRAKE_FACTOR)
-      await this.flush();
-    await this.#merges.brake();
+      await unlessAborted(signal, this.flush());
+    await unlessAborted(signal, this.#merges.brake());
     const startMs = clock.monotonicMs();
-    const result = await this.#writer.write(write);
+    const result = await this.#writer.write(write, signal);
     this.#lastWriteMs = clock.monotonicMs();
     this.#context.observer.endStep("commit", startMs, this.#lastWriteMs);
     if (this.#structure.active.bytes >= policy.memtableBytesMax) this.#flushInBackground();
@@ -185,32 +187,41 @@ export class Shard {
   }
 
   /** At most 10,000 records go at once, for readers and in a crash; more go in steps. */
-  deleteWhere(filter: Filter, work: WorkTally = new WorkTally()): Promise<WriteResult> {
-    return this.write(foundDeletion(() => keysOf(this.#structure, filter, work)));
+  deleteWhere(
+    filter: Filter,
+    work: WorkTally = new WorkTally(),
+    signal?: AbortSignal,
+  ): Promise<WriteResult> {
+    const asked = { filter, work, signal };
+    return this.write(
+      foundDeletion(() => keysOf(this.#structure, asked)),
+      signal,
+    );
   }
 
   /** All go at once, for readers and in a crash; keys that are not there are passed over. */
-  update(patches: readonly RecordPatch[], work: WorkTally = new WorkTally()): Promise<WriteResult> {
-    return this.write(updateOfKeys(this.#structure, patches, work));
+  update(
+    patches: readonly RecordPatch[],
+    work: WorkTally = new WorkTally(),
+    signal?: AbortSignal,
+  ): Promise<WriteResult> {
+    return this.write(updateOfKeys(this.#structure, patches, work), signal);
   }
 
   /**
    * Few records go at once, for readers and in a crash; more go in steps, other writes between
-   * them, each record as long as it still passes the filter.
+   * them, each record as long as it still passes the filter. The signal ends it before the first.
    */
-  async updateWhere(
-    filter: Filter,
-    metadata: Metadata,
-    work: WorkTally = new WorkTally(),
-  ): Promise<WriteResult> {
-    const change = { filter, metadata, work };
-    const keys = await keysOf(this.#structure, filter, work);
+  async updateWhere(asked: FoundChange, signal?: AbortSignal): Promise<WriteResult> {
+    const change = { ...asked, signal };
+    const keys = await keysOf(this.#structure, change);
     const step = stepOf(this.state);
-    if (keys.length <= step) return this.write(updateOfAllMatches(this.#structure, change));
+    if (keys.length <= step) return this.write(updateOfAllMatches(this.#structure, change), signal);
     let rowsReplaced = 0;
     for (let start = 0; start < keys.length; start += step) {
       const some = keys.slice(start, start + step);
-      const result = await this.write(updateOfMatches(this.#structure, some, change));
+      const until = start === 0 ? signal : undefined;
+      const result = await this.write(updateOfMatches(this.#structure, some, change), until);
       rowsReplaced += result.rowsReplaced;
     }
     return { rowsAdded: 0, rowsReplaced };
@@ -220,28 +231,29 @@ export class Shard {
     keys: readonly string[],
     include: Include,
     work?: WorkTally,
+    signal?: AbortSignal,
   ): Promise<readonly (RecordView | undefined)[]> {
     const view = this.#view(work);
     try {
-      return await fetchRecords(this.#structure, view, keys, include);
+      return await fetchRecords(this.#structure, view, keys, { ...include, signal });
     } finally {
       view.close();
     }
   }
 
-  async scan(request: ScanRequest, work?: WorkTally): Promise<ScanPage> {
+  async scan(request: ScanRequest, work?: WorkTally, signal?: AbortSignal): Promise<ScanPage> {
     const view = this.#view(work);
     try {
-      return await scanRecords(this.#structure, view, request);
+      return await scanRecords(this.#structure, view, request, signal);
     } finally {
       view.close();
     }
   }
 
-  async count(filter: Filter, work?: WorkTally): Promise<number> {
+  async count(filter: Filter, work?: WorkTally, signal?: AbortSignal): Promise<number> {
     const view = this.#view(work);
     try {
-      return await countMatches(this.#structure, view, filter);
+      return await countMatches(this.#structure, view, filter, signal);
     } finally {
       view.close();
     }

@@ -75,6 +75,71 @@ describe("A shard that fails to open", () => {
   });
 });
 
+describe("A use that is given up", () => {
+  const gone = new Error("no longer wanted");
+  function stop(): { signal: AbortSignal; abort: () => void } {
+    const controller = new AbortController();
+    return {
+      signal: controller.signal,
+      abort: () => {
+        controller.abort(gone);
+      },
+    };
+  }
+
+  it("while the shard fails to open leaves the failure to those who still wait", async () => {
+    const { keeper, fail } = failingKeeper();
+    const { signal, abort } = stop();
+    const given = keeper.use(UID, () => Promise.resolve(), undefined, { signal });
+    const other = keeper.use(UID, () => Promise.resolve());
+    abort();
+    await expect(given).rejects.toBe(gone);
+    expect(keeper.awakeCount).toBe(1);
+    fail();
+    await expect(other).rejects.toMatchObject({ code: "io_failed" });
+    expect(keeper.awakeCount).toBe(0);
+    await keeper.close();
+  });
+
+  it("by all leaves nobody to be told, and a close waits for the opening", async () => {
+    const { keeper, fail } = failingKeeper();
+    const { signal, abort } = stop();
+    const given = keeper.use(UID, () => Promise.resolve(), undefined, { signal });
+    abort();
+    await expect(given).rejects.toBe(gone);
+    let isClosed = false;
+    const closed = keeper.close().then(() => {
+      isClosed = true;
+    });
+    await new Promise(setImmediate);
+    expect(isClosed).toBe(false);
+    fail();
+    await closed;
+  });
+
+  it("while the shard is barred lets it be, and is not tried behind that", async () => {
+    const { keeper } = failingKeeper();
+    const { signal, abort } = stop();
+    let commit = (): void => undefined;
+    const suspended = keeper.suspend(
+      UID,
+      () =>
+        new Promise<void>((resolve) => {
+          commit = resolve;
+        }),
+    );
+    await new Promise(setImmediate);
+    const given = keeper.use(UID, () => Promise.resolve(), undefined, { signal });
+    await new Promise(setImmediate);
+    abort();
+    await expect(given).rejects.toBe(gone);
+    commit();
+    await suspended;
+    expect(keeper.awakeCount).toBe(0);
+    await keeper.close();
+  });
+});
+
 describe("A shard that is suspended", () => {
   /** Answers to opening and closing, in place of a shard with data. */
   function keeperOf(close: () => Promise<void>): { keeper: ShardKeeper; opened: () => number } {

@@ -8,6 +8,7 @@
 import { shardHex, type ShardUid } from "../base/brands.ts";
 import { closeAll } from "../base/close-all.ts";
 import { InsulaError } from "../base/errors.ts";
+import { unlessAborted } from "../base/unless-aborted.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { PolicyRules } from "../model/index.ts";
@@ -17,13 +18,14 @@ import { LoadQueue, type LoadFigures, type Reservation } from "./load-queue.ts";
 import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
 import { isKeptWarm } from "./standing.ts";
 import {
-  AWAKE,
   NO_MANNER,
   Lack,
+  barrier,
   bytesLacking,
   held,
   isDamage,
   placeFor,
+  wakingOf,
   type Admission,
   type Kept,
   type Manner,
@@ -156,7 +158,8 @@ export class ShardKeeper {
    * @param admit asked before a shard that sleeps is opened; not for one that is awake: who
    *   changes the answer does so by {@link ShardKeeper.suspend}, which puts it to sleep.
    * @throws InsulaError `tenant_not_found` when the shard is gone, `engine_closed`, and what
-   *   `admit` and the task throw.
+   *   `admit` and the task throw; the reason of the signal, as long as the task has not begun: a
+   *   shard that is being opened is opened all the same, for others or for the next one.
    */
   async use<Value>(
     uid: ShardUid,
@@ -204,10 +207,7 @@ export class ShardKeeper {
    * @throws what `commit` throws; the shards are usable again then.
    */
   async drop(uids: readonly ShardUid[], commit: () => Promise<void>): Promise<void> {
-    let settle: () => void = () => undefined;
-    const settled = new Promise<void>((resolve) => {
-      settle = resolve;
-    });
+    const { settled, settle } = barrier();
     const barred: Kept[] = [];
     try {
       for (const uid of uids) barred.push(await this.#bar(uid, settled));
@@ -229,10 +229,7 @@ export class ShardKeeper {
    * @throws what the shard throws when it cannot sleep: it stays awake; and what `commit` throws.
    */
   async suspend(uid: ShardUid, commit: () => Promise<void>): Promise<void> {
-    let settle: () => void = () => undefined;
-    const settled = new Promise<void>((resolve) => {
-      settle = resolve;
-    });
+    const { settled, settle } = barrier();
     const kept = await this.#bar(uid, settled);
     let isAsleep = false;
     try {
@@ -278,7 +275,7 @@ export class ShardKeeper {
       } catch (error) {
         bytes = bytesLacking(error);
         if (bytes === undefined || attempt === ATTEMPTS_MAX) throw error;
-        await this.#evictor.relieve();
+        await unlessAborted(signal, this.#evictor.relieve());
       } finally {
         promised?.release();
       }
@@ -289,7 +286,7 @@ export class ShardKeeper {
 
   async #useDamaged<Value>(use: Use<Value>, found: unknown): Promise<Value> {
     const { onDamage } = this.#options;
-    await onDamage(use.uid, found, false);
+    await unlessAborted(use.manner.signal, onDamage(use.uid, found, false));
     try {
       return await this.#useWithRoom(use);
     } catch (error) {
@@ -298,38 +295,38 @@ export class ShardKeeper {
     }
   }
 
-  async #useOnce<Value>(
-    { uid, task, admit, manner }: Use<Value>,
-    promised: Reservation | undefined,
-  ): Promise<Value | Lack> {
-    const { standing, load } = manner;
+  async #useOnce<Value>(use: Use<Value>, promised: Reservation | undefined): Promise<Value | Lack> {
+    const { uid, task, manner } = use;
+    const { standing, load, signal } = manner;
     const { clock } = this.#options;
     const known = this.#kept.get(shardHex(uid));
     const isAwake = known?.shard !== undefined && known.ending === undefined;
-    const cameAtMs = isAwake ? 0 : clock.monotonicMs();
-    const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(uid, admit);
+    const cameAtMs = isAwake ? known.wokeAtMs : clock.monotonicMs();
+    const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(use);
     if (standing !== undefined) kept.standing = standing;
-    const hasWoken = kept.isNew;
     let mine = promised;
     try {
-      const shard = kept.shard ?? (await kept.opening);
+      const shard = kept.shard ?? (await unlessAborted(signal, kept.opening));
       if (shard === undefined) {
         throw new InsulaError("tenant_not_found", "Cannot use the data: they were just deleted.");
       }
+      // Of those that waited for it, the first that is still here.
+      const hasWoken = kept.isNew;
       shard.lastUsedMs = clock.monotonicMs();
       const bytes = load === undefined ? 0 : shard.unloadedBytes(load.fields);
       if (load !== undefined && bytes > 0) {
         if (!kept.isNew) this.#evictor.pressure.returned(shardHex(uid), shard.lastUsedMs);
-        await this.#keepShare(kept, bytes);
+        await unlessAborted(signal, this.#keepShare(kept, bytes));
         const isProven = kept.probation.isProven(shard.lastUsedMs);
         mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load.kind, isProven });
         if (mine === undefined) return new Lack(bytes, isProven);
         mine.follow(() => shard.unloadedBytes(load.fields));
       }
       kept.isNew = false;
-      const wakeMs = shard.lastUsedMs - cameAtMs;
-      const wasAwake = isAwake && !hasWoken;
-      return await task(shard, wasAwake ? AWAKE : { wasAsleep: true, wakeMs, hasWoken });
+      // Whoever had it opened may have gone: it is this one's waking, for which it did not wait.
+      const hasWaited = !isAwake || (hasWoken && promised !== undefined);
+      const wakeMs = hasWaited ? shard.lastUsedMs - cameAtMs : undefined;
+      return await task(shard, wakingOf(wakeMs, hasWoken));
     } finally {
       mine?.release();
       this.#leave(kept);
@@ -353,31 +350,39 @@ export class ShardKeeper {
   }
 
   /** Holds a place for the caller: `users` is raised. */
-  async #acquire(uid: ShardUid, admit: Admission | undefined): Promise<Kept> {
+  async #acquire<Value>({ uid, admit, manner: { signal } }: Use<Value>): Promise<Kept> {
     const id = shardHex(uid);
     for (let known = this.#kept.get(id); known !== undefined; known = this.#kept.get(id)) {
       if (known.ending === undefined) return held(known);
-      await known.ending;
+      await unlessAborted(signal, known.ending);
     }
-    const { clock, observer = UNOBSERVED } = this.#options;
+    const { clock, open } = this.#options;
     const startMs = clock.monotonicMs();
-    const { open } = this.#options;
     const opening = admit === undefined ? open(uid) : admit().then(() => open(uid));
-    const kept: Kept = { ...placeFor(uid, opening), users: 1, isNew: true, wokeAtMs: startMs };
+    const kept: Kept = { ...placeFor(uid, opening), isNew: true, wokeAtMs: startMs };
     kept.probation.used(startMs);
     this.#kept.set(id, kept);
+    void this.#opened(held(kept));
+    return held(kept);
+  }
+
+  /** A use of its own: whoever asked for the shard may have gone, and others wait for it. */
+  async #opened(kept: Kept): Promise<void> {
+    const { clock, observer = UNOBSERVED } = this.#options;
     try {
-      kept.shard = await opening;
+      kept.shard = await kept.opening;
+      const startMs = kept.wokeAtMs;
       kept.wokeAtMs = clock.monotonicMs();
       observer.endStep("activation", startMs, kept.wokeAtMs);
-      this.#evictor.pressure.woke(id, kept.wokeAtMs);
+      this.#evictor.pressure.woke(shardHex(kept.uid), kept.wokeAtMs);
       if (kept.shard === undefined) this.#forget(kept);
-    } catch (error) {
+      else kept.shard.lastUsedMs = kept.wokeAtMs;
+    } catch {
+      // Told to each of those who wait for it.
       this.#forget(kept);
+    } finally {
       this.#leave(kept);
-      throw error;
     }
-    return kept;
   }
 
   /** Of a shard that did not open: whoever ends it right now forgets it himself. */

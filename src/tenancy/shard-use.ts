@@ -33,7 +33,7 @@ export interface Manner {
   readonly standing?: Standing;
   /** What its vectors take is promised before they are loaded; absent: they are not needed. */
   readonly load?: { readonly kind: LoadClass; readonly fields: readonly string[] };
-  /** Ends a wait for memory. */
+  /** Ends what the use waits for before it begins: who puts to sleep, who opens, memory. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,7 +51,22 @@ export class Lack {
 
 export const NO_MANNER: Manner = {};
 
-export const AWAKE: Waking = { wasAsleep: false, wakeMs: 0, hasWoken: false };
+const AWAKE: Waking = { wasAsleep: false, wakeMs: 0, hasWoken: false };
+
+/** @param wakeMs how long the use waited for the waking; undefined: it found the shard awake. */
+export function wakingOf(wakeMs: number | undefined, hasWoken: boolean): Waking {
+  if (wakeMs !== undefined) return { wasAsleep: true, wakeMs, hasWoken };
+  return hasWoken ? { ...AWAKE, hasWoken } : AWAKE;
+}
+
+/** What newcomers wait for, until it is settled. */
+export function barrier(): { readonly settled: Promise<void>; readonly settle: () => void } {
+  let settle: () => void = () => undefined;
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { settled, settle };
+}
 
 /** A shard that is awake, on its way, or about to sleep. */
 export interface Kept extends Evictable {

@@ -2,15 +2,19 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
-import type { CustomerPlace } from "../../engine/api.ts";
+import { InsulaError } from "../../base/errors.ts";
+import { isNotServed, type CustomerRecord } from "../../client/index.ts";
+import type { CustomerPlace, CustomerTenant } from "../../engine/api.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { withSession } from "../command.ts";
 import { notes } from "../help.ts";
 import { watchInterrupts } from "../interrupt.ts";
-import { printCount, printCounted, printTable } from "../output.ts";
+import { printCount, printCounted, printTable, type Output } from "../output.ts";
+import { createRateProgress } from "../rate-progress.ts";
 import type { Session } from "../session.ts";
 import { ContentHash } from "../transfer/content-hash.ts";
 import { openJsonlSink } from "../transfer/jsonl-sink.ts";
+import type { RecordSink } from "../transfer/record-sink.ts";
 import { pagesOf } from "./export-command.ts";
 
 interface ExportedFile {
@@ -37,7 +41,7 @@ export function addCustomerExport(customer: Command): void {
     .action(async (...given: [string, string, string, unknown, Command]) => {
       const [database, tenant, folder, , command] = given;
       await withSession(command, false, async (session, output) => {
-        const files = await exportAll(session, { database, tenant }, folder);
+        const files = await exportAll({ session, output, folder }, { database, tenant });
         const sum = files.reduce((all, { records }) => all + records, 0);
         output.result({ database, tenant, records: sum, files }, () =>
           [
@@ -57,53 +61,151 @@ export function addCustomerExport(customer: Command): void {
     });
 }
 
-async function exportAll(
-  session: Session,
-  place: CustomerPlace,
-  folder: string,
-): Promise<readonly ExportedFile[]> {
-  const { tenants } = await session.catalog.customers.get(place);
-  await mkdir(folder, { recursive: true });
-  using interruption = watchInterrupts();
-  const files: ExportedFile[] = [];
-  for (const { collection } of tenants) {
-    // A name may have what a path cannot.
-    const file = path.join(folder, `${encodeURIComponent(collection)}.jsonl`);
-    files.push({
-      collection,
-      file,
-      ...(await exportOne(
-        session,
-        { ...place, collection },
-        { file, signal: interruption.signal },
-      )),
-    });
-  }
-  return files;
+interface ExportWork {
+  readonly session: Session;
+  readonly output: Output;
+  readonly folder: string;
 }
 
-async function exportOne(
-  session: Session,
-  place: CustomerPlace & { readonly collection: string },
-  { file, signal }: { readonly file: string; readonly signal: AbortSignal },
-): Promise<Pick<ExportedFile, "records" | "contentHash">> {
-  const sink = await openJsonlSink(file);
-  const hash = new ContentHash();
+async function exportAll(work: ExportWork, place: CustomerPlace): Promise<readonly ExportedFile[]> {
+  const { session, output, folder } = work;
+  const { tenants, rowCount } = await session.catalog.customers.get(place);
+  await mkdir(folder, { recursive: true });
+  using interruption = watchInterrupts();
+  const { signal } = interruption;
+  const progress = createRateProgress(output, rowCount);
   let records = 0;
+  const files = new ExportFiles(folder);
   try {
-    for await (const items of pagesOf(session, place)) {
-      if (signal.aborted) {
-        const advice = "The same command begins anew; files that are there are whole.";
-        throw new CommandError(EXIT_CODES.interrupted, "Interrupted.", advice);
-      }
-      for (const record of items) hash.add(undefined, record);
-      await sink.write(items.map((record) => ({ tenant: undefined, record })));
-      records += items.length;
+    for await (const piece of recordsOf(session, { place, tenants, signal })) {
+      for (const part of byCollection(piece)) await files.write(part);
+      records += piece.length;
+      progress.update(records, records);
+      if (signal.aborted) throw interrupted();
     }
-    await sink.finish();
+    // Those without a record, too.
+    for (const { collection } of tenants) await files.begin(collection);
+    return await files.finish();
   } catch (error) {
-    await sink.discard().catch(() => undefined);
-    throw error;
+    await files.discard();
+    // What was aborted says so by itself, in other words.
+    throw signal.aborted ? interrupted() : error;
+  } finally {
+    progress.stop();
   }
-  return { records, contentHash: hash.finish() };
+}
+
+function interrupted(): CommandError {
+  const advice = "The same command begins anew; files that are there are whole.";
+  return new CommandError(EXIT_CODES.interrupted, "Interrupted.", advice);
+}
+
+interface Wanted {
+  readonly place: CustomerPlace;
+  readonly tenants: readonly Pick<CustomerTenant, "collection">[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * From a server as one answer, which ends whole or with an error. Page by page from an engine in
+ * this process, and for a key that may list records but not export a customer.
+ */
+async function* recordsOf(
+  session: Session,
+  { place, tenants, signal }: Wanted,
+): AsyncIterable<readonly CustomerRecord[]> {
+  let hasBegun = false;
+  try {
+    for await (const piece of session.records.stream?.(place, { signal }) ?? []) {
+      hasBegun = true;
+      yield piece;
+    }
+    if (session.records.stream !== undefined) return;
+  } catch (error) {
+    if (hasBegun || !isNotServed(error)) throw error;
+  }
+  for (const { collection } of tenants) {
+    for await (const items of pagesOf(session, { ...place, collection })) {
+      yield items.map((record) => ({ collection, record }));
+    }
+  }
+}
+
+/** Records that follow one another and are of one collection. */
+function byCollection(piece: readonly CustomerRecord[]): readonly (readonly CustomerRecord[])[] {
+  const parts: CustomerRecord[][] = [];
+  for (const each of piece) {
+    const part = parts.at(-1);
+    if (part?.[0]?.collection === each.collection) part.push(each);
+    else parts.push([each]);
+  }
+  return parts;
+}
+
+interface OpenFile {
+  readonly collection: string;
+  readonly file: string;
+  readonly sink: RecordSink;
+  readonly hash: ContentHash;
+  records: number;
+}
+
+/** A file a collection, one after the other; each is there when the next begins. */
+class ExportFiles {
+  readonly #folder: string;
+  readonly #files: ExportedFile[] = [];
+  #open: OpenFile | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Records of one collection; those of a collection come one behind the other. */
+  async write(records: readonly CustomerRecord[]): Promise<void> {
+    const [first] = records;
+    if (first === undefined) return;
+    if (this.#open?.collection !== first.collection) await this.begin(first.collection);
+    const { sink, hash } = this.#openFile();
+    for (const { record } of records) hash.add(undefined, record);
+    await sink.write(records.map(({ record }) => ({ tenant: undefined, record })));
+    this.#openFile().records += records.length;
+  }
+
+  /** Nothing for a collection whose file is begun or there. */
+  async begin(collection: string): Promise<void> {
+    if (this.#open?.collection === collection) return;
+    if (this.#files.some((known) => known.collection === collection)) return;
+    await this.#close();
+    // A name may have what a path cannot.
+    const file = path.join(this.#folder, `${encodeURIComponent(collection)}.jsonl`);
+    const sink = await openJsonlSink(file);
+    this.#open = { collection, file, sink, hash: new ContentHash(), records: 0 };
+  }
+
+  /** Of all files, in the order of the collections. */
+  async finish(): Promise<readonly ExportedFile[]> {
+    await this.#close();
+    return this.#files.toSorted((a, b) =>
+      Buffer.compare(Buffer.from(a.collection), Buffer.from(b.collection)),
+    );
+  }
+
+  /** Of the file that is not whole. */
+  async discard(): Promise<void> {
+    await this.#open?.sink.discard().catch(() => undefined);
+    this.#open = undefined;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#open === undefined) return;
+    const { collection, file, sink, hash, records } = this.#open;
+    await sink.finish();
+    this.#open = undefined;
+    this.#files.push({ collection, file, records, contentHash: hash.finish() });
+  }
+
+  #openFile(): OpenFile {
+    if (this.#open !== undefined) return this.#open;
+    throw new InsulaError("invariant_broken", "A file is begun before it is written.");
+  }
 }

@@ -14,7 +14,15 @@ import { addPlaceOptions, findCollection, type PlaceOptions } from "../place-opt
 import { createRateProgress, printDuration } from "../rate-progress.ts";
 import { UPSERT_RECORDS_MAX, type Session } from "../session.ts";
 import { Checkpoint } from "../transfer/checkpoint.ts";
-import { runImport, type ImportReport, type ImportTarget } from "../transfer/import-run.ts";
+import { CustomerTarget } from "../transfer/customer-target.ts";
+import {
+  runImport,
+  type ImportOptions as ImportRun,
+  type ImportReport,
+  type ImportTarget,
+} from "../transfer/import-run.ts";
+import { JsonlSource } from "../transfer/jsonl-source.ts";
+import type { CollectionChoice } from "../transfer/record-members.ts";
 import {
   IMPORT_FORMATS,
   openSources,
@@ -29,6 +37,7 @@ const BATCH_BYTES = 4 * 1_048_576;
 interface ImportOptions extends PlaceOptions {
   readonly format?: string;
   readonly create?: true;
+  readonly customer?: string;
   readonly metric: string;
   readonly keys?: string;
   readonly keyPrefix?: string;
@@ -48,6 +57,7 @@ export function addImportCommand(program: Command): void {
       .command("import <file...>")
       .description("write vectors from JSON Lines, Parquet, npy, fvecs or ivecs files"),
   )
+    .option("--customer <name>", "each line into the collection it names, as this tenant")
     .option("--format <format>", `${IMPORT_FORMATS.join(", ")}; default by the ending`)
     .option("--create", "make the database and collection when missing")
     .option("--metric <metric>", `of a collection that is made: ${METRICS.join(", ")}`, "cosine")
@@ -71,18 +81,23 @@ export function addImportCommand(program: Command): void {
           "insula import --create --collection notes notes.jsonl",
           "insula import --create --collection images vectors.npy --keys names.txt",
           "insula import --collection notes part-*.parquet --key-field id --vector-field emb",
+          "insula import --database acme --customer team-1 export.jsonl",
         ],
         `Interrupted, the same command goes on behind the last record that was written: how far it came
-is noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot be resumed.`,
+is noted in FILE.insula-import. "-" is standard input as JSON Lines, which cannot be resumed.
+Lines of a customer's export over HTTP name their collection: --collection takes those of one and
+passes over the others, --customer takes all.`,
       ),
     )
     .action(async (paths: readonly string[], options: ImportOptions, command: Command) => {
       const format = toFormat(options.format);
+      const collections = toChoice(options, command);
       const { sources, files } = await openSources(paths, {
         format,
         names: {
           metadata: options.metadataFrom ?? [],
           isLax: options.ignoreUnknown === true,
+          ...(collections !== undefined && { collections }),
           ...(options.keyField !== undefined && { key: options.keyField }),
           ...(options.vectorField !== undefined && { vector: options.vectorField }),
         },
@@ -90,10 +105,27 @@ is noted in FILE.insula-import. "-" is standard input as JSON Lines, which canno
         keyPrefix: options.keyPrefix ?? "",
       });
       await withSession(command, options.create === true, async (session, output) => {
-        const info = await openCollection(session, options, sources);
-        await importFiles({ session, output, options, info, sources, files });
+        const work = { session, output, options, sources, files };
+        if (options.customer !== undefined) await importFiles(forCustomer(work, options.customer));
+        else await importFiles(await forCollection(work));
       });
     });
+}
+
+/** What is said on the command line counts, not the collection that is meant by default. */
+function toChoice(
+  { customer, collection }: ImportOptions,
+  command: Command,
+): CollectionChoice | undefined {
+  const isSaid = (name: string): boolean => command.getOptionValueSource(name) === "cli";
+  if (customer === undefined) {
+    return isSaid("collection") ? { kind: "one", name: collection } : undefined;
+  }
+  if (!isSaid("collection") && !isSaid("tenant")) return { kind: "each" };
+  throw new CommandError(
+    EXIT_CODES.usage,
+    "Expected --customer, or --collection and --tenant, not both.",
+  );
 }
 
 function toFormat(text: string | undefined): ImportFormat | undefined {
@@ -107,14 +139,50 @@ interface ImportWork {
   readonly session: Session;
   readonly output: Output;
   readonly options: ImportOptions;
-  readonly info: CollectionInfo;
   readonly sources: readonly RecordSource[];
   readonly files: readonly SourceFile[];
 }
 
-async function importFiles(work: ImportWork): Promise<void> {
-  const { session, output, options, info, sources, files } = work;
-  const checkpoint = openCheckpoint(options, info, files);
+/** Work whose records have a place. */
+interface PlacedWork extends ImportWork, Pick<ImportRun, "target" | "placeOf"> {
+  /** Tells this target from another of the same names. */
+  readonly identity: string;
+}
+
+async function forCollection(work: ImportWork): Promise<PlacedWork> {
+  const { session, options, sources } = work;
+  const { database, collection, tenant } = options;
+  const info = await openCollection(session, options, sources);
+  return {
+    ...work,
+    target: toTarget(session),
+    placeOf: (named) => placeOf(options, info, named.tenant),
+    identity: JSON.stringify([database, collection, tenant ?? null, info.createdAtMs]),
+  };
+}
+
+function forCustomer(work: ImportWork, tenant: string): PlacedWork {
+  const { session, options, sources } = work;
+  const { database, create } = options;
+  const other = sources.find((source) => !(source instanceof JsonlSource));
+  if (other !== undefined) {
+    throw new CommandError(
+      EXIT_CODES.usage,
+      `Cannot take ${other.path} for --customer: only JSON Lines name a collection.`,
+    );
+  }
+  const made = create === true ? { metric: toMetric(options.metric) } : undefined;
+  return {
+    ...work,
+    target: new CustomerTarget(session, made),
+    placeOf: ({ collection = "" }) => ({ database, collection, tenant }),
+    identity: JSON.stringify([database, tenant]),
+  };
+}
+
+async function importFiles(work: PlacedWork): Promise<void> {
+  const { output, options, sources } = work;
+  const checkpoint = openCheckpoint(work);
   if (options.restart === true) await checkpoint?.remove();
   const from = await checkpoint?.read();
   if (from !== undefined)
@@ -127,8 +195,8 @@ async function importFiles(work: ImportWork): Promise<void> {
   using interruption = watchInterrupts();
   const report = await runImport({
     sources,
-    target: toTarget(session),
-    placeOf: (tenant) => placeOf(options, info, tenant),
+    target: work.target,
+    placeOf: work.placeOf,
     bounds: {
       recordsMax: Math.min(options.batchSize ?? Infinity, UPSERT_RECORDS_MAX),
       bytesMax: BATCH_BYTES,
@@ -143,7 +211,15 @@ async function importFiles(work: ImportWork): Promise<void> {
     progress.stop();
   });
   const seconds = Number(((performance.now() - startedAtMs) / 1_000).toFixed(3));
-  output.result({ ...report, seconds }, () => printReport(report, seconds));
+  const passedOver = sources.reduce((sum, source) => sum + (source.passedOver ?? 0), 0);
+  output.result({ ...report, ...(passedOver > 0 && { passedOver }), seconds }, () =>
+    [
+      printReport(report, seconds),
+      ...(passedOver > 0
+        ? [`${printCounted(passedOver, "record")} of other collections passed over.`]
+        : []),
+    ].join("\n"),
+  );
   if (report.isComplete) return;
   throw new CommandError(
     EXIT_CODES.interrupted,
@@ -164,18 +240,14 @@ function toTarget({ records }: Session): ImportTarget {
 }
 
 /** Standard input cannot be read again, so nothing is noted of it. */
-function openCheckpoint(
-  options: ImportOptions,
-  info: CollectionInfo,
-  files: readonly SourceFile[],
-): Checkpoint | undefined {
+function openCheckpoint({ options, files, identity }: PlacedWork): Checkpoint | undefined {
   const [first] = files;
   if (options.checkpoint === false || first === undefined) return undefined;
-  const { database, collection, tenant, format, keys, keyPrefix = "" } = options;
+  const { format, keys, keyPrefix = "" } = options;
   const { keyField, vectorField, metadataFrom } = options;
   return new Checkpoint(options.checkpoint ?? `${first.path}.insula-import`, {
     files: files.map((file) => ({ ...file, path: resolve(file.path) })),
-    target: JSON.stringify([database, collection, tenant ?? null, info.createdAtMs]),
+    target: identity,
     options: JSON.stringify([format, keys, keyPrefix, keyField, vectorField, metadataFrom]),
   });
 }

@@ -23,6 +23,7 @@ export class BatchBuilder {
       this.#records.length >= this.#bounds.recordsMax ||
       this.#bytes >= this.#bounds.bytesMax ||
       first.tenant !== record.tenant ||
+      first.collection !== record.collection ||
       this.#keys.has(record.key) ||
       !hasShapeOf(first, record)
     );
@@ -42,7 +43,9 @@ export class BatchBuilder {
     this.#records = [];
     this.#keys = new Set();
     this.#bytes = 0;
-    return { tenant: first.tenant, batch: toColumns(records, first), end };
+    const { tenant, collection } = first;
+    const batch = toColumns(records, first);
+    return { tenant, ...(collection === undefined ? {} : { collection }), batch, end };
   }
 }
 

@@ -22,8 +22,8 @@ export interface ImportTarget {
 export interface ImportOptions {
   readonly sources: readonly RecordSource[];
   readonly target: ImportTarget;
-  /** Of the records of a tenant named in the source, or of all others. */
-  placeOf(tenant: string | undefined): Place;
+  /** Of the records of a collection and a tenant named in the source, or of all others. */
+  placeOf(named: Pick<SourceBatch, "collection" | "tenant">): Place;
   readonly bounds: BatchBounds;
   readonly checkpoint: Checkpoint | undefined;
   readonly from: ImportProgress | undefined;
@@ -86,7 +86,7 @@ async function* inOrder(
   const write = async (found: SourceBatch): Promise<Written> => {
     return {
       ...found,
-      result: await options.target.upsert(options.placeOf(found.tenant), found.batch),
+      result: await options.target.upsert(options.placeOf(found), found.batch),
     };
   };
   let earlier: { readonly keys: readonly string[]; readonly written: Promise<Written> } | undefined;

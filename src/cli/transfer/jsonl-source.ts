@@ -1,10 +1,16 @@
 /** JSON Lines: one record a line, read as a stream; the memory holds a line and a batch. */
 import { createReadStream } from "node:fs";
 import { InsulaError, isInsulaError } from "../../base/errors.ts";
-import { parseJsonBytes } from "../../wire/index.ts";
+import { parseJsonBytes, type JsonObject } from "../../wire/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { BatchBuilder } from "./batch-builder.ts";
-import { toRecord, type MemberNames, type SourceRecord } from "./record-members.ts";
+import {
+  isExported,
+  toExportedRecord,
+  toRecord,
+  type MemberNames,
+  type SourceRecord,
+} from "./record-members.ts";
 import {
   SOURCE_START,
   type BatchBounds,
@@ -17,6 +23,8 @@ import {
 /** Bytes of one line. Source: 16 vectors of 16,384 numbers and the metadata fit. */
 export const IMPORT_LINE_BYTES_MAX = 67_108_864;
 const LINE_FEED = 0x0a;
+/** As the export of a customer over HTTP begins its lines. */
+const EXPORTED = Buffer.from('{"collection":');
 
 interface Line {
   /** Counted from 1. */
@@ -28,6 +36,7 @@ interface Line {
 export class JsonlSource implements RecordSource {
   readonly path: string;
   readonly byteLength: number | undefined;
+  passedOver = 0;
   readonly #names: MemberNames;
 
   /** @param path  `-` is standard input, which can be read once. */
@@ -47,6 +56,7 @@ export class JsonlSource implements RecordSource {
   }
 
   async *batches(from: SourcePosition, bounds: BatchBounds): AsyncIterable<SourceBatch> {
+    this.passedOver = 0;
     const builder = new BatchBuilder(bounds);
     let end = from;
     try {
@@ -78,16 +88,23 @@ export class JsonlSource implements RecordSource {
       bytes += line.length + 1;
       if (line.every(isBlank)) continue;
       records++;
-      yield { number, record: this.#parse(line, number), end: { records, bytes } };
+      const record = this.#parse(line, number);
+      if (record === undefined) this.passedOver++;
+      else yield { number, record, end: { records, bytes } };
     }
   }
 
-  #parse(line: Buffer, number: number): SourceRecord {
+  /** undefined: of a collection that is passed over. */
+  #parse(line: Buffer, number: number): SourceRecord | undefined {
     try {
+      // As our server writes it: read once, the other way.
+      if (this.#isExported(line)) return this.#parseExported(line);
       const json = parseJsonBytes(line);
       if (typeof json !== "object" || json === null || Array.isArray(json))
         throw new RangeError("expected an object");
-      return toRecord(json, this.#names);
+      return isExported(json, this.#names)
+        ? this.#parseExported(line)
+        : toRecord(json, this.#names);
     } catch (cause) {
       if (!(cause instanceof RangeError) && !isInsulaError(cause)) throw cause;
       const reason = cause instanceof InsulaError ? cause.details["reason"] : cause.message;
@@ -98,6 +115,21 @@ export class JsonlSource implements RecordSource {
         cause,
       );
     }
+  }
+
+  #isExported(line: Buffer): boolean {
+    const isTaken = isExported({ collection: "" }, this.#names);
+    return isTaken && line.subarray(0, EXPORTED.length).equals(EXPORTED);
+  }
+
+  #parseExported(line: Buffer): SourceRecord | undefined {
+    let members: JsonObject;
+    try {
+      members = JSON.parse(UTF8.decode(line)) as JsonObject;
+    } catch (cause) {
+      throw new RangeError("it is no JSON", { cause });
+    }
+    return toExportedRecord(members, this.#names);
   }
 
   async *#lines(start: number): AsyncIterable<Buffer> {
@@ -126,6 +158,7 @@ export class JsonlSource implements RecordSource {
 }
 
 const MIB = 1_048_576;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0d;

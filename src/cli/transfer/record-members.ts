@@ -1,7 +1,11 @@
-/** One record as JSON Lines and Parquet carry it: which members mean what, and the checks of it. */
+/**
+ * One record as JSON Lines and Parquet carry it: which members mean what, and the checks of it. A
+ * line with the name of its collection is one of the export of a customer over HTTP.
+ */
+import { fromExactMembers } from "../../base/exact-json.ts";
 import type { Metadata, SparseVector } from "../../model/index.ts";
 import type { JsonObject, JsonValue } from "../../wire/index.ts";
-import { toSparseVectors } from "./sparse-members.ts";
+import { fieldOf, toSparseVectors } from "./sparse-members.ts";
 import { toMetadata } from "./typed-json.ts";
 import { toVector } from "./vector-member.ts";
 
@@ -15,9 +19,17 @@ export interface MemberNames {
   readonly metadata: readonly string[];
   /** Other members are passed over instead of refused. */
   readonly isLax: boolean;
+  /** What becomes of a line that names its collection; absent: it is refused. */
+  readonly collections?: CollectionChoice;
 }
 
+/** Lines of one collection are taken, others passed over; or each goes where it says. */
+export type CollectionChoice =
+  { readonly kind: "one"; readonly name: string } | { readonly kind: "each" };
+
 export interface SourceRecord {
+  /** As the line says; undefined where all go into the one of the command line. */
+  readonly collection?: string;
   readonly tenant: string | undefined;
   readonly key: string;
   /** By field name; at least one of these or of the sparse ones. */
@@ -32,9 +44,54 @@ const TENANT_NAMES = ["tenant", "namespace"];
 const NAMED_VECTORS = "vectors";
 const SPARSE_VECTORS = "sparse";
 const METADATA = "metadata";
+const COLLECTION = "collection";
+const PROBLEM = "problem";
+
+/** Whether the object is a line of the export of a customer over HTTP. */
+export function isExported(members: object, { metadata }: MemberNames): boolean {
+  return Object.hasOwn(members, COLLECTION) && !metadata.includes(COLLECTION);
+}
+
+/**
+ * A line of that export, read by `JSON.parse`: numbers are doubles there, whatever they look like.
+ *
+ * @returns undefined for a record of a collection that is passed over.
+ * @throws RangeError with a reason that follows the place in the file; InsulaError for metadata
+ *   that cannot be read.
+ */
+export function toExportedRecord(
+  members: JsonObject,
+  { collections, ...names }: MemberNames,
+): SourceRecord | undefined {
+  const { collection, metadata, ...rest } = members;
+  if (typeof collection !== "string" || collection === "") {
+    throw new RangeError("the collection: expected a string");
+  }
+  if (collections === undefined) {
+    throw new RangeError(
+      `it names its collection, ${JSON.stringify(collection)}; --collection takes the records ` +
+        "of one, --customer sends each into its own",
+    );
+  }
+  if (collections.kind === "one" && collections.name !== collection) return undefined;
+  if (metadata !== undefined && !isObject(metadata)) {
+    throw new RangeError("metadata: expected an object");
+  }
+  const record = toRecord(rest, names);
+  const own = metadata === undefined ? undefined : fromExactMembers(metadata, "metadata_invalid");
+  return {
+    ...record,
+    ...(collections.kind === "each" ? { collection } : {}),
+    metadata: own === undefined ? record.metadata : { ...record.metadata, ...own },
+  };
+}
 
 /** @throws RangeError with a reason that follows the place in the file. */
 export function toRecord(members: JsonObject, names: MemberNames): SourceRecord {
+  if (isProblem(members)) {
+    throw new RangeError("the export was not whole: here the server says why it ended");
+  }
+  if (names.collections?.kind === "each") throw new RangeError("expected a member collection");
   const keyName = pick(members, names.key, KEY_NAMES);
   const vectorName = pick(members, names.vector, VECTOR_NAMES);
   const tenantName = pick(members, undefined, TENANT_NAMES);
@@ -85,8 +142,28 @@ function toTenant(value: JsonValue): string {
   throw new RangeError("the tenant: expected a string");
 }
 
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The last line of an export that failed on the way. */
+function isProblem(members: JsonObject): boolean {
+  const [name, ...others] = Object.keys(members);
+  return name === PROBLEM && others.length === 0;
+}
+
+/** By name, or as the interface over HTTP lists them: `[{"field": …, "values": […]}]`. */
 function addNamed(vectors: Map<string, Float32Array>, named: JsonValue): void {
-  if (typeof named !== "object" || named === null || Array.isArray(named))
+  if (Array.isArray(named)) {
+    for (const each of named) {
+      const { field, values } = fieldOf(each, "vectors");
+      if (vectors.has(field))
+        throw new RangeError(`vectors: ${JSON.stringify(field)} stands twice`);
+      vectors.set(field, toVector(values, field));
+    }
+    return;
+  }
+  if (typeof named !== "object" || named === null)
     throw new RangeError("vectors: expected an object of lists");
   for (const [name, value] of Object.entries(named)) vectors.set(name, toVector(value, name));
 }

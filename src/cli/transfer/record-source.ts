@@ -15,6 +15,8 @@ export const SOURCE_START: SourcePosition = { records: 0, bytes: 0 };
 export interface SourceBatch {
   /** Absent: the tenant named on the command line, or none. */
   readonly tenant: string | undefined;
+  /** Absent: the one named on the command line. */
+  readonly collection?: string;
   readonly batch: WriteBatch;
   /** Behind the last record of the batch. */
   readonly end: SourcePosition;
@@ -40,6 +42,8 @@ export interface RecordSource {
   readonly path: string;
   /** Bytes in all, for the progress; undefined for standard input. */
   readonly byteLength: number | undefined;
+  /** Records of other collections that were passed over so far. */
+  readonly passedOver?: number;
   /** Reads the first record. */
   shape(): Promise<SourceShape>;
   /**

@@ -1,6 +1,6 @@
 /** Sparse vectors of a record in JSON Lines: `{"terms": {"indices": [4, 9], "values": [2, 1]}}`. */
 import { sortSparse, type SparseVector } from "../../model/index.ts";
-import { printFloat32Array, type JsonValue } from "../../wire/index.ts";
+import { printFloat32Array, type JsonObject, type JsonValue } from "../../wire/index.ts";
 import { toVector } from "./vector-member.ts";
 
 const INDEX_MAX = 0xffff_ffff;
@@ -9,11 +9,29 @@ const INDEX_MAX = 0xffff_ffff;
 export function toSparseVectors(value: JsonValue | undefined): ReadonlyMap<string, SparseVector> {
   const found = new Map<string, SparseVector>();
   if (value === undefined || value === null) return found;
-  if (typeof value !== "object" || Array.isArray(value)) {
+  if (Array.isArray(value)) {
+    for (const each of value) {
+      const { field, ...parts } = fieldOf(each, "sparse");
+      if (found.has(field)) throw new RangeError(`sparse: ${JSON.stringify(field)} stands twice`);
+      found.set(field, toSparse(parts, field));
+    }
+    return found;
+  }
+  if (typeof value !== "object") {
     throw new RangeError("sparse: expected an object of sparse vectors");
   }
   for (const [field, parts] of Object.entries(value)) found.set(field, toSparse(parts, field));
   return found;
+}
+
+/** One of a list of vectors that say their fields. @throws RangeError */
+export function fieldOf(value: JsonValue, name: string): JsonObject & { readonly field: string } {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  const field = isObject ? value["field"] : undefined;
+  if (!isObject || typeof field !== "string") {
+    throw new RangeError(`${name}: expected a field in each of the list`);
+  }
+  return { ...value, field };
 }
 
 function toSparse(parts: JsonValue, field: string): SparseVector {

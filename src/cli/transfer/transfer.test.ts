@@ -78,7 +78,10 @@ async function importFiles(names: readonly string[], run: Run): Promise<ImportRe
   const options: ImportOptions = {
     sources,
     target: run.received,
-    placeOf: (tenant) => ({ database: "d", collection: "c", ...(tenant && { tenant }) }),
+    placeOf: ({ tenant, collection = "c" }) => ({
+      ...{ database: "d", collection },
+      ...(tenant !== undefined && { tenant }),
+    }),
     bounds: { recordsMax: run.recordsMax ?? 7, bytesMax: 1_000_000 },
     checkpoint,
     from: await checkpoint.read(),

@@ -193,7 +193,10 @@ const TENANT_ROUTES: readonly Route[] = [
       },
     ],
     run: ({ context, database, collection, request }) =>
-      context.engine.listTenants(database, collection, decodeTenantPage(request.query)),
+      context.engine.listTenants(database, collection, {
+        ...decodeTenantPage(request.query),
+        signal: request.signal,
+      }),
   },
   withBody({
     method: "POST",

@@ -180,7 +180,11 @@ describe("routes about databases, collections, tenants and keys", () => {
       ],
     ],
     ["DELETE databases/d/collections/c", undefined, ["deleteCollection", "d", "c"]],
-    ["GET databases/d/collections/c/tenants", undefined, ["listTenants", "d", "c", { limit: 100 }]],
+    [
+      "GET databases/d/collections/c/tenants",
+      undefined,
+      ["listTenants", "d", "c", { limit: 100, signal: expect.any(AbortSignal) as AbortSignal }],
+    ],
     [
       "POST databases/d/collections/c/tenants",
       { name: "t" },

@@ -102,7 +102,7 @@ async function answer(
   const target = targetOf({ database, collection, tenant });
   trail.aim(target);
   if (route.creates === undefined) authorize(asked, principal, route, target);
-  const hold = asked.room.hold(principal.keyId);
+  const hold = asked.room.hold(principal.keyId, request.signal);
   const call: Call = {
     ...asked,
     hold,
@@ -156,14 +156,21 @@ async function readBody(call: Call, rules: BodyRules): Promise<unknown> {
   const { context, request, hold } = call;
   const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(rules.bytesMax);
-  const flow = flowOf(call);
-  await hold.unpack(flow, bytes.length);
   const readAtMs = context.endPhase("read", startMs);
-  const turns = bytes.length < UNPACKED_BYTES_MIN ? undefined : context.turnsOf?.(flow);
+  const flow = flowOf(call);
+  const isLong = bytes.length >= UNPACKED_BYTES_MIN;
+  const turns = isLong ? context.turnsOf?.(flow) : undefined;
+  const unpack = (textLength: number): Promise<void> => hold.unpack(flow, textLength);
+  if (isLong && rules.numbers === undefined) await unpack(bytes.length);
   const { json, arrays } =
     rules.numbers === undefined
       ? { json: parseJsonBytes(bytes), arrays: [] }
-      : await context.parseVectorBody(bytes, rules.numbers, undefined, turns);
+      : await context.parseVectorBody(
+          bytes,
+          rules.numbers,
+          undefined,
+          turns && { ...turns, unpack },
+        );
   const pieces = turns && rules.schema.pieces?.(json, "", arrays);
   const body =
     turns === undefined || pieces === undefined

@@ -74,7 +74,7 @@ export function withBody<Body>(
   return { ...route, run: (call, body) => run(call, body as Body) };
 }
 
-/** The place a path names. */
-export function placeOf({ database, collection, tenant }: Call): Place {
-  return { database, collection, ...(tenant === undefined ? {} : { tenant }) };
+/** The place a path names, as long as its caller waits. */
+export function placeOf({ database, collection, tenant, request: { signal } }: Call): Place {
+  return { database, collection, ...(tenant === undefined ? {} : { tenant }), signal };
 }

@@ -59,7 +59,10 @@ export const USAGE_ROUTES: readonly Route[] = [
       const { rowCount, byteCount, tenantCount, tenancy } = info;
       const { items, hasMore } =
         tenancy === "multi"
-          ? await context.engine.listTenants(database, collection, page)
+          ? await context.engine.listTenants(database, collection, {
+              ...page,
+              signal: request.signal,
+            })
           : { items: [], hasMore: false };
       return { rowCount, byteCount, tenantCount, items, hasMore };
     },

@@ -6,7 +6,7 @@
  */
 import { InsulaError } from "../../base/errors.ts";
 import { isGrpcRequest, type HttpAnswer, type HttpRequest } from "../../wire/index.ts";
-import { answerTextOf, bodyOf, HIT_BYTES } from "../answer-text.ts";
+import { answerTextOf, bodyOf, flowOf } from "../answer-text.ts";
 import type { AccessTrail } from "../access-trail.ts";
 import type { BodyHold } from "../body-room.ts";
 import type { Dialect, DialectContext } from "../dialect.ts";
@@ -15,8 +15,7 @@ import { findControlRoute } from "./control/control-routes.ts";
 import { failureOf, type PineconeFailure } from "./errors.ts";
 import { answerGrpc } from "./grpc/grpc-call.ts";
 import { checkProject, readAddress, type Address } from "./hosts.ts";
-import type { QueryRequest } from "./operations/messages.ts";
-import { placeAsked, runOperation } from "./operations/table.ts";
+import { answerBytes, placeAsked, runOperation } from "./operations/table.ts";
 import { PineconeServer } from "./pinecone-server.ts";
 import { findDataRoute, lsnHeaders, type DataRoute } from "./rest/data-routes.ts";
 
@@ -68,7 +67,7 @@ async function answerAt(
     throw new InsulaError("route_not_found", "No operation has this method and path");
   }
   trail.operation = route.operation;
-  const hold = server.room.hold(caller.principal.keyId);
+  const hold = server.room.hold(caller.principal.keyId, request.signal);
   try {
     return await answerData(server, request, { caller, index, route, hold });
   } finally {
@@ -92,11 +91,10 @@ async function answerData(
   const { operation, read, print, status = 200 } = route;
   const turns = server.turnsOf(caller, index);
   const asked = { index, operation, request: await read({ context, turns, hold }, request) };
-  if (turns !== undefined && asked.operation === "Query") {
-    await hold.unpack(turns.flow, HIT_BYTES * (asked.request as QueryRequest).topK);
-  }
+  const place = placeAsked(caller, asked);
+  await hold.unpack(flowOf(place), answerBytes(asked));
   const answered = await runOperation(server, caller, asked);
-  const text = answerTextOf(context, placeAsked(caller, asked));
+  const text = answerTextOf(context, place);
   const printed = text.add(await print(answered.message, text)).finish();
   const headers = { ...(printed === "" ? {} : JSON_TYPE), ...lsnHeaders(answered) };
   return { status, headers, ...bodyOf(printed) };

@@ -2,7 +2,7 @@
 import { InsulaError } from "../../base/errors.ts";
 import { isWellFormed, type Place } from "../../model/index.ts";
 import { refusal } from "./errors.ts";
-import type { IndexView } from "./index-view.ts";
+import type { DataCall } from "./operations/call.ts";
 import { PINECONE_LIMITS } from "./limits.ts";
 
 /** The tenant that the default namespace is. ON DISK: never renamed. */
@@ -24,20 +24,23 @@ export function checkNamespace(namespace: string): void {
   }
 }
 
+/** Which index is meant, and how long its caller waits. */
+type PlaceCall = Pick<DataCall, "index" | "signal">;
+
 /**
  * Where the records of a namespace lie; undefined for a namespace that an index without tenants
  * cannot have: such an index is its default namespace.
  */
-export function placeOf({ info, hasNamespaces }: IndexView, namespace: string): Place | undefined {
-  const { database, name: collection } = info;
+export function placeOf({ index, signal }: PlaceCall, namespace: string): Place | undefined {
+  const { database, name: collection } = index.info;
   const tenant = tenantOf(namespace);
-  if (hasNamespaces) return { database, collection, tenant };
-  return tenant === DEFAULT_NAMESPACE ? { database, collection } : undefined;
+  if (index.hasNamespaces) return { database, collection, tenant, signal };
+  return tenant === DEFAULT_NAMESPACE ? { database, collection, signal } : undefined;
 }
 
 /** As {@link placeOf}, for writes. @throws InsulaError `argument_invalid` */
-export function placeToWrite(index: IndexView, namespace: string): Place {
-  const place = placeOf(index, namespace);
+export function placeToWrite(call: PlaceCall, namespace: string): Place {
+  const place = placeOf(call, namespace);
   if (place !== undefined) return place;
   throw refusal("The index was made without namespaces: it has the default one only");
 }

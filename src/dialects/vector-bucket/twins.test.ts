@@ -1,3 +1,4 @@
+import { InsulaError } from "../../base/errors.ts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { OssBench } from "../../../test/support/oss-bench.ts";
 import type { BenchAnswer } from "../../../test/support/oss-bench.ts";
@@ -234,4 +235,33 @@ describe("rights", () => {
       expect((await s3.call("GetVectorBucket", name, as)).status).toBe(status);
     }
   });
+});
+
+test("every call about vectors tells the engine how long its caller waits", async () => {
+  await makeThroughOss();
+  const told: string[] = [];
+  const refused =
+    (call: string) =>
+    ({ signal }: { readonly signal?: AbortSignal }): Promise<never> => {
+      if (signal !== undefined) told.push(call);
+      return Promise.reject(new InsulaError("deadline_exceeded", "Too late."));
+    };
+  for (const call of ["upsert", "delete", "get", "list", "query"] as const) {
+    oss.engine[call] = refused(call);
+  }
+  const keys = { keys: ["a"] };
+  const vector = { queryVector: { float32: [1, 0] }, topK: 1 };
+  for (const [name, body] of [
+    ["PutVectors", { vectors: ROWS }],
+    ["DeleteVectors", keys],
+    ["GetVectors", keys],
+    ["ListVectors", {}],
+    ["QueryVectors", vector],
+  ] as const) {
+    const path = `${name.charAt(0).toLowerCase()}${name.slice(1)}`;
+    expect((await oss.post(path, { indexName: "idx", ...body })).code).toBe("RequestTimeout");
+    expect((await s3.call(name, { ...AT, ...body })).status).toBe(408);
+  }
+  const both = ["upsert", "delete", "get", "list", "query"].flatMap((call) => [call, call]);
+  expect(told).toEqual(both);
 });

@@ -7,6 +7,7 @@
  */
 import { InsulaError } from "../../../base/errors.ts";
 import { inTurns, unpaced } from "../../../base/pace.ts";
+import { unlessAborted } from "../../../base/unless-aborted.ts";
 import {
   ProtoWriter,
   readGrpcMessage,
@@ -17,10 +18,11 @@ import {
 } from "../../../wire/index.ts";
 import { flowOf } from "../../answer-text.ts";
 import type { AccessTrail } from "../../access-trail.ts";
+import type { BodyHold } from "../../body-room.ts";
 import { failureOf } from "../errors.ts";
 import type { Caller } from "../caller.ts";
 import { checkProject, readAddress, type Address } from "../hosts.ts";
-import { placeAsked, runOperation } from "../operations/table.ts";
+import { answerBytes, placeAsked, runOperation } from "../operations/table.ts";
 import type { PineconeServer } from "../pinecone-server.ts";
 import { lsnHeaders } from "../rest/data-routes.ts";
 import { indexOfCall } from "./index-of-call.ts";
@@ -40,9 +42,7 @@ export async function answerGrpc(
   }
   if (request.path === HEALTH) return toGrpcAnswer(health(), ids);
   try {
-    return await server.observe(request, (trail) =>
-      withinDeadline(request.signal, answerCall(server, request, { trail, ids })),
-    );
+    return await server.observe(request, (trail) => answerCall(server, request, { trail, ids }));
   } catch (error) {
     const { grpc, message, retryAfterMs } = failureOf(error);
     return toGrpcFailure({ status: grpc, message, retryAfterMs }, ids);
@@ -72,11 +72,22 @@ async function answerCall(
   }
   trail.operation = method.operation;
   checkProject(address, caller);
-  const hold = server.room.hold(caller.principal.keyId);
+  const answering = answerMethod(server, request, { ...asked, address, caller, method });
+  // The engine knows until when a write can be given up; the rest goes on unheard.
+  return method.isWrite ? answering : unlessAborted(signal, answering);
+}
+
+async function answerMethod(
+  server: PineconeServer,
+  request: HttpRequest,
+  asked: GrpcAsked & GrpcMeant,
+): Promise<HttpAnswer> {
+  const { caller, method } = asked;
+  const hold = server.room.hold(caller.principal.keyId, request.signal);
   try {
     // Clients of gRPC announce no length: questions would be counted as what none of them is.
     if (method.operation === "Upsert") await hold.enter(request, method.messageBytesMax);
-    return await runMethod(server, request, { ...asked, address, caller, method });
+    return await runMethod(server, request, { ...asked, hold });
   } finally {
     hold.leave();
   }
@@ -85,12 +96,12 @@ async function answerCall(
 async function runMethod(
   server: PineconeServer,
   request: HttpRequest,
-  { ids, address, caller, method }: GrpcAsked & GrpcMeant,
+  { ids, address, caller, method, hold }: GrpcAsked & GrpcMeant & { readonly hold: BodyHold },
 ): Promise<HttpAnswer> {
   const { context } = server;
   const { operation, messageBytesMax, read, write } = method;
   const readFromMs = context.clock.monotonicMs();
-  const bytes = await readGrpcMessage(request, messageBytesMax);
+  const bytes = await unlessAborted(request.signal, readGrpcMessage(request, messageBytesMax));
   const parseFromMs = context.endPhase("read", readFromMs);
   const message = read(bytes);
   context.endPhase("parse", parseFromMs);
@@ -98,12 +109,13 @@ async function runMethod(
   const index =
     (await server.indexAt(address, caller)) ?? (await indexOfCall(server, caller, hint));
   const asked = { index, operation, request: message };
+  const flow = flowOf(placeAsked(caller, asked));
+  await hold.unpack(flow, answerBytes(asked));
   const answered = await runOperation(server, caller, asked);
   const written = write(answered.message);
   const metadata = { ...ids, ...lsnHeaders(answered) };
   if (written instanceof Uint8Array) return toGrpcAnswer(written, metadata);
-  const turns = context.turnsOf?.(flowOf(placeAsked(caller, asked)));
-  const filled = await inTurns(written, turns?.pace ?? unpaced());
+  const filled = await inTurns(written, context.turnsOf?.(flow).pace ?? unpaced());
   return toGrpcAnswer(filled, metadata);
 }
 
@@ -111,29 +123,6 @@ interface GrpcMeant {
   readonly address: Address;
   readonly caller: Caller;
   readonly method: GrpcMethod;
-}
-
-/** What the caller no longer waits for goes on, and its end is not told. */
-async function withinDeadline(
-  signal: AbortSignal,
-  answering: Promise<HttpAnswer>,
-): Promise<HttpAnswer> {
-  let stop: (() => void) | undefined;
-  const over = new Promise<never>((_, reject) => {
-    stop = () => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([answering, over]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener("abort", stop);
-    // Whichever loses is looked at by nobody.
-    over.catch(() => undefined);
-    answering.catch(() => undefined);
-  }
 }
 
 function health(): Uint8Array {

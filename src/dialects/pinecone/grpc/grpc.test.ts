@@ -393,6 +393,39 @@ describe("a refusal over gRPC", () => {
       ...{ status: 4, text: "Too late." },
     });
   });
+
+  test.each([
+    ["Upsert", "upsert"],
+    ["Update", "update"],
+    ["Delete", "delete"],
+  ] as const)("is not told of an %s that the engine has taken", async (method, engineCall) => {
+    const stop = new AbortController();
+    const own = bench.engine[engineCall].bind(bench.engine) as (
+      ...given: unknown[]
+    ) => Promise<never>;
+    expect((await upsert("", [A])).status).toBe(0);
+    const signals: unknown[] = [];
+    bench.engine[engineCall] = async (place, ...rest: unknown[]) => {
+      signals.push(place.signal);
+      stop.abort(new InsulaError("deadline_exceeded", "Too late."));
+      await new Promise(setImmediate);
+      return own(
+        { database: place.database, collection: place.collection, tenant: "__default__" },
+        ...rest,
+      );
+    };
+    const writer = new ProtoWriter();
+    if (method === "Upsert") {
+      writer.message(1, () => {
+        writer.text(1, "b");
+        writer.floats(2, Float32Array.of(1, 0));
+      });
+    } else writer.text(1, "a");
+    if (method === "Update") writer.floats(2, Float32Array.of(1, 0));
+    const path = `/VectorService/${method}`;
+    expect((await bench.grpc(path, writer.written, {}, stop.signal)).status).toBe(0);
+    expect(signals).toEqual([stop.signal]);
+  });
 });
 
 describe("the index of a call", () => {

@@ -36,6 +36,8 @@ const SERVICE = "/VectorService/";
 export interface GrpcMethod<Name extends DataOperationName = DataOperationName> {
   readonly operation: Name;
   readonly messageBytesMax: number;
+  /** What the engine has taken it answers, whatever the deadline. */
+  readonly isWrite: boolean;
   /** @throws InsulaError `body_malformed` */
   readonly read: (message: Buffer) => RequestOf<Name>;
   /** A generator for what may be long: `inTurns`. */
@@ -50,7 +52,8 @@ function method<Name extends DataOperationName>(
 ): GrpcMethod {
   const { upsertBodyBytesMax, callBodyBytesMax } = PINECONE_LIMITS;
   const messageBytesMax = operation === "Upsert" ? upsertBodyBytesMax : callBodyBytesMax;
-  return { operation, messageBytesMax, read, write };
+  const isWrite = ["Upsert", "Update", "Delete"].includes(operation);
+  return { operation, messageBytesMax, isWrite, read, write };
 }
 
 /** What clients send over HTTP alone. */

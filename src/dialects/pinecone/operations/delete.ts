@@ -37,7 +37,7 @@ export async function deleteVectors(
 
 /** @throws InsulaError `tenant_not_found` */
 async function placeThatIs(call: DataCall, namespace: string): Promise<Place> {
-  const place = placeOf(call.index, namespace);
+  const place = placeOf(call, namespace);
   if (place === undefined) throw namespaceMissing();
   const { database, collection, tenant } = place;
   if (tenant === undefined) return place;

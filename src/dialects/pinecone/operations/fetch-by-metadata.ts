@@ -31,7 +31,7 @@ export async function fetchByMetadata(
     .digest("base64url");
   const bound = { namespace: tenantOf(namespace), filter: digest };
   const after = await parseToken(call, "fetch", asked.paginationToken, bound);
-  const place = placeOf(call.index, namespace);
+  const place = placeOf(call, namespace);
   const { lsn } = await reconciledAt(call, place);
   if (place === undefined) {
     return { message: { vectors: [], namespace, usage: { readUnits: fetchUnits(0) } } };

@@ -16,7 +16,7 @@ export async function fetchVectors(
   { ids, namespace }: FetchRequest,
 ): Promise<Answered<FetchAnswer>> {
   const keys = checkIds(ids);
-  const place = placeOf(call.index, namespace);
+  const place = placeOf(call, namespace);
   const { lsn } = await reconciledAt(call, place);
   const vectors: StoredVector[] = [];
   let numbersLeft: number = PINECONE_LIMITS.answerNumbersMax;

@@ -17,7 +17,7 @@ export async function list(call: DataCall, asked: ListRequest): Promise<Answered
   const limit = pageLimit(asked.limit);
   const bound = { namespace: tenantOf(namespace), prefix };
   const after = await parseToken(call, "list", asked.paginationToken, bound);
-  const place = placeOf(call.index, namespace);
+  const place = placeOf(call, namespace);
   const usage = { readUnits: LIST_UNITS };
   if (place === undefined) return { message: { ids: [], namespace, usage } };
   const { items, hasMore } = await call.server.context.engine.list(place, {

@@ -19,7 +19,7 @@ export async function query(call: DataCall, asked: QueryRequest): Promise<Answer
   const { context } = server;
   const searched = readSearched(index, asked);
   const filter = asked.filter === undefined ? undefined : parseFilter(asked.filter);
-  const place = placeOf(index, asked.namespace);
+  const place = placeOf(call, asked.namespace);
   const { lsn, namespaceBytes } = await reconciledAt(call, place);
   const startMs = context.clock.monotonicMs();
   const include = { vectors: asked.includeValues, metadata: asked.includeMetadata };

@@ -3,6 +3,7 @@
  * an operation from its bytes, calls {@link runOperation}, and writes the answer.
  */
 import { InsulaError } from "../../../base/errors.ts";
+import { HIT_BYTES } from "../../answer-text.ts";
 import { findIndex } from "../index-view.ts";
 import { checkNamespace, tenantOf } from "../namespace.ts";
 import type { PineconeServer } from "../pinecone-server.ts";
@@ -136,6 +137,14 @@ export function placeAsked<Name extends DataOperationName>(
   const namespace = namespaceOf?.(request);
   if (namespace === undefined) return { database, collection };
   return { database, collection, tenant: tenantOf(namespace) };
+}
+
+/** What the answer of a search is taken for before it is there; nothing of other operations. */
+export function answerBytes<Name extends DataOperationName>({
+  operation,
+  request,
+}: Pick<DataRequest<Name>, "operation" | "request">): number {
+  return operation === "Query" ? HIT_BYTES * (request as QueryRequest).topK : 0;
 }
 
 /**

@@ -15,12 +15,11 @@ export async function update(
   asked: UpdateRequest,
 ): Promise<Answered<UpdateAnswer>> {
   if (asked.filter !== undefined) return updateMatches(call, asked);
-  const { index, server } = call;
-  const { engine } = server.context;
+  const { engine } = call.server.context;
   if (asked.id === undefined) throw refusal("Update must have an id or a filter");
   if (asked.dryRun) throw refusal("dryRun needs a filter");
   const patch = readPatch(call, asked, asked.id);
-  const place = placeOf(index, asked.namespace);
+  const place = placeOf(call, asked.namespace);
   if (place === undefined) return { message: {} };
   await engine.update(place, [patch]);
   return { message: {}, ...(await committedAt(call, place)) };
@@ -72,7 +71,7 @@ async function updateMatches(
     throw refusal("Update by filter must have setMetadata");
   }
   const metadata = setMetadata === undefined ? {} : readMetadata(setMetadata);
-  const place = placeOf(call.index, asked.namespace);
+  const place = placeOf(call, asked.namespace);
   if (place === undefined) return { message: { matchedRecords: 0 } };
   if (dryRun) return { message: { matchedRecords: await engine.count(place, filter) } };
   const { rowsReplaced } = await engine.updateWhere(place, filter, metadata);

@@ -20,7 +20,7 @@ export async function upsert(
       `Upsert must have 1 to ${String(upsertVectorsMax)} vectors, received ${String(vectors.length)}`,
     );
   }
-  const place = placeToWrite(index, namespace);
+  const place = placeToWrite(call, namespace);
   const batch = toBatch(index, vectors);
   const startMs = context.clock.monotonicMs();
   await context.engine.upsert(place, batch);

@@ -183,7 +183,6 @@ async function readNumbersBody(
   await hold.enter(request, bytesMax);
   const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(bytesMax);
-  if (turns !== undefined) await hold.unpack(turns.flow, bytes.length);
   const readAtMs = context.endPhase("read", startMs);
   const body = await context.parseVectorBody(bytes, numbers, undefined, turns);
   const json = asObject(body.json);

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { InsulaError } from "../../../base/errors.ts";
 import type { Principal } from "../../../access/index.ts";
+import type { Place } from "../../../model/index.ts";
 import type { HttpAnswer, HttpRequest } from "../../../wire/index.ts";
 import type { JsonObject, JsonValue } from "../../../wire/index.ts";
 import { parseJsonExact } from "../../../wire/index.ts";
@@ -49,6 +50,11 @@ export interface BucketCall extends OssCall {
   readonly checkIndex: (index: string) => void;
 }
 
+/** Where the vectors of an index lie, as long as the caller waits. */
+export function placeOf({ bucket, request: { signal } }: BucketCall, index: string): Place {
+  return { database: bucket, collection: index, signal };
+}
+
 /** An answer before the headers every answer has. */
 export interface OssAnswer {
   readonly headers?: Readonly<Record<string, string>>;
@@ -86,11 +92,9 @@ export async function readVectorBody(
   await call.hold.enter(call.request, bytesMax);
   const startMs = context.clock.monotonicMs();
   const bytes = await call.request.readBody(bytesMax);
-  // Which index it means is told inside.
-  const flow = [call.address.bucket, call.principal.keyId].join("\n");
-  await call.hold.unpack(flow, bytes.length);
   const readAtMs = context.endPhase("read", startMs);
-  const turns = context.turnsOf?.(flow);
+  // Which index it means is told inside.
+  const turns = context.turnsOf?.([call.address.bucket, call.principal.keyId].join("\n"));
   const parsed = await context.parseVectorBody(bytes, patterns, claimedMd5(call), turns);
   context.endPhase("parse", readAtMs);
   if (!parsed.isIntact) throw wrongDigest();

@@ -148,7 +148,7 @@ class OssDialect implements Dialect {
       context: contextOf(context, principal),
       ...(context.audit === undefined ? {} : { guard: this.#guard.noting(trail) }),
     };
-    const hold = this.#room.hold(principal.keyId);
+    const hold = this.#room.hold(principal.keyId, request.signal);
     return { server, request, address, principal, hold, region, operation, query };
   }
 

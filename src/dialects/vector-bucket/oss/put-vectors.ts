@@ -12,7 +12,7 @@ import {
   vectorFieldOf,
 } from "../vector-index.ts";
 import { isJsonObject } from "../json-kind.ts";
-import { asObject, readJson, readVectorBody } from "./call.ts";
+import { asObject, placeOf, readJson, readVectorBody } from "./call.ts";
 import type { BucketCall, OssAnswer } from "./call.ts";
 import {
   asKey,
@@ -57,7 +57,7 @@ export async function putVectors(call: BucketCall): Promise<OssAnswer> {
   checkDirections(values, field);
   const startMs = context.clock.monotonicMs();
   await context.engine.upsert(
-    { database: call.bucket, collection: index },
+    placeOf(call, index),
     { keys: [...keys], vectors: [{ field: DEFAULT_VECTOR, values }], metadata },
   );
   context.endPhase("store", startMs);
@@ -72,7 +72,7 @@ export async function deleteVectors(call: BucketCall): Promise<OssAnswer> {
   call.checkIndex(index);
   await findVectorIndex(engine, call.bucket, index);
   const keys = readKeys(body, OSS_LIMITS.deleteKeysMax);
-  await engine.delete({ database: call.bucket, collection: index }, keys);
+  await engine.delete(placeOf(call, index), keys);
   return {};
 }
 

@@ -12,7 +12,7 @@ import {
   findVectorIndex,
   vectorFieldOf,
 } from "../vector-index.ts";
-import { asObject, readVectorBody } from "./call.ts";
+import { asObject, placeOf, readVectorBody } from "./call.ts";
 import type { BucketCall, OssAnswer } from "./call.ts";
 import { missing, readFlag, readIndexName, readInteger, readObject } from "./fields.ts";
 import { OSS_LIMITS } from "./limits.ts";
@@ -41,7 +41,7 @@ export async function queryVectors(call: BucketCall): Promise<OssAnswer> {
   const withDistance = readFlag(body, "returnDistance");
   const withMetadata = readFlag(body, "returnMetadata");
   const startMs = context.clock.monotonicMs();
-  const place = { database: call.bucket, collection: index };
+  const place = placeOf(call, index);
   const result = await context.engine.query(place, {
     field: DEFAULT_VECTOR,
     vector,

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../wire/index.ts";
 import { answerTextOf } from "../../answer-text.ts";
 import { printPage, printVector } from "../print-vectors.ts";
 import { findVectorIndex } from "../vector-index.ts";
-import { readJson } from "./call.ts";
+import { placeOf, readJson } from "./call.ts";
 import type { BucketCall, OssAnswer } from "./call.ts";
 import { readFlag, readIndexName, readInteger, readKeys, readToken } from "./fields.ts";
 import { OSS_LIMITS } from "./limits.ts";
@@ -22,7 +22,7 @@ export async function getVectors(call: BucketCall): Promise<OssAnswer> {
     vectors: readFlag(body, "returnData"),
     metadata: readFlag(body, "returnMetadata"),
   };
-  const place = { database: call.bucket, collection: index };
+  const place = placeOf(call, index);
   const views = await engine.get(place, keys, include);
   const text = answerTextOf(context, place).add('{"vectors":[');
   const found = views.filter((view) => view !== undefined);
@@ -60,7 +60,7 @@ export async function listVectors(call: BucketCall): Promise<OssAnswer> {
     index,
     `${String(part.index)}/${String(part.count)}`,
   ];
-  const place = { database: call.bucket, collection: index };
+  const place = placeOf(call, index);
   const page = await engine.list(place, {
     limit,
     include,

@@ -3,6 +3,7 @@ import { InsulaError, isInsulaError } from "../../../base/errors.ts";
 import type { KeyedLock } from "../../../base/keyed-lock.ts";
 import type { Principal } from "../../../access/index.ts";
 import type { CollectionInfo, DatabaseInfo } from "../../../engine/api.ts";
+import type { Place } from "../../../model/index.ts";
 import { parseJsonBytes } from "../../../wire/index.ts";
 import type { HttpRequest, JsonObject } from "../../../wire/index.ts";
 import type { PrintedText } from "../../answer-text.ts";
@@ -38,8 +39,6 @@ export interface S3Call {
   readonly rawArn: string | undefined;
   /** The body; read once, however often it is asked for. It may change hands in a parse. */
   readBody(): Promise<Buffer>;
-  /** Waits until a body of so many bytes may be unpacked, as {@link BodyHold}. */
-  unpack(bytes: number): Promise<void>;
 }
 
 /** What an operation answers: JSON. */
@@ -49,7 +48,7 @@ export type S3Answer = PrintedText;
 export interface OpenedIndex {
   readonly bucket: DatabaseInfo;
   readonly info: CollectionInfo;
-  readonly place: { readonly database: string; readonly collection: string };
+  readonly place: Place;
 }
 
 /** The body as a JSON object; no body is an empty one. @throws InsulaError `body_malformed` */
@@ -71,7 +70,6 @@ export async function readVectorBody(
   const { context } = call.server;
   const startMs = context.clock.monotonicMs();
   const bytes = await call.readBody();
-  await call.unpack(bytes.length);
   // Which index it means is told inside.
   const turns = context.turnsOf?.(call.principal.keyId);
   const readAtMs = context.endPhase("read", startMs);
@@ -108,7 +106,8 @@ export async function openIndex(
     opened.checkIndex(index);
     if (also !== undefined) opened.checkIndex(index, also);
     const info = await findVectorIndex(server.context.engine, bucket, index);
-    return { bucket: opened.info, info, place: { database: bucket, collection: index } };
+    const { signal } = call.request;
+    return { bucket: opened.info, info, place: { database: bucket, collection: index, signal } };
   } catch (error) {
     if (isInsulaError(error) && error.code === "database_not_found") {
       throw new InsulaError("collection_not_found", error.message, { cause: error });

@@ -137,7 +137,8 @@ class S3Dialect implements Dialect {
       // room of a key by its name alone.
       const isProven = request.headers[AWS4_S3_VECTORS.payloadHashHeader] !== undefined;
       const { keyId } = reading;
-      reading.hold = this.#room.hold(isProven ? keyId : `${keyId}\n${request.remoteAddress}`);
+      const key = isProven ? keyId : `${keyId}\n${request.remoteAddress}`;
+      reading.hold = this.#room.hold(key, request.signal);
       await reading.hold.enter(request, bytesMax);
       return request.readBody(bytesMax);
     };
@@ -179,9 +180,7 @@ class S3Dialect implements Dialect {
       context: contextOf(context, principal),
       ...(context.audit === undefined ? {} : { guard: this.#guard.noting(trail) }),
     };
-    const unpack = async (bytes: number): Promise<void> =>
-      read.hold?.unpack(principal.keyId, bytes);
-    return { server, request, principal, region: claim.region, ...route, readBody, unpack };
+    return { server, request, principal, region: claim.region, ...route, readBody };
   }
 }
 
