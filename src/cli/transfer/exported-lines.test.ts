@@ -85,6 +85,14 @@ it("go to the collections they name, in batches of one each, with all they have"
   ]);
 });
 
+it("of two collections are never in one batch, alike as they are", async () => {
+  const { batches } = await read([FIRST, { ...FIRST, collection: "notes", key: "second" }], EACH);
+  expect(batches.map(({ collection, batch }) => [collection, batch.keys])).toEqual([
+    ["mails", ["first"]],
+    ["notes", ["second"]],
+  ]);
+});
+
 it("of another collection are passed over and counted, and the place in the file goes on", async () => {
   const other = { ...FIRST, collection: "notes" };
   const lines = [other, FIRST, other, { ...FIRST, key: "second" }];
