@@ -14,7 +14,7 @@ import type { Clock, Timer } from "../io/index.ts";
 import type { PolicyRules } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
 import { Evictor, type Evictions } from "./evictor.ts";
-import { LoadQueue, type LoadFigures, type Reservation } from "./load-queue.ts";
+import { LoadQueue, type LoadFigures } from "./load-queue.ts";
 import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
 import { isKeptWarm } from "./standing.ts";
 import {
@@ -29,6 +29,7 @@ import {
   type Admission,
   type Kept,
   type Manner,
+  type Promised,
   type Use,
   type Waking,
 } from "./shard-use.ts";
@@ -264,23 +265,28 @@ export class ShardKeeper {
     const { load, signal } = use.manner;
     const { kind = "write" } = load ?? {};
     const id = shardHex(use.uid);
-    let promised: Reservation | undefined;
+    let promised: Promised | undefined;
+    let isProven = false;
+    let loadBytes = 0;
+    // What a search works in is nobody's until it lacks, and what is free lies in pieces: whoever
+    // was refused in spite of a promise is promised more, and so waits for others.
+    let workBytes = 0;
     for (let attempt = 1; ; attempt++) {
-      let bytes: number | undefined;
-      let isProven = false;
       try {
         const outcome = await this.#useOnce(use, promised);
         if (!(outcome instanceof Lack)) return outcome;
-        ({ bytes, isProven } = outcome);
+        ({ bytes: loadBytes, isProven } = outcome);
       } catch (error) {
-        bytes = bytesLacking(error);
+        const bytes = bytesLacking(error);
         if (bytes === undefined || attempt === ATTEMPTS_MAX) throw error;
+        workBytes = 2 * workBytes + bytes;
         await unlessAborted(signal, this.#evictor.relieve());
       } finally {
-        promised?.release();
+        promised?.reservation.release();
       }
       // Meanwhile the shard is not held: what it has loaded may make room for others.
-      promised = await this.#loads.reserve({ id, bytes, kind, isProven, signal });
+      const request = { id, bytes: loadBytes + workBytes, kind, isProven, signal };
+      promised = { reservation: await this.#loads.reserve(request), workBytes };
     }
   }
 
@@ -295,7 +301,7 @@ export class ShardKeeper {
     }
   }
 
-  async #useOnce<Value>(use: Use<Value>, promised: Reservation | undefined): Promise<Value | Lack> {
+  async #useOnce<Value>(use: Use<Value>, promised: Promised | undefined): Promise<Value | Lack> {
     const { uid, task, manner } = use;
     const { standing, load, signal } = manner;
     const { clock } = this.#options;
@@ -304,7 +310,8 @@ export class ShardKeeper {
     const cameAtMs = isAwake ? known.wokeAtMs : clock.monotonicMs();
     const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(use);
     if (standing !== undefined) kept.standing = standing;
-    let mine = promised;
+    let mine = promised?.reservation;
+    const { workBytes = 0 } = promised ?? {};
     try {
       const shard = kept.shard ?? (await unlessAborted(signal, kept.opening));
       if (shard === undefined) {
@@ -320,7 +327,7 @@ export class ShardKeeper {
         const isProven = kept.probation.isProven(shard.lastUsedMs);
         mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load.kind, isProven });
         if (mine === undefined) return new Lack(bytes, isProven);
-        mine.follow(() => shard.unloadedBytes(load.fields));
+        mine.follow(() => shard.unloadedBytes(load.fields) + workBytes);
       }
       kept.isNew = false;
       // Whoever had it opened may have gone: it is this one's waking, for which it did not wait.

@@ -4,7 +4,7 @@ import { isInsulaError } from "../base/errors.ts";
 import type { Shard } from "../shard/index.ts";
 import { Probation } from "./eviction-order.ts";
 import type { Evictable } from "./evictor.ts";
-import type { LoadClass } from "./load-queue.ts";
+import type { LoadClass, Reservation } from "./load-queue.ts";
 import type { Standing } from "./standing.ts";
 
 /** How a use found its shard. */
@@ -47,6 +47,12 @@ export class Lack {
     this.bytes = bytes;
     this.isProven = isProven;
   }
+}
+
+/** Memory for a use, of which so much is for what it works in, beside what it loads. */
+export interface Promised {
+  readonly reservation: Reservation;
+  readonly workBytes: number;
 }
 
 export const NO_MANNER: Manner = {};

@@ -56,10 +56,11 @@ export async function putVectors(call: BucketCall): Promise<OssAnswer> {
   const values = joinRows(rows);
   checkDirections(values, field);
   const startMs = context.clock.monotonicMs();
-  await context.engine.upsert(
-    placeOf(call, index),
-    { keys: [...keys], vectors: [{ field: DEFAULT_VECTOR, values }], metadata },
-  );
+  await context.engine.upsert(placeOf(call, index), {
+    keys: [...keys],
+    vectors: [{ field: DEFAULT_VECTOR, values }],
+    metadata,
+  });
   context.endPhase("store", startMs);
   return {};
 }
