@@ -5,6 +5,33 @@
  * InsulaError; the codes that a caller can meet are named at each method. Names and keys are
  * compared by their UTF-8 bytes, listings are in that order.
  */
+import type {
+  DatabaseOptions,
+  AttributePatch,
+  DatabaseInfo,
+  CollectionOptions,
+  CollectionPatch,
+  CollectionInfo,
+} from "./api-catalog.ts";
+import type { TenantPlace, TenantsCreated, TenantInfo, ErasureReceipt } from "./api-tenants.ts";
+import type {
+  BackupOptions,
+  AdoptOptions,
+  RestoreOptions,
+  BackupInfo,
+  RestoreSummary,
+} from "./api-copies.ts";
+import type {
+  PageRequest,
+  Page,
+  TenantPageRequest,
+  TenantCountRequest,
+  TenantPage,
+  ListRequest,
+  UsagePage,
+} from "./api-pages.ts";
+import type { PlaceFigures, LocatedPlace } from "./api-places.ts";
+import type { CustomerCalls } from "./api-customers.ts";
 import type { EngineStats, RecallFigure, TenantFigures } from "./engine-figures.ts";
 import type {
   DueTenant,
@@ -37,12 +64,7 @@ import type {
   RecordPatch,
   RecordView,
   RequestedState,
-  Schema,
-  TenantPolicy,
-  TenantPolicyPatch,
   TenantState,
-  UsageItem,
-  UsagePeriod,
   UsageRequest,
   WriteBatch,
 } from "../model/index.ts";
@@ -338,309 +360,12 @@ export interface Engine extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface DatabaseOptions {
-  readonly attributes?: Readonly<Record<string, string>>;
-}
-
-/** Small settings a dialect keeps with a database or collection (policy, logging, tags). */
-export interface AttributePatch {
-  readonly attributes?: Readonly<Record<string, string | null>>;
-}
-
-export interface DatabaseInfo {
-  readonly name: string;
-  readonly createdAtMs: number;
-  readonly attributes: Readonly<Record<string, string>>;
-  /** Exact, from the catalogue. */
-  readonly collectionCount: number;
-}
-
-export interface CollectionOptions {
-  readonly schema: Schema;
-  /** `single`: one shard, no tenants. Default `single`. */
-  readonly tenancy?: "single" | "multi";
-  readonly attributes?: Readonly<Record<string, string>>;
-  /** The model whose vectors fill the collection; text queries by another are refused. */
-  readonly embeddingModel?: string;
-  /** A write to a tenant that does not exist creates it. Default true; with tenants only. */
-  readonly createsTenants?: boolean;
-  /** A call about the records of an INACTIVE tenant makes it ACTIVE. Default false. */
-  readonly activatesTenants?: boolean;
-  /** What happens to tenants that nobody uses. With tenants only; default: nothing. */
-  readonly policy?: TenantPolicyPatch;
-}
-
-export interface VectorFieldPatch {
-  readonly name: string;
-  /** Null: the usual one again. */
-  readonly recall?: number | null;
-}
-
-export interface CollectionPatch extends AttributePatch {
-  /** Fields that change; others stay as they are. */
-  readonly vectors?: readonly VectorFieldPatch[];
-  readonly status?: "enabled" | "disabled";
-  readonly embeddingModel?: string | null;
-  /** Of a collection with tenants; as in {@link CollectionOptions}. */
-  readonly createsTenants?: boolean;
-  readonly activatesTenants?: boolean;
-  /** Of a collection with tenants: fields that change. */
-  readonly policy?: TenantPolicyPatch;
-}
-
-export interface CollectionInfo {
-  readonly database: string;
-  readonly name: string;
-  readonly schema: Schema;
-  readonly tenancy: "single" | "multi";
-  /** A disabled collection refuses reads and writes of records with `collection_disabled`. */
-  readonly status: "enabled" | "disabled";
-  readonly createdAtMs: number;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly embeddingModel?: string;
-  /** Present where there are tenants; as in {@link CollectionOptions}. */
-  readonly createsTenants?: boolean;
-  readonly activatesTenants?: boolean;
-  /** Absent while nothing is set. */
-  readonly policy?: TenantPolicy;
-  /** Exact sums over all tenants, from the catalogue. */
-  readonly rowCount: number;
-  readonly byteCount: number;
-  readonly tenantCount: number;
-}
-
-export interface TenantPlace {
-  readonly database: string;
-  readonly collection: string;
-  readonly tenant: string;
-}
-
-/** What to back up or restore; everything when no name is given. */
-export interface BackupScope {
-  readonly database?: string;
-  readonly collection?: string;
-  readonly tenant?: string;
-}
-
-export interface CopyProgress {
-  readonly tenants: number;
-  readonly bytes: number;
-}
-
-export interface BackupOptions extends BackupScope {
-  readonly onProgress?: (progress: CopyProgress) => void;
-  /** A shard that is out of service is left out. */
-  readonly onDamage?: (error: Error) => void;
-  readonly signal?: AbortSignal;
-}
-
-export interface AdoptOptions {
-  /** Gives up what is being fetched. */
-  readonly signal?: AbortSignal;
-}
-
-export interface RestoreOptions extends BackupScope {
-  /** Id of the backup; the newest when absent. */
-  readonly backup?: string;
-  /** The newest that was begun by then, milliseconds since 1970. */
-  readonly atMs?: number;
-  /** Other names for what is named above. */
-  readonly as?: BackupScope;
-  /** 32 bytes, of the folder that was backed up; default that of this folder. */
-  readonly masterKey?: Uint8Array;
-  readonly onProgress?: (progress: CopyProgress) => void;
-  readonly signal?: AbortSignal;
-}
-
-export interface BackupInfo {
-  readonly id: string;
-  readonly createdAtMs: number;
-  readonly databases: number;
-  readonly collections: number;
-  readonly tenants: number;
-  readonly records: number;
-  /** Bytes of segments and log frames. */
-  readonly bytes: number;
-  /** How many of all bytes this backup had to send. */
-  readonly bytesSent: number;
-  /** Shards left out because they are out of service. */
-  readonly damaged: number;
-}
-
-export interface RestoreSummary {
-  readonly backup: string;
-  readonly databases: number;
-  readonly collections: number;
-  readonly tenants: number;
-  readonly records: number;
-  readonly bytes: number;
-}
-
-/** What was left of a tenant when it had been erased. */
-export interface TenantsCreated {
-  readonly created: number;
-  /** Of the different names, those that were there before. */
-  readonly existing: number;
-}
-
-export interface ErasureReceipt extends TenantPlace {
-  /** Uid of its shard, hexadecimal: no other tenant ever had it or will. */
-  readonly shard: string;
-  /** Slot of its key; 0: it was not sealed. */
-  readonly keyId: number;
-  /** The key was overwritten, on disk and in memory; nothing else holds it. */
-  readonly isKeyDestroyed: boolean;
-  readonly recordCount: number;
-  /** Files of its own. */
-  readonly filesRemoved: number;
-  /** Files of its own that a running read still holds; they go with it. */
-  readonly filesLeft: number;
-  /** Bytes among those of others, in packs and in the log, until those files are rewritten. */
-  readonly sharedBytes: number;
-  /**
-   * Of a tenant with a copy in the object store for offloaded ones: nothing of it is there any
-   * more. False: it could not be removed yet and is tried again; the key lies in it, wrapped by the
-   * folder's.
-   */
-  readonly isCopyRemoved?: boolean;
-  /** True when nobody can read any of its records from this data folder or that object store. */
-  readonly isUnreadable: boolean;
-  readonly erasedAtMs: number;
-}
-
 /** Result of {@link Engine.rotateMasterKey}. */
 export interface MasterKeyRotation {
   /** Rotations of this data folder so far. */
   readonly rotations: number;
   /** True: the new key lies in the data folder. False: whoever starts next must give it. */
   readonly isInFolder: boolean;
-}
-
-export interface TenantInfo {
-  readonly name: string;
-  readonly state: TenantState;
-  readonly createdAtMs: number;
-  readonly rowCount: number;
-  readonly byteCount: number;
-  /** How it came into its state; absent while it is what it was made. */
-  readonly lastChange?: StateChange;
-  /**
-   * When a call was about its records, by an hour too early at most; of a collection whose policy
-   * is shorter than sixteen hours, by a sixteenth of that. Absent while nobody used it.
-   */
-  readonly lastUsedAtMs?: number;
-  /** Which pin of the collection keeps it awake and ACTIVE; of one tenant that is asked for. */
-  readonly pinnedBy?: string;
-  /** The warm schedule whose window is open and that keeps it; of one tenant that is asked for. */
-  readonly keptWarm?: { readonly schedule: string; readonly untilMs: number };
-}
-
-/** The last change of a tenant's state. */
-export interface StateChange {
-  readonly from: TenantState;
-  /**
-   * `asked`: by a call for the state. `used`: by a call about the records of an INACTIVE one.
-   * `policy`: by the policy of its collection. `schedule`: by a warm schedule of it, which wakes
-   * those that the policy made INACTIVE.
-   */
-  readonly reason: "asked" | "used" | "policy" | "schedule";
-  readonly atMs: number;
-  /** How long nobody had used it; of `policy` only. */
-  readonly idleMs?: number;
-  /** Its name; of `schedule` only. */
-  readonly schedule?: string;
-}
-
-export interface UsagePage extends Page<UsageItem> {
-  /** The last place looked at, with items or without: the next page is after it. */
-  readonly last?: Place;
-}
-
-export interface LocatedPlace {
-  /** Hexadecimal uid of the shard, as files and log lines name it. */
-  readonly shard: string;
-  /** Why it is out of service; absent when it is healthy. */
-  readonly quarantine?: string;
-  /** Sorted by file and offset. */
-  readonly extents: readonly ShardExtent[];
-}
-
-/** Bytes of one shard in one file of the data folder. */
-export interface ShardExtent {
-  /**
-   * `catalogue`: rows about it, beside rows of others, in a block of a table or a frame of the log;
-   * `object`: an offloaded segment.
-   */
-  readonly kind: "segment" | "pack" | "log" | "catalogue" | "key" | "collection key" | "object";
-  /** Relative to the data folder; of an `object` what its names in the store begin with. */
-  readonly file: string;
-  readonly offset: number;
-  readonly length: number;
-  /** Number of the slot whose key sealed the bytes; 0 for bytes that are not sealed. */
-  readonly keySlot: number;
-  /** False for bytes that nothing names any more and that wait for their removal. */
-  readonly isLive: boolean;
-}
-
-export interface PageRequest {
-  /** Names start with this. */
-  readonly prefix?: string;
-  /** Names after this one, which need not exist. */
-  readonly after?: string;
-  /** 1 to PAGE_ITEMS_MAX. */
-  readonly limit: number;
-}
-
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  /** True only when another page would not be empty. The next page starts after the last item. */
-  readonly hasMore: boolean;
-}
-
-export interface TenantPageRequest extends PageRequest {
-  /** Names that match it, as in {@link TenantChoice}. */
-  readonly pattern?: string;
-  /** Only tenants in this state. */
-  readonly state?: TenantState;
-  /**
-   * `size`: the most bytes first. `use`: first who was not used for the longest. In both `after` is
-   * the `next` of the page before.
-   */
-  readonly order?: "name" | "size" | "use";
-  readonly signal?: AbortSignal;
-}
-
-export interface TenantCountRequest {
-  /** All tenants without one. */
-  readonly prefix?: string;
-  /** An answer of this much means: so many, or more. */
-  readonly most: number;
-  readonly signal?: AbortSignal;
-}
-
-/** With a pattern or a state another page may turn out to be empty. */
-export interface TenantPage extends Page<TenantInfo> {
-  /** `after` of the next page, when there is more. */
-  readonly next?: string;
-}
-
-export interface ListRequest extends PageRequest {
-  readonly include: Include;
-  /** Keys with crc32(UTF-8 of key) mod count = index. */
-  readonly part?: { readonly count: number; readonly index: number };
-  readonly filter?: Filter;
-  /** The page ends early when it holds this much. */
-  readonly bytesMax?: number;
-}
-
-export interface PlaceFigures {
-  readonly rowCount: number;
-  readonly byteCount: number;
-  /**
-   * Grows with each write to the place and with nothing else; all writes up to it are durable, and
-   * seen by every read that begins now.
-   */
-  readonly sequence: number;
 }
 
 export interface WriteResult {
@@ -664,96 +389,49 @@ export type {
   TenantWarmSlice,
   TenantsRequest,
 };
-/**
- * One customer over all collections: what has one name as a tenant in the collections of a
- * database. Every call looks at each collection of the database once; nobody is woken.
- */
-export interface CustomerCalls {
-  /**
-   * Those that are suspended or being erased, by name. The others are names of tenants, and nobody
-   * keeps a list of them. @throws `database_not_found`, `argument_invalid`
-   */
-  list(database: string, page: PageRequest): Promise<Page<CustomerStanding>>;
-  /** @throws `database_not_found`, `tenant_not_found` when it is in no collection. */
-  get(place: CustomerPlace): Promise<CustomerInfo>;
-  /**
-   * Refuses every call about its records, and whatever would make a tenant of this name, with
-   * `customer_suspended`, in all collections there are and will be, until it is resumed. Calls
-   * under way end as they would. Nothing is lost, a restart changes nothing; states, limits, usage
-   * and removal go on. Durable, and in force for the next call, when the promise resolves; nothing
-   * when it is so already.
-   * @throws `database_not_found`, `tenant_not_found`
-   */
-  suspend(place: CustomerPlace): Promise<CustomerInfo>;
-  /** Nothing when it is not suspended. @throws as suspend; `customer_suspended` in an erasure */
-  resume(place: CustomerPlace): Promise<CustomerInfo>;
-  /**
-   * Erases its tenants one after the other, as `eraseTenant` does, and says of each what was found.
-   * From the beginning on all its calls are refused with `customer_suspended`; at the end the name
-   * is free, and not suspended. A crash in between: the next start goes on, and the same call gets
-   * the receipt, of what was removed before the crash too.
-   * @throws `database_not_found`, `tenant_not_found`
-   */
-  erase(place: CustomerPlace): Promise<CustomerErasure>;
-  /**
-   * Second tenants with the records these have now, each as it was at one moment. They appear in
-   * all collections at once, ACTIVE and without limits, or in none.
-   * @throws `database_not_found`, `tenant_not_found`, `tenant_exists`, `name_invalid`
-   */
-  copy(place: CustomerPlace, name: string): Promise<CustomerInfo>;
-  /** What it did by period, in each collection and in all. @throws `argument_invalid` */
-  usage(place: CustomerPlace, asked: CustomerUsageRequest): Promise<CustomerUsage>;
-}
-
-export interface CustomerPlace {
-  readonly database: string;
-  /** The name it has in every collection. */
-  readonly tenant: string;
-}
-
-export interface CustomerStanding extends CustomerPlace {
-  readonly state: "SUSPENDED" | "ERASING";
-  readonly sinceMs: number;
-}
-
-export interface CustomerTenant extends Omit<TenantInfo, "name"> {
-  readonly collection: string;
-  readonly state: TenantState;
-}
-
-export interface CustomerInfo extends CustomerPlace {
-  /** Unless ACTIVE, calls about its records are refused, whatever the states of its tenants. */
-  readonly state: "ACTIVE" | "SUSPENDED" | "ERASING";
-  /** Of a state that is not ACTIVE. */
-  readonly sinceMs?: number;
-  /** By collection. */
-  readonly tenants: readonly CustomerTenant[];
-  readonly rowCount: number;
-  readonly byteCount: number;
-}
-
-/** One receipt of all collections. */
-export interface CustomerErasure extends CustomerPlace {
-  /** One a removed tenant; of one collection two, when it was made again after an interruption. */
-  readonly tenants: readonly ErasureReceipt[];
-  readonly recordCount: number;
-  /** True when that is so of each. */
-  readonly isUnreadable: boolean;
-  /** An erasure begun before did not come to its end, and is in this receipt. */
-  readonly wasInterrupted: boolean;
-}
-
-export interface CustomerUsageRequest {
-  readonly period: UsagePeriod;
-  readonly fromMs?: number;
-  readonly toMs?: number;
-}
-
-export interface CustomerUsage extends CustomerPlace {
-  /** Over all collections, by start. */
-  readonly total: readonly UsageSum[];
-  /** By collection, then by start. */
-  readonly items: readonly UsageItem[];
-}
-
-export type UsageSum = Omit<UsageItem, "database" | "collection" | "tenant">;
+export type {
+  DatabaseOptions,
+  AttributePatch,
+  DatabaseInfo,
+  CollectionOptions,
+  VectorFieldPatch,
+  CollectionPatch,
+  CollectionInfo,
+} from "./api-catalog.ts";
+export type {
+  TenantPlace,
+  TenantsCreated,
+  TenantInfo,
+  StateChange,
+  ErasureReceipt,
+} from "./api-tenants.ts";
+export type {
+  BackupScope,
+  CopyProgress,
+  BackupOptions,
+  AdoptOptions,
+  RestoreOptions,
+  BackupInfo,
+  RestoreSummary,
+} from "./api-copies.ts";
+export type {
+  PageRequest,
+  Page,
+  TenantPageRequest,
+  TenantCountRequest,
+  TenantPage,
+  ListRequest,
+  UsagePage,
+} from "./api-pages.ts";
+export type { PlaceFigures, LocatedPlace, ShardExtent } from "./api-places.ts";
+export type {
+  CustomerCalls,
+  CustomerPlace,
+  CustomerStanding,
+  CustomerTenant,
+  CustomerInfo,
+  CustomerErasure,
+  CustomerUsageRequest,
+  CustomerUsage,
+  UsageSum,
+} from "./api-customers.ts";
