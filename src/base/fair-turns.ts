@@ -121,9 +121,12 @@ export class FairTurns {
     return this.#readyCount + this.#heldCount;
   }
 
-  /** Places that are remembered. */
+  /** Places that are remembered, for what they were given and for what they have under way. */
   get flowCount(): number {
-    return Object.values(this.#classes).reduce((sum, { queue }) => sum + queue.flowCount, 0);
+    return Object.values(this.#classes).reduce(
+      (sum, { queue, windows }) => sum + queue.flowCount + windows.size,
+      0,
+    );
   }
 
   /** As it was told last; 1 of whom nothing is known. */
@@ -153,6 +156,7 @@ export class FairTurns {
     }
     const count = flow.count + window.held.size;
     if (count >= FLOW_WAITING_MAX || this.waitingCount >= TURNS_WAITING_MAX) {
+      if (window.calls === 0) of.windows.delete(name);
       throw tooManyWait(flow, count);
     }
     return this.#wait(of, name, { isHeld, signal });

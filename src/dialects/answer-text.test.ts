@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { Pace } from "../base/pace.ts";
+import type { BodyTurns, TurnsAsked } from "./dialect.ts";
 import { AnswerText, answerTextOf, bodyOf, flowOf, type PrintedText } from "./answer-text.ts";
 
 function bytesOf(printed: PrintedText): Buffer {
@@ -51,13 +52,17 @@ it("ends where an item cannot be printed", async () => {
 });
 
 it("is printed in the flow of its place", () => {
-  const flows: string[] = [];
-  const turnsOf = (flow: string): { flow: string; pace: Pace } => {
-    flows.push(flow);
-    return { flow, pace: new Pace(() => Promise.resolve()) };
+  const asked: TurnsAsked[] = [];
+  const turnsOf = (turns: TurnsAsked): BodyTurns => {
+    asked.push(turns);
+    return { ...turns, pace: new Pace(() => Promise.resolve()) };
   };
-  answerTextOf({ turnsOf }, { database: "db", collection: "c", tenant: "acme" });
+  const { signal } = new AbortController();
+  answerTextOf({ turnsOf }, { database: "db", collection: "c", tenant: "acme", signal });
   answerTextOf({ turnsOf }, { database: "db", collection: "c" });
-  expect(flows).toEqual(["db\nc\nacme", "db\nc\n"]);
-  expect(flowOf({ database: "db", collection: "c", tenant: "acme" })).toBe(flows[0]);
+  expect(asked).toEqual([
+    { flow: "db\nc\nacme", kind: "query", signal },
+    { flow: "db\nc\n", kind: "query", signal: undefined },
+  ]);
+  expect(flowOf({ database: "db", collection: "c", tenant: "acme" })).toBe(asked[0]?.flow);
 });

@@ -88,12 +88,13 @@ export class AnswerText {
   }
 }
 
-/** Where an answer of this place is printed. */
+/** Where an answer of this place is printed, as long as somebody waits for it. */
 export function answerTextOf(
   { turnsOf }: Pick<DialectContext, "turnsOf">,
-  { database, collection, tenant }: PlaceName,
+  place: PlaceName & { readonly signal?: AbortSignal | undefined },
 ): AnswerText {
-  return new AnswerText(turnsOf?.(flowOf({ database, collection, tenant })).pace);
+  const { signal } = place;
+  return new AnswerText(turnsOf?.({ flow: flowOf(place), kind: "query", signal }).pace);
 }
 
 interface PlaceName {

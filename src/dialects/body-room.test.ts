@@ -65,10 +65,10 @@ it("KEY_BODY_BYTES_MAX: long bodies of a key wait beyond it, short ones and othe
   expect(requests.room.nameCount).toBe(0);
 });
 
-it("PLACE_UNPACKED_BYTES_MAX: long calls of a place wait beyond it, short ones and others do not", async () => {
+it("PLACE_UNPACKED_BYTES_MAX: long writes of a place wait beyond it, short ones, searches and others do not", async () => {
   const requests = new Requests();
   const start = (name: string, place: string, bytes: number): void => {
-    requests.start(name, "key", (hold) => hold.unpack(place, bytes));
+    requests.start(name, "key", (hold) => hold.unpack("write", place, bytes));
   };
   const eighth = PLACE_UNPACKED_BYTES_MAX / 8;
   for (let i = 0; i < 9; i++) start(`eighth ${String(i)}`, "a", eighth);
@@ -76,9 +76,10 @@ it("PLACE_UNPACKED_BYTES_MAX: long calls of a place wait beyond it, short ones a
   start("last", "a", UNPACKED_BYTES_MIN);
   start("short", "a", UNPACKED_BYTES_MIN - 1);
   start("other", "b", PLACE_UNPACKED_BYTES_MAX);
+  requests.start("search", "key", (hold) => hold.unpack("query", "a", eighth));
   await requests.end();
   const first = Array.from({ length: 8 }, (_, i) => `eighth ${String(i)}`);
-  expect(new Set(requests.begun)).toEqual(new Set([...first, "short", "other"]));
+  expect(new Set(requests.begun)).toEqual(new Set([...first, "short", "other", "search"]));
   const { length } = requests.begun;
   await requests.end("eighth 0");
   expect(requests.begun.slice(length)).toEqual(["eighth 8"]);
@@ -97,7 +98,7 @@ it("a call is counted once, and gives back what it holds with its answer", async
   const hold = room.hold("key", NEVER);
   for (let i = 0; i < 2; i++) {
     await hold.enter(...announced(KEY_BODY_BYTES_MAX));
-    await hold.unpack("place", PLACE_UNPACKED_BYTES_MAX);
+    await hold.unpack("query", "place", PLACE_UNPACKED_BYTES_MAX);
   }
   expect(room.nameCount).toBe(2);
   hold.leave();

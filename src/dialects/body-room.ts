@@ -13,7 +13,8 @@ export const KEY_BODY_BYTES_MAX = 33_554_432;
 /** Shorter bodies are not counted: they never wait behind long ones of their key. */
 export const LONG_BODY_BYTES_MIN = 262_144;
 /**
- * Bytes of text, of bodies and of answers, that calls of one place have unpacked at once, from the
+ * Bytes of text, of bodies and of answers, that searches and reads of one place have unpacked at
+ * once, and so many that its writes have, from the
  * parsing of their bodies to their answers; each counts as half of it at most, so that two of any
  * length go together. Source: enough to keep the control thread, a worker and the disk busy. With
  * 64 filters of a thousand terms at once a collection of garbage took three times as long.
@@ -25,12 +26,15 @@ export const UNPACKED_BYTES_MIN = 8_192;
 export class BodyRoom {
   /** Of keys with long bodies under way or waiting. */
   readonly #bodies = new NamedGates(KEY_BODY_BYTES_MAX);
-  /** Of places with calls that are unpacked or wait for it. */
-  readonly #unpacked = new NamedGates(PLACE_UNPACKED_BYTES_MAX);
+  /** Of places with calls that are unpacked or wait for it: no search waits for writes. */
+  readonly #unpacked = {
+    query: new NamedGates(PLACE_UNPACKED_BYTES_MAX),
+    write: new NamedGates(PLACE_UNPACKED_BYTES_MAX),
+  };
 
   /** Keys and places that are remembered. */
   get nameCount(): number {
-    return this.#bodies.count + this.#unpacked.count;
+    return this.#bodies.count + this.#unpacked.query.count + this.#unpacked.write.count;
   }
 
   /** Room for one request of the key. @param signal of the request: nobody waits any more. */
@@ -44,7 +48,7 @@ interface HeldIn {
   readonly key: string;
   readonly signal: AbortSignal;
   readonly bodies: NamedGates;
-  readonly unpacked: NamedGates;
+  readonly unpacked: Readonly<Record<"query" | "write", NamedGates>>;
 }
 
 /** What one request holds, from before its body is read until its answer. */
@@ -78,11 +82,11 @@ export class BodyHold {
    * @param bytes of its body without the numbers, or of the answer it asks for.
    * @throws the reason of the signal.
    */
-  async unpack(place: string, bytes: number): Promise<void> {
+  async unpack(kind: "query" | "write", place: string, bytes: number): Promise<void> {
     if (bytes < UNPACKED_BYTES_MIN || this.#isUnpacked) return;
     this.#isUnpacked = true;
     const weight = Math.min(bytes, PLACE_UNPACKED_BYTES_MAX / 2);
-    await this.#wait(this.#in.unpacked.enter(place, weight));
+    await this.#wait(this.#in.unpacked[kind].enter(place, weight));
   }
 
   /** To be called when the request has its answer, whether or not it entered. */

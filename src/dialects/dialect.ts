@@ -73,7 +73,7 @@ export interface DialectContext {
    * For what is done with a body before the engine is asked, and with its answer behind that;
    * absent: all of it at once.
    */
-  readonly turnsOf?: (flow: string) => BodyTurns;
+  readonly turnsOf?: (asked: TurnsAsked) => BodyTurns;
   /**
    * Ends one phase of a request: adds the time since `startMs` to it.
    * @returns the time now (`clock.monotonicMs`), which is when the next phase starts.
@@ -91,10 +91,18 @@ export interface DialectContext {
   readonly audit?: (decision: Omit<Decision, "dialect">) => void;
 }
 
-/** Whose body something is done with, and at what pace. */
-export interface BodyTurns {
-  /** Bodies of one flow wait behind one another. */
+/** Whose body or answer something is done with. */
+export interface TurnsAsked {
+  /** Those of one flow wait behind one another. */
   readonly flow: string;
+  /** In whose share: an answer is printed in that of searches, whatever was asked. */
+  readonly kind: "query" | "write";
+  /** Nobody waits any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** And at what pace. */
+export interface BodyTurns extends TurnsAsked {
   readonly pace: Pace;
   /**
    * Waits until a body may become objects; absent: at once.

@@ -6,6 +6,7 @@ export type {
   BackupDoor,
   Dialect,
   BodyTurns,
+  TurnsAsked,
   DialectContext,
   DialectSettings,
   PineconeSettings,

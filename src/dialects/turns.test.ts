@@ -34,13 +34,13 @@ class Watch {
   turns = 0;
 
   readonly more: Pick<DialectContext, "turnsOf" | "parseVectorBody"> = {
-    turnsOf: (flow): BodyTurns => {
+    turnsOf: ({ flow, kind }): BodyTurns => {
       this.flows.add(flow);
       const turn = (): Promise<void> => {
         this.turns++;
         return Promise.resolve();
       };
-      return { flow, pace: new Pace(turn) };
+      return { flow, kind, pace: new Pace(turn) };
     },
     parseVectorBody: (body, patterns, md5, turns) => {
       this.bodies.push(turns?.flow);
@@ -129,6 +129,7 @@ it("of Pinecone: by index and key, and by namespace, in JSON and protobuf", asyn
 /** Our own interface over an engine with a collection of tenants. */
 async function openNative(more: (engine: Engine) => Partial<DialectContext>): Promise<{
   readonly engine: Engine;
+  readonly post: (path: string, body: object) => Promise<HttpAnswer>;
   readonly send: (tenant: string, call: string, body: object) => Promise<HttpAnswer>;
 }> {
   const doors = {
@@ -153,8 +154,8 @@ async function openNative(more: (engine: Engine) => Partial<DialectContext>): Pr
       Promise.resolve(parseVectorBodyPlainly(body, patterns, md5)),
     ...more(engine),
   });
-  const send = (tenant: string, call: string, body: object): Promise<HttpAnswer> => {
-    const path = `/insula/v1/databases/db/collections/c/tenants/${tenant}/records/${call}`;
+  const post = (route: string, body: object): Promise<HttpAnswer> => {
+    const path = `/insula/v1/${route}`;
     return dialect.handle({
       ...{ id: "0123456789ABCDEF01234567", method: "POST", target: path, scheme: "http" },
       ...{ host: "h", path, query: "", remoteAddress: "", signal: new AbortController().signal },
@@ -162,7 +163,9 @@ async function openNative(more: (engine: Engine) => Partial<DialectContext>): Pr
       readBody: () => Promise.resolve(Buffer.from(JSON.stringify(body))),
     });
   };
-  return { engine, send };
+  const send = (tenant: string, call: string, body: object): Promise<HttpAnswer> =>
+    post(`databases/db/collections/c/tenants/${tenant}/records/${call}`, body);
+  return { engine, post, send };
 }
 
 it("of our own interface: by tenant", async () => {
@@ -285,6 +288,27 @@ it("PLACE_UNPACKED_BYTES_MAX: bodies wait as text beyond it, of our own interfac
     await settled();
   }
   await Promise.all(calls);
+  await engine.close();
+});
+
+it("bodies that tell themselves what they are about wait for nobody else's, and are told by key", async () => {
+  const asked: (BodyTurns | undefined)[] = [];
+  const { engine, post } = await openNative(() => ({
+    ...new Watch().more,
+    parseVectorBody: (body, patterns, md5, turns) => {
+      asked.push(turns);
+      return Promise.resolve(parseVectorBodyPlainly(body, patterns, md5));
+    },
+  }));
+  const blanks = " ".repeat(PLACE_UNPACKED_BYTES_MAX);
+  await post("search", { vector: [1, 1], places: [], blanks });
+  await post("databases/db/collections/c/tenants/acme/records/search", { vector: [1, 1], blanks });
+  await post("databases/db/collections/c/tenants/acme/records/upsert", { records: [], blanks });
+  expect(asked.map((turns) => [turns?.flow, turns?.kind, turns?.unpack !== undefined])).toEqual([
+    ["ADMIN", "query", false],
+    ["db\nc\nacme", "query", true],
+    ["db\nc\nacme", "write", true],
+  ]);
   await engine.close();
 });
 

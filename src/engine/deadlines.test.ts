@@ -1,5 +1,7 @@
 /** Callers that wait no longer: what is given up, what goes on for others, what is written. */
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { InsulaError } from "../base/errors.ts";
+import { UPDATE_RECORDS_MAX } from "../base/limits.ts";
 import {
   ManualClock,
   MemoryFileSystem,
@@ -8,6 +10,7 @@ import {
   type SyncedFile,
 } from "../io/index.ts";
 import { filterFromWhere, type Place, type WriteBatch } from "../model/index.ts";
+import { Shard } from "../shard/index.ts";
 import { openEngine, type Engine } from "./index.ts";
 
 const ACME = { database: "db", collection: "c", tenant: "acme" };
@@ -256,4 +259,46 @@ it("whoever finds a tenant awake that another had woken did not wait for it", as
   expect(activation).toMatchObject({ wasAsleep: false, wakeMs: 0 });
   const { items } = await engine.usage({ limit: 10, period: "day" });
   expect(items[0]?.activations).toBe(2);
+});
+
+it("many that find a tenant asleep at once are one activation", async () => {
+  await engine.close();
+  engine = await open();
+  await Promise.all(Array.from({ length: 4 }, () => engine.query(ACME, search())));
+  const { items } = await engine.usage({ limit: 10, period: "day" });
+  // And one for the first writes.
+  expect(items[0]?.activations).toBe(2);
+});
+
+it("many calls under one signal are no leak that is warned of", async () => {
+  const warnings: string[] = [];
+  const warn = ({ name }: Error): void => void warnings.push(name);
+  process.on("warning", warn);
+  const reads = Array.from({ length: 30 }, () => engine.get(aborted(ACME), ["k1"], INCLUDE));
+  await Promise.all(reads);
+  await turns(2);
+  process.off("warning", warn);
+  expect(warnings).toEqual([]);
+});
+
+it("an update of which a step is done is not told to be given up, whatever else goes wrong", async () => {
+  for (const prefix of ["a", "b"]) await engine.upsert(NEW, batch(UPDATE_RECORDS_MAX, prefix));
+  let steps = 0;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the shard it was meant for
+  const original = Shard.prototype.write;
+  const spy = vi.spyOn(Shard.prototype, "write").mockImplementation(async function (
+    this: Shard,
+    ...args
+  ) {
+    if (++steps === 2) {
+      stop.abort(GONE);
+      throw new InsulaError("memory_exhausted", "as the test asks", { details: { bytes: 1 } });
+    }
+    return original.apply(this, args);
+  });
+  const all = filterFromWhere({ odd: { $exists: true } });
+  const done = await engine.updateWhere(aborted(NEW), all, { odd: false });
+  spy.mockRestore();
+  expect(done.rowsReplaced).toBeGreaterThan(0);
+  expect(await engine.count(NEW, ODD)).toBe(0);
 });

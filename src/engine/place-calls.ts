@@ -2,6 +2,7 @@
  * Calls about the records of a place: held to its limits, begun when it is its turn among the
  * places of the node, the shard is awake for them, what they do is metered.
  */
+import { setMaxListeners } from "node:events";
 import { shardHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
 import type { FairTurns, Turn, TurnClass } from "../base/fair-turns.ts";
@@ -87,6 +88,8 @@ export class PlaceCalls {
     const { signal = found.signal } = asked;
     if (signal === undefined) return this.#use(found, asked, task);
     if (signal.aborted) return Promise.reject(signal.reason as Error);
+    // A search over many places has some for each of them: that is no leak.
+    setMaxListeners(0, signal);
     const done = this.#use(found, { ...asked, signal }, task);
     return asked.kind === "write" ? done : unlessAborted(signal, done);
   }

@@ -1,6 +1,7 @@
 /** Calls about records: a place to its shard, checks against the schema, the use of the shard. */
 import { InsulaError } from "../base/errors.ts";
 import { inTurns } from "../base/pace.ts";
+import { UntilBegun } from "../base/until-begun.ts";
 import {
   batchCheck,
   SPARSE_VALUE_BYTES,
@@ -19,7 +20,7 @@ import {
   type RecordView,
   type WriteBatch,
 } from "../model/index.ts";
-import { quarantineError, recordMissing } from "../shard/index.ts";
+import { quarantineError, recordMissing, type Shard, type WorkTally } from "../shard/index.ts";
 import type { ListRequest, Page, PlaceFigures, WriteResult } from "./api.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Directory } from "./directory.ts";
@@ -73,9 +74,7 @@ export class Records {
     checkFilter(filter);
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#calls.use(found, WRITE, (open, { work, signal }) =>
-      open.deleteWhere(filter, work, signal),
-    );
+    return this.#inSteps(found, (open, work, until) => open.deleteWhere(filter, work, until));
   }
 
   async update(place: Place, patches: readonly RecordPatch[]): Promise<WriteResult> {
@@ -92,8 +91,8 @@ export class Records {
     checkMetadata(metadata);
     const found = await this.resolve(place);
     if (!hasShard(found)) return NOTHING_WRITTEN;
-    return this.#calls.use(found, WRITE, (open, { work, signal }) =>
-      open.updateWhere({ filter, metadata, work }, signal),
+    return this.#inSteps(found, (open, work, until) =>
+      open.updateWhere({ filter, metadata, work, until }),
     );
   }
 
@@ -209,6 +208,20 @@ export class Records {
       work.written(bytesOf(write.keys) + batchBytes(batch, write.metadata));
       return open.write({ ...write, quota: limits }, signal);
     });
+  }
+
+  /** Whoever is aborted is told so as long as the first step is not done, and not after it. */
+  async #inSteps(
+    found: FoundShard,
+    write: (open: Shard, work: WorkTally, until: UntilBegun) => Promise<WriteResult>,
+  ): Promise<WriteResult> {
+    const until = new UntilBegun(found.signal);
+    const asked = { ...WRITE, signal: until.signal };
+    try {
+      return await this.#calls.use(found, asked, (open, { work }) => write(open, work, until));
+    } finally {
+      until.begin();
+    }
   }
 
   async #made({ collection, tenant = "", signal }: FoundPlace): Promise<FoundShard> {

@@ -3,7 +3,7 @@
  * the control thread, long ones in a parse worker.
  */
 import { availableParallelism } from "node:os";
-import type { BodyTurns, DialectContext, ParsedVectorBody } from "../dialects/index.ts";
+import type { BodyTurns, DialectContext, ParsedVectorBody, TurnsAsked } from "../dialects/index.ts";
 import { findProgramFile, readProgramFile, ThreadPool } from "../io/index.ts";
 import { loadNumberParserModule, NUMBER_PARSER_FILE } from "../math/index.ts";
 import type { FairTurns } from "../base/fair-turns.ts";
@@ -32,6 +32,9 @@ const ENTRY_FILE = {
   place: "server/parse-worker-entry.js",
 };
 
+/** Bodies of which nobody said whose they are. */
+const NOBODYS: TurnsAsked = { flow: "", kind: "write" };
+
 /**
  * One for a server. The worker starts with the first long body and does not keep the process alive.
  *
@@ -55,9 +58,9 @@ export class VectorBodyParser {
   }
 
   /** As `DialectContext.turnsOf`. */
-  readonly turnsOf = (flow: string): BodyTurns => ({
-    flow,
-    pace: new Pace(() => this.#turns.next(flow, "write")),
+  readonly turnsOf = (asked: TurnsAsked): BodyTurns => ({
+    ...asked,
+    pace: new Pace(() => this.#turns.next(asked.flow, asked.kind), asked.signal),
   });
 
   /**
@@ -66,28 +69,39 @@ export class VectorBodyParser {
    */
   readonly parse: DialectContext["parseVectorBody"] = async (body, patterns, md5, turns) => {
     const job = { body, patterns, md5 };
-    const whose = turns ?? this.turnsOf("");
-    const { flow } = whose;
+    const whose = turns ?? this.turnsOf(NOBODYS);
     if (body.length > CONTROL_BODY_BYTES_MAX) {
-      return join(await this.#splitInWorker(job, flow), whose);
+      const split = await this.#splitInWorker(job, whose.flow);
+      await whose.unpack?.(textLength(split));
+      return join(split, whose.pace);
     }
     const splitter = this.#splitter ?? (await this.#load());
-    if (body.length < TURN_BODY_BYTES_MIN) return join(splitter.split(job), whose);
-    const { length } = body;
-    const turn = await this.#turns.enter(flow, { kind: "write" });
-    let textLength = 0;
-    try {
-      const split = splitter.split(job);
-      textLength = split.text.length;
-      return await join(split, whose);
-    } finally {
-      this.#turns.leave(turn, textLength / UNIT_TEXT_LENGTH + length / UNIT_BODY_BYTES);
-    }
+    if (body.length < TURN_BODY_BYTES_MIN) return join(splitter.split(job), whose.pace);
+    const units = body.length / UNIT_BODY_BYTES;
+    const split = await this.#inTurn(whose, units, () => splitter.split(job));
+    // Between the two turns: whoever waits here holds up nobody who need not.
+    await whose.unpack?.(textLength(split));
+    const textUnits = textLength(split) / UNIT_TEXT_LENGTH;
+    return this.#inTurn(whose, textUnits, () => join(split, whose.pace));
   };
 
   /** Waits for the bodies under way. */
   close(): Promise<void> {
     return this.#workers.close();
+  }
+
+  async #inTurn<Value>(
+    { flow, kind, signal }: BodyTurns,
+    units: number,
+    work: () => Value | Promise<Value>,
+  ): Promise<Value> {
+    const turn = await this.#turns.enter(flow, { kind, signal });
+    try {
+      signal?.throwIfAborted();
+      return await work();
+    } finally {
+      this.#turns.leave(turn, units);
+    }
   }
 
   async #splitInWorker(job: VectorBodyJob, flow: string): Promise<SplitVectorBody> {
@@ -105,16 +119,18 @@ export class VectorBodyParser {
   }
 }
 
+/** Of a body without its numbers. */
+function textLength({ text, more }: SplitVectorBody): number {
+  return more.reduce((length, part) => length + part.length, text.length);
+}
+
 async function join(
   { isIntact, text, more, numbers, lengths }: SplitVectorBody,
-  { pace, unpack }: BodyTurns,
+  pace: Pace,
 ): Promise<ParsedVectorBody> {
   if (!isIntact) return { isIntact, json: null, arrays: [] };
   const arrays: Float32Array[] = [];
   let start = 0;
   for (const length of lengths) arrays.push(numbers.subarray(start, (start += length)));
-  if (unpack !== undefined) {
-    await unpack(more.reduce((length, part) => length + part.length, text.length));
-  }
   return { isIntact, json: await inTurns(parseJsonParts(text, more), pace), arrays };
 }

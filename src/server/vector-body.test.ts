@@ -194,3 +194,37 @@ test("what is left of a long body is parsed in turns of the event loop, which ar
   expect(json).toEqual({ vectors });
   expect(turns - before).toBeGreaterThan(4);
 });
+
+test("who waits to be unpacked holds up nobody of the same flow", async () => {
+  const asked = { flow: "acme", kind: "query" as const };
+  let unpackAll = (): void => undefined;
+  const mayUnpack = new Promise<void>((resolve) => {
+    unpackAll = resolve;
+  });
+  const unpack = (): Promise<void> => mayUnpack;
+  const text = JSON.stringify({ filter: "f".repeat(TURN_BODY_BYTES_MIN) });
+  // More than a flow has under way.
+  const waiting = Array.from({ length: 300 }, () =>
+    parse(body(text), PATTERNS, undefined, { ...parser.turnsOf(asked), unpack }),
+  );
+  const numbers = Array.from({ length: 4_000 }, (_, i) => i / 7);
+  const query = body(JSON.stringify({ queryVector: { float32: numbers } }));
+  const { arrays } = await parse(query, PATTERNS, undefined, parser.turnsOf(asked));
+  expect(arrays[0]).toHaveLength(numbers.length);
+  unpackAll();
+  for (const { isIntact } of await Promise.all(waiting)) expect(isIntact).toBe(true);
+});
+
+test("a body that nobody waits for any more is not parsed", async () => {
+  const stop = new AbortController();
+  const turnsOfIt = parser.turnsOf({ flow: "gone", kind: "write", signal: stop.signal });
+  const text = JSON.stringify({ text: "t".repeat(TURN_BODY_BYTES_MIN) });
+  const parsed = parse(body(text), PATTERNS, undefined, {
+    ...turnsOfIt,
+    unpack: () => {
+      stop.abort(new RangeError("gone"));
+      return Promise.resolve();
+    },
+  });
+  await expect(parsed).rejects.toThrow("gone");
+});

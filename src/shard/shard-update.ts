@@ -1,4 +1,5 @@
 /** Changes to records that are there: read, changed and written in the writer's turn. */
+import type { UntilBegun } from "../base/until-begun.ts";
 import { InsulaError } from "../base/errors.ts";
 import { BATCH_BYTES_MAX, UPDATE_RECORDS_MAX } from "../base/limits.ts";
 import {
@@ -44,7 +45,7 @@ export interface FoundChange {
   readonly metadata: Metadata;
   readonly work: WorkTally;
   /** Ends the looking for records that pass. */
-  readonly signal?: AbortSignal | undefined;
+  readonly until?: UntilBegun | undefined;
 }
 
 /** Sets properties of the records of `keys` that still pass the filter when their turn comes. */
@@ -70,7 +71,7 @@ export function updateOfMatches(
 export function updateOfAllMatches(structure: ShardStructure, change: FoundChange): FoundWrite {
   return {
     ...updateOfMatches(structure, [], change),
-    find: () => keysOf(structure, change),
+    find: keysToChange(structure, change),
     stepKeys: stepOf(structure.state),
   };
 }
@@ -84,14 +85,26 @@ export function stepOf({ rowCount, byteCount }: ShardState): number {
 /** Of all records that pass the filter now. */
 export async function keysOf(
   structure: ShardStructure,
-  { filter, work, signal }: Omit<FoundChange, "metadata">,
+  { filter, work, until }: Omit<FoundChange, "metadata">,
 ): Promise<readonly string[]> {
   const view = new ReadView(structure, work);
   try {
-    return await collectKeys(structure, view, filter, signal);
+    return await collectKeys(structure, view, filter, until?.signal);
   } finally {
     view.close();
   }
+}
+
+/** As {@link keysOf}; when they are found, the first of them is about to be changed. */
+export function keysToChange(
+  structure: ShardStructure,
+  change: Omit<FoundChange, "metadata">,
+): () => Promise<readonly string[]> {
+  return async () => {
+    const keys = await keysOf(structure, change);
+    change.until?.begin();
+    return keys;
+  };
 }
 
 /** Which of the records found are changed, and how. */

@@ -7,6 +7,7 @@
 import { assert } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
 import { unlessAborted } from "../base/unless-aborted.ts";
+import type { UntilBegun } from "../base/until-begun.ts";
 import { SCRATCH_BYTES } from "../math/index.ts";
 import type {
   Filter,
@@ -43,6 +44,7 @@ import { ShardSeal } from "./shard-seal.ts";
 import { ShardStructure } from "./shard-structure.ts";
 import {
   keysOf,
+  keysToChange,
   stepOf,
   type FoundChange,
   updateOfAllMatches,
@@ -190,13 +192,10 @@ export class Shard {
   deleteWhere(
     filter: Filter,
     work: WorkTally = new WorkTally(),
-    signal?: AbortSignal,
+    until?: UntilBegun,
   ): Promise<WriteResult> {
-    const asked = { filter, work, signal };
-    return this.write(
-      foundDeletion(() => keysOf(this.#structure, asked)),
-      signal,
-    );
+    const find = keysToChange(this.#structure, { filter, work, until });
+    return this.write(foundDeletion(find), until?.signal);
   }
 
   /** All go at once, for readers and in a crash; keys that are not there are passed over. */
@@ -210,18 +209,21 @@ export class Shard {
 
   /**
    * Few records go at once, for readers and in a crash; more go in steps, other writes between
-   * them, each record as long as it still passes the filter. The signal ends it before the first.
+   * them, each record as long as it still passes the filter.
    */
-  async updateWhere(asked: FoundChange, signal?: AbortSignal): Promise<WriteResult> {
-    const change = { ...asked, signal };
+  async updateWhere(change: FoundChange): Promise<WriteResult> {
+    const { until } = change;
     const keys = await keysOf(this.#structure, change);
     const step = stepOf(this.state);
-    if (keys.length <= step) return this.write(updateOfAllMatches(this.#structure, change), signal);
+    if (keys.length <= step) {
+      return this.write(updateOfAllMatches(this.#structure, change), until?.signal);
+    }
     let rowsReplaced = 0;
     for (let start = 0; start < keys.length; start += step) {
       const some = keys.slice(start, start + step);
-      const until = start === 0 ? signal : undefined;
-      const result = await this.write(updateOfMatches(this.#structure, some, change), until);
+      const signal = start === 0 ? until?.signal : undefined;
+      const result = await this.write(updateOfMatches(this.#structure, some, change), signal);
+      until?.begin();
       rowsReplaced += result.rowsReplaced;
     }
     return { rowsAdded: 0, rowsReplaced };

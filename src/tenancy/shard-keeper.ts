@@ -317,8 +317,6 @@ export class ShardKeeper {
       if (shard === undefined) {
         throw new InsulaError("tenant_not_found", "Cannot use the data: they were just deleted.");
       }
-      // Of those that waited for it, the first that is still here.
-      const hasWoken = kept.isNew;
       shard.lastUsedMs = clock.monotonicMs();
       const bytes = load === undefined ? 0 : shard.unloadedBytes(load.fields);
       if (load !== undefined && bytes > 0) {
@@ -329,6 +327,8 @@ export class ShardKeeper {
         if (mine === undefined) return new Lack(bytes, isProven);
         mine.follow(() => shard.unloadedBytes(load.fields) + workBytes);
       }
+      // Of those that waited for it, the first that is still here.
+      const hasWoken = kept.isNew;
       kept.isNew = false;
       // Whoever had it opened may have gone: it is this one's waking, for which it did not wait.
       const hasWaited = !isAwake || (hasWoken && promised !== undefined);

@@ -116,7 +116,7 @@ async function answer(
   };
   try {
     if (route.area === "records") await hold.enter(request, route.takes?.bytesMax ?? 0);
-    const body = route.takes === undefined ? undefined : await readBody(call, route.takes);
+    const body = route.takes === undefined ? undefined : await readBody(call, route, route.takes);
     if (route.creates !== undefined) {
       const { name } = body as NamedBody;
       authorize(asked, principal, route, { ...target, [route.creates]: name });
@@ -152,25 +152,26 @@ function authorize(
   context.access.authorize(principal, `${area}:${operation}`, target);
 }
 
-async function readBody(call: Call, rules: BodyRules): Promise<unknown> {
-  const { context, request, hold } = call;
+async function readBody(call: Call, { area }: Route, rules: BodyRules): Promise<unknown> {
+  const { context, request, principal } = call;
   const startMs = context.clock.monotonicMs();
   const bytes = await request.readBody(rules.bytesMax);
   const readAtMs = context.endPhase("read", startMs);
-  const flow = flowOf(call);
+  const isOfPlace = area === "records";
+  const kind = rules.isWrite === true ? "write" : "query";
+  const flow = isOfPlace ? flowOf(call) : principal.keyId;
+  // Of other routes the body tells what they are about, and they take as long as that takes.
+  const unpack = isOfPlace
+    ? (textLength: number): Promise<void> => call.hold.unpack(kind, flow, textLength)
+    : undefined;
   const isLong = bytes.length >= UNPACKED_BYTES_MIN;
-  const turns = isLong ? context.turnsOf?.(flow) : undefined;
-  const unpack = (textLength: number): Promise<void> => hold.unpack(flow, textLength);
-  if (isLong && rules.numbers === undefined) await unpack(bytes.length);
+  const found = isLong ? context.turnsOf?.({ flow, kind, signal: request.signal }) : undefined;
+  const turns = found && { ...found, ...(unpack && { unpack }) };
+  if (isLong && rules.numbers === undefined) await unpack?.(bytes.length);
   const { json, arrays } =
     rules.numbers === undefined
       ? { json: parseJsonBytes(bytes), arrays: [] }
-      : await context.parseVectorBody(
-          bytes,
-          rules.numbers,
-          undefined,
-          turns && { ...turns, unpack },
-        );
+      : await context.parseVectorBody(bytes, rules.numbers, undefined, turns);
   const pieces = turns && rules.schema.pieces?.(json, "", arrays);
   const body =
     turns === undefined || pieces === undefined

@@ -23,6 +23,13 @@ import { JsonText, RecordPrinter, toWriteBatch } from "./records-json.ts";
 import { placeOf, withBody, type Call, type Route } from "./route.ts";
 import { refusal } from "./schema.ts";
 
+const RECORDS_RULES = {
+  schema: RECORDS_BODY,
+  bytesMax: NATIVE_LIMITS.recordsBodyBytesMax,
+  numbers: RECORDS_NUMBERS,
+  isWrite: true,
+} as const;
+
 /** A collection without tenants has its records below itself, one with tenants below each. */
 export const PLACE_PATTERNS: readonly string[] = [
   COLLECTION_PATTERN,
@@ -45,11 +52,7 @@ function routesOf(place: string): readonly Route[] {
             ? "Writes all records or none; durable and visible when answered."
             : "As upsert, but refuses the batch when a key is taken.",
         answers: WRITE_ANSWER,
-        takes: {
-          schema: RECORDS_BODY,
-          bytesMax: NATIVE_LIMITS.recordsBodyBytesMax,
-          numbers: RECORDS_NUMBERS,
-        },
+        takes: RECORDS_RULES,
         run: (call, body) => write(call, kind, body),
       }),
     ),
@@ -72,7 +75,7 @@ function routesOf(place: string): readonly Route[] {
       status: 200,
       summary: "Deletes by keys, by filter, or everything.",
       answers: WRITE_ANSWER,
-      takes: { schema: DELETE_BODY, bytesMax: keysBytesMax },
+      takes: { schema: DELETE_BODY, bytesMax: keysBytesMax, isWrite: true },
       run: deleteRecords,
     }),
     withBody({
@@ -110,8 +113,9 @@ async function write(
   const { context, database, collection } = call;
   const info = await context.engine.getCollection(database, collection);
   if (info === undefined) throw missing("collection_not_found", "collection", collection);
-  const pace = context.turnsOf?.(flowOf(call)).pace ?? unpaced();
-  const batch = await inTurns(toWriteBatch(info.schema, records), pace);
+  const { signal } = call.request;
+  const turns = context.turnsOf?.({ flow: flowOf(call), kind: "write", signal });
+  const batch = await inTurns(toWriteBatch(info.schema, records), turns?.pace ?? unpaced());
   const startMs = context.clock.monotonicMs();
   const result = await context.engine[kind](placeOf(call), batch);
   context.endPhase("store", startMs);
@@ -130,7 +134,7 @@ async function getRecords(
   }
   const records = await call.context.engine.get(placeOf(call), keys, include);
   const printer = new RecordPrinter();
-  const text = answerTextOf(call.context, call).add('{"records":[');
+  const text = answerTextOf(call.context, placeOf(call)).add('{"records":[');
   await text.list(records, (record) =>
     record === undefined ? "null" : `{${printer.members(record)}}`,
   );
@@ -159,7 +163,7 @@ async function listRecords(call: Call, body: ListBody): Promise<JsonText> {
     ...(filter === undefined ? {} : { filter }),
   });
   const printer = new RecordPrinter();
-  const text = answerTextOf(call.context, call).add('{"items":[');
+  const text = answerTextOf(call.context, placeOf(call)).add('{"items":[');
   await text.list(items, (record) => `{${printer.members(record)}}`);
   return new JsonText(text.add(`],"hasMore":${String(hasMore)}}`).finish());
 }

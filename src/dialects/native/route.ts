@@ -61,6 +61,8 @@ export interface BodyRules {
   readonly bytesMax: number;
   /** Where lists of numbers stand; they are parsed apart. */
   readonly numbers?: readonly (readonly string[])[];
+  /** In the share of writes; absent: of searches and reads. */
+  readonly isWrite?: true;
 }
 
 /** A route with a body, typed by its schema. */

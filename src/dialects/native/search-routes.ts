@@ -40,14 +40,18 @@ async function searchOne(call: Call, body: PagedBody): Promise<JsonText> {
   const query = toQuery(call, body);
   const { pageSize } = body;
   checkHits([{ ...query, topK: pageSize ?? query.topK }]);
-  await call.hold.unpack(flowOf(call), HIT_BYTES * Math.min(query.topK, pageSize ?? query.topK));
+  await call.hold.unpack(
+    "query",
+    flowOf(call),
+    HIT_BYTES * Math.min(query.topK, pageSize ?? query.topK),
+  );
   const startMs = context.clock.monotonicMs();
   const result: KeptResult =
     pageSize === undefined
       ? await context.engine.query(placeOf(call), query)
       : await context.engine.keepQuery(placeOf(call), query, Math.min(pageSize, query.topK));
   context.endPhase("search", startMs);
-  const text = answerTextOf(context, call);
+  const text = answerTextOf(context, placeOf(call));
   await printResult(text, result);
   return new JsonText(text.finish());
 }
@@ -55,7 +59,7 @@ async function searchOne(call: Call, body: PagedBody): Promise<JsonText> {
 async function searchNext(call: Call, { cursor }: CursorBody): Promise<JsonText> {
   const page = await call.context.engine.nextHits(placeOf(call), cursor);
   const printer = new RecordPrinter();
-  const text = answerTextOf(call.context, call).add('{"hits":[');
+  const text = answerTextOf(call.context, placeOf(call)).add('{"hits":[');
   await text.list(page.hits, (hit) => printHit(printer, hit));
   return new JsonText(text.add(`]${printCursor(page)}}`).finish());
 }
@@ -69,11 +73,11 @@ async function searchAll(call: Call, { queries }: SearchesBody): Promise<JsonTex
   const asked = queries.map((body, i) => toQuery(call, body, `queries[${String(i)}].`));
   checkHits(asked);
   const hitCount = asked.reduce((sum, { topK }) => sum + topK, 0);
-  await call.hold.unpack(flowOf(call), HIT_BYTES * hitCount);
+  await call.hold.unpack("query", flowOf(call), HIT_BYTES * hitCount);
   const startMs = context.clock.monotonicMs();
   const results = await context.engine.queryAll(placeOf(call), asked);
   context.endPhase("search", startMs);
-  const text = answerTextOf(context, call).add('{"results":[');
+  const text = answerTextOf(context, placeOf(call)).add('{"results":[');
   for (const [i, result] of results.entries()) {
     if (i > 0) text.add(",");
     await printResult(text, result);
@@ -183,7 +187,8 @@ async function printMany(
 ): Promise<PrintedText> {
   const printer = new RecordPrinter();
   // Of many places: its own flow is that of who asked.
-  const text = new AnswerText(context.turnsOf?.(principal.keyId).pace).add('{"hits":[');
+  const asked = { flow: principal.keyId, kind: "query" as const, signal: request.signal };
+  const text = new AnswerText(context.turnsOf?.(asked).pace).add('{"hits":[');
   await text.list(hits, (hit) => printHit(printer, hit, hit.place));
   await text
     .add('],"searched":[')

@@ -89,12 +89,12 @@ async function answerData(
 ): Promise<HttpAnswer> {
   const { context } = server;
   const { operation, read, print, status = 200 } = route;
-  const turns = server.turnsOf(caller, index);
+  const turns = server.turnsOf(caller, index, operation.startsWith("Upsert") ? "write" : "query");
   const asked = { index, operation, request: await read({ context, turns, hold }, request) };
   const place = placeAsked(caller, asked);
-  await hold.unpack(flowOf(place), answerBytes(asked));
+  await hold.unpack("query", flowOf(place), answerBytes(asked));
   const answered = await runOperation(server, caller, asked);
-  const text = answerTextOf(context, place);
+  const text = answerTextOf(context, { ...place, signal: request.signal });
   const printed = text.add(await print(answered.message, text)).finish();
   const headers = { ...(printed === "" ? {} : JSON_TYPE), ...lsnHeaders(answered) };
   return { status, headers, ...bodyOf(printed) };

@@ -73,10 +73,12 @@ export class PineconeServer {
 
   /** For bodies about an index: which namespace they mean is told inside. */
   turnsOf(
-    { principal, project }: Pick<Caller, "principal" | "project">,
+    { principal, project, signal }: Pick<Caller, "principal" | "project" | "signal">,
     index: string,
+    kind: "query" | "write",
   ): BodyTurns | undefined {
-    return this.context.turnsOf?.([project, index, principal.keyId].join("\n"));
+    const flow = [project, index, principal.keyId].join("\n");
+    return this.context.turnsOf?.({ flow, kind, signal });
   }
 
   /** What an operation works with for this caller: its key may have limits of its own. */

@@ -110,12 +110,13 @@ async function runMethod(
     (await server.indexAt(address, caller)) ?? (await indexOfCall(server, caller, hint));
   const asked = { index, operation, request: message };
   const flow = flowOf(placeAsked(caller, asked));
-  await hold.unpack(flow, answerBytes(asked));
+  await hold.unpack("query", flow, answerBytes(asked));
   const answered = await runOperation(server, caller, asked);
   const written = write(answered.message);
   const metadata = { ...ids, ...lsnHeaders(answered) };
   if (written instanceof Uint8Array) return toGrpcAnswer(written, metadata);
-  const filled = await inTurns(written, context.turnsOf?.(flow).pace ?? unpaced());
+  const turns = context.turnsOf?.({ flow, kind: "query", signal: request.signal });
+  const filled = await inTurns(written, turns?.pace ?? unpaced());
   return toGrpcAnswer(filled, metadata);
 }
 

@@ -94,7 +94,9 @@ export async function readVectorBody(
   const bytes = await call.request.readBody(bytesMax);
   const readAtMs = context.endPhase("read", startMs);
   // Which index it means is told inside.
-  const turns = context.turnsOf?.([call.address.bucket, call.principal.keyId].join("\n"));
+  const flow = [call.address.bucket, call.principal.keyId].join("\n");
+  const kind = call.operation.name === "PutVectors" ? "write" : "query";
+  const turns = context.turnsOf?.({ flow, kind, signal: call.request.signal });
   const parsed = await context.parseVectorBody(bytes, patterns, claimedMd5(call), turns);
   context.endPhase("parse", readAtMs);
   if (!parsed.isIntact) throw wrongDigest();

@@ -71,7 +71,9 @@ export async function readVectorBody(
   const startMs = context.clock.monotonicMs();
   const bytes = await call.readBody();
   // Which index it means is told inside.
-  const turns = context.turnsOf?.(call.principal.keyId);
+  const { principal, operation, request } = call;
+  const kind = operation.name === "PutVectors" ? "write" : "query";
+  const turns = context.turnsOf?.({ flow: principal.keyId, kind, signal: request.signal });
   const readAtMs = context.endPhase("read", startMs);
   const parsed = await context.parseVectorBody(bytes, patterns, undefined, turns);
   context.endPhase("parse", readAtMs);
