@@ -4,6 +4,7 @@
  */
 import type { Place, WriteBatch } from "../../model/index.ts";
 import type { Checkpoint, ImportCounts, ImportProgress } from "./checkpoint.ts";
+import { refuseOthersAlone } from "./passed-over.ts";
 import {
   SOURCE_START,
   type BatchBounds,
@@ -39,6 +40,7 @@ export interface ImportReport extends Readonly<ImportCounts> {
   readonly isComplete: boolean;
 }
 
+/** @throws CommandError for records that are all of other collections than the one imported. */
 export async function runImport(options: ImportOptions): Promise<ImportReport> {
   const { sources, from, checkpoint } = options;
   const counts: ImportCounts = { ...(from?.counts ?? { records: 0, added: 0, replaced: 0 }) };
@@ -69,6 +71,7 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
     }
     bytesBefore += source.byteLength ?? 0;
   }
+  if (counts.records === 0) refuseOthersAlone(sources);
   await checkpoint?.remove();
   return { ...counts, batches, before, isComplete: true };
 }
