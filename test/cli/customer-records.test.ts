@@ -382,7 +382,7 @@ describe("What the export over HTTP answers", () => {
     });
   });
 
-  test("goes on where it stopped", async () => {
+  test("goes on where it stopped, unless what was written is gone", async () => {
     const text = await exportOverHttp();
     const file = written("twice.jsonl", text);
     const args = [
@@ -398,7 +398,9 @@ describe("What the export over HTTP answers", () => {
     writeFileSync(file, `${text}{"collection":"mails"`);
     expect((await run(args)).err).toMatch(/it is no JSON/);
     expect(readFileSync(`${file}.insula-import`, "utf8")).toContain('"records":2304');
-    rmSync(`${file}.insula-import`);
     expect(await contentOf("shop", "gina")).toEqual(await contentOf("shop", "ann"));
+    await insula.customer("shop", "gina").erase();
+    const { exitCode, err } = await run(args);
+    expect([exitCode, err]).toEqual([4, expect.stringMatching(/ mails, or .* --restart/s)]);
   });
 });

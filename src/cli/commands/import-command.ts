@@ -190,7 +190,7 @@ function forCustomer(work: ImportWork, tenant: string): PlacedWork {
   const made = create === true ? { metric: toMetric(options.metric) } : undefined;
   return {
     ...work,
-    target: new CustomerTarget(session, made),
+    target: new CustomerTarget(session, { database, tenant }, made),
     placeOf: ({ collection = "" }) => ({ database, collection, tenant }),
     identity: JSON.stringify([database, tenant]),
   };
@@ -200,7 +200,7 @@ async function importFiles(work: PlacedWork): Promise<void> {
   const { output, options, sources } = work;
   const checkpoint = openCheckpoint(work);
   if (options.restart === true) await checkpoint?.remove();
-  const from = await checkpoint?.read();
+  const from = await checkpoint?.read((tenants) => work.target.findOther?.(tenants));
   if (from !== undefined)
     output.remark(`Going on behind record ${printCount(from.counts.records)}.`);
   const bytesTotal = sources.some(({ byteLength }) => byteLength === undefined)

@@ -3,7 +3,7 @@
  * sent when it has none of the same keys, while one is being written. Holds three batches.
  */
 import type { Place, WriteBatch } from "../../model/index.ts";
-import type { Checkpoint, ImportCounts, ImportProgress } from "./checkpoint.ts";
+import type { Checkpoint, ImportCounts, ImportProgress, NotedTenants } from "./checkpoint.ts";
 import { refuseOthersAlone } from "./passed-over.ts";
 import {
   SOURCE_START,
@@ -13,6 +13,10 @@ import {
 } from "./record-source.ts";
 
 export interface ImportTarget {
+  /** When each tenant that is written was made, where the records say which; for the checkpoint. */
+  readonly tenants?: ReadonlyMap<string, number>;
+  /** The collection of one that is no longer there, or another; undefined: the import goes on. */
+  findOther?(noted: NotedTenants): Promise<string | undefined>;
   /** What the write did, where the other side says it. */
   upsert(
     place: Place,
@@ -66,7 +70,8 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
         if (counts.added !== undefined) counts.added += result.added;
         if (counts.replaced !== undefined) counts.replaced += result.replaced;
       }
-      await checkpoint?.write({ file, position: end, counts });
+      const tenants = [...(options.target.tenants ?? [])];
+      await checkpoint?.write({ file, position: end, counts, tenants });
       options.onBatch(counts, bytesBefore + end.bytes);
     }
     bytesBefore += source.byteLength ?? 0;
