@@ -302,6 +302,21 @@ describe("What the export over HTTP answers", () => {
     ["both ways are said", ["--customer", "x", "--collection", "mails"], /not both/],
     ["a tenant is said beside", ["--customer", "x", "--tenant", "y"], /not both/],
     [
+      "the collection is to be the key, too",
+      ["--customer", "x", "--key-field", "collection"],
+      /says where a record goes/,
+    ],
+    [
+      "all is of other collections",
+      ["--collection", "notes", "--tenant", "x"],
+      /1 record passed over, all of other collections: "mails"\./,
+    ],
+    [
+      "all is of other collections than the one to be made",
+      ["--collection", "new", "--create", "--ignore-unknown"],
+      /all of other collections: "mails"\./,
+    ],
+    [
       "the collection is not there",
       ["--database", "nowhere", "--customer", "x"],
       /no collection mails/,
@@ -328,6 +343,11 @@ describe("What the export over HTTP answers", () => {
       '{"problem":{"code":"customer_suspended"}}\n',
       /line 2: the export/,
     ],
+    [
+      "a line of another tenant",
+      LINE.replace('"key"', '"tenant":"bob","key"'),
+      /line 2: it is of tenant "bob"/,
+    ],
   ])("is refused at %s, and what came before is written", async (name, line, reason) => {
     const customer = `before ${name}`;
     const file = written("wrong.jsonl", LINE + line);
@@ -339,7 +359,30 @@ describe("What the export over HTTP answers", () => {
     expect(keys).toEqual(["first"]);
   });
 
-  test("goes on where it stopped", async () => {
+  test("is no export to --ignore-unknown where lines have other members", async () => {
+    const line = '{"collection":"shoes","id":7,"vector":[1,2],"price":9}\n';
+    const file = written("shoes.jsonl", line);
+    const place = ["--database", "shop", "--create", "--collection"];
+    const lax = ["import", file, ...place, "products", "--ignore-unknown"];
+    expect(await runWell<Imported>(...lax)).toMatchObject({ records: 1 });
+    const keyed = ["import", written("keyed.jsonl", '{"collection":"a","vector":[1,2]}\n')];
+    const options = ["--key-field", "collection"];
+    const result = await runWell<Imported>(...keyed, ...place, "products", ...options);
+    expect(result).toMatchObject({ records: 1 });
+    expect(result).not.toHaveProperty("passedOver");
+  });
+
+  test("takes a file that has the collection behind one that has it not", async () => {
+    const files = ["mails", "pages"].map((name) =>
+      written(`only-${name}.jsonl`, `{"collection":"${name}","key":"a","vector":[1,2]}\n`),
+    );
+    const place = ["--database", "shop", "--create", "--collection", "pages"];
+    expect(await runWell<Imported>("import", ...files, ...place)).toMatchObject({
+      ...{ records: 1, passedOver: 1 },
+    });
+  });
+
+  test("goes on where it stopped, unless what was written is gone", async () => {
     const text = await exportOverHttp();
     const file = written("twice.jsonl", text);
     const args = [
@@ -355,7 +398,9 @@ describe("What the export over HTTP answers", () => {
     writeFileSync(file, `${text}{"collection":"mails"`);
     expect((await run(args)).err).toMatch(/it is no JSON/);
     expect(readFileSync(`${file}.insula-import`, "utf8")).toContain('"records":2304');
-    rmSync(`${file}.insula-import`);
     expect(await contentOf("shop", "gina")).toEqual(await contentOf("shop", "ann"));
+    await insula.customer("shop", "gina").erase();
+    const { exitCode, err } = await run(args);
+    expect([exitCode, err]).toEqual([4, expect.stringMatching(/ mails, or .* --restart/s)]);
   });
 });

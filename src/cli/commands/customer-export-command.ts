@@ -1,8 +1,6 @@
 /** `insula customer export`: all that a customer has, a file a collection. */
 import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import type { Command } from "commander";
-import { InsulaError } from "../../base/errors.ts";
 import { isNotServed, type CustomerRecord } from "../../client/index.ts";
 import type { CustomerPlace, CustomerTenant } from "../../engine/api.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
@@ -12,17 +10,8 @@ import { watchInterrupts } from "../interrupt.ts";
 import { printCount, printCounted, printTable, type Output } from "../output.ts";
 import { createRateProgress } from "../rate-progress.ts";
 import type { Session } from "../session.ts";
-import { ContentHash } from "../transfer/content-hash.ts";
-import { openJsonlSink } from "../transfer/jsonl-sink.ts";
-import type { RecordSink } from "../transfer/record-sink.ts";
+import { ExportFiles, type ExportedFile } from "../transfer/export-files.ts";
 import { pagesOf } from "./export-command.ts";
-
-interface ExportedFile {
-  readonly collection: string;
-  readonly file: string;
-  readonly records: number;
-  readonly contentHash: string;
-}
 
 export function addCustomerExport(customer: Command): void {
   customer
@@ -140,72 +129,4 @@ function byCollection(piece: readonly CustomerRecord[]): readonly (readonly Cust
     else parts.push([each]);
   }
   return parts;
-}
-
-interface OpenFile {
-  readonly collection: string;
-  readonly file: string;
-  readonly sink: RecordSink;
-  readonly hash: ContentHash;
-  records: number;
-}
-
-/** A file a collection, one after the other; each is there when the next begins. */
-class ExportFiles {
-  readonly #folder: string;
-  readonly #files: ExportedFile[] = [];
-  #open: OpenFile | undefined;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  /** Records of one collection; those of a collection come one behind the other. */
-  async write(records: readonly CustomerRecord[]): Promise<void> {
-    const [first] = records;
-    if (first === undefined) return;
-    if (this.#open?.collection !== first.collection) await this.begin(first.collection);
-    const { sink, hash } = this.#openFile();
-    for (const { record } of records) hash.add(undefined, record);
-    await sink.write(records.map(({ record }) => ({ tenant: undefined, record })));
-    this.#openFile().records += records.length;
-  }
-
-  /** Nothing for a collection whose file is begun or there. */
-  async begin(collection: string): Promise<void> {
-    if (this.#open?.collection === collection) return;
-    if (this.#files.some((known) => known.collection === collection)) return;
-    await this.#close();
-    // A name may have what a path cannot.
-    const file = path.join(this.#folder, `${encodeURIComponent(collection)}.jsonl`);
-    const sink = await openJsonlSink(file);
-    this.#open = { collection, file, sink, hash: new ContentHash(), records: 0 };
-  }
-
-  /** Of all files, in the order of the collections. */
-  async finish(): Promise<readonly ExportedFile[]> {
-    await this.#close();
-    return this.#files.toSorted((a, b) =>
-      Buffer.compare(Buffer.from(a.collection), Buffer.from(b.collection)),
-    );
-  }
-
-  /** Of the file that is not whole. */
-  async discard(): Promise<void> {
-    await this.#open?.sink.discard().catch(() => undefined);
-    this.#open = undefined;
-  }
-
-  async #close(): Promise<void> {
-    if (this.#open === undefined) return;
-    const { collection, file, sink, hash, records } = this.#open;
-    await sink.finish();
-    this.#open = undefined;
-    this.#files.push({ collection, file, records, contentHash: hash.finish() });
-  }
-
-  #openFile(): OpenFile {
-    if (this.#open !== undefined) return this.#open;
-    throw new InsulaError("invariant_broken", "A file is begun before it is written.");
-  }
 }

@@ -22,14 +22,19 @@ import {
   type ImportTarget,
 } from "../transfer/import-run.ts";
 import { JsonlSource } from "../transfer/jsonl-source.ts";
-import type { CollectionChoice } from "../transfer/record-members.ts";
+import { refuseOthersAlone } from "../transfer/passed-over.ts";
+import {
+  usesCollection,
+  type CollectionChoice,
+  type MemberNames,
+} from "../transfer/record-members.ts";
 import {
   IMPORT_FORMATS,
   openSources,
   type ImportFormat,
   type SourceFile,
 } from "../transfer/open-source.ts";
-import type { RecordSource } from "../transfer/record-source.ts";
+import type { RecordSource, SourceShape } from "../transfer/record-source.ts";
 
 /** Bytes of vectors in one batch, about. Source: ours; four fill a group of the log. */
 const BATCH_BYTES = 4 * 1_048_576;
@@ -91,16 +96,9 @@ passes over the others, --customer takes all.`,
     )
     .action(async (paths: readonly string[], options: ImportOptions, command: Command) => {
       const format = toFormat(options.format);
-      const collections = toChoice(options, command);
       const { sources, files } = await openSources(paths, {
         format,
-        names: {
-          metadata: options.metadataFrom ?? [],
-          isLax: options.ignoreUnknown === true,
-          ...(collections !== undefined && { collections }),
-          ...(options.keyField !== undefined && { key: options.keyField }),
-          ...(options.vectorField !== undefined && { vector: options.vectorField }),
-        },
+        names: toNames(options, toChoice(options, command)),
         keysPath: options.keys,
         keyPrefix: options.keyPrefix ?? "",
       });
@@ -112,6 +110,24 @@ passes over the others, --customer takes all.`,
     });
 }
 
+function toNames(options: ImportOptions, collections: CollectionChoice | undefined): MemberNames {
+  const names = {
+    metadata: options.metadataFrom ?? [],
+    isLax: options.ignoreUnknown === true,
+    ...(collections !== undefined && { collections }),
+    ...(options.keyField !== undefined && { key: options.keyField }),
+    ...(options.vectorField !== undefined && { vector: options.vectorField }),
+  };
+  if (collections?.kind === "each" && usesCollection(names)) {
+    throw new CommandError(
+      EXIT_CODES.usage,
+      "With --customer the member collection says where a record goes: it can be no key, no " +
+        "vector and no metadata.",
+    );
+  }
+  return names;
+}
+
 /** What is said on the command line counts, not the collection that is meant by default. */
 function toChoice(
   { customer, collection }: ImportOptions,
@@ -121,7 +137,7 @@ function toChoice(
   if (customer === undefined) {
     return isSaid("collection") ? { kind: "one", name: collection } : undefined;
   }
-  if (!isSaid("collection") && !isSaid("tenant")) return { kind: "each" };
+  if (!isSaid("collection") && !isSaid("tenant")) return { kind: "each", tenant: customer };
   throw new CommandError(
     EXIT_CODES.usage,
     "Expected --customer, or --collection and --tenant, not both.",
@@ -174,7 +190,7 @@ function forCustomer(work: ImportWork, tenant: string): PlacedWork {
   const made = create === true ? { metric: toMetric(options.metric) } : undefined;
   return {
     ...work,
-    target: new CustomerTarget(session, made),
+    target: new CustomerTarget(session, { database, tenant }, made),
     placeOf: ({ collection = "" }) => ({ database, collection, tenant }),
     identity: JSON.stringify([database, tenant]),
   };
@@ -184,7 +200,7 @@ async function importFiles(work: PlacedWork): Promise<void> {
   const { output, options, sources } = work;
   const checkpoint = openCheckpoint(work);
   if (options.restart === true) await checkpoint?.remove();
-  const from = await checkpoint?.read();
+  const from = await checkpoint?.read((tenants) => work.target.findOther?.(tenants));
   if (from !== undefined)
     output.remark(`Going on behind record ${printCount(from.counts.records)}.`);
   const bytesTotal = sources.some(({ byteLength }) => byteLength === undefined)
@@ -211,7 +227,7 @@ async function importFiles(work: PlacedWork): Promise<void> {
     progress.stop();
   });
   const seconds = Number(((performance.now() - startedAtMs) / 1_000).toFixed(3));
-  const passedOver = sources.reduce((sum, source) => sum + (source.passedOver ?? 0), 0);
+  const passedOver = sources.reduce((sum, source) => sum + (source.passedOver?.records ?? 0), 0);
   output.result({ ...report, ...(passedOver > 0 && { passedOver }), seconds }, () =>
     [
       printReport(report, seconds),
@@ -270,14 +286,15 @@ async function openCollection(
       "Make it first with `insula collection create`.",
     );
   }
-  const shape = await sources[0]?.shape();
-  const sparseFields = shape?.sparseFields ?? [];
-  if (shape === undefined || shape.dimensions.size + sparseFields.length === 0) {
+  const shape = await firstShape(sources);
+  if (shape === undefined) {
+    refuseOthersAlone(sources);
     throw new CommandError(
       EXIT_CODES.usage,
       "Cannot make a collection for a file without records.",
     );
   }
+  const { sparseFields = [] } = shape;
   if ((await catalog.getDatabase(database)) === undefined) await catalog.createDatabase(database);
   return catalog.createCollection(database, collection, {
     schema: {
@@ -290,6 +307,15 @@ async function openCollection(
     },
     tenancy: shape.hasTenants || options.tenant !== undefined ? "multi" : "single",
   });
+}
+
+/** Of the first source with a record; files before it may be of other collections. */
+async function firstShape(sources: readonly RecordSource[]): Promise<SourceShape | undefined> {
+  for (const source of sources) {
+    const shape = await source.shape();
+    if (shape.dimensions.size + (shape.sparseFields?.length ?? 0) > 0) return shape;
+  }
+  return undefined;
 }
 
 /** The tenant on the command line wins over those of the records. */

@@ -29,11 +29,16 @@ export interface ImportIdentity {
   readonly options: string;
 }
 
+/** When the tenant in each collection that was written was made; ms since 1970. */
+export type NotedTenants = readonly (readonly [collection: string, createdAtMs: number])[];
+
 export interface ImportProgress {
   /** Of `files`. */
   readonly file: number;
   readonly position: SourcePosition;
   readonly counts: ImportCounts;
+  /** Empty where the identity says where all goes. */
+  readonly tenants: NotedTenants;
 }
 
 export class Checkpoint {
@@ -48,9 +53,13 @@ export class Checkpoint {
   /**
    * Where to go on; undefined at the first run.
    *
-   * @throws CommandError when the file belongs to another import, or the source has changed.
+   * @param findOther the collection of a tenant that is not the one that was written.
+   * @throws CommandError when the file belongs to another import, or the source or the target has
+   *   changed.
    */
-  async read(): Promise<ImportProgress | undefined> {
+  async read(
+    findOther?: (noted: NotedTenants) => Promise<string | undefined> | undefined,
+  ): Promise<ImportProgress | undefined> {
     const text = await readFile(this.path, "utf8").catch(() => undefined);
     if (text === undefined) return undefined;
     const kept = parse(text);
@@ -61,6 +70,13 @@ export class Checkpoint {
       throw this.#refusal("belongs to an import with other options");
     if (JSON.stringify(kept.files) !== JSON.stringify(this.#identity.files))
       throw this.#refusal("was made before the source was changed");
+    const { tenants } = kept.progress;
+    const other = tenants.length === 0 ? undefined : await findOther?.(tenants);
+    if (other !== undefined) {
+      throw this.#refusal(
+        `was made before the tenant in collection ${other}, or the collection, was removed`,
+      );
+    }
     return kept.progress;
   }
 
@@ -100,7 +116,9 @@ interface Kept extends ImportIdentity {
 function parse(text: string): Kept | undefined {
   try {
     const kept = JSON.parse(text) as Kept & { readonly format?: unknown };
-    const isOurs = kept.format === FORMAT && Number.isInteger(kept.progress.position.records);
+    const { position, tenants } = kept.progress;
+    const isOurs =
+      kept.format === FORMAT && Number.isInteger(position.records) && Array.isArray(tenants);
     return isOurs ? kept : undefined;
   } catch {
     // Not JSON, or not an object with these members: the caller says so.

@@ -1,19 +1,34 @@
-/** Where the records of one customer go: each into its collection, which may be made for it. */
+/**
+ * Where the records of one customer go: each into its collection, which may be made for it.
+ *
+ * The checkpoint notes when each tenant that was written was made. So an import goes on only where
+ * what it wrote before still is: not behind a collection that was dropped and made anew, nor behind
+ * a customer that was erased.
+ */
+import type { CustomerPlace } from "../../engine/api.ts";
 import type { Metric, Place, WriteBatch } from "../../model/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import type { Session } from "../session.ts";
+import type { NotedTenants } from "./checkpoint.ts";
 import type { ImportTarget } from "./import-run.ts";
 
 export class CustomerTarget implements ImportTarget {
-  readonly #session: Session;
+  readonly tenants: Map<string, number> = new Map<string, number>();
+  readonly #session: Pick<Session, "catalog" | "records">;
+  readonly #customer: CustomerPlace;
   readonly #made: { readonly metric: Metric } | undefined;
   /** Of collections that are looked at; settled when records may be written into it. */
   readonly #ready = new Map<string, Promise<void>>();
   #database: Promise<unknown> | undefined;
 
   /** @param made how collections that are missing are made; undefined: they are refused. */
-  constructor(session: Session, made: { readonly metric: Metric } | undefined) {
+  constructor(
+    session: Pick<Session, "catalog" | "records">,
+    customer: CustomerPlace,
+    made: { readonly metric: Metric } | undefined,
+  ) {
     this.#session = session;
+    this.#customer = customer;
     this.#made = made;
   }
 
@@ -26,7 +41,27 @@ export class CustomerTarget implements ImportTarget {
     if (ready === undefined) this.#ready.set(place.collection, (ready = this.#open(place, batch)));
     await ready;
     const { rowsAdded, rowsReplaced } = await this.#session.records.upsert(place, batch);
+    if (!this.tenants.has(place.collection)) {
+      // 0 for one that is gone again: no import goes on behind it.
+      this.tenants.set(place.collection, (await this.#createdAtMs(place.collection)) ?? 0);
+    }
     return { added: rowsAdded, replaced: rowsReplaced };
+  }
+
+  async findOther(noted: NotedTenants): Promise<string | undefined> {
+    for (const [collection, createdAtMs] of noted) {
+      const info = await this.#session.catalog.getCollection(this.#customer.database, collection);
+      const isSame =
+        info?.tenancy === "multi" && (await this.#createdAtMs(collection)) === createdAtMs;
+      if (!isSame) return collection;
+      this.tenants.set(collection, createdAtMs);
+    }
+    return undefined;
+  }
+
+  async #createdAtMs(collection: string): Promise<number | undefined> {
+    const info = await this.#session.catalog.getTenant({ ...this.#customer, collection });
+    return info?.createdAtMs;
   }
 
   async #open({ database, collection }: Place, batch: WriteBatch): Promise<void> {

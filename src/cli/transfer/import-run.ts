@@ -3,7 +3,8 @@
  * sent when it has none of the same keys, while one is being written. Holds three batches.
  */
 import type { Place, WriteBatch } from "../../model/index.ts";
-import type { Checkpoint, ImportCounts, ImportProgress } from "./checkpoint.ts";
+import type { Checkpoint, ImportCounts, ImportProgress, NotedTenants } from "./checkpoint.ts";
+import { refuseOthersAlone } from "./passed-over.ts";
 import {
   SOURCE_START,
   type BatchBounds,
@@ -12,6 +13,10 @@ import {
 } from "./record-source.ts";
 
 export interface ImportTarget {
+  /** When each tenant that is written was made, where the records say which; for the checkpoint. */
+  readonly tenants?: ReadonlyMap<string, number>;
+  /** The collection of one that is no longer there, or another; undefined: the import goes on. */
+  findOther?(noted: NotedTenants): Promise<string | undefined>;
   /** What the write did, where the other side says it. */
   upsert(
     place: Place,
@@ -39,6 +44,7 @@ export interface ImportReport extends Readonly<ImportCounts> {
   readonly isComplete: boolean;
 }
 
+/** @throws CommandError for records that are all of other collections than the one imported. */
 export async function runImport(options: ImportOptions): Promise<ImportReport> {
   const { sources, from, checkpoint } = options;
   const counts: ImportCounts = { ...(from?.counts ?? { records: 0, added: 0, replaced: 0 }) };
@@ -64,11 +70,13 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
         if (counts.added !== undefined) counts.added += result.added;
         if (counts.replaced !== undefined) counts.replaced += result.replaced;
       }
-      await checkpoint?.write({ file, position: end, counts });
+      const tenants = [...(options.target.tenants ?? [])];
+      await checkpoint?.write({ file, position: end, counts, tenants });
       options.onBatch(counts, bytesBefore + end.bytes);
     }
     bytesBefore += source.byteLength ?? 0;
   }
+  if (counts.records === 0) refuseOthersAlone(sources);
   await checkpoint?.remove();
   return { ...counts, batches, before, isComplete: true };
 }

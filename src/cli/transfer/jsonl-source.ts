@@ -4,11 +4,13 @@ import { InsulaError, isInsulaError } from "../../base/errors.ts";
 import { parseJsonBytes, type JsonObject } from "../../wire/index.ts";
 import { CommandError, EXIT_CODES } from "../command-error.ts";
 import { BatchBuilder } from "./batch-builder.ts";
+import { PassedOver } from "./passed-over.ts";
 import {
   isExported,
   toExportedRecord,
   toRecord,
   type MemberNames,
+  type OtherRecord,
   type SourceRecord,
 } from "./record-members.ts";
 import {
@@ -36,7 +38,7 @@ interface Line {
 export class JsonlSource implements RecordSource {
   readonly path: string;
   readonly byteLength: number | undefined;
-  passedOver = 0;
+  passedOver: PassedOver = new PassedOver();
   readonly #names: MemberNames;
 
   /** @param path  `-` is standard input, which can be read once. */
@@ -47,6 +49,7 @@ export class JsonlSource implements RecordSource {
   }
 
   async shape(): Promise<SourceShape> {
+    this.passedOver = new PassedOver();
     for await (const { record } of this.#records(SOURCE_START)) {
       const dimensions = new Map([...record.vectors].map(([name, { length }]) => [name, length]));
       const hasTenants = record.tenant !== undefined;
@@ -56,7 +59,7 @@ export class JsonlSource implements RecordSource {
   }
 
   async *batches(from: SourcePosition, bounds: BatchBounds): AsyncIterable<SourceBatch> {
-    this.passedOver = 0;
+    this.passedOver = new PassedOver();
     const builder = new BatchBuilder(bounds);
     let end = from;
     try {
@@ -89,13 +92,12 @@ export class JsonlSource implements RecordSource {
       if (line.every(isBlank)) continue;
       records++;
       const record = this.#parse(line, number);
-      if (record === undefined) this.passedOver++;
+      if ("otherCollection" in record) this.passedOver.add(record.otherCollection);
       else yield { number, record, end: { records, bytes } };
     }
   }
 
-  /** undefined: of a collection that is passed over. */
-  #parse(line: Buffer, number: number): SourceRecord | undefined {
+  #parse(line: Buffer, number: number): SourceRecord | OtherRecord {
     try {
       // As our server writes it: read once, the other way.
       if (this.#isExported(line)) return this.#parseExported(line);
@@ -117,12 +119,13 @@ export class JsonlSource implements RecordSource {
     }
   }
 
+  /** By its first bytes alone, where more need not be known. */
   #isExported(line: Buffer): boolean {
     const isTaken = isExported({ collection: "" }, this.#names);
     return isTaken && line.subarray(0, EXPORTED.length).equals(EXPORTED);
   }
 
-  #parseExported(line: Buffer): SourceRecord | undefined {
+  #parseExported(line: Buffer): SourceRecord | OtherRecord {
     let members: JsonObject;
     try {
       members = JSON.parse(UTF8.decode(line)) as JsonObject;

@@ -23,9 +23,18 @@ export interface MemberNames {
   readonly collections?: CollectionChoice;
 }
 
-/** Lines of one collection are taken, others passed over; or each goes where it says. */
+/**
+ * Lines of one collection are taken, others passed over; or each goes where it says, and none may
+ * name another tenant than theirs.
+ */
 export type CollectionChoice =
-  { readonly kind: "one"; readonly name: string } | { readonly kind: "each" };
+  | { readonly kind: "one"; readonly name: string }
+  | { readonly kind: "each"; readonly tenant: string };
+
+/** A line of a collection that is passed over. */
+export interface OtherRecord {
+  readonly otherCollection: string;
+}
 
 export interface SourceRecord {
   /** As the line says; undefined where all go into the one of the command line. */
@@ -47,22 +56,51 @@ const METADATA = "metadata";
 const COLLECTION = "collection";
 const PROBLEM = "problem";
 
-/** Whether the object is a line of the export of a customer over HTTP. */
-export function isExported(members: object, { metadata }: MemberNames): boolean {
-  return Object.hasOwn(members, COLLECTION) && !metadata.includes(COLLECTION);
+/**
+ * Whether the object is a line of the export of a customer over HTTP: it names a collection. Not
+ * where the options use the member for something else. Where members that mean nothing are passed
+ * over, this is one of them, unless the line has the members of the export and no others, and the
+ * options say which collection is taken.
+ */
+export function isExported(members: JsonObject, names: MemberNames): boolean {
+  if (!Object.hasOwn(members, COLLECTION) || usesCollection(names)) return false;
+  const { collections, isLax } = names;
+  if (!isLax || collections?.kind === "each") return true;
+  return collections !== undefined && hasExportedShape(members);
+}
+
+/** Whether the member `collection` is asked for as something else than the name of one. */
+export function usesCollection({ key, vector, metadata }: MemberNames): boolean {
+  return key === COLLECTION || vector === COLLECTION || metadata.includes(COLLECTION);
+}
+
+/** As customer-export.ts of the dialect writes them, in whatever order. */
+const EXPORTED_MEMBERS = new Map<string, (value: JsonValue) => boolean>([
+  [COLLECTION, (value) => typeof value === "string" && value !== ""],
+  ["key", (value) => typeof value === "string"],
+  ["vector", Array.isArray],
+  [NAMED_VECTORS, Array.isArray],
+  [SPARSE_VECTORS, Array.isArray],
+  [METADATA, isObject],
+]);
+
+function hasExportedShape(members: JsonObject): boolean {
+  return (
+    Object.hasOwn(members, "key") &&
+    Object.entries(members).every(([name, value]) => EXPORTED_MEMBERS.get(name)?.(value) === true)
+  );
 }
 
 /**
  * A line of that export, read by `JSON.parse`: numbers are doubles there, whatever they look like.
  *
- * @returns undefined for a record of a collection that is passed over.
  * @throws RangeError with a reason that follows the place in the file; InsulaError for metadata
  *   that cannot be read.
  */
 export function toExportedRecord(
   members: JsonObject,
   { collections, ...names }: MemberNames,
-): SourceRecord | undefined {
+): SourceRecord | OtherRecord {
   const { collection, metadata, ...rest } = members;
   if (typeof collection !== "string" || collection === "") {
     throw new RangeError("the collection: expected a string");
@@ -73,17 +111,27 @@ export function toExportedRecord(
         "of one, --customer sends each into its own",
     );
   }
-  if (collections.kind === "one" && collections.name !== collection) return undefined;
+  if (collections.kind === "one" && collections.name !== collection) {
+    return { otherCollection: collection };
+  }
   if (metadata !== undefined && !isObject(metadata)) {
     throw new RangeError("metadata: expected an object");
   }
   const record = toRecord(rest, names);
+  if (collections.kind === "each") checkTenant(record, collections.tenant);
   const own = metadata === undefined ? undefined : fromExactMembers(metadata, "metadata_invalid");
   return {
     ...record,
     ...(collections.kind === "each" ? { collection } : {}),
     metadata: own === undefined ? record.metadata : { ...record.metadata, ...own },
   };
+}
+
+function checkTenant({ tenant }: SourceRecord, customer: string): void {
+  if (tenant === undefined || tenant === customer) return;
+  throw new RangeError(
+    `it is of tenant ${JSON.stringify(tenant)}, and --customer says ${JSON.stringify(customer)}`,
+  );
 }
 
 /** @throws RangeError with a reason that follows the place in the file. */

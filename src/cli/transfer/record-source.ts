@@ -1,5 +1,6 @@
 /** Where the records of an import come from: one file format each, read in batches from a place. */
 import type { WriteBatch } from "../../model/index.ts";
+import type { PassedOver } from "./passed-over.ts";
 
 /** A place between two records of one file; a source can be opened at it again. */
 export interface SourcePosition {
@@ -42,8 +43,8 @@ export interface RecordSource {
   readonly path: string;
   /** Bytes in all, for the progress; undefined for standard input. */
   readonly byteLength: number | undefined;
-  /** Records of other collections that were passed over so far. */
-  readonly passedOver?: number;
+  /** Records of other collections that the last reading passed over so far. */
+  readonly passedOver?: PassedOver;
   /** Reads the first record. */
   shape(): Promise<SourceShape>;
   /**
