@@ -9,11 +9,16 @@ import {
   SeededRandom,
   type FileSystem,
 } from "../io/index.ts";
+import type { ShardUid } from "../base/brands.ts";
 import type { Place } from "../model/index.ts";
+import type { ShardState } from "../shard/index.ts";
 import type { Engine } from "./api.ts";
+import { garbageCollectionKey, type EncodedKey } from "./catalog-keys.ts";
+import type { Catalog } from "./catalog.ts";
 import { openEngine } from "./engine.ts";
 import { listFolderFiles } from "./inspect-file.ts";
 import type { EngineOptions } from "./node-context.ts";
+import { Quarantine, type QuarantineDoors } from "./quarantine.ts";
 
 const ACME: Place = { database: "d", collection: "many", tenant: "acme" };
 const ZETA: Place = { database: "d", collection: "many", tenant: "zeta" };
@@ -284,4 +289,23 @@ it("a quarantined tenant's tail keeps its log file, and the cleaner does not spi
   }
   expect(await files.exists(path)).toBe(true);
   await engine.close();
+});
+
+it("a tenant whose collection is being deleted has lost its key and is not damaged", async () => {
+  const state = { collectionNumber: 7, quarantine: "" } as ShardState;
+  const catalog = {
+    readShard: () => Promise.resolve(state),
+    get: (key: EncodedKey) =>
+      Promise.resolve(key === garbageCollectionKey(7) ? Buffer.alloc(0) : undefined),
+  } as unknown as Catalog;
+  const confined: ShardUid[] = [];
+  const quarantine = new Quarantine({
+    catalog,
+    release: (uid) => Promise.resolve(void confined.push(uid)),
+    onDamage: (error) => damages.push(error),
+  } as unknown as QuarantineDoors);
+  const erased = new InsulaError("data_damaged", "key slot 5 holds no key");
+  const examined = quarantine.examine(new Uint8Array(16) as ShardUid, erased, true);
+  await expect(examined).rejects.toMatchObject({ code: "tenant_not_found" });
+  expect([confined, damages]).toEqual([[], []]);
 });

@@ -14,7 +14,9 @@ import {
   quarantineError,
   type ShardAuditDoors,
   type ShardDamage,
+  type ShardState,
 } from "../shard/index.ts";
+import { garbageCollectionKey } from "./catalog-keys.ts";
 import type { Catalog } from "./catalog.ts";
 
 /** Looks at a shard whose segments are replaced while it is looked at. */
@@ -49,6 +51,7 @@ export class Quarantine {
     const verdict = await this.#once(uid, async () => {
       const state = await this.#doors.catalog.readShard(uid);
       if (state !== undefined && state.quarantine !== "") return quarantineError(state.quarantine);
+      if (state !== undefined && (await this.#isGoing(state))) return goneError();
       const found = await this.findDamage(uid, this.#doors.pause);
       if (found === undefined && !isCertain) return undefined;
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -80,6 +83,12 @@ export class Quarantine {
       if (isStillNamed(damage, now)) return damage;
     }
     return undefined;
+  }
+
+  /** Its collection is deleted: its key may be gone already, its row not yet. */
+  async #isGoing({ collectionNumber }: Pick<ShardState, "collectionNumber">): Promise<boolean> {
+    const row = await this.#doors.catalog.get(garbageCollectionKey(collectionNumber));
+    return row !== undefined;
   }
 
   async #confine(
@@ -117,4 +126,8 @@ export class Quarantine {
     this.#running.set(id, running);
     return running;
   }
+}
+
+function goneError(): InsulaError {
+  return new InsulaError("tenant_not_found", "Cannot use the data: they were just deleted.");
 }
