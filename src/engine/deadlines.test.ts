@@ -284,7 +284,6 @@ it("many calls under one signal are no leak that is warned of", async () => {
 it("an update of which a step is done is not told to be given up, whatever else goes wrong", async () => {
   for (const prefix of ["a", "b"]) await engine.upsert(NEW, batch(UPDATE_RECORDS_MAX, prefix));
   let steps = 0;
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the shard it was meant for
   const original = Shard.prototype.write;
   const spy = vi.spyOn(Shard.prototype, "write").mockImplementation(async function (
     this: Shard,

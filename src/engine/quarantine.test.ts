@@ -301,8 +301,8 @@ it("a tenant whose collection is being deleted has lost its key and is not damag
   const confined: ShardUid[] = [];
   const quarantine = new Quarantine({
     catalog,
-    release: (uid) => Promise.resolve(void confined.push(uid)),
-    onDamage: (error) => damages.push(error),
+    release: (uid: ShardUid) => Promise.resolve(void confined.push(uid)),
+    onDamage: (error: InsulaError) => damages.push(error),
   } as unknown as QuarantineDoors);
   const erased = new InsulaError("data_damaged", "key slot 5 holds no key");
   const examined = quarantine.examine(new Uint8Array(16) as ShardUid, erased, true);
