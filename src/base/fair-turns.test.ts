@@ -236,3 +236,16 @@ test("when nobody waits nothing is kept of anybody", async () => {
   await loop.round();
   expect(loop.turns.flowCount).toBe(0);
 });
+
+test("slices go on at once while the round has room and nobody waits, and not beyond", async () => {
+  const loop = new Loop();
+  let slices = 0;
+  const work = async (): Promise<void> => {
+    for (; slices < 6; slices++) await loop.turns.next("a", "query");
+  };
+  const done = work();
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  expect(slices).toBe(2);
+  await loop.rounds(() => slices === 6);
+  await done;
+});

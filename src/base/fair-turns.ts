@@ -175,18 +175,33 @@ export class FairTurns {
     this.#release(of, name, reserved);
   }
 
-  /** Between two slices of a call that has begun: the others' turn, then this one's again. */
+  /**
+   * Between two slices of a call that has begun: the others' turn, then this one's again; at once
+   * while there is room and nobody waits.
+   */
   async next(name: string, kind: TurnClass): Promise<void> {
     const of = this.#classes[kind];
     const flow = of.queue.flow(name, this.weightOf(name));
+    if (this.#left > 0 && this.#readyCount === 0) {
+      of.tag = Math.max(of.tag, this.#now);
+      this.#now = of.tag;
+      of.queue.begin(flow);
+      this.#beginSlice(of, flow);
+      this.#plan();
+      return;
+    }
     await new Promise<void>((resolve) => {
       this.#push(of, flow, () => {
-        this.#left -= SLICE_COST;
-        of.queue.payAhead(flow, SLICE_COST);
-        payAhead(of, SLICE_COST);
+        this.#beginSlice(of, flow);
         resolve();
       });
     });
+  }
+
+  #beginSlice(of: Class, flow: Flow<Grant>): void {
+    this.#left -= SLICE_COST;
+    of.queue.payAhead(flow, SLICE_COST);
+    payAhead(of, SLICE_COST);
   }
 
   #wait(of: Class, name: string, { isHeld, signal }: Wait): Promise<Turn> {

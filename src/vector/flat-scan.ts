@@ -24,8 +24,8 @@ import type { LeasedScanner, SearchMemory } from "./search-memory.ts";
 const INLINE_BYTES_MAX = 1_572_864;
 /** Bytes of one slice on a worker: about 2 ms. */
 const SLICE_BYTES = 8_388_608;
-/** Bytes of one slice on this thread, about 1 ms: as many as a pace has steps for. */
-const TURN_BYTES = 4_194_304;
+/** Bytes of one slice on this thread, about 0.25 ms: as many as a pace has steps for. */
+const TURN_BYTES = 1_048_576;
 /** Rows of a list lie anywhere: each costs as much as two of a range. */
 const LISTED_COST = 2;
 /** Bytes of a bitmap that are looked through in a step. */
