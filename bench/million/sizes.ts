@@ -65,8 +65,17 @@ export function numberOf(name: string): number {
   return Number(name.slice(1));
 }
 
+/** Making one takes milliseconds, and it is asked for while time is taken. */
+const made = new Map<string, Float32Array>();
+
 export function vectorOf(dimension: number, seed: number): Float32Array {
-  return rowOf(clusteredVectors(dimension, 100, 100 + (seed % 16)).next(1), dimension, 0);
+  const name = `${String(dimension)}/${String(seed % 16)}`;
+  const known = made.get(name);
+  if (known !== undefined) return known;
+  const source = clusteredVectors(dimension, 100, 100 + (seed % 16));
+  const vector = rowOf(source.next(1), dimension, 0);
+  made.set(name, vector);
+  return vector;
 }
 
 export function searchOf(
