@@ -147,9 +147,7 @@ export class FairTurns {
     const window = windowOf(of, name);
     const isHeld = window.held.size > 0 || isFull(window, of, flow);
     if (!isHeld && this.#left > 0 && this.#readyCount === 0) {
-      of.tag = Math.max(of.tag, this.#now);
-      this.#now = of.tag;
-      of.queue.begin(flow);
+      this.#serve(of, flow);
       const turn = this.#begin(of, name, reserve(window, flow));
       this.#plan();
       return turn;
@@ -183,9 +181,7 @@ export class FairTurns {
     const of = this.#classes[kind];
     const flow = of.queue.flow(name, this.weightOf(name));
     if (this.#left > 0 && this.#readyCount === 0) {
-      of.tag = Math.max(of.tag, this.#now);
-      this.#now = of.tag;
-      of.queue.begin(flow);
+      this.#serve(of, flow);
       this.#beginSlice(of, flow);
       this.#plan();
       return;
@@ -196,6 +192,13 @@ export class FairTurns {
         resolve();
       });
     });
+  }
+
+  /** It did not wait: nobody does. */
+  #serve(of: Class, flow: Flow<Grant>): void {
+    of.tag = Math.max(of.tag, this.#now);
+    this.#now = of.tag;
+    of.queue.begin(flow);
   }
 
   #beginSlice(of: Class, flow: Flow<Grant>): void {

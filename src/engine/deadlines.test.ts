@@ -147,8 +147,8 @@ it.each(READS)("a %s of somebody who is gone already is not begun", async (_, re
   await expect(read(aborted(ACME))).rejects.toBe(GONE);
 });
 
-it("a tenant whose only caller has gone is woken all the same, and can be put to sleep", async () => {
-  await engine.deactivate(ACME);
+/** The node starts anew, and whoever had the tenant woken has gone before it was. */
+async function wokenForNobody(): Promise<void> {
   await engine.close();
   engine = await open();
   files.held = "reads";
@@ -158,6 +158,11 @@ it("a tenant whose only caller has gone is woken all the same, and can be put to
   await expect(given).rejects.toBe(GONE);
   files.release();
   await turns();
+}
+
+it("a tenant whose only caller has gone is woken all the same, and can be put to sleep", async () => {
+  await engine.deactivate(ACME);
+  await wokenForNobody();
   await engine.deactivate(ACME);
   expect(engine.stats().shardsAwake).toBe(0);
   expect((await engine.get(ACME, ["k1"], INCLUDE))[0]?.key).toBe("k1");
@@ -246,15 +251,7 @@ it("a search over many places names the places without the signal", async () => 
 });
 
 it("whoever finds a tenant awake that another had woken did not wait for it", async () => {
-  await engine.close();
-  engine = await open();
-  files.held = "reads";
-  const given = engine.get(aborted(ACME), ["k1"], INCLUDE);
-  await turns();
-  stop.abort(GONE);
-  await expect(given).rejects.toBe(GONE);
-  files.release();
-  await turns();
+  await wokenForNobody();
   const { activation } = await engine.query(ACME, search());
   expect(activation).toMatchObject({ wasAsleep: false, wakeMs: 0 });
   const { items } = await engine.usage({ limit: 10, period: "day" });

@@ -69,7 +69,7 @@ export class TenantGate {
     if (tenant === undefined) return keeper.use(shard, task, undefined, manner);
     let place: FoundPlace = found;
     for (let left = ACTIVATIONS_MAX; ; left--) {
-      await unlessAborted(manner.signal, this.admit(place));
+      await this.admit(place, manner.signal);
       try {
         const { number: group, policy: rules } = collection.row;
         const admit = (): Promise<void> => this.#check(collection, tenant);
@@ -104,12 +104,12 @@ export class TenantGate {
   /**
    * Of a call that needs no shard awake; notes that the tenant is used.
    *
-   * @throws InsulaError `tenant_not_active`.
+   * @throws InsulaError `tenant_not_active`; the reason of the signal while it becomes so.
    */
-  async admit(place: FoundPlace): Promise<void> {
+  async admit(place: FoundPlace, signal?: AbortSignal): Promise<void> {
     const { collection, tenant, shard } = place;
     if (tenant === undefined || shard === undefined) return;
-    await this.#activate(place, tenant);
+    if (place.state !== "ACTIVE") await unlessAborted(signal, this.#activate(place, tenant));
     this.#doors.uses.note(collection, tenant, place.usedAtMs);
   }
 
@@ -119,7 +119,6 @@ export class TenantGate {
 
   async #activate(place: FoundPlace, tenant: string): Promise<void> {
     const { collection } = place;
-    if (place.state === "ACTIVE") return;
     if (!collection.row.activatesTenants) throw notActive(tenant, place.state);
     // The call may have waited for its turn since its place was found.
     const entry = await this.#doors.directory.tenants.find(collection, tenant);
