@@ -13,7 +13,7 @@ vi.mock("./memory-budget.ts", () => ({
 
 const TENANTS = 8;
 const DIMENSION = 96;
-/** Less than a mebibyte of numbers: all in the arenas of small extents. */
+/** Less than a mebibyte of numbers, which are what is searched: all in arenas of small extents. */
 const ROWS = 2_000;
 const INCLUDE = { vectors: false, metadata: false };
 const QUERY: Query = { field: "", vector: vectorOf(1), topK: 3, include: INCLUDE };
@@ -53,7 +53,7 @@ beforeEach(async () => {
     workerCount: 0,
   });
   await engine.createDatabase("db");
-  const vectors = [{ name: "", dimension: DIMENSION, metric: "euclidean" as const }];
+  const vectors = [{ name: "", dimension: DIMENSION, metric: "manhattan" as const }];
   const schema = { vectors, identity: "key" as const, unfilterable: [] };
   await engine.createCollection("db", "c", { schema, tenancy: "multi" });
   for (let tenant = 0; tenant < TENANTS; tenant++) {

@@ -44,7 +44,7 @@ export async function* segmentDistances(
   { segment }: SegmentView,
 ): AsyncIterable<ScoredRows> {
   const { memory, field, bits, pace } = source;
-  const maybe = segment.resident(field);
+  const maybe = segment.dense.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
   const rowTarget = resident.rowTarget();
   const { rowCount } = segment;
@@ -58,7 +58,8 @@ export async function* segmentDistances(
       const count = Math.min(window.rowCapacity, rowCount - first);
       if (!pace.fits(count)) await pace.take(count);
       if (candidatesIn(bits, first, { from: 0, count }).length === 0) continue;
-      await segment.readRows(field, first, window.bytes(count));
+      await segment.dense.readRows(field, first, window.bytes(count));
+      segment.dense.missed(field, window.bytes(count).length);
       const steps = scanSteps(window.bytes(count).length);
       if (!pace.fits(steps)) await pace.take(steps);
       yield* stretches(source, { ...window.target(count), base: first, rowCount: count });

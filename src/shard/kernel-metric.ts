@@ -8,7 +8,7 @@ export function kernelMetric({ metric }: VectorField): KernelMetric {
 }
 
 /** The metric as codes know it; undefined for fields that are searched by their float32 rows. */
-export function codeMetric({ metric }: VectorField): CodeMetric | undefined {
+export function codeMetric({ metric }: Pick<VectorField, "metric">): CodeMetric | undefined {
   return metric === "manhattan" || metric === "hamming" ? undefined : metric;
 }
 

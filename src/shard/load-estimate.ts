@@ -4,6 +4,7 @@
  */
 import { BIT_HEADER_BYTES, int8Layout, rowStrideBytes } from "../math/index.ts";
 import type { VectorField } from "../model/index.ts";
+import { codeMetric } from "./kernel-metric.ts";
 import type { ShardPolicy } from "./shard-context.ts";
 import type { SegmentEntry } from "./shard-state.ts";
 
@@ -12,9 +13,13 @@ const BLOCK_SHARE = 1.125;
 /** Links of a row, on all levels; graphs say how many only in their footers. */
 const GRAPH_BYTES_PER_ROW = 160;
 
+/** Float32 rows of a segment up to this size are read with its codes, in one go. */
+export const ROWS_AT_ONCE_BYTES = 65_536;
+
+/** For a search of a field that sleeps: its codes, and with them what must be there too. */
 export function loadBytes(
   { rowCount, isIndexed }: Pick<SegmentEntry, "rowCount" | "isIndexed">,
-  { dimension, memory }: Pick<VectorField, "dimension" | "memory">,
+  { dimension, memory, metric }: Pick<VectorField, "dimension" | "memory" | "metric">,
   policy: Pick<ShardPolicy, "residentRowsBytesMax" | "graphRowsMin">,
 ): number {
   if (memory === "small") {
@@ -22,11 +27,20 @@ export function loadBytes(
     return BLOCK_SHARE * (BIT_HEADER_BYTES + rowCount * (Math.ceil(dimension / 8) + 32));
   }
   const rows = rowCount * rowStrideBytes(dimension);
+  const rowsMax =
+    codeMetric({ metric }) === undefined
+      ? policy.residentRowsBytesMax
+      : Math.min(policy.residentRowsBytesMax, ROWS_AT_ONCE_BYTES);
   const hasGraph = isIndexed === true && rowCount >= policy.graphRowsMin;
   return (
     BLOCK_SHARE *
     (int8Layout(dimension, rowCount).bytes +
-      (rows <= policy.residentRowsBytesMax ? rows + rowCount * 4 : 0) +
+      (rows <= rowsMax ? rows + rowCount * 4 : 0) +
       (hasGraph ? rowCount * GRAPH_BYTES_PER_ROW : 0))
   );
+}
+
+/** For the float32 rows alone, with their norms. */
+export function rowsBytes(rowCount: number, dimension: number): number {
+  return BLOCK_SHARE * rowCount * (rowStrideBytes(dimension) + 4);
 }

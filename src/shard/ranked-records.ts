@@ -278,7 +278,7 @@ export async function vectorOf(
 ): Promise<Float32Array> {
   return "memtable" in view
     ? view.memtable.vector(field.name, row)
-    : view.segment.vector(field, row);
+    : view.segment.dense.row(field, row);
 }
 
 /** The stored sparse vector, owned by the caller; undefined when the record has none. */

@@ -32,7 +32,7 @@ export class RowsAhead {
   async #read(row: number): Promise<void> {
     const count = Math.min(this.#runRows, this.#segment.rowCount - row);
     const bytes = new Uint8Array(count * this.#strideBytes);
-    await this.#segment.readRows(this.#field, row, bytes);
+    await this.#segment.dense.readRows(this.#field, row, bytes);
     this.#rows = new Float32Array(bytes.buffer);
     this.#first = row;
     const longest = Math.max(1, Math.floor(RUN_BYTES_MAX / this.#strideBytes));

@@ -9,7 +9,6 @@
 import { assert } from "../base/errors.ts";
 import { toHex, type DocId, type ShardUid } from "../base/brands.ts";
 import { InvertedReader } from "../inverted/index.ts";
-import type { VectorField } from "../model/index.ts";
 import {
   BloomFilter,
   SegmentReader,
@@ -17,13 +16,11 @@ import {
   type SectionReader,
   type SegmentSource,
 } from "../storage/index.ts";
-import { ResidentRows } from "../vector/index.ts";
 import { CachedSection } from "./cached-section.ts";
 import { decodeDeadRows, type DeadRows } from "./dead-rows.ts";
-import { kernelMetric } from "./kernel-metric.ts";
-import { loadBytes } from "./load-estimate.ts";
 import { RecordBlock, RecordFences, shortKeyIn, type RecordEntry } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
+import { SegmentDense } from "./segment-dense.ts";
 import { SegmentSparse } from "./segment-sparse.ts";
 import { decodeSegmentStats } from "./segment-write.ts";
 import { openSegmentSource } from "./segment-source.ts";
@@ -47,6 +44,8 @@ export class SegmentHandle {
   readonly entry: SegmentEntry;
   /** The name by which segments of its shard speak of it: the hexadecimal uid in its bytes. */
   readonly id: string;
+  /** Its dense fields. */
+  readonly dense: SegmentDense;
   /** Its sparse fields, if the schema has any. */
   readonly sparse: SegmentSparse;
   /** What is cached of this segment; nobody else's, also not of a copy. */
@@ -54,7 +53,6 @@ export class SegmentHandle {
   readonly #context: ShardContext;
   readonly #owner: SegmentOwner;
   readonly #loads = new Map<string, Promise<unknown>>();
-  readonly #resident = new Map<string, ResidentRows>();
   readonly #inverted = new Map<string, InvertedReader | undefined>();
   #reader: SegmentReader | undefined;
   #fences: RecordFences | undefined;
@@ -75,6 +73,17 @@ export class SegmentHandle {
     this.#shelf = cache.shelf(cacheId);
     const { rowCount } = entry;
     const open = (): Promise<SegmentReader> => this.#open();
+    this.dense = new SegmentDense(context, {
+      entry,
+      open,
+      hold: () => {
+        this.retain();
+        return () => {
+          this.release();
+        };
+      },
+      isHeld: () => this.#holders > 0,
+    });
     this.sparse = new SegmentSparse({ id: cacheId, rowCount, open, cache });
     for (const row of entry.deadRows) this.kill(row);
   }
@@ -114,6 +123,12 @@ export class SegmentHandle {
   /** Opens it before it is asked for anything, where that takes a while. */
   async prepare(): Promise<void> {
     await this.#open();
+  }
+
+  /** Loads beforehand what finds the keys of rows: a search that loads the rest needs it next. */
+  foresee(): void {
+    // Whoever needs it is told what went wrong.
+    this.#loadFences().catch(() => undefined);
   }
 
   /** Rows of other segments that died when this one was written. */
@@ -181,31 +196,6 @@ export class SegmentHandle {
     return block.firstRow + (position < 0 ? -(position + 1) : position);
   }
 
-  /** One float32 row, owned by the caller. */
-  async vector(field: VectorField, row: DocId): Promise<Float32Array> {
-    const resident = this.#resident.get(field.name);
-    if (resident?.hasRows === true) return resident.row(row);
-    const section = await this.#vectorSection(field);
-    const strideBytes = section.length / this.rowCount;
-    const bytes = await section.read(row * strideBytes, field.dimension * 4);
-    const values = new Float32Array(field.dimension);
-    new Uint8Array(values.buffer).set(bytes);
-    return values;
-  }
-
-  /** Fills `target` with float32 rows, padding included, from row `first` on. */
-  async readRows(field: VectorField, first: DocId, target: Uint8Array): Promise<void> {
-    const section = await this.#vectorSection(field);
-    await section.readInto(first * (section.length / this.rowCount), target);
-  }
-
-  /** Codes of a field in the arenas, with its graph and float32 rows where they belong there. */
-  resident(field: VectorField): ResidentRows | Promise<ResidentRows> {
-    return (
-      this.#resident.get(field.name) ?? this.#once(`v:${field.name}`, () => this.#loadRows(field))
-    );
-  }
-
   /** The property's inverted index; undefined when no row of this segment has the property. */
   async inverted(property: string): Promise<InvertedReader | undefined> {
     if (this.#inverted.has(property)) return this.#inverted.get(property);
@@ -239,17 +229,9 @@ export class SegmentHandle {
     return decodeSegmentStats((await this.#open()).stats).hasAllProperties;
   }
 
-  /** Bytes in the arenas. */
+  /** Bytes in the arenas, and what is kept of sparse fields. */
   get residentBytes(): number {
-    let bytes = 0;
-    for (const rows of this.#resident.values()) bytes += rows.bytes;
-    return bytes + this.sparse.bytes;
-  }
-
-  /** Roughly what {@link SegmentHandle.resident} would take of the arenas; 0 when it is there. */
-  unloadedBytes(field: VectorField): number {
-    if (this.#resident.has(field.name)) return 0;
-    return loadBytes(this.entry, field, this.#context.policy);
+    return this.dense.bytes + this.sparse.bytes;
   }
 
   /**
@@ -259,14 +241,7 @@ export class SegmentHandle {
    * @returns bytes; 0 while anybody reads or loads.
    */
   shed(): number {
-    if (this.#holders !== 1 || this.#loads.size > 0) return 0;
-    let bytes = 0;
-    for (const rows of this.#resident.values()) {
-      bytes += rows.bytes;
-      rows.release();
-    }
-    this.#resident.clear();
-    return bytes;
+    return this.#holders !== 1 || this.#loads.size > 0 ? 0 : this.dense.shed();
   }
 
   /** Bytes read from its file since it was opened. */
@@ -289,8 +264,7 @@ export class SegmentHandle {
     assert(this.#holders > 0, "released as often as retained");
     this.#holders--;
     if (this.#holders > 0) return;
-    for (const rows of this.#resident.values()) rows.release();
-    this.#resident.clear();
+    this.dense.release();
     if (this.#isRetired) this.#context.catalog.discard(this.entry);
   }
 
@@ -335,36 +309,6 @@ export class SegmentHandle {
     const bytes = await section.read(offset, length);
     this.#shelf.set(number, bytes);
     return new RecordBlock(bytes, firstRow);
-  }
-
-  async #loadRows(field: VectorField): Promise<ResidentRows> {
-    const reader = await this.#open();
-    const { memory, policy } = this.#context;
-    const { arenas } = memory;
-    const isSmall = field.memory === "small";
-    const rows = await ResidentRows.load(memory, {
-      field,
-      rowCount: this.rowCount,
-      codes: this.#section(reader, SECTION.codes, field.name),
-      factors: this.#section(reader, SECTION.rowFactors, field.name),
-      rows: this.#section(reader, SECTION.vectors, field.name),
-      graph: isSmall ? undefined : reader.section(SECTION.graph, field.name),
-      bits: isSmall ? reader.section(SECTION.bits, field.name) : undefined,
-      metric: kernelMetric(field),
-      codeCounts: decodeSegmentStats(reader.stats).codeCounts.get(field.name),
-      residentRowsBytesMax: isSmall ? 0 : policy.residentRowsBytesMax,
-      spareBytes: isSmall ? 0 : arenas.bytesMax * policy.residentRowsShare - arenas.usedBytes,
-    });
-    if (this.#holders === 0) {
-      rows.release();
-      return rows;
-    }
-    this.#resident.set(field.name, rows);
-    return rows;
-  }
-
-  async #vectorSection(field: VectorField): Promise<SectionReader> {
-    return this.#section(await this.#open(), SECTION.vectors, field.name);
   }
 
   #section(reader: SegmentReader, type: number, name: string): SectionReader {

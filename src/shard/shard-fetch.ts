@@ -73,7 +73,7 @@ async function recordInSegments(
     const vectors = new Map<string, Float32Array>();
     if (include.vectors) {
       for (const field of structure.schema.vectors) {
-        vectors.set(field.name, await segment.vector(field, found.row));
+        vectors.set(field.name, await segment.dense.row(field, found.row));
       }
     }
     const sparse = include.vectors ? await segmentSparse(structure, segment, found.row) : NO_SPARSE;

@@ -2,6 +2,7 @@
  * Searches over one state of a shard: what is searched for (a vector, or that of a record), the
  * ranking, which of the ranked are answered, and the hits.
  */
+import { allDone } from "../base/all-done.ts";
 import { assert, InsulaError } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
 import {
@@ -63,7 +64,12 @@ export async function queryShard(
       await structure.context.turn("query");
     }
   };
-  await Promise.all(Array.from({ length: QUERIES_AT_ONCE }, work));
+  const stop = (error: unknown): never => {
+    next = queries.length;
+    throw error;
+  };
+  // The view is closed when this is over: nobody may still look at it.
+  await allDone(Array.from({ length: QUERIES_AT_ONCE }, () => work().catch(stop)));
   return results;
 }
 

@@ -6,6 +6,7 @@
  * when asked, when they are tiny or when few rows pass the filter. A filter decides before anything
  * is scored, so k results come whenever k records match.
  */
+import { allDone } from "../base/all-done.ts";
 import { assert } from "../base/errors.ts";
 import { scanSteps, type Pace } from "../base/pace.ts";
 import { DEFAULT_RECALL, type Query, type QueryPlan, type VectorField } from "../model/index.ts";
@@ -92,7 +93,8 @@ export async function rankShard(
     for (const part of view.memtables) await searchMemtable(work, part);
     const [only] = view.segments;
     if (view.segments.length === 1 && only !== undefined) await searchSegment(work, only);
-    else await Promise.all(view.segments.map((part) => searchSegment(work, part)));
+    // Each has scratch and rows of the others: none goes on when this is over.
+    else await allDone(view.segments.map((part) => searchSegment(work, part)));
     const scannedAtMs = clock.monotonicMs();
     observer.endStep("scan", startMs, scannedAtMs);
     const maybe = nearest(found, query, pace);
@@ -155,7 +157,8 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   const { bits, count: matchCount } = chosen instanceof Promise ? await chosen : chosen;
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
   trace?.filtered(matchCount);
-  const maybe = segment.resident(field);
+  const maybe = segment.dense.resident(field);
+  if (maybe instanceof Promise) segment.foresee();
   const resident = maybe instanceof Promise ? await maybe : maybe;
   trace?.loaded();
   const rowTarget = resident.rowTarget();
@@ -282,10 +285,11 @@ async function scoreFromFile(
   rows: Uint32Array,
 ): Promise<Float32Array> {
   const distances = new Float32Array(rows.length);
+  segment.dense.missedRows(field, rows.length);
   for (let first = 0; first < rows.length; first += ROWS_READ_AT_ONCE) {
     if (pace.left === 0) await pace.rest();
     const some = rows.subarray(first, first + ROWS_READ_AT_ONCE);
-    const read = await Promise.all(Array.from(some, (row) => segment.vector(field, row)));
+    const read = await Promise.all(Array.from(some, (row) => segment.dense.row(field, row)));
     distances.set(scan.scoreRead(arena, read, pace), first);
   }
   return distances;
@@ -310,7 +314,8 @@ async function scanWindows(
     for (let first = 0; first < segment.rowCount; first += step) {
       pace.check();
       const count = Math.min(step, segment.rowCount - first);
-      await segment.readRows(field, first, window.bytes(count));
+      await segment.dense.readRows(field, first, window.bytes(count));
+      segment.dense.missed(field, window.bytes(count).length);
       // Their norms cost as much as their distances.
       const steps = scanSteps(window.bytes(count).length);
       if (!pace.fits(steps)) await pace.take(steps);

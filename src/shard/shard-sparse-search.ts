@@ -185,7 +185,7 @@ async function searchSegment(work: Work, view: SegmentView): Promise<void> {
   if (query.filter !== undefined) observer.endStep("plan", startMs, clock.monotonicMs());
   trace?.filtered(count);
   const reader = await segment.sparse.reader(query.sparse.field);
-  if (dense !== undefined) await segment.resident(dense.field);
+  if (dense !== undefined) await segment.dense.resident(dense.field);
   trace?.loaded();
   if (dense !== undefined) {
     await scoreBoth(work, dense, view, { reader, bits });

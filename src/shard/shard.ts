@@ -19,11 +19,13 @@ import type {
   RecordPatch,
   RecordView,
   Schema,
+  VectorField,
 } from "../model/index.ts";
 import { quarantineError } from "./quarantine-error.ts";
 import { decodeOperations } from "./frame-codec.ts";
 import { GroupPlan, type ShardWrite } from "./group-plan.ts";
 import { ReadView } from "./read-view.ts";
+import type { SegmentDense } from "./segment-dense.ts";
 import type { ShardContext } from "./shard-context.ts";
 import {
   countMatches,
@@ -119,13 +121,23 @@ export class Shard {
 
   /** Arena bytes that a search of these dense fields would take, a little too many at most. */
   unloadedBytes(fields: readonly string[]): number {
-    const { segments, schema } = this.#structure;
     let bytes = 0;
-    for (const field of schema.vectors) {
-      if (!fields.includes(field.name)) continue;
-      for (const segment of segments) bytes += segment.unloadedBytes(field);
-    }
+    this.#eachDense(fields, (dense, field) => (bytes += dense.unloadedBytes(field)));
     return bytes === 0 ? 0 : bytes + SCRATCH_BYTES;
+  }
+
+  /** Arena bytes of float32 rows that had better be in memory, so often are they read. */
+  wantedBytes(fields: readonly string[]): number {
+    let bytes = 0;
+    this.#eachDense(fields, (dense, field) => (bytes += dense.wantedBytes(field)));
+    return bytes;
+  }
+
+  /** Begins to load them; takes {@link Shard.wantedBytes} of the arenas before it returns. */
+  bringRows(fields: readonly string[]): void {
+    this.#eachDense(fields, (dense, field) => {
+      if (dense.wantedBytes(field) > 0) dense.bringRows(field);
+    });
   }
 
   /**
@@ -407,7 +419,19 @@ export class Shard {
     );
   }
 
+  #eachDense(
+    fields: readonly string[],
+    call: (dense: SegmentDense, field: VectorField) => void,
+  ): void {
+    const { segments, schema } = this.#structure;
+    for (const field of schema.vectors) {
+      if (!fields.includes(field.name)) continue;
+      for (const { dense } of segments) call(dense, field);
+    }
+  }
+
   async #settle(): Promise<void> {
+    await Promise.all(this.#structure.segments.map(({ dense }) => dense.settle()));
     await Promise.all([this.#merges.stop(), this.#graphs.stop()]);
     while (this.#flushing !== undefined) await Promise.allSettled([this.#flushing]);
   }

@@ -2,6 +2,7 @@
  * Reads a segment: the footer when it is opened, sections when they are asked for, each chunk
  * verified before a byte of it is used.
  */
+import { allDone } from "../base/all-done.ts";
 import { crc32 } from "../base/crc32.ts";
 import { assert, InsulaError } from "../base/errors.ts";
 import type { Pace } from "../base/pace.ts";
@@ -25,6 +26,8 @@ const OPENED_BYTES = 6;
 const OPEN_STEPS = 1_500;
 /** A read, on this thread: what is asked of the system, and what comes back. */
 const READ_STEPS = 16_384;
+/** What a disk reads at least. */
+const PAGE_BYTES = 4_096;
 
 /** Bytes of one segment, wherever they are. */
 export interface SegmentSource {
@@ -60,20 +63,24 @@ export class SegmentReader {
   }
 
   /**
-   * Reads the trailer, then the footer, and not a byte else: both are on one page most often.
+   * Reads the last page, which has the trailer and most often the whole footer.
    *
    * @throws InsulaError `data_damaged`, `format_unsupported`.
    */
   static async open(source: SegmentSource, identity: SegmentIdentity): Promise<SegmentReader> {
     const trailerStart = source.length - SEGMENT_TRAILER_BYTES;
     if (trailerStart < 0) throw damaged(identity, "it is too short");
-    const bytes = await readExactly(source, trailerStart, SEGMENT_TRAILER_BYTES);
-    const trailer = decodeTrailer(bytes, identity);
+    const pageStart = Math.max(0, source.length - PAGE_BYTES);
+    const page = await readExactly(source, pageStart, source.length - pageStart);
+    const trailer = decodeTrailer(page.subarray(trailerStart - pageStart), identity);
     const { footerOffset, footerBytes } = trailer;
     if (footerOffset + footerBytes !== trailerStart) {
       throw damaged(identity, "its length is not what its trailer says");
     }
-    const footer = await readExactly(source, footerOffset, footerBytes);
+    const footer =
+      footerOffset >= pageStart
+        ? Buffer.from(page.subarray(footerOffset - pageStart, trailerStart - pageStart))
+        : await readExactly(source, footerOffset, footerBytes);
     return new SegmentReader(source, identity, decodeFooter(footer, trailer, identity));
   }
 
@@ -194,9 +201,8 @@ export class SectionReader {
   async #readChunks(first: number, target: Uint8Array): Promise<void> {
     const { key } = this.#identity;
     const { chunkBytes } = this.#entry;
-    const table = await this.#chunkTable();
     if (key === undefined) {
-      await this.#fetch(first, target);
+      const table = await this.#fetchWithTable(first, target);
       for (const [chunk, bytes] of cut(first, target, chunkBytes))
         this.#verify(table, chunk, bytes);
       return;
@@ -206,7 +212,7 @@ export class SectionReader {
     const sealed = Buffer.allocUnsafeSlow(Math.min(step, target.length));
     for (let start = 0; start < target.length; start += step) {
       const stored = sealed.subarray(0, Math.min(step, target.length - start));
-      await this.#fetch(first + start / chunkBytes, stored);
+      const table = await this.#fetchWithTable(first + start / chunkBytes, stored);
       let at = start;
       for (const [chunk, bytes] of cut(first + start / chunkBytes, stored, chunkBytes)) {
         this.#verify(table, chunk, bytes);
@@ -214,6 +220,12 @@ export class SectionReader {
         at += bytes.length;
       }
     }
+  }
+
+  /** The first time the table is read beside the bytes: neither waits for the other. */
+  async #fetchWithTable(first: number, target: Uint8Array): Promise<Buffer> {
+    const [table] = await allDone([this.#chunkTable(), this.#fetch(first, target)]);
+    return table;
   }
 
   async #fetch(first: number, target: Uint8Array): Promise<void> {

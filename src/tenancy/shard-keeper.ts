@@ -17,6 +17,7 @@ import { Evictor, type Evictions } from "./evictor.ts";
 import { LoadQueue, type LoadFigures } from "./load-queue.ts";
 import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
 import { isKeptWarm } from "./standing.ts";
+import { growShard } from "./shard-growth.ts";
 import {
   NO_MANNER,
   Lack,
@@ -311,7 +312,6 @@ export class ShardKeeper {
     const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(use);
     if (standing !== undefined) kept.standing = standing;
     let mine = promised?.reservation;
-    const { workBytes = 0 } = promised ?? {};
     try {
       const shard = kept.shard ?? (await unlessAborted(signal, kept.opening));
       if (shard === undefined) {
@@ -325,8 +325,8 @@ export class ShardKeeper {
         const isProven = kept.probation.isProven(shard.lastUsedMs);
         mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load.kind, isProven });
         if (mine === undefined) return new Lack(bytes, isProven);
-        mine.follow(() => shard.unloadedBytes(load.fields) + workBytes);
-      }
+        mine.follow(() => shard.unloadedBytes(load.fields) + (promised?.workBytes ?? 0));
+      } else if (load !== undefined) growShard(shard, load.fields, this.#loads);
       // Of those that waited for it, the first that is still here.
       const hasWoken = kept.isNew;
       kept.isNew = false;

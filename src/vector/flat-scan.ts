@@ -3,6 +3,7 @@
  * slices on the workers, or in turns here when there are none. Distances of codes are approximate
  * and only choose; {@link FlatScan.score} gives the exact ones.
  */
+import { allDone } from "../base/all-done.ts";
 import { scanSteps, SLICE_STEPS, type Pace } from "../base/pace.ts";
 import type { WorkerPool } from "../io/index.ts";
 import {
@@ -152,10 +153,10 @@ export class FlatScan {
       }
     }
     if (bytes > INLINE_BYTES_MAX && !isAlone) {
-      return Promise.all(cut.map((part) => this.#scanOnWorkers(part, k, pace)));
+      return allDone(cut.map((part) => this.#scanOnWorkers(part, k, pace)));
     }
     if (pace.fits(steps)) return cut.map(({ arena, slices }) => this.#scanHere(arena, slices, k));
-    return Promise.all(cut.map((part) => this.#scanInTurns(part, k, pace)));
+    return allDone(cut.map((part) => this.#scanInTurns(part, k, pace)));
   }
 
   #scanHere(arena: number, slices: readonly ScanSlice[], k: number): RowHits {
@@ -191,11 +192,11 @@ export class FlatScan {
       }
     };
     const lanes = Math.min(slices.length, this.#workers.size + SLICES_AHEAD);
-    try {
-      await Promise.all(Array.from({ length: lanes }, lane));
-    } finally {
+    const stop = (error: unknown): never => {
       next = slices.length;
-    }
+      throw error;
+    };
+    await allDone(Array.from({ length: lanes }, () => lane().catch(stop)));
     return merged;
   }
 

@@ -3,6 +3,7 @@
  * their factors, the graph if there is one and, when the segment is small enough, the float32 rows.
  * What is not resident is read row by row for rescoring.
  */
+import { allDone } from "../base/all-done.ts";
 import { InsulaError, assert, isInsulaError } from "../base/errors.ts";
 import {
   bitLayout,
@@ -60,7 +61,9 @@ export class ResidentRows {
   readonly codeCounts: readonly number[] | undefined;
   readonly #memory: SearchMemory;
   readonly #codes: Extent;
-  readonly #rows: Extent | undefined;
+  #rows: Extent | undefined;
+  /** Where float32 rows are being read to. */
+  #coming: Extent | undefined;
   readonly #metric: KernelMetric;
   readonly #graph: GraphHeader | undefined;
   readonly #bits: BitHeader | undefined;
@@ -97,9 +100,11 @@ export class ResidentRows {
     let graph: GraphHeader | undefined;
     let rows: Extent | undefined;
     try {
-      await source.codes.readInto(0, bytesOf(memory, codes, 0, source.codes.length));
       const factors = bytesOf(memory, codes, source.codes.length, source.factors.length);
-      await source.factors.readInto(0, factors);
+      await allDone([
+        source.codes.readInto(0, bytesOf(memory, codes, 0, source.codes.length)),
+        source.factors.readInto(0, factors),
+      ]);
       const { bytes, inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
       const normBytes = bytes - inverseNorms;
       rows = allocateRows(memory, source, source.rows.length + normBytes);
@@ -145,7 +150,7 @@ export class ResidentRows {
   }
 
   get bytes(): number {
-    return this.#codes.bytes + (this.#rows?.bytes ?? 0);
+    return this.#codes.bytes + ((this.#rows ?? this.#coming)?.bytes ?? 0);
   }
 
   /** Arena of the codes. */
@@ -155,6 +160,36 @@ export class ResidentRows {
 
   get hasRows(): boolean {
     return this.#rows !== undefined;
+  }
+
+  /**
+   * Loads the float32 rows after all. Their memory is taken before this returns, and they are used
+   * when the promise resolves; not to be released before that. Reads all of them.
+   *
+   * @param open their section and that of the factors, which has their norms.
+   * @throws InsulaError `memory_exhausted`, `data_damaged`; nothing has changed then.
+   */
+  async addRows(
+    open: () => Promise<{ readonly rows: SectionBytes; readonly factors: SectionBytes }>,
+  ): Promise<void> {
+    assert(this.#rows === undefined && this.#coming === undefined, "rows are loaded once");
+    const { rowCount, dimension } = this;
+    const { bytes, scales, inverseNorms } = int8Layout(dimension, rowCount);
+    const rowBytes = rowCount * rowStrideBytes(dimension);
+    const extent = this.#memory.arenas.allocate(rowBytes + bytes - inverseNorms);
+    this.#coming = extent;
+    try {
+      const { rows, factors } = await open();
+      await rows.readInto(0, bytesOf(this.#memory, extent, 0, rowBytes));
+      const norms = bytesOf(this.#memory, extent, rowBytes, bytes - inverseNorms);
+      await factors.readInto(inverseNorms - scales, norms);
+      this.#rows = extent;
+    } catch (error) {
+      this.#memory.arenas.free(extent);
+      throw error;
+    } finally {
+      this.#coming = undefined;
+    }
   }
 
   /** Copy of one float32 row. */

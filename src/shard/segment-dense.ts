@@ -1,0 +1,225 @@
+/**
+ * The dense fields of one open segment: codes and graphs come into the arenas with the first
+ * search; float32 rows, several times as large, stay in their file until searches have read so much
+ * of it that loading them whole would have cost no more (the break-even rule of ski rental: at most
+ * twice what knowing the future would cost). Whoever is searched once after a sleep loads little;
+ * whoever is searched all the time has all in memory.
+ */
+import { assert } from "../base/errors.ts";
+import type { DocId } from "../base/brands.ts";
+import { rowStrideBytes } from "../math/index.ts";
+import type { VectorField } from "../model/index.ts";
+import type { SectionReader, SegmentReader } from "../storage/index.ts";
+import { ResidentRows } from "../vector/index.ts";
+import { codeMetric, kernelMetric } from "./kernel-metric.ts";
+import { ROWS_AT_ONCE_BYTES, loadBytes, rowsBytes } from "./load-estimate.ts";
+import { SECTION } from "./section-types.ts";
+import { decodeSegmentStats } from "./segment-write.ts";
+import type { ShardContext } from "./shard-context.ts";
+import type { SegmentEntry } from "./shard-state.ts";
+
+/** What the fields need of their segment. */
+export interface DenseSegment {
+  readonly entry: SegmentEntry;
+  readonly open: () => Promise<SegmentReader>;
+  /** Nobody removes the segment until what is returned is called. */
+  readonly hold: () => () => void;
+  /** False: the last reader has gone, and what is loaded now is to be given back at once. */
+  readonly isHeld: () => boolean;
+}
+
+/** A row read alone costs as much as so many bytes read in one go: a read, and a seal to open. */
+const ALONE_BYTES = 16_384;
+
+export class SegmentDense {
+  readonly #segment: DenseSegment;
+  readonly #context: ShardContext;
+  readonly #resident = new Map<string, ResidentRows>();
+  readonly #loads = new Map<string, Promise<ResidentRows>>();
+  /** By field: what searches have read of float32 rows that are not in memory. */
+  readonly #missedBytes = new Map<string, number>();
+  /** Rows on their way into memory. */
+  readonly #coming = new Set<Promise<void>>();
+
+  constructor(context: ShardContext, segment: DenseSegment) {
+    this.#context = context;
+    this.#segment = segment;
+  }
+
+  /** Bytes in the arenas. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const rows of this.#resident.values()) bytes += rows.bytes;
+    return bytes;
+  }
+
+  get isLoading(): boolean {
+    return this.#loads.size > 0 || this.#coming.size > 0;
+  }
+
+  /** One float32 row, owned by the caller. */
+  async row(field: VectorField, row: DocId): Promise<Float32Array> {
+    const resident = this.#resident.get(field.name);
+    if (resident?.hasRows === true) return resident.row(row);
+    const section = await this.#rowSection(field);
+    const strideBytes = section.length / this.#segment.entry.rowCount;
+    const bytes = await section.read(row * strideBytes, field.dimension * 4);
+    const values = new Float32Array(field.dimension);
+    new Uint8Array(values.buffer).set(bytes);
+    return values;
+  }
+
+  /** Fills `target` with float32 rows, padding included, from row `first` on. */
+  async readRows(field: VectorField, first: DocId, target: Uint8Array): Promise<void> {
+    const section = await this.#rowSection(field);
+    await section.readInto(first * (section.length / this.#segment.entry.rowCount), target);
+  }
+
+  /** Codes of a field in the arenas, with its graph, and float32 rows where they belong there. */
+  resident(field: VectorField): ResidentRows | Promise<ResidentRows> {
+    const { name } = field;
+    const known = this.#resident.get(name) ?? this.#loads.get(name);
+    if (known !== undefined) return known;
+    // A failed load may be tried again.
+    const load = this.#load(field).finally(() => this.#loads.delete(name));
+    this.#loads.set(name, load);
+    return load;
+  }
+
+  /** Roughly what {@link SegmentDense.resident} would take of the arenas; 0 when it is there. */
+  unloadedBytes(field: VectorField): number {
+    if (this.#resident.has(field.name)) return 0;
+    return loadBytes(this.#segment.entry, field, this.#context.policy);
+  }
+
+  /** A search read so many rows out of the file, one by one. */
+  missedRows(field: VectorField, count: number): void {
+    this.missed(field, count * Math.max(ALONE_BYTES, rowStrideBytes(field.dimension)));
+  }
+
+  /** A search read so many bytes of float32 rows out of the file. */
+  missed({ name }: VectorField, bytes: number): void {
+    this.#missedBytes.set(name, (this.#missedBytes.get(name) ?? 0) + bytes);
+  }
+
+  /**
+   * What the float32 rows would take of the arenas, of a field whose rows are read from the file so
+   * often that they had better be there; else 0.
+   */
+  wantedBytes(field: VectorField): number {
+    const missed = this.#missedBytes.get(field.name);
+    if (missed === undefined) return 0;
+    const { rowCount } = this.#segment.entry;
+    if (missed < rowCount * rowStrideBytes(field.dimension)) return 0;
+    const resident = this.#resident.get(field.name);
+    if (resident === undefined || resident.hasRows || this.isLoading) return 0;
+    return this.#mayHaveRows(field) ? rowsBytes(rowCount, field.dimension) : 0;
+  }
+
+  /**
+   * Begins to load the float32 rows of a field that wants them: their memory is taken before this
+   * returns, and searches go on without them meanwhile. Rows that cannot be loaded stay where they
+   * are: whoever reads one of them is told why.
+   */
+  bringRows(field: VectorField): void {
+    const resident = this.#resident.get(field.name);
+    if (resident === undefined) return;
+    this.#missedBytes.delete(field.name);
+    const letGo = this.#segment.hold();
+    const coming = this.#bring(field, resident)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#coming.delete(coming);
+        letGo();
+      });
+    this.#coming.add(coming);
+  }
+
+  /** Resolves when no rows are on their way. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#coming);
+  }
+
+  /** Gives all back; it comes again from the file. @returns bytes; 0 while anybody loads. */
+  shed(): number {
+    if (this.isLoading) return 0;
+    const { bytes } = this;
+    this.release();
+    return bytes;
+  }
+
+  release(): void {
+    for (const rows of this.#resident.values()) rows.release();
+    this.#resident.clear();
+    this.#missedBytes.clear();
+  }
+
+  async #load(field: VectorField): Promise<ResidentRows> {
+    const reader = await this.#segment.open();
+    const { memory, policy } = this.#context;
+    const isSmall = field.memory === "small";
+    const sectionOf = (type: number): SectionReader => mustHave(reader, type, field.name);
+    const rows = await ResidentRows.load(memory, {
+      field,
+      rowCount: this.#segment.entry.rowCount,
+      codes: sectionOf(SECTION.codes),
+      factors: sectionOf(SECTION.rowFactors),
+      rows: sectionOf(SECTION.vectors),
+      graph: isSmall ? undefined : reader.section(SECTION.graph, field.name),
+      bits: isSmall ? reader.section(SECTION.bits, field.name) : undefined,
+      metric: kernelMetric(field),
+      codeCounts: decodeSegmentStats(reader.stats).codeCounts.get(field.name),
+      ...this.#rowsAtOnce(field, policy.residentRowsBytesMax),
+    });
+    if (!this.#segment.isHeld()) {
+      rows.release();
+      return rows;
+    }
+    this.#resident.set(field.name, rows);
+    return rows;
+  }
+
+  /** Which rows come with the codes: few, and those without which there is no search. */
+  #rowsAtOnce(
+    field: VectorField,
+    bytesMax: number,
+  ): { readonly residentRowsBytesMax: number; readonly spareBytes: number } {
+    if (field.memory === "small") return { residentRowsBytesMax: 0, spareBytes: 0 };
+    if (codeMetric(field) === undefined) {
+      return { residentRowsBytesMax: bytesMax, spareBytes: this.#spareBytes };
+    }
+    return { residentRowsBytesMax: Math.min(bytesMax, ROWS_AT_ONCE_BYTES), spareBytes: 0 };
+  }
+
+  get #spareBytes(): number {
+    const { arenas } = this.#context.memory;
+    return arenas.bytesMax * this.#context.policy.residentRowsShare - arenas.usedBytes;
+  }
+
+  #mayHaveRows(field: VectorField): boolean {
+    if (field.memory === "small") return false;
+    const bytes = this.#segment.entry.rowCount * rowStrideBytes(field.dimension);
+    return bytes <= this.#context.policy.residentRowsBytesMax || bytes <= this.#spareBytes;
+  }
+
+  /** Takes the memory before anything is awaited. */
+  #bring({ name }: VectorField, resident: ResidentRows): Promise<void> {
+    return resident.addRows(async () => {
+      const reader = await this.#segment.open();
+      return {
+        rows: mustHave(reader, SECTION.vectors, name),
+        factors: mustHave(reader, SECTION.rowFactors, name),
+      };
+    });
+  }
+
+  async #rowSection({ name }: VectorField): Promise<SectionReader> {
+    return mustHave(await this.#segment.open(), SECTION.vectors, name);
+  }
+}
+
+function mustHave(reader: SegmentReader, type: number, name: string): SectionReader {
+  const section = reader.section(type, name);
+  assert(section !== undefined, "every segment has the sections of its dense fields");
+  return section;
+}
