@@ -22,6 +22,8 @@ import { DATABASE, LARGE_DATABASE, recordsOf, type ErasureTarget, type Way } fro
 
 /** Beside the port of HTTP: those of clients that need one for each index. */
 const INDEX_PORTS = 3;
+/** Searches of each that compile what all of them run. */
+const WARMING_ROUNDS = 20;
 const FIRST_MS_MAX = 1_000;
 const WAKING_MS_MAX = 5;
 const ASLEEP_MIB_MAX = 200;
@@ -30,6 +32,7 @@ const OPEN_FILES_MAX = 256;
 interface Starts {
   readonly listening: number[];
   readonly first: number[];
+  readonly fresh: number[];
   readonly cold: number[];
   readonly warm: number[];
 }
@@ -53,7 +56,7 @@ export class ColdStarts {
   }
 
   async measure(dataDir: string): Promise<void> {
-    const starts: Starts = { listening: [], first: [], cold: [], warm: [] };
+    const starts: Starts = { listening: [], first: [], fresh: [], cold: [], warm: [] };
     let isCold = true;
     for (let turn = 1; turn <= this.#sizes.turns; turn++) {
       this.#figures.progress(`start ${String(turn)}`);
@@ -119,16 +122,21 @@ export class ColdStarts {
     add({ what: "the loop in it, at most late by", value: max, unit: "ms" });
   }
 
-  async #wakeLarge(client: Insula, turn: number, { cold, warm }: Starts): Promise<void> {
-    const { largeCount } = this.#sizes;
-    // The first query of a process compiles what all of them run.
-    await this.#search(client, LARGE_DATABASE, turn % largeCount);
-    for (const into of [cold, warm]) {
-      for (let i = 0; i < largeCount; i++) {
-        if (i === turn % largeCount) continue;
+  /**
+   * One half wakes in a process that has just started, and is then searched until all of it is
+   * compiled; the other half wakes after that, from a disk whose cache was emptied once more.
+   */
+  async #wakeLarge(client: Insula, turn: number, { fresh, cold, warm }: Starts): Promise<void> {
+    const half = Math.floor(this.#sizes.largeCount / 2);
+    const wake = async (into: number[], first: number, end: number): Promise<void> => {
+      for (let i = first; i < end; i++) {
         into.push(await timeMs(() => this.#search(client, LARGE_DATABASE, i, turn)));
       }
-    }
+    };
+    await wake(fresh, 0, half);
+    for (let round = 0; round < WARMING_ROUNDS; round++) await wake([], 0, half);
+    dropPageCache();
+    for (const into of [cold, warm]) await wake(into, half, this.#sizes.largeCount);
   }
 
   async #useSome(target: ErasureTarget, server: ServerProcess): Promise<void> {
@@ -156,7 +164,7 @@ export class ColdStarts {
     );
   }
 
-  #tell({ listening, first, cold, warm }: Starts): void {
+  #tell({ listening, first, fresh, cold, warm }: Starts): void {
     const add = this.#figures.add.bind(this.#figures);
     add({ what: "all listeners open", value: median(listening), unit: "ms" });
     const value = median(first);
@@ -165,6 +173,7 @@ export class ColdStarts {
     const size = `${String(LARGE_ROWS)} × ${String(LARGE_DIMENSION)}`;
     const wanted = { max: WAKING_MS_MAX };
     this.#times.unshift(
+      this.#timesOf(`waking ${size} in a process just started`, fresh),
       this.#timesOf(`waking ${size} from disk`, cold, wanted),
       this.#timesOf("the same, awake", warm),
     );

@@ -31,6 +31,35 @@ describe("NodeFileSystem", () => {
     expect(statSync(join(root, "a/c")).mode & 0o777).toBe(0o600);
   });
 
+  it("lets reads under way end before it closes a file, and refuses later ones", async () => {
+    const fileSystem = new NodeFileSystem(freshRoot());
+    for (const name of ["a", "b"]) {
+      await fileSystem.replaceWhole(name, new Uint8Array(4_000_000).fill(name.charCodeAt(0)));
+    }
+    const a = await fileSystem.openRead("a");
+    const targets = Array.from({ length: 12 }, () => new Uint8Array(4_000_000));
+    const ended: string[] = [];
+    const reads = targets.map(async (target) => {
+      const count = await a?.read(0, target);
+      ended.push("read");
+      return count;
+    });
+    // The next file that is opened gets the descriptor of the one that was closed.
+    const b = (a?.close() ?? Promise.resolve()).then(() => {
+      ended.push("close");
+      return fileSystem.openRead("b");
+    });
+    expect(await Promise.all(reads)).toEqual(targets.map(() => 4_000_000));
+    for (const target of targets) expect(target.every((byte) => byte === 97)).toBe(true);
+    await b.then((file) => file?.close());
+    expect(ended).toEqual([...targets.map(() => "read"), "close"]);
+    const late = { code: "io_failed", details: { systemCode: "EBADF" } };
+    await expect(a?.read(0, new Uint8Array(1))).rejects.toMatchObject(late);
+    await expect(a?.size()).rejects.toMatchObject(late);
+    expect(() => a?.readNow(0, new Uint8Array(1))).toThrow("the file is closed");
+    await a?.close();
+  });
+
   it("refuses a path that leaves the root", async () => {
     const fileSystem = new NodeFileSystem(freshRoot());
     await expect(fileSystem.readWhole("../x")).rejects.toMatchObject({ code: "invariant_broken" });

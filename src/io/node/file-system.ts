@@ -44,7 +44,7 @@ export class NodeFileSystem implements FileSystem {
 
   async openRead(path: string): Promise<ReadableFile | undefined> {
     try {
-      return new NodeReadableFile(path, await open(this.#locate(path), "r"));
+      return await NodeReadableFile.open(path, this.#locate(path));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw toIoError(`open "${path}"`, error);

@@ -1,44 +1,57 @@
 /** Files of the real file system, opened for reading or for writing. */
-import { readSync } from "node:fs";
+import { close, fstat, open, read, readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import { promisify } from "node:util";
 import type { InsulaError } from "../../base/errors.ts";
 import type { ReadableFile, WritableFile } from "../file-system.ts";
 import { readFully, writeFully } from "../full-transfer.ts";
-import { toIoError } from "../system-error.ts";
+import { makeSystemError, toIoError } from "../system-error.ts";
 
+const openDescriptor = promisify(open);
+const closeDescriptor = promisify(close);
+const statDescriptor = promisify(fstat);
+
+/**
+ * By descriptor and callback: a handle with promises costs twice as much of the thread for each
+ * read, and reads of a few kibibytes are what most searches wait for.
+ */
 export class NodeReadableFile implements ReadableFile {
   readonly path: string;
-  readonly #handle: FileHandle;
+  readonly #descriptor: number;
+  #users = 0;
+  #isClosed = false;
+  #whenUnused: (() => void) | undefined;
 
-  constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, descriptor: number) {
     this.path = path;
-    this.#handle = handle;
+    this.#descriptor = descriptor;
+  }
+
+  /**
+   * @param path as it is told of in errors.
+   * @throws the error of the system.
+   */
+  static async open(path: string, location: string): Promise<NodeReadableFile> {
+    return new NodeReadableFile(path, await openDescriptor(location, "r"));
   }
 
   async size(): Promise<number> {
-    try {
-      return (await this.#handle.stat()).size;
-    } catch (error) {
-      throw toIoError(`ask for the size of "${this.path}"`, error);
-    }
+    return this.#use("ask for the size of", async () => {
+      return (await statDescriptor(this.#descriptor)).size;
+    });
   }
 
   async read(position: number, target: Uint8Array): Promise<number> {
-    const read = async (into: Uint8Array, offset: number, length: number, from: number) =>
-      (await this.#handle.read(into, offset, length, from)).bytesRead;
-    try {
-      return await readFully(read, target, position);
-    } catch (error) {
-      throw toIoError(`read "${this.path}"`, error);
-    }
+    return this.#use("read", () => readFully(this.#readSome, target, position));
   }
 
   readNow(position: number, target: Uint8Array): number {
-    const descriptor = this.#handle.fd;
     let done = 0;
     try {
+      this.#check();
       while (done < target.length) {
-        const count = readSync(descriptor, target, done, target.length - done, position + done);
+        const [left, from] = [target.length - done, position + done];
+        const count = readSync(this.#descriptor, target, done, left, from);
         if (count === 0) break;
         done += count;
       }
@@ -48,8 +61,50 @@ export class NodeReadableFile implements ReadableFile {
     return done;
   }
 
+  /** Reads under way end first: the descriptor may be another file's as soon as it is closed. */
   async close(): Promise<void> {
-    await closeHandle(this.path, this.#handle);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#users > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenUnused = resolve;
+      });
+    }
+    try {
+      await closeDescriptor(this.#descriptor);
+    } catch (error) {
+      throw toIoError(`close "${this.path}"`, error);
+    }
+  }
+
+  readonly #readSome = (
+    target: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<number> =>
+    new Promise((resolve, reject) => {
+      read(this.#descriptor, target, offset, length, position, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(error);
+      });
+    });
+
+  async #use<Value>(verb: string, task: () => Promise<Value>): Promise<Value> {
+    this.#users++;
+    try {
+      this.#check();
+      return await task();
+    } catch (error) {
+      throw toIoError(`${verb} "${this.path}"`, error);
+    } finally {
+      this.#users--;
+      if (this.#users === 0) this.#whenUnused?.();
+    }
+  }
+
+  #check(): void {
+    if (this.#isClosed) throw makeSystemError("EBADF", "the file is closed");
   }
 }
 
