@@ -126,6 +126,11 @@ export class Shard {
     return bytes === 0 ? 0 : bytes + SCRATCH_BYTES;
   }
 
+  /** Something that a search loads is in the store, not on this disk. */
+  get isFar(): boolean {
+    return this.#structure.segments.some(({ entry }) => isRemote(entry));
+  }
+
   /** Arena bytes of float32 rows that had better be in memory, so often are they read. */
   wantedBytes(fields: readonly string[]): number {
     let bytes = 0;

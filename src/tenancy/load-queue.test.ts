@@ -34,6 +34,8 @@ function benchOf(budgetBytes = 100): Bench {
   return Object.assign(bench, { queue });
 }
 
+const MIB = 2 ** 20;
+
 let made = 0;
 function request(bytes: number, kind: LoadClass = "query", id = String(++made)): LoadRequest {
   return { id, bytes, kind };
@@ -62,6 +64,41 @@ describe("A load", () => {
     expect(bench.queue.tryReserve(request(30))).toBeUndefined();
     [left, bench.used] = [0, 80];
     expect(bench.queue.figures.reservedBytes).toBe(80);
+  });
+
+  it("that is small waits while few others are under way, whatever room there is", async () => {
+    const { queue } = benchOf(100 * MIB);
+    const promised = [1, 2, 3].map(() => queue.tryReserve(request(MIB)));
+    expect(queue.tryReserve(request(MIB))).toBeUndefined();
+    const [late, last] = [queue.reserve(request(MIB)), queue.reserve(request(MIB))];
+    await settle();
+    expect(queue.waitingCount).toBe(2);
+    promised[1]?.release();
+    const next = await late;
+    await settle();
+    expect(queue.waitingCount).toBe(1);
+    next.release();
+    (await last).release();
+  });
+
+  it("that has all in memory makes way for the next, long as its search may be", async () => {
+    const { queue, clock } = benchOf(100 * MIB);
+    const left = [1, 1, 1];
+    for (const i of left.keys()) queue.tryReserve(request(MIB))?.follow(() => left[i] ?? 0);
+    const late = queue.reserve(request(MIB));
+    await settle();
+    left[2] = 0;
+    clock.advance(5);
+    await late;
+  });
+
+  it("that is large, far away or of a shard that loads already is not counted", () => {
+    const { queue } = benchOf(100 * MIB);
+    for (const id of ["a", "b", "c"]) queue.tryReserve(request(MIB, "query", id));
+    expect(queue.tryReserve(request(5 * MIB))).toBeDefined();
+    expect(queue.tryReserve({ ...request(MIB), isFar: true })).toBeDefined();
+    expect(queue.tryReserve(request(MIB, "query", "b"))).toBeDefined();
+    expect(queue.tryReserve(request(MIB))).toBeUndefined();
   });
 
   it("takes the room of what nobody uses before it waits", async () => {

@@ -28,6 +28,7 @@ import {
   placeFor,
   wakingOf,
   type Admission,
+  type AskedLoad,
   type Kept,
   type Manner,
   type Promised,
@@ -263,12 +264,10 @@ export class ShardKeeper {
 
   /** @throws InsulaError `memory_exhausted` when there was no room for it in time. */
   async #useWithRoom<Value>(use: Use<Value>): Promise<Value> {
-    const { load, signal } = use.manner;
-    const { kind = "write" } = load ?? {};
+    const { load: { kind } = { kind: "write" as const }, signal } = use.manner;
     const id = shardHex(use.uid);
     let promised: Promised | undefined;
-    let isProven = false;
-    let loadBytes = 0;
+    let asked: AskedLoad = { bytes: 0 };
     // What a search works in is nobody's until it lacks, and what is free lies in pieces: whoever
     // was refused in spite of a promise is promised more, and so waits for others.
     let workBytes = 0;
@@ -276,7 +275,7 @@ export class ShardKeeper {
       try {
         const outcome = await this.#useOnce(use, promised);
         if (!(outcome instanceof Lack)) return outcome;
-        ({ bytes: loadBytes, isProven } = outcome);
+        ({ asked } = outcome);
       } catch (error) {
         const bytes = bytesLacking(error);
         if (bytes === undefined || attempt === ATTEMPTS_MAX) throw error;
@@ -286,7 +285,7 @@ export class ShardKeeper {
         promised?.reservation.release();
       }
       // Meanwhile the shard is not held: what it has loaded may make room for others.
-      const request = { id, bytes: loadBytes + workBytes, kind, isProven, signal };
+      const request = { ...asked, id, bytes: asked.bytes + workBytes, kind, signal };
       promised = { reservation: await this.#loads.reserve(request), workBytes };
     }
   }
@@ -323,8 +322,9 @@ export class ShardKeeper {
         if (!kept.isNew) this.#evictor.pressure.returned(shardHex(uid), shard.lastUsedMs);
         await unlessAborted(signal, this.#keepShare(kept, bytes));
         const isProven = kept.probation.isProven(shard.lastUsedMs);
-        mine ??= this.#loads.tryReserve({ id: shardHex(uid), bytes, kind: load.kind, isProven });
-        if (mine === undefined) return new Lack(bytes, isProven);
+        const asked = { bytes, isProven, isFar: shard.isFar };
+        mine ??= this.#loads.tryReserve({ ...asked, id: shardHex(uid), kind: load.kind });
+        if (mine === undefined) return new Lack(asked);
         mine.follow(() => shard.unloadedBytes(load.fields) + (promised?.workBytes ?? 0));
       } else if (load !== undefined) growShard(shard, load.fields, this.#loads);
       // Of those that waited for it, the first that is still here.

@@ -4,7 +4,7 @@ import { isInsulaError } from "../base/errors.ts";
 import type { Shard } from "../shard/index.ts";
 import { Probation } from "./eviction-order.ts";
 import type { Evictable } from "./evictor.ts";
-import type { LoadClass, Reservation } from "./load-queue.ts";
+import type { LoadClass, LoadRequest, Reservation } from "./load-queue.ts";
 import type { Standing } from "./standing.ts";
 
 /** How a use found its shard. */
@@ -39,15 +39,15 @@ export interface Manner {
 
 /** A use that has not begun: there is no room for what it would load. */
 export class Lack {
-  readonly bytes: number;
-  readonly isProven: boolean;
+  readonly asked: AskedLoad;
 
-  /** @param isProven the shard is used repeatedly: see `LoadRequest`. */
-  constructor(bytes: number, isProven: boolean) {
-    this.bytes = bytes;
-    this.isProven = isProven;
+  constructor(asked: AskedLoad) {
+    this.asked = asked;
   }
 }
+
+/** What a use would load. */
+export type AskedLoad = Pick<LoadRequest, "bytes" | "isProven" | "isFar">;
 
 /** Memory for a use, of which so much is for what it works in, beside what it loads. */
 export interface Promised {
