@@ -58,7 +58,7 @@ export async function* segmentDistances(
       const count = Math.min(window.rowCapacity, rowCount - first);
       if (!pace.fits(count)) await pace.take(count);
       if (candidatesIn(bits, first, { from: 0, count }).length === 0) continue;
-      await segment.dense.readRows(field, first, window.bytes(count));
+      await segment.dense.readRows(field, first, window.bytes(count), pace);
       segment.dense.missed(field, window.bytes(count).length);
       const steps = scanSteps(window.bytes(count).length);
       if (!pace.fits(steps)) await pace.take(steps);

@@ -6,11 +6,12 @@
  * whoever is searched all the time has all in memory.
  */
 import { assert } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { DocId } from "../base/brands.ts";
 import { rowStrideBytes } from "../math/index.ts";
 import type { VectorField } from "../model/index.ts";
 import type { SectionReader, SegmentReader } from "../storage/index.ts";
-import { ResidentRows } from "../vector/index.ts";
+import { ResidentRows, type SectionBytes } from "../vector/index.ts";
 import { codeMetric, kernelMetric } from "./kernel-metric.ts";
 import { ROWS_AT_ONCE_BYTES, loadBytes, rowsBytes } from "./load-estimate.ts";
 import { SECTION } from "./section-types.ts";
@@ -40,6 +41,8 @@ export class SegmentDense {
   readonly #missedBytes = new Map<string, number>();
   /** Rows on their way into memory. */
   readonly #coming = new Set<Promise<void>>();
+  /** Ends them. */
+  #ended: AbortController | undefined;
 
   constructor(context: ShardContext, segment: DenseSegment) {
     this.#context = context;
@@ -70,9 +73,10 @@ export class SegmentDense {
   }
 
   /** Fills `target` with float32 rows, padding included, from row `first` on. */
-  async readRows(field: VectorField, first: DocId, target: Uint8Array): Promise<void> {
+  async readRows(field: VectorField, first: DocId, target: Uint8Array, pace?: Pace): Promise<void> {
     const section = await this.#rowSection(field);
-    await section.readInto(first * (section.length / this.#segment.entry.rowCount), target);
+    const strideBytes = section.length / this.#segment.entry.rowCount;
+    await section.readInto(first * strideBytes, target, pace);
   }
 
   /** Codes of a field in the arenas, with its graph, and float32 rows where they belong there. */
@@ -135,8 +139,9 @@ export class SegmentDense {
     this.#coming.add(coming);
   }
 
-  /** Resolves when no rows are on their way. */
+  /** Rows that are on their way are given up. Resolves when none is; nothing may be asked for then. */
   async settle(): Promise<void> {
+    this.#ended?.abort();
     await Promise.all(this.#coming);
   }
 
@@ -158,15 +163,19 @@ export class SegmentDense {
     const reader = await this.#segment.open();
     const { memory, policy } = this.#context;
     const isSmall = field.memory === "small";
-    const sectionOf = (type: number): SectionReader => mustHave(reader, type, field.name);
+    const pace = new Pace(() => this.#context.turn("waking"));
+    const sectionOf = (type: number): SectionBytes =>
+      paced(mustHave(reader, type, field.name), pace);
+    const graph = isSmall ? undefined : reader.section(SECTION.graph, field.name);
+    const bits = isSmall ? reader.section(SECTION.bits, field.name) : undefined;
     const rows = await ResidentRows.load(memory, {
       field,
       rowCount: this.#segment.entry.rowCount,
       codes: sectionOf(SECTION.codes),
       factors: sectionOf(SECTION.rowFactors),
       rows: sectionOf(SECTION.vectors),
-      graph: isSmall ? undefined : reader.section(SECTION.graph, field.name),
-      bits: isSmall ? reader.section(SECTION.bits, field.name) : undefined,
+      graph: graph && paced(graph, pace),
+      bits: bits && paced(bits, pace),
       metric: kernelMetric(field),
       codeCounts: decodeSegmentStats(reader.stats).codeCounts.get(field.name),
       ...this.#rowsAtOnce(field, policy.residentRowsBytesMax),
@@ -204,11 +213,13 @@ export class SegmentDense {
 
   /** Takes the memory before anything is awaited. */
   #bring({ name }: VectorField, resident: ResidentRows): Promise<void> {
+    this.#ended ??= new AbortController();
+    const pace = new Pace(() => this.#context.turn("background"), this.#ended.signal);
     return resident.addRows(async () => {
       const reader = await this.#segment.open();
       return {
-        rows: mustHave(reader, SECTION.vectors, name),
-        factors: mustHave(reader, SECTION.rowFactors, name),
+        rows: paced(mustHave(reader, SECTION.vectors, name), pace),
+        factors: paced(mustHave(reader, SECTION.rowFactors, name), pace),
       };
     });
   }
@@ -216,6 +227,14 @@ export class SegmentDense {
   async #rowSection({ name }: VectorField): Promise<SectionReader> {
     return mustHave(await this.#segment.open(), SECTION.vectors, name);
   }
+}
+
+/** A section that is read in slices. */
+function paced(section: SectionReader, pace: Pace): SectionBytes {
+  return {
+    length: section.length,
+    readInto: (start, target) => section.readInto(start, target, pace),
+  };
 }
 
 function mustHave(reader: SegmentReader, type: number, name: string): SectionReader {

@@ -314,7 +314,7 @@ async function scanWindows(
     for (let first = 0; first < segment.rowCount; first += step) {
       pace.check();
       const count = Math.min(step, segment.rowCount - first);
-      await segment.dense.readRows(field, first, window.bytes(count));
+      await segment.dense.readRows(field, first, window.bytes(count), pace);
       segment.dense.missed(field, window.bytes(count).length);
       // Their norms cost as much as their distances.
       const steps = scanSteps(window.bytes(count).length);

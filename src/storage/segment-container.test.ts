@@ -117,6 +117,27 @@ describe.each([
     expect(reads).toEqual([4_096, 49 * entryBytes, 4_096]);
   });
 
+  test("much is read at a pace, and given up with it", async () => {
+    const big = { name: "big", pieces: [pattern(400_000, 1)], chunkBytes: 1_024, alignBytes: 1 };
+    const reader = await SegmentReader.open(sourceOf(await build([big])), identity);
+    const section = reader.section(1, "big");
+    const target = new Uint8Array(400_000);
+    let turns = 0;
+    const turn = (): Promise<void> => {
+      turns++;
+      return Promise.resolve();
+    };
+    await section?.readInto(0, target, new Pace(turn));
+    expect(target).toEqual(pattern(400_000, 1));
+    // A checksum of 1,024 bytes is 128 steps, and to open them 1,671: 11 slices in all.
+    expect(turns).toBe(identity === PLAIN ? 0 : 10);
+    const abort = new AbortController();
+    abort.abort(new RangeError("enough"));
+    const again = section?.readInto(0, target, new Pace(turn, abort.signal));
+    if (identity === PLAIN) await again;
+    else await expect(again).rejects.toThrow("enough");
+  });
+
   test("a footer that is longer than a page is read for itself", async () => {
     const reads: number[] = [];
     const stats = pattern(10_000, 4);

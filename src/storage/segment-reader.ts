@@ -18,7 +18,7 @@ import {
   type SegmentIdentity,
 } from "./segment-format.ts";
 
-/** Sealed bytes read and opened at once: what takes the control thread about half a millisecond. */
+/** Sealed bytes read at once: they need as much memory again on their way. */
 const OPEN_STEP_BYTES = 1_048_576;
 /** Bytes whose checksum is made in a step, bytes opened in one, and the steps that begin that. */
 const CHECKED_BYTES = 8;
@@ -154,13 +154,16 @@ export class SectionReader {
   /**
    * Fills `target`, which may lie in shared memory: whole chunks are read where they belong and
    * verified there, the rest is copied. On an error the target's contents are not to be used.
+   *
+   * @param pace of verifying and opening much; without one the thread is given back at reads.
+   * @throws also what the signal of the pace was aborted with.
    */
-  async readInto(start: number, target: Uint8Array): Promise<void> {
+  async readInto(start: number, target: Uint8Array, pace?: Pace): Promise<void> {
     this.#check(start, target.length);
     const { chunkBytes } = this.#entry;
     const isWhole = start % chunkBytes === 0 && (start + target.length) % chunkBytes === 0;
     if (isWhole || (start % chunkBytes === 0 && start + target.length === this.length)) {
-      await this.#readChunks(start / chunkBytes, target);
+      await this.#readChunks(start / chunkBytes, target, pace);
       return;
     }
     target.set(await this.read(start, target.length));
@@ -198,13 +201,16 @@ export class SectionReader {
   }
 
   /** Reads consecutive chunks into `target`, which ends at a chunk's end. */
-  async #readChunks(first: number, target: Uint8Array): Promise<void> {
+  async #readChunks(first: number, target: Uint8Array, pace?: Pace): Promise<void> {
     const { key } = this.#identity;
     const { chunkBytes } = this.#entry;
     if (key === undefined) {
       const table = await this.#fetchWithTable(first, target);
-      for (const [chunk, bytes] of cut(first, target, chunkBytes))
+      for (const [chunk, bytes] of cut(first, target, chunkBytes)) {
+        const steps = verifySteps(bytes.length, false);
+        if (pace?.fits(steps) === false) await pace.take(steps);
         this.#verify(table, chunk, bytes);
+      }
       return;
     }
     // What is sealed passes through memory of its own on its way into the target: in steps.
@@ -215,6 +221,8 @@ export class SectionReader {
       const table = await this.#fetchWithTable(first + start / chunkBytes, stored);
       let at = start;
       for (const [chunk, bytes] of cut(first + start / chunkBytes, stored, chunkBytes)) {
+        const steps = verifySteps(bytes.length, true);
+        if (pace?.fits(steps) === false) await pace.take(steps);
         this.#verify(table, chunk, bytes);
         target.set(this.#opened(table, { chunk, bytes, key }), at);
         at += bytes.length;
