@@ -55,6 +55,22 @@ describe("NodeFileSystem", () => {
     await file.close();
   });
 
+  it("ends what is being read of a file before it is closed, and reads nothing after", async () => {
+    const fileSystem = new NodeFileSystem(freshRoot());
+    const bytes = new Uint8Array(4_000_000).fill(7);
+    await fileSystem.replaceWhole("a", bytes);
+    const file = await fileSystem.openRead("a");
+    const ended: (number | undefined)[] = [];
+    for (let i = 0; i < 8; i++) {
+      void file?.read(0, new Uint8Array(bytes.length)).then((count) => ended.push(count));
+    }
+    const closed = Promise.all([file?.close(), file?.close()]);
+    await expect(file?.read(0, new Uint8Array(1))).rejects.toMatchObject({ code: "io_failed" });
+    await closed;
+    expect(ended).toEqual(Array.from({ length: 8 }, () => bytes.length));
+    await expect(file?.read(0, new Uint8Array(1))).rejects.toMatchObject({ code: "io_failed" });
+  });
+
   it("locks a folder whose path is too long for a socket", async () => {
     const fileSystem = new NodeFileSystem(freshRoot());
     const folder = `${"d".repeat(100)}/${"e".repeat(100)}`;

@@ -1,14 +1,18 @@
 /** Files of the real file system, opened for reading or for writing. */
-import { readSync } from "node:fs";
+import { read as readSome, readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import type { InsulaError } from "../../base/errors.ts";
 import type { ReadableFile, WritableFile } from "../file-system.ts";
 import { readFully, writeFully } from "../full-transfer.ts";
-import { toIoError } from "../system-error.ts";
+import { makeSystemError, toIoError } from "../system-error.ts";
 
 export class NodeReadableFile implements ReadableFile {
   readonly path: string;
   readonly #handle: FileHandle;
+  /** Reads under way: the number of the descriptor is somebody else's once it is closed. */
+  #readers = 0;
+  #whenUnread: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(path: string, handle: FileHandle) {
     this.path = path;
@@ -23,15 +27,35 @@ export class NodeReadableFile implements ReadableFile {
     }
   }
 
+  /**
+   * By the call with a callback: 4 KiB that the system has at hand take 5 µs of the processors so,
+   * and 13 by that of the handle (Node 20.20.2, 64 reads at once).
+   */
   async read(position: number, target: Uint8Array): Promise<number> {
-    const read = async (into: Uint8Array, offset: number, length: number, from: number) =>
-      (await this.#handle.read(into, offset, length, from)).bytesRead;
+    this.#readers++;
     try {
-      return await readFully(read, target, position);
+      if (this.#closing !== undefined) throw makeSystemError("EBADF", "the file is closed");
+      return await readFully(this.#readOnce, target, position);
     } catch (error) {
       throw toIoError(`read "${this.path}"`, error);
+    } finally {
+      this.#readers--;
+      if (this.#readers === 0) this.#whenUnread?.();
     }
   }
+
+  readonly #readOnce = (
+    target: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<number> =>
+    new Promise((resolve, reject) => {
+      readSome(this.#handle.fd, target, offset, length, position, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(error);
+      });
+    });
 
   readNow(position: number, target: Uint8Array): number {
     const descriptor = this.#handle.fd;
@@ -48,7 +72,18 @@ export class NodeReadableFile implements ReadableFile {
     return done;
   }
 
-  async close(): Promise<void> {
+  /** When the reads under way have ended. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#readers > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenUnread = resolve;
+      });
+    }
     await closeHandle(this.path, this.#handle);
   }
 }
