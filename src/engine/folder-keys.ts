@@ -1,5 +1,5 @@
 /** The keys of a folder that is only looked at: what opens its segments and frames. */
-import type { Clock, FileSystem, Random } from "../io/index.ts";
+import { FileHandles, type Clock, type FileSystem, type Random } from "../io/index.ts";
 import { ShardSeal, type SegmentEntry, type ShardState } from "../shard/index.ts";
 import { ROOT_PATH, Vault, type AuditedKeyFile } from "../vault/index.ts";
 import type { Catalog } from "./catalog.ts";
@@ -32,9 +32,9 @@ export class FolderKeys {
     const { files: fileSystem, clock, random, masterKey } = options;
     const hasKeys = await fileSystem.exists(ROOT_PATH);
     const given = masterKey === undefined ? {} : { masterKey };
-    const vault = hasKeys
-      ? await Vault.open({ fileSystem, clock, random, isReadOnly: true, ...given })
-      : undefined;
+    // Nobody closes a folder that is looked at: no file of it stays open.
+    const doors = { fileSystem, files: new FileHandles(fileSystem, 0), clock, random };
+    const vault = hasKeys ? await Vault.open({ ...doors, isReadOnly: true, ...given }) : undefined;
     return new FolderKeys(vault, random);
   }
 

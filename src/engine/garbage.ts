@@ -5,9 +5,8 @@
  */
 import { toHex, toSegmentUid, type ShardUid } from "../base/brands.ts";
 import { compareBytes } from "../base/bytes.ts";
-import type { Clock, FileSystem } from "../io/index.ts";
+import type { Clock, FileHandles, FileSystem } from "../io/index.ts";
 import { segmentPath, type SegmentEntry, type SegmentFolders } from "../shard/index.ts";
-import type { FileHandles } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
 import { garbageChanges, garbageOffloadChanges, garbageSlotChanges } from "./garbage-rows.ts";

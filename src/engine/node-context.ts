@@ -8,6 +8,7 @@ import { FairTurns } from "../base/fair-turns.ts";
 import { Pace } from "../base/pace.ts";
 import { UNOBSERVED } from "../base/work-observer.ts";
 import {
+  FileHandles,
   NodeFileSystem,
   findHandleLimit,
   readProgramFile,
@@ -23,7 +24,7 @@ import {
   type ShardContext,
   type ShardPolicy,
 } from "../shard/index.ts";
-import { BlockCache, FileHandles, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
+import { BlockCache, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
 import { ROOT_PATH, Vault, rootMissing, type VaultOptions } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
@@ -131,9 +132,11 @@ export async function openNode(given: EngineOptions): Promise<NodeContext> {
     const { lazy, start } = await openLazyFolder(given);
     if (lazy !== undefined) opened.push(() => lazy.stop());
     const options = { ...given, files: lazy ?? given.files };
-    const found = await findVault(options);
+    const handles = new FileHandles(options.files, openFilesMaxOf(given));
+    opened.push(() => handles.close());
+    const found = await findVault(options, handles);
     await start(found);
-    return await openParts({ ...options, given, lock, lazy, found }, opened);
+    return await openParts({ ...options, given, lock, lazy, handles, found }, opened);
   } catch (error) {
     // The error that stopped the start is the one worth telling.
     await closeAll(opened.reverse()).catch(() => undefined);
@@ -146,6 +149,7 @@ interface PartOptions extends EngineOptions {
   readonly given: EngineOptions;
   readonly lock: FolderLock;
   readonly lazy: LazyFileSystem | undefined;
+  readonly handles: FileHandles;
   /** The keys of a folder that has some already. */
   readonly found: Vault | undefined;
 }
@@ -155,7 +159,7 @@ async function openParts(
   options: PartOptions,
   opened: (() => Promise<void>)[],
 ): Promise<NodeContext> {
-  const { given, lock, lazy, found } = options;
+  const { given, lock, lazy, handles } = options;
   const { files: fileSystem, clock, random, observer = UNOBSERVED } = options;
   const module = loadKernelModule(await readProgramFile(KERNELS_FILE));
   const store = await openStore(options);
@@ -165,13 +169,9 @@ async function openParts(
   const log = await openLog(options, catalog);
   opened.push(() => log.close());
   catalog.attach(log);
-  const { vault, keys } = await openKeys(options, found, catalog);
+  const { vault, keys } = await openKeys(options, catalog);
   const disk = await openDiskGuard(options);
-  const handles = new FileHandles(fileSystem, openFilesMaxOf(given));
-  opened.push(
-    () => disk.stop(),
-    () => handles.close(),
-  );
+  opened.push(() => disk.stop());
   const segmentFolders = new SegmentFolders(fileSystem);
   const files = { fileSystem, files: handles, segmentFolders, clock };
   const sweeper = await openSweeper({ catalog, ...files }, vault);
@@ -273,14 +273,14 @@ async function makeFolders(fileSystem: FileSystem): Promise<void> {
  * is refused is left as it is. No slot that was ever in use is handed out again.
  */
 async function openKeys(
-  options: EngineOptions,
-  found: Vault | undefined,
+  options: PartOptions,
   catalog: Catalog,
 ): Promise<{ readonly vault: Vault | undefined; readonly keys: NodeKeys }> {
+  const { found, handles } = options;
   const slotNext = await catalog.slotNext();
   if (found === undefined && slotNext > 1) throw rootMissing();
   const isMaking = found === undefined && isSealing(options);
-  const vault = isMaking ? await Vault.open(vaultOptions(options)) : found;
+  const vault = isMaking ? await Vault.open(vaultOptions(options, handles)) : found;
   vault?.slots.startAt(slotNext);
   return { vault, keys: new NodeKeys(vault) };
 }
@@ -333,18 +333,17 @@ function isSealing(options: EngineOptions): boolean {
 /**
  * Keys that are there are opened first of all, also when nothing new is sealed: old data may be.
  */
-async function findVault(options: EngineOptions): Promise<Vault | undefined> {
+async function findVault(options: EngineOptions, handles: FileHandles): Promise<Vault | undefined> {
   if (!isSealing(options) && !(await options.files.exists(ROOT_PATH))) return undefined;
-  return Vault.openFound(vaultOptions(options));
+  return Vault.openFound(vaultOptions(options, handles));
 }
 
-function vaultOptions({
-  files: fileSystem,
-  random,
-  clock,
-  masterKey,
-}: EngineOptions): VaultOptions {
-  return { fileSystem, random, clock, ...(masterKey === undefined ? {} : { masterKey }) };
+function vaultOptions(
+  { files: fileSystem, random, clock, masterKey }: EngineOptions,
+  files: FileHandles,
+): VaultOptions {
+  const given = masterKey === undefined ? {} : { masterKey };
+  return { fileSystem, files, random, clock, ...given };
 }
 
 function shardCatalog(catalog: Catalog, sweeper: Sweeper): ShardCatalog {

@@ -5,8 +5,8 @@
  * manifests.
  */
 import { toHex, toShardUid, type ShardUid } from "../base/brands.ts";
-import type { Clock, FileSystem, Timer } from "../io/index.ts";
-import { packPath, walkPack, type FileHandles, type PackStore } from "../storage/index.ts";
+import type { Clock, FileHandles, FileSystem, Timer } from "../io/index.ts";
+import { packPath, walkPack, type PackStore } from "../storage/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { PACK_PREFIX, endOfPrefix, packKey, packOfKey } from "./catalog-keys.ts";
 import { decodeTotals } from "./catalog-rows.ts";

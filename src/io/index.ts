@@ -26,6 +26,7 @@ export type {
 export type { ByteRange, ObjectStore } from "./object-store.ts";
 export type { JobBody, WorkerPool } from "./worker-pool.ts";
 export type { JobRegistry } from "./job-registry.ts";
+export { FileHandles, type FilePart } from "./file-handles.ts";
 export { isOutOfHandles } from "./system-error.ts";
 export { parentFolder } from "./replace-whole.ts";
 export { InlinePool } from "./inline-pool.ts";

@@ -2,15 +2,8 @@
 import type { SegmentUid, ShardUid } from "../base/brands.ts";
 import type { TurnClass } from "../base/fair-turns.ts";
 import type { WorkObserver } from "../base/work-observer.ts";
-import type { Clock, FileSystem, Random, WorkerPool } from "../io/index.ts";
-import type {
-  BlockCache,
-  FileHandles,
-  LogExtent,
-  NodeLog,
-  PackStore,
-  SegmentSource,
-} from "../storage/index.ts";
+import type { Clock, FileHandles, FileSystem, Random, WorkerPool } from "../io/index.ts";
+import type { BlockCache, LogExtent, NodeLog, PackStore, SegmentSource } from "../storage/index.ts";
 import type { SearchMemory } from "../vector/index.ts";
 import type { MergeQueue } from "./merge-queue.ts";
 import type { SegmentFolders } from "./segment-folders.ts";

@@ -35,8 +35,13 @@ export class ShardGraphs {
     return this.#background !== undefined;
   }
 
+  /** None is under way, and none waits for its next try after a failure. */
+  isAtRest(nowMs: number): boolean {
+    return !this.isBusy && nowMs >= this.#retryAtMs;
+  }
+
   isDue(nowMs: number, isQuiet: boolean): boolean {
-    if (this.#isStopped || this.isBusy || nowMs < this.#retryAtMs) return false;
+    if (this.#isStopped || !this.isAtRest(nowMs)) return false;
     return this.#choice(isQuiet) !== undefined;
   }
 

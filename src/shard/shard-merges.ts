@@ -45,9 +45,14 @@ export class ShardMerges {
     return this.#current !== undefined;
   }
 
+  /** None is under way, and none waits for its next try after a failure. */
+  isAtRest(nowMs: number): boolean {
+    const isMerging = this.#current !== undefined || this.#background !== undefined;
+    return !isMerging && nowMs >= this.#retryAtMs;
+  }
+
   isDue(nowMs: number, rest: Rest): boolean {
-    if (this.#current !== undefined || this.#background !== undefined) return false;
-    if (this.#isStopped || nowMs < this.#retryAtMs) return false;
+    if (this.#isStopped || !this.isAtRest(nowMs)) return false;
     return this.#policyChoice(rest)(this.#structure.freeSegments).length > 0;
   }
 

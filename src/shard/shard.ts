@@ -354,6 +354,21 @@ export class Shard {
     );
   }
 
+  /**
+   * True when no upkeep comes due until the shard is used again, however long that takes. Ask while
+   * none is due.
+   */
+  isCalm(nowMs: number): boolean {
+    const { active, segments, freeSegments } = this.#structure;
+    const { policy, hasRoom } = this.#context;
+    if (this.#flushing !== undefined || this.isMerging) return false;
+    if (!active.isEmpty && tailBytes(this.state) >= policy.quietFlushBytesMin) return false;
+    if (segments.length === 0) return true;
+    // Merges and graphs choose by what uses alone change, once all they wait for besides is there.
+    const isAtRest = this.#rest(nowMs) === "quiet" && freeSegments.length === segments.length;
+    return isAtRest && hasRoom() && this.#merges.isAtRest(nowMs) && this.#graphs.isAtRest(nowMs);
+  }
+
   /** Flush by size or idleness; merges and graphs that are due begin, nobody waits for them. */
   async maintain(nowMs: number): Promise<void> {
     if (this.#isFlushDue(nowMs)) await this.flush();

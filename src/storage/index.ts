@@ -24,7 +24,6 @@ export type { LogCounters, NodeLogOptions } from "./node-log.ts";
 // Segments, packs and the files they are in.
 export { BloomBuilder, BloomFilter } from "./bloom.ts";
 export { BlockCache, type BlockShelf } from "./block-cache.ts";
-export { FileHandles } from "./file-handles.ts";
 export {
   PACK_BYTES_MAX,
   PACK_ENTRY_HEADER_BYTES,

@@ -48,6 +48,8 @@ export class SortedTable implements TableName {
   readonly #shelf: BlockShelf;
   readonly #filter: BloomFilter;
   readonly #fences: TableFences;
+  /** Blocks on their way: keys of very many tenants that wake together lie in few of them. */
+  readonly #reading = new Map<number, Promise<Buffer>>();
   #users = 0;
   #isRetired = false;
 
@@ -145,7 +147,16 @@ export class SortedTable implements TableName {
     if (this.#users === 0) await this.#file.close();
   }
 
-  async #readBlock(block: number): Promise<Buffer> {
+  /** Whoever asks while it is read waits for the same read. */
+  #readBlock(block: number): Promise<Buffer> {
+    const known = this.#reading.get(block);
+    if (known !== undefined) return known;
+    const reading = this.#readBlockNow(block).finally(() => this.#reading.delete(block));
+    this.#reading.set(block, reading);
+    return reading;
+  }
+
+  async #readBlockNow(block: number): Promise<Buffer> {
     const start = this.#fences.offset(block);
     const length = this.#fences.offset(block + 1) - start;
     const bytes = await readExactly(this.#file, start, length, this.number);

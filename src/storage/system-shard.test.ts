@@ -359,3 +359,26 @@ test("opening reads the ends of the tables, a lookup one block, an absent key no
   }
   expect(read).toBeLessThan(30);
 });
+
+test("keys of a block asked for together cost one read, again after a failure", async () => {
+  const inner = new MemoryFileSystem();
+  const store = await openStore(inner);
+  const name = (i: number): string => `k${String(i).padStart(6, "0")}`;
+  for (let i = 0; i < 1_000; i++) store.put(name(i), bytes(`v${String(i)}`));
+  await store.flush(position(1));
+  await store.close();
+  const failing = [{ kinds: ["read"], path: ".tbl", nth: 3, count: 1, effect: "EIO" }] as const;
+  const files = new CountingFileSystem(new FaultyFileSystem(inner, failing));
+  const again = await openStore(files);
+  const askFor20 = () =>
+    Promise.allSettled(Array.from({ length: 20 }, (_, i) => again.get(name(i))));
+  const before = files.reads().length;
+  expect(new Set((await askFor20()).map(({ status }) => status))).toEqual(new Set(["rejected"]));
+  const found = await askFor20();
+  expect(files.reads().length - before).toBe(2);
+  for (const [i, got] of found.entries()) {
+    expect(got.status === "fulfilled" && Buffer.from(got.value ?? []).toString()).toBe(
+      `v${String(i)}`,
+    );
+  }
+});

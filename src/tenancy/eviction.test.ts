@@ -39,6 +39,7 @@ function benchOf(budgetBytes = 1_000, idleMs = 1e9, awakeMax = 100): Bench {
           return 100 + (sections.get(n) ?? 0);
         },
         isUpkeepDue: () => false,
+        isCalm: () => true,
         shed: () => {
           const bytes = sections.get(n) ?? 0;
           sections.delete(n);

@@ -56,6 +56,8 @@ export class Evictor<Each extends Evictable> {
    * memory: who looks for bytes does not look at them.
    */
   readonly #holders = new Set<Each>();
+  /** Those whose collection has pins or a share of the memory. */
+  readonly #ruled = new Set<Each>();
 
   constructor(doors: EvictorDoors<Each>) {
     this.#doors = doors;
@@ -67,15 +69,23 @@ export class Evictor<Each extends Evictable> {
     else this.#holders.delete(kept);
   }
 
+  /** It is awake, and this is what its policy says of it from now on. */
+  ruled(kept: Each): void {
+    const { pins, memoryShare } = kept.standing?.rules ?? {};
+    if (pins !== undefined || memoryShare !== undefined) this.#ruled.add(kept);
+    else this.#ruled.delete(kept);
+  }
+
   /** It sleeps. */
   forget(kept: Each): void {
+    this.#ruled.delete(kept);
     this.#holders.delete(kept);
   }
 
   /** Pinned shards that no room is made of. */
   spared(): ReadonlySet<Each> {
-    const { kept, memoryUse, awakeMax } = this.#doors;
-    return sparedOf(kept(), { budgetBytes: memoryUse().budgetBytes, awakeMax });
+    const { memoryUse, awakeMax } = this.#doors;
+    return sparedOf(this.#ruled, { budgetBytes: memoryUse().budgetBytes, awakeMax });
   }
 
   /** As many places as are lacking. */
@@ -86,10 +96,10 @@ export class Evictor<Each extends Evictable> {
 
   /** Of collections whose tenants hold more than their share: no others pay for them. */
   async giveBackShares(): Promise<void> {
-    const { kept, memoryUse } = this.#doors;
-    const { budgetBytes } = memoryUse();
+    if (this.#ruled.size === 0) return;
+    const { budgetBytes } = this.#doors.memoryUse();
     const over = (): readonly Each[] =>
-      chooseOverShare(kept(), () => this.#idleBy("bytes"), budgetBytes);
+      chooseOverShare(this.#ruled, () => this.#idleBy("bytes"), budgetBytes);
     this.#shed(over(), Infinity);
     await this.#sleepFirst("share", over());
   }

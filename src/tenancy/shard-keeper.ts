@@ -10,14 +10,14 @@ import { closeAll } from "../base/close-all.ts";
 import { InsulaError } from "../base/errors.ts";
 import { unlessAborted } from "../base/unless-aborted.ts";
 import { UNOBSERVED, type WorkObserver } from "../base/work-observer.ts";
-import type { Clock, Timer } from "../io/index.ts";
+import type { Clock } from "../io/index.ts";
 import type { PolicyRules } from "../model/index.ts";
 import type { Shard } from "../shard/index.ts";
 import { Evictor, type Evictions } from "./evictor.ts";
 import { LoadQueue, type LoadFigures } from "./load-queue.ts";
 import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
-import { isKeptWarm } from "./standing.ts";
 import { growShard } from "./shard-growth.ts";
+import type { Standing } from "./standing.ts";
 import {
   NO_MANNER,
   Lack,
@@ -35,11 +35,7 @@ import {
   type Use,
   type Waking,
 } from "./shard-use.ts";
-
-/** A look at the awake shards every so often: flush by idleness, merges, eviction. */
-const TENDING_INTERVAL_MS = 500;
-/** Shards tended at once: one that takes long does not keep the others waiting. */
-const TENDED_AT_ONCE = 8;
+import { Tender } from "./tender.ts";
 
 export interface ShardKeeperOptions {
   readonly clock: Clock;
@@ -74,8 +70,7 @@ export class ShardKeeper {
   readonly #kept = new Map<string, Kept>();
   readonly #evictor: Evictor<Kept>;
   readonly #loads: LoadQueue;
-  #timer: Timer | undefined;
-  #tending: Promise<void> | undefined;
+  readonly #tender: Tender;
   #isClosed = false;
   /** Calls of {@link use} under way, for a graceful stop. */
   #users = 0;
@@ -94,7 +89,13 @@ export class ShardKeeper {
       makeRoom: (bytes, ofProven) => this.#evictor.makeRoom(bytes, ofProven),
       isBusy: () => this.#isBusy(),
     });
-    this.#schedule();
+    this.#tender = new Tender({
+      ...options,
+      evictor: this.#evictor,
+      sleep: (uid) => this.sleep(uid),
+      during: (kept, work) => this.#during(kept, work),
+      makeRoom: () => this.#makeRoom(),
+    });
   }
 
   get awakeCount(): number {
@@ -124,7 +125,7 @@ export class ShardKeeper {
   /** The policy of a collection has changed. */
   setRules(group: number, rules: PolicyRules): void {
     for (const kept of this.#kept.values()) {
-      if (kept.standing?.group === group) kept.standing = { ...kept.standing, rules };
+      if (kept.standing?.group === group) this.#stand(kept, { ...kept.standing, rules });
     }
   }
 
@@ -249,14 +250,14 @@ export class ShardKeeper {
   /** Waits for the uses under way, then puts every shard to sleep. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#tender.stop();
     this.#loads.close();
     if (this.#users > 0) {
       await new Promise<void>((resolve) => {
         this.#whenUnused = resolve;
       });
     }
-    await this.#tending;
+    await this.#tender.ended();
     await closeAll(
       [...this.#kept.values()].map((kept) => () => this.#end(kept, (shard) => shard.close())),
     );
@@ -309,7 +310,7 @@ export class ShardKeeper {
     const isAwake = known?.shard !== undefined && known.ending === undefined;
     const cameAtMs = isAwake ? known.wokeAtMs : clock.monotonicMs();
     const kept = known !== undefined && isAwake ? held(known) : await this.#acquire(use);
-    if (standing !== undefined) kept.standing = standing;
+    if (standing !== undefined) this.#stand(kept, standing);
     let mine = promised?.reservation;
     try {
       const shard = kept.shard ?? (await unlessAborted(signal, kept.opening));
@@ -382,14 +383,24 @@ export class ShardKeeper {
       kept.wokeAtMs = clock.monotonicMs();
       observer.endStep("activation", startMs, kept.wokeAtMs);
       this.#evictor.pressure.woke(shardHex(kept.uid), kept.wokeAtMs);
-      if (kept.shard === undefined) this.#forget(kept);
-      else kept.shard.lastUsedMs = kept.wokeAtMs;
+      if (kept.shard === undefined) {
+        this.#forget(kept);
+        return;
+      }
+      kept.shard.lastUsedMs = kept.wokeAtMs;
+      this.#evictor.ruled(kept);
     } catch {
       // Told to each of those who wait for it.
       this.#forget(kept);
     } finally {
       this.#leave(kept);
     }
+  }
+
+  #stand(kept: Kept, standing: Standing): void {
+    kept.standing = standing;
+    // Until it is open it has nothing to give back, and may be forgotten without being put to sleep.
+    if (kept.shard !== undefined) this.#evictor.ruled(kept);
   }
 
   /** Of a shard that did not open: whoever ends it right now forgets it himself. */
@@ -399,6 +410,7 @@ export class ShardKeeper {
 
   #leave(kept: Kept): void {
     kept.users--;
+    if (kept.shard !== undefined) this.#tender.used(kept);
     if (kept.users > 0) return;
     this.#evictor.unused(kept);
     kept.whenUnused?.();
@@ -442,58 +454,18 @@ export class ShardKeeper {
     }
     if (shard === undefined) return;
     await how(shard);
+    // Whoever looks at it from now on finds it asleep.
+    kept.shard = undefined;
     this.#evictor.forget(kept);
+    this.#tender.forget(kept);
     this.#options.closed(shard);
   }
 
-  #schedule(): void {
-    this.#timer = this.#options.clock.after(TENDING_INTERVAL_MS, () => {
-      this.#tending = this.#tend().finally(() => {
-        this.#tending = undefined;
-        if (!this.#isClosed) this.#schedule();
-      });
-    });
-  }
-
-  async #tend(): Promise<void> {
-    const nowMs = this.#options.clock.monotonicMs();
-    const wallMs = this.#options.clock.wallMs();
-    const running = new Set<Promise<void>>();
-    const spared = this.#evictor.spared();
-    for (const kept of [...this.#kept.values()]) {
-      if (this.#isClosed) break;
-      const { shard } = kept;
-      if (shard === undefined || kept.ending !== undefined) continue;
-      const isUnused = kept.users === 0 && nowMs - shard.lastUsedMs >= this.#options.idleMs;
-      const isIdle = isUnused && !spared.has(kept) && !isKeptWarm(kept.standing, wallMs);
-      if (!isIdle && !shard.isUpkeepDue(nowMs)) continue;
-      while (running.size >= TENDED_AT_ONCE) await Promise.race(running);
-      const work: Promise<void> = this.#tendOne(kept, isIdle, nowMs)
-        .catch((error: unknown) => this.#tell(kept.uid, error))
-        .finally(() => running.delete(work));
-      running.add(work);
-    }
-    await Promise.all(running);
-    if (this.#isClosed) return;
+  async #makeRoom(): Promise<void> {
     await this.#evictor.giveBackPlaces(this.#kept.size - this.#options.awakeMax);
     await this.#evictor.giveBackShares();
     await this.#evictor.giveBackMemory();
     this.#loads.poke();
-  }
-
-  async #tendOne(kept: Kept, isIdle: boolean, nowMs: number): Promise<void> {
-    if (isIdle) {
-      await this.sleep(kept.uid);
-      this.#evictor.evictions.idle++;
-    } else await this.#during(kept, (shard) => shard.maintain(nowMs));
-  }
-
-  /**
-   * Nobody waits for upkeep: what damage it met is told to the node's log by whoever looks at it.
-   */
-  async #tell(uid: ShardUid, error: unknown): Promise<void> {
-    if (isDamage(error)) await this.#options.onDamage(uid, error, false).catch(() => undefined);
-    else this.#options.onFault(error);
   }
 
   /** Work on a shard that is awake is a use: nobody puts it to sleep meanwhile. */

@@ -5,6 +5,7 @@ import type { Shard } from "../shard/index.ts";
 import { Probation } from "./eviction-order.ts";
 import type { Evictable } from "./evictor.ts";
 import type { LoadClass, LoadRequest, Reservation } from "./load-queue.ts";
+import type { Tended } from "./rounds.ts";
 import type { Standing } from "./standing.ts";
 
 /** How a use found its shard. */
@@ -75,7 +76,7 @@ export function barrier(): { readonly settled: Promise<void>; readonly settle: (
 }
 
 /** A shard that is awake, on its way, or about to sleep. */
-export interface Kept extends Evictable {
+export interface Kept extends Evictable, Tended {
   readonly opening: Promise<Shard | undefined>;
   shard: Shard | undefined;
   standing: Standing | undefined;
@@ -95,6 +96,7 @@ export function placeFor(uid: ShardUid, opening: Kept["opening"]): Kept {
   return {
     ...{ uid, opening, users: 0, isNew: false, wokeAtMs: 0, probation: new Probation() },
     ...{ shard: undefined, standing: undefined, whenUnused: undefined, ending: undefined },
+    waitsFor: undefined,
   };
 }
 

@@ -3,11 +3,14 @@
  *
  * Why in advance: a new tenant must have its key on disk before its first byte is sealed with it,
  * and must not wait for a sync of its own. A file of 1,023 keys costs one sync for all of them.
+ *
+ * A key costs one read, of the page it lies in; those of its neighbours, which were made with it
+ * and often wake with it, cost none while the page is kept. An erasure takes pages and keys out of
+ * memory after the slots are zeros, and what was read meanwhile is not kept.
  */
 import { CIPHER_KEY_BYTES, NONCE_BYTES } from "../base/cipher.ts";
-import { InsulaError } from "../base/errors.ts";
 import { LruMap } from "../base/lru-map.ts";
-import type { Clock, FileSystem, Random } from "../io/index.ts";
+import type { Clock, FileHandles, FileSystem, Random } from "../io/index.ts";
 import type { RootKey } from "./root-file.ts";
 import {
   SLOTS_PER_FILE,
@@ -25,6 +28,11 @@ import {
 
 /** Keys of used slots kept in memory, about 200 bytes each. */
 const CACHED_KEYS_MAX = 8_192;
+/** Slots read in one call: what the system reads from a disk in any case. */
+const PAGE_BYTES = 4_096;
+const PAGES_PER_FILE = (SLOT_HEADER_BYTES + SLOTS_PER_FILE * SLOT_BYTES) / PAGE_BYTES;
+/** Pages kept, 1 MiB. */
+const CACHED_PAGES_MAX = 256;
 /** Keys wrapped before the thread is given back: about 2 ms. */
 const MAKE_STEP_SLOTS = 256;
 /** The next file is made when this many slots are left. */
@@ -32,6 +40,8 @@ const REFILL_SLOTS = 512;
 
 export interface KeySlotDoors {
   readonly fileSystem: FileSystem;
+  /** Of the same file system. */
+  readonly files: FileHandles;
   readonly random: Random;
   readonly clock: Pick<Clock, "yield">;
 }
@@ -40,6 +50,10 @@ export class KeySlots {
   readonly #doors: KeySlotDoors;
   readonly #root: RootKey;
   readonly #keys = new LruMap<number, Uint8Array>(CACHED_KEYS_MAX);
+  /** As they are on disk, read or being read, by {@link pageName}. */
+  readonly #pages = new LruMap<number, Promise<Uint8Array>>(CACHED_PAGES_MAX);
+  /** Slots may have been overwritten so often: what was read before is not kept. */
+  #erasures = 0;
   /** Last slot that is on disk. */
   #made: number;
   #next = 1;
@@ -91,22 +105,19 @@ export class KeySlots {
     const known = this.#keys.get(slot);
     if (known !== undefined) return known;
     const { file, offset } = slotPlace(slot);
-    await this.#requireFormat(file);
-    const opened = await this.#doors.fileSystem.openRead(slotFilePath(file));
-    if (opened === undefined) {
-      throw new InsulaError(
-        "data_damaged",
-        `Cannot open the data: ${slotFilePath(file)} is missing.`,
-      );
-    }
+    const erasures = this.#erasures;
+    if (!this.#known.has(file)) await this.#requireFormat(file);
+    const page = Math.floor(offset / PAGE_BYTES);
+    const bytes = await this.#page(file, page);
+    const start = offset - page * PAGE_BYTES;
     try {
-      const bytes = new Uint8Array(SLOT_BYTES);
-      await opened.read(offset, bytes);
-      const key = decodeSlot(slot, bytes, this.#root);
-      this.#keys.set(slot, key);
+      const key = decodeSlot(slot, bytes.subarray(start, start + SLOT_BYTES), this.#root);
+      if (erasures === this.#erasures) this.#keys.set(slot, key);
       return key;
-    } finally {
-      await opened.close();
+    } catch (error) {
+      // A read can go astray: who tries again reads the disk again.
+      this.#pages.delete(pageName(file, page));
+      throw error;
     }
   }
 
@@ -126,42 +137,68 @@ export class KeySlots {
   async erase(slots: readonly number[]): Promise<void> {
     const byFile = new Map<number, number[]>();
     for (const slot of slots) {
-      this.#keys.delete(slot);
       const { file, offset } = slotPlace(slot);
-      await this.#requireFormat(file);
       const offsets = byFile.get(file);
       if (offsets === undefined) byFile.set(file, [offset]);
       else offsets.push(offset);
     }
-    for (const [file, offsets] of byFile) await this.#zero(slotFilePath(file), offsets);
+    try {
+      for (const [file, offsets] of byFile) await this.#zero(file, offsets);
+    } finally {
+      // Last: what was read and kept while they were overwritten goes too.
+      this.#erasures++;
+      for (const slot of slots) this.#forget(slot);
+    }
   }
 
-  async #zero(path: string, offsets: readonly number[]): Promise<void> {
+  #forget(slot: number): void {
+    this.#keys.delete(slot);
+    const { file, offset } = slotPlace(slot);
+    this.#pages.delete(pageName(file, Math.floor(offset / PAGE_BYTES)));
+  }
+
+  async #zero(file: number, offsets: readonly number[]): Promise<void> {
     const { fileSystem } = this.#doors;
+    const path = slotFilePath(file);
     if (!(await fileSystem.exists(path))) return;
-    const file = await fileSystem.openWrite(path);
+    await this.#requireFormat(file);
+    const opened = await fileSystem.openWrite(path);
     try {
-      for (const offset of offsets) await file.write(offset, new Uint8Array(SLOT_BYTES));
-      await file.sync();
+      for (const offset of offsets) await opened.write(offset, new Uint8Array(SLOT_BYTES));
+      await opened.sync();
       this.#changes?.add(path);
     } finally {
-      await file.close();
+      await opened.close();
     }
+  }
+
+  /** Whoever asks while it is read waits for the same read. */
+  async #page(file: number, page: number): Promise<Uint8Array> {
+    const name = pageName(file, page);
+    const known = this.#pages.get(name);
+    if (known !== undefined) return known;
+    const reading = this.#readPage(file, page);
+    this.#pages.set(name, reading);
+    try {
+      return await reading;
+    } catch (error) {
+      if (this.#pages.get(name) === reading) this.#pages.delete(name);
+      throw error;
+    }
+  }
+
+  async #readPage(file: number, page: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(PAGE_BYTES);
+    const part = this.#doors.files.source([slotFilePath(file)], page * PAGE_BYTES, PAGE_BYTES);
+    return bytes.subarray(0, await part.read(0, bytes));
   }
 
   /** Nothing is read from, or written over, what another version laid out. */
   async #requireFormat(file: number): Promise<void> {
     if (this.#known.has(file)) return;
-    const opened = await this.#doors.fileSystem.openRead(slotFilePath(file));
-    if (opened === undefined) return;
-    try {
-      const header = new Uint8Array(SLOT_HEADER_BYTES);
-      const count = await opened.read(0, header);
-      findSlotHeaderFault(header.subarray(0, count), file, this.#root);
-      this.#known.add(file);
-    } finally {
-      await opened.close();
-    }
+    const first = await this.#page(file, 0);
+    findSlotHeaderFault(first.subarray(0, SLOT_HEADER_BYTES), file, this.#root);
+    this.#known.add(file);
   }
 
   #make(): Promise<void> {
@@ -183,6 +220,11 @@ export class KeySlots {
     }
     await fileSystem.replaceWhole(slotFilePath(file), Buffer.concat(parts), { mode: 0o600 });
     this.#changes?.add(slotFilePath(file));
+    this.#known.add(file);
     this.#made = start + SLOTS_PER_FILE - 1;
   }
+}
+
+function pageName(file: number, page: number): number {
+  return file * PAGES_PER_FILE + page;
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { ManualClock, MemoryFileSystem, SeededRandom, SimulatedDisk } from "../io/index.ts";
+import {
+  FileHandles,
+  ManualClock,
+  MemoryFileSystem,
+  SeededRandom,
+  SimulatedDisk,
+} from "../io/index.ts";
 import type { FileSystem } from "../io/index.ts";
 import { MASTER_KEY_PATH, parseMasterKey } from "./master-key.ts";
 import { ROOT_PATH } from "./root-file.ts";
@@ -13,8 +19,8 @@ function open(
   options: Partial<VaultOptions> = {},
   seed = 1,
 ): Promise<Vault> {
-  const clock = new ManualClock();
-  return Vault.open({ fileSystem, random: new SeededRandom(seed), clock, ...options });
+  const [clock, files] = [new ManualClock(), new FileHandles(fileSystem, 8)];
+  return Vault.open({ fileSystem, files, random: new SeededRandom(seed), clock, ...options });
 }
 
 async function contentsOf(fileSystem: FileSystem): Promise<ReadonlyMap<string, string>> {

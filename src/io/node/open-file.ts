@@ -19,7 +19,7 @@ export class NodeReadableFile implements ReadableFile {
   readonly path: string;
   readonly #descriptor: number;
   #users = 0;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
   #whenUnused: (() => void) | undefined;
 
   private constructor(path: string, descriptor: number) {
@@ -62,9 +62,11 @@ export class NodeReadableFile implements ReadableFile {
   }
 
   /** Reads under way end first: the descriptor may be another file's as soon as it is closed. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     if (this.#users > 0) {
       await new Promise<void>((resolve) => {
         this.#whenUnused = resolve;
@@ -104,7 +106,7 @@ export class NodeReadableFile implements ReadableFile {
   }
 
   #check(): void {
-    if (this.#isClosed) throw makeSystemError("EBADF", "the file is closed");
+    if (this.#closing !== undefined) throw makeSystemError("EBADF", "the file is closed");
   }
 }
 

@@ -4,8 +4,15 @@
  * opens its file again by itself.
  */
 import { InsulaError } from "../base/errors.ts";
-import { isOutOfHandles, type FileSystem, type ReadableFile } from "../io/index.ts";
-import type { SegmentSource } from "./segment-reader.ts";
+import type { FileSystem, ReadableFile } from "./file-system.ts";
+import { isOutOfHandles } from "./system-error.ts";
+
+/** A part of a file, read piece by piece. */
+export interface FilePart {
+  readonly length: number;
+  /** Fills `target`; resolves to the bytes read, less only at the end. */
+  read(position: number, target: Uint8Array): Promise<number>;
+}
 
 interface OpenFile {
   /** Undefined when there is no such file. */
@@ -45,7 +52,7 @@ export class FileHandles {
    * @param paths where the file may be, in the order to try: one that is renamed is found under its
    *   next name.
    */
-  source(paths: readonly string[], start: number, length: number): SegmentSource {
+  source(paths: readonly string[], start: number, length: number): FilePart {
     return {
       length,
       read: async (position, target) => {
