@@ -91,7 +91,8 @@ async function fillSmall(engine: Engine, way: Way, { sizes, figures }: Making): 
   const writer = new SmallWriter(engine, way, sizes);
   const ms = await timeMs(() =>
     runConcurrently(count, WRITES_AT_ONCE, async (i) => {
-      rows += await writer.write(i);
+      const written = await writer.write(i);
+      rows += written;
       if (i % 50_000 === 49_999) figures.progress(`${String(i + 1)} filled`);
     }),
   );

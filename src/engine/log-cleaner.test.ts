@@ -172,6 +172,28 @@ describe("the cleaner of the log", () => {
     expect(await found(placeOf("t39"))).toBe(1);
   });
 
+  it("flushes what no append has paid for, and lets those sleep that it woke for that", async () => {
+    const tenants = Array.from({ length: 100 }, (_, i) => `t${String(i)}`);
+    for (const tenant of tenants) await put(tenant, "k", 1_000);
+    await engine.close();
+    // After a start nothing was appended yet: all are flushed until the log fits.
+    engine = await open({ logBytesMax: 1 });
+    await put("t0", "later");
+    const awake: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      clock.advance(1_000);
+      await turns(100);
+      awake.push(engine.stats().shardsAwake);
+    }
+    expect(engine.stats().flushes).toBeGreaterThan(50);
+    // Few at once, and at the end the one that was used.
+    expect(Math.max(...awake)).toBeLessThan(10);
+    expect(awake.at(-1)).toBe(1);
+    expect(await found(placeOf("t0"))).toBe(2);
+    for (const tenant of tenants.slice(1)) expect(await found(placeOf(tenant))).toBe(1);
+    expect(faults).toEqual([]);
+  });
+
   it("serves a tenant that wakes while its tail is being moved", async () => {
     for (let i = 0; i < 10; i++) await put(`t${String(i)}`, "k");
     for (let round = 0; round < 12; round++) {

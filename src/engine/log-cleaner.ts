@@ -6,14 +6,19 @@
  */
 import { toShardUid, type ShardUid } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
+import { WeightedGate } from "../base/weighted-gate.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { LogFooter, NodeLog } from "../storage/index.ts";
 import { FRAME_CATALOG, type Catalog } from "./catalog.ts";
-import { TailMover } from "./tail-mover.ts";
+import { STEP_BYTES, TailMover } from "./tail-mover.ts";
 
 const INTERVAL_MS = 1_000;
 /** Log files between the catalogue's last flush and the end. */
 const REPLAY_FILES_MAX = 1;
+/** Shards emptied at once, of {@link STEP_BYTES} together: what they append shares its syncs. */
+const EMPTIED_AT_ONCE = 64;
+/** Of these, so many flushed at once: their tails may be large. */
+const FLUSHED_AT_ONCE = 4;
 /** Entries of a footer looked at before the thread is given back. */
 const STEP_ENTRIES = 512;
 
@@ -21,7 +26,10 @@ export interface LogCleanerOptions {
   readonly clock: Clock;
   readonly log: NodeLog;
   readonly catalog: Catalog;
+  /** A shard that is woken for it alone sleeps again afterwards. */
   readonly flushShard: (uid: ShardUid) => Promise<void>;
+  /** Resolves when it is upkeep's turn. */
+  readonly turn: () => Promise<void>;
   readonly logBytesMax: number;
   /** A shard with less than this in the log is moved rather than flushed. */
   readonly smallTailBytesMax: number;
@@ -34,6 +42,7 @@ export class LogCleaner {
   readonly #options: LogCleanerOptions;
   readonly #stop = new AbortController();
   readonly #mover: TailMover;
+  readonly #flushes = new WeightedGate(FLUSHED_AT_ONCE);
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
 
@@ -83,12 +92,13 @@ export class LogCleaner {
 
   /** False when the file must stay for now, or the cleaner was stopped. */
   async #retire(file: number): Promise<boolean> {
-    const { log, catalog, clock, isHeld } = this.#options;
+    const { log, clock, isHeld } = this.#options;
     // Looked at twice: frames come into a file under a hold before a tail names them, and whoever
     // reads a tail took its hold while the tail named them.
     if (isHeld(file)) return false;
     const footer = await log.readFooter(file);
     let previous: ShardUid | undefined;
+    let [some, bytes]: [ShardUid[], number] = [[], 0];
     // What a tenant wrote in plain is not left lying in a file that waits to be written again.
     let isSealed = true;
     for (let n = 0; n < footer.count && !this.#isStopped; n++) {
@@ -99,22 +109,48 @@ export class LogCleaner {
       // Entries are in the order of shards.
       if (previous !== undefined && Buffer.compare(uid, previous) === 0) continue;
       previous = uid;
-      const state = await catalog.readShard(uid);
-      if (state?.tail.some((extent) => extent.file === file) !== true) continue;
-      await this.#empty(uid, footer);
-      const left = await catalog.readShard(uid);
-      // A damaged shard cannot be flushed: its log is kept, the budget notwithstanding.
-      if (left?.tail.some((extent) => extent.file === file) === true) return false;
-      await this.#mover.rest();
+      const held = await this.#bytesIn(file, uid);
+      if (held === 0) continue;
+      some.push(uid);
+      bytes += held;
+      if (some.length < EMPTIED_AT_ONCE && bytes < STEP_BYTES) continue;
+      if (!(await this.#emptyAll(some, footer))) return false;
+      [some, bytes] = [[], 0];
     }
+    if (!(await this.#emptyAll(some, footer))) return false;
     if (this.#isStopped || isHeld(file)) return false;
     await log.removeFile(file, isSealed);
     return true;
   }
 
+  /** False when one of them still has a tail in the file, or the cleaner was stopped. */
+  async #emptyAll(uids: readonly ShardUid[], footer: LogFooter): Promise<boolean> {
+    await Promise.all(uids.map((uid) => this.#empty(uid, footer)));
+    for (const uid of uids) {
+      // A damaged shard cannot be flushed: its log is kept, the budget notwithstanding.
+      if (this.#isStopped || (await this.#bytesIn(footer.place.file, uid)) > 0) return false;
+    }
+    await this.#mover.rest();
+    return true;
+  }
+
+  /** Of the shard's tail. */
+  async #bytesIn(file: number, uid: ShardUid): Promise<number> {
+    const state = await this.#options.catalog.readShard(uid);
+    let bytes = 0;
+    for (const extent of state?.tail ?? []) if (extent.file === file) bytes += extent.length;
+    return bytes;
+  }
+
   async #empty(uid: ShardUid, footer: LogFooter): Promise<void> {
+    const { flushShard, turn } = this.#options;
     try {
-      if (!(await this.#mover.move(uid, footer))) await this.#options.flushShard(uid);
+      if (await this.#mover.move(uid, footer)) return;
+      await this.#flushes.run(1, async () => {
+        if (this.#isStopped) return;
+        await turn();
+        await flushShard(uid);
+      });
     } catch (error) {
       if (!isInsulaError(error) || error.code !== "tenant_not_found") this.#options.onFault(error);
     }

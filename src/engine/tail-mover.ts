@@ -8,6 +8,7 @@
  * therefore written at most 1 + TAIL_MOVE_SHARE times what it was given, whatever the load; and
  * each byte of a tail goes into at most one first segment.
  */
+import { allDone } from "../base/all-done.ts";
 import type { ShardUid } from "../base/brands.ts";
 import { sleep, type Clock } from "../io/index.ts";
 import { tailBytes, type TailExtent } from "../shard/index.ts";
@@ -19,7 +20,7 @@ export const TAIL_MOVE_SHARE = 0.5;
 /** Bytes copied a second, so that writers hardly notice. */
 export const TAIL_MOVE_BYTES_PER_SECOND = 16_777_216;
 /** Copied before the rate is looked at. */
-const STEP_BYTES = 262_144;
+export const STEP_BYTES = 262_144;
 /** Of a frame besides its payload: directory entry, and its part of a group's header. */
 const FRAME_OVERHEAD_BYTES = 256;
 
@@ -37,6 +38,8 @@ export class TailMover {
   readonly #options: TailMoverOptions;
   /** Copied since the last wait. */
   #unpaidBytes = 0;
+  /** Being copied: not among the moved bytes yet. */
+  #comingBytes = 0;
 
   constructor(options: TailMoverOptions) {
     this.#options = options;
@@ -60,14 +63,19 @@ export class TailMover {
       const bytes = extents.reduce((sum, { length }) => sum + length + FRAME_OVERHEAD_BYTES, 0);
       if (bytes > this.#creditBytes) return false;
       const headers = new Map(footer.entriesOf(uid).map((entry) => [entry.extent.offset, entry]));
-      await Promise.all(
-        extents.map(async (extent) => {
-          const header = headers.get(extent.offset);
-          if (header === undefined) return;
-          const moved = await this.#copy(header, extent);
-          catalog.noteMoved(state, extent.sequenceLast, moved);
-        }),
-      );
+      this.#comingBytes += bytes;
+      try {
+        await allDone(
+          extents.map(async (extent) => {
+            const header = headers.get(extent.offset);
+            if (header === undefined) return;
+            const moved = await this.#copy(header, extent);
+            catalog.noteMoved(state, extent.sequenceLast, moved);
+          }),
+        );
+      } finally {
+        this.#comingBytes -= bytes;
+      }
       this.#unpaidBytes += bytes;
       return true;
     } finally {
@@ -94,6 +102,6 @@ export class TailMover {
 
   get #creditBytes(): number {
     const { bytes, movedBytes } = this.#options.log.counters;
-    return (bytes - movedBytes) * TAIL_MOVE_SHARE - movedBytes;
+    return (bytes - movedBytes) * TAIL_MOVE_SHARE - movedBytes - this.#comingBytes;
   }
 }

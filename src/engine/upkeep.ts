@@ -15,6 +15,9 @@ export interface UpkeepDoors {
   readonly quarantine: Quarantine;
 }
 
+/** Its flow in the turns of the control thread: no shard has this name. */
+const CLEANING = "cleaning";
+
 export class Upkeep {
   readonly #cleaner: LogCleaner;
   readonly #packCleaner: PackCleaner;
@@ -26,7 +29,8 @@ export class Upkeep {
       clock: options.clock,
       log: node.log,
       catalog: node.catalog,
-      flushShard: (uid) => keeper.use(uid, (shard) => shard.flush()),
+      flushShard: (uid) => keeper.usePassing(uid, (shard) => shard.flush()),
+      turn: () => node.turns.next(CLEANING, "background"),
       logBytesMax: options.logBytesMax ?? LOG_BYTES_MAX,
       smallTailBytesMax: node.shards.policy.quietFlushBytesMin,
       isHeld: (file) => node.logHolds.isHeld(file),
@@ -38,7 +42,7 @@ export class Upkeep {
       files: node.shards.files,
       packs: node.shards.packs,
       catalog: node.catalog,
-      rewriteShard: (uid, pack) => keeper.use(uid, (shard) => shard.leavePack(pack)),
+      rewriteShard: (uid, pack) => keeper.usePassing(uid, (shard) => shard.leavePack(pack)),
       isHeld: (pack) => node.sweeper.isPackHeld(pack),
       onFault,
     });

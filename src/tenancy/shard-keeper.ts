@@ -187,6 +187,21 @@ export class ShardKeeper {
     }
   }
 
+  /** As {@link ShardKeeper.use}: a shard that was woken for it, and for nobody else, sleeps again. */
+  async usePassing(uid: ShardUid, task: (shard: Shard) => Promise<void>): Promise<void> {
+    const id = shardHex(uid);
+    let hasWoken = false;
+    let usedAtMs = 0;
+    await this.use(uid, async (shard, waking) => {
+      hasWoken = waking.hasWoken;
+      usedAtMs = shard.lastUsedMs;
+      await task(shard);
+    });
+    const kept = this.#kept.get(id);
+    const isForgotten = kept?.users === 0 && kept.shard?.lastUsedMs === usedAtMs;
+    if (hasWoken && isForgotten) await this.#sleepNow(uid);
+  }
+
   /** Runs `work` if the shard is awake, and does not keep it awake any longer than that. */
   async visit(uid: ShardUid, work: (shard: Shard) => Promise<void>): Promise<void> {
     const kept = this.#isClosed ? undefined : this.#kept.get(shardHex(uid));
