@@ -1,16 +1,18 @@
 /**
- * Whether `recall: 0.95` of a field is met by searches that name nothing else: on queries that are
- * no rows, for several dimensions, clustered and uniform rows, through a life of churn, merges and
- * restarts.
+ * Whether `recall: 0.95` of a field is met by searches that name nothing else, and how far it
+ * moves: on queries that are no rows, for several sizes and dimensions, clustered and uniform rows,
+ * through a life of restarts, merges, an object store and churn. The queries are the same at each
+ * station, so a change is told with its own error; exact searches must give the same bits.
  *
  *   npm run bench -- recall --quick
- *   npm run bench -- recall --dimensions 768 --kinds uniform
+ *   npm run bench -- recall --rows 20000 --dimensions 384 --kinds uniform
  *
- * Recalls do not depend on the load of the machine; the milliseconds do.
+ * Recalls and rows scored do not depend on the load of the machine; the milliseconds do.
  */
-import { QUERIES_MAX } from "../src/base/limits.ts";
+import { setTimeout } from "node:timers/promises";
 import type { Engine } from "../src/engine/index.ts";
-import { DEFAULT_VECTOR, type Place, type RecallReport } from "../src/model/index.ts";
+import { FolderObjectStore, NodeFileSystem } from "../src/io/index.ts";
+import { DEFAULT_VECTOR, type Hit, type Place } from "../src/model/index.ts";
 import { SeededNumbers, clusteredVectors, type VectorSource } from "./support/clustered-vectors.ts";
 import {
   EngineFolder,
@@ -19,65 +21,98 @@ import {
   rowOf,
   untilAtRest,
 } from "./support/engine-folder.ts";
+import { RecallSeries, type Station } from "./support/recall-series.ts";
 import { openReport, type Row } from "./support/report.ts";
 
-const PLACE: Place = { database: "bench", collection: "rows" };
+const PLACE = { database: "bench", collection: "rows", tenant: "one" } satisfies Place;
 const TOP_K = 10;
 const BATCH_ROWS = 500;
 const MEMORY_BYTES = 4 * 2 ** 30;
-const DIMENSIONS = "128,384,768,1536";
-const KINDS: Readonly<Record<string, (dimension: number, rows: number) => VectorSource>> = {
-  clustered: (dimension, rows) => clusteredVectors(dimension, rows, 31, dimension < 300 ? 64 : 100),
-  uniform: (dimension) => uniformVectors(dimension, 37),
+const POLL_MS = 50;
+const ROWS = "2000,20000,60000";
+const DIMENSIONS = "128,384";
+const KINDS: Readonly<
+  Record<string, (dimension: number, rows: number, seed: number) => VectorSource>
+> = {
+  clustered: (dimension, rows, seed) =>
+    clusteredVectors(dimension, rows, seed, dimension < 300 ? 64 : 100),
+  uniform: (dimension, _rows, seed) => uniformVectors(dimension, seed),
 };
 
 const report = openReport({
   path: "bench/recall.bench.ts",
-  purpose: "Whether the recall of a field is met, through churn, merges and restarts.",
-  example: "npm run bench -- recall --dimensions 128,384 --kinds clustered",
+  purpose: "Whether the recall of a field is met, and how far churn, merges and restarts move it.",
+  example: "npm run bench -- recall --rows 20000 --dimensions 128,384 --kinds clustered",
   sizes: {
-    rows: { description: "rows", full: 20_000, quick: 2_000 },
-    rounds: { description: "rounds of churn", full: 10, quick: 2 },
+    rounds: { description: "rounds of churn", full: 3, quick: 2 },
     churn: { description: "per cent of the rows put anew in a round", full: 20, quick: 20 },
-    queries: { description: "queries, none of them a row", full: 500, quick: 50 },
+    queries: { description: "queries, none of them a row", full: 4_000, quick: 200 },
     recall: { description: "what the field asks for, per cent", full: 95, quick: 95 },
+    seed: { description: "of the rows", full: 31, quick: 31 },
   },
   texts: {
-    dimensions: { description: `some of those, default ${DIMENSIONS}`, placeholder: "numbers" },
+    rows: { description: `rows, default ${ROWS}; quick the first`, placeholder: "numbers" },
+    dimensions: { description: `numbers of a row, default ${DIMENSIONS}`, placeholder: "numbers" },
     kinds: { description: `some of ${Object.keys(KINDS).join(",")}`, placeholder: "names" },
   },
 });
 const aim = report.size("recall") / 100;
-const measured: Row[] = [];
-for (const dimension of (report.text("dimensions") ?? DIMENSIONS).split(",").map(Number)) {
-  for (const kind of (report.text("kinds") ?? Object.keys(KINDS).join(",")).split(",")) {
-    const source = KINDS[kind]?.(dimension, report.size("rows"));
-    if (source === undefined) throw new Error(`There are no ${kind} rows.`);
-    measured.push({ dimension, kind, ...(await life(source, kind)) });
+const sizes = (report.text("rows") ?? (report.isQuick ? "2000" : ROWS)).split(",").map(Number);
+for (const count of sizes) {
+  for (const dimension of (report.text("dimensions") ?? DIMENSIONS).split(",").map(Number)) {
+    for (const kind of (report.text("kinds") ?? Object.keys(KINDS).join(",")).split(",")) {
+      const source = KINDS[kind]?.(dimension, count, report.size("seed"));
+      if (source === undefined) throw new Error(`There are no ${kind} rows.`);
+      const stations = await life(source, { count, kind });
+      report.table(
+        `recall@${TOP_K} asked ${aim}: ${count} × ${dimension} ${kind}, ` +
+          `${report.size("rounds")} rounds of ${report.size("churn")} % churn`,
+        stations.map(rowOfStation),
+      );
+    }
   }
 }
-report.table(
-  `recall@${TOP_K} of a field with recall ${aim}, ${report.size("rows")} rows, ` +
-    `${report.size("rounds")} rounds of ${report.size("churn")} % churn`,
-  measured,
-);
 report.finish();
 
-/** What a collection goes through, and its recall at each station. */
-async function life(source: VectorSource, kind: string): Promise<Row> {
+function rowOfStation({ name, recall, error, change, changeError, ...rest }: Station): Row {
+  const points = (share: number): string => (100 * share).toFixed(2);
+  return {
+    ...{ station: name, recall: recall.toFixed(4), "± points": points(error) },
+    ...{ "points to built": points(change), "± of it": points(changeError) },
+    ...{ path: rest.path, "rows scored": Math.round(rest.rowsScored) },
+    "exact as before": rest.isExactSame,
+  };
+}
+
+/** What a tenant goes through, and its recall at each station, all of them at rest. */
+async function life(
+  source: VectorSource,
+  { count, kind }: { readonly count: number; readonly kind: string },
+): Promise<readonly Station[]> {
   const folder = new EngineFolder();
+  const away = new EngineFolder();
   const { dimension } = source;
-  const count = report.size("rows");
   const told = source.next(report.size("queries"));
   const queries = Array.from({ length: report.size("queries") }, (_, i) =>
     rowOf(told, dimension, i),
   );
   const tell = (text: string): void => {
-    report.progress(`${dimension} ${kind}: ${text}`);
+    report.progress(`${count} × ${dimension} ${kind}: ${text}`);
   };
+  let engine = await open(folder, away);
   const rest = (): Promise<unknown> =>
     untilAtRest(engine, PLACE, nearestQuery(rowOf(told, dimension, 0), TOP_K), tell);
-  let engine = await open(folder);
+  const search = async (i: number, isExact: boolean): Promise<SearchAnswer> => {
+    const vector = queries[i];
+    if (vector === undefined) throw new RangeError(`There is no query ${String(i)}.`);
+    const { hits, plan } = await engine.query(PLACE, nearestQuery(vector, TOP_K, isExact));
+    return { hits, path: plan.path, rowsScored: plan.rowsScanned };
+  };
+  const series = new RecallSeries(queries.length, search, tell);
+  const reopen = async (): Promise<void> => {
+    await engine.close();
+    engine = await open(folder, away);
+  };
   try {
     await create(engine, dimension);
     await put(
@@ -85,44 +120,66 @@ async function life(source: VectorSource, kind: string): Promise<Row> {
       source,
       Uint32Array.from({ length: count }, (_, i) => i),
     );
+    await engine.flush(PLACE);
     await rest();
-    const built = await ask(engine, queries, tell);
+    await series.newRows();
+    await series.station("built");
+    await reopen();
+    await series.station("reopened");
+    await engine.compact(PLACE);
+    await rest();
+    await series.station("compacted");
+    await become(engine, "OFFLOADED");
+    await become(engine, "ACTIVE");
+    await series.station("offloaded and back");
     const numbers = new SeededNumbers(41);
     for (let round = 0; round < report.size("rounds"); round++) {
       tell(`round ${round + 1}`);
       await put(engine, source, drawn(count, (count * report.size("churn")) / 100, numbers));
-      if (round % 2 === 0) await engine.flush(PLACE);
+      await engine.flush(PLACE);
     }
-    const churned = await ask(engine, queries, tell);
     await rest();
-    const rested = await ask(engine, queries, tell);
+    await series.newRows();
+    await series.station("churned, at rest");
     await engine.compact(PLACE);
     await rest();
-    const compacted = await ask(engine, queries, tell);
-    await engine.close();
-    engine = await open(folder);
-    const restarted = await ask(engine, queries, tell);
-    return {
-      ...{ built: built.recall, churned: churned.recall, "at rest": rested.recall },
-      ...{ compacted: compacted.recall, restarted: restarted.recall },
-      path: restarted.paths,
-      ...{ "ms a query": restarted.ms, "exact ms": restarted.exactMs },
-    };
+    await series.station("churned, compacted");
+    await reopen();
+    await series.station("reopened again");
+    return series.stations;
   } finally {
     await engine.close();
     folder.remove();
+    away.remove();
   }
 }
 
-function open(folder: EngineFolder): Promise<Engine> {
-  return folder.open({ workerCount: 0, memoryBudget: MEMORY_BYTES, scrubBytesPerSecond: 0 });
+interface SearchAnswer {
+  readonly hits: readonly Hit[];
+  readonly path: string;
+  readonly rowsScored: number;
+}
+
+function open(folder: EngineFolder, away: EngineFolder): Promise<Engine> {
+  const store = new FolderObjectStore(new NodeFileSystem(away.path), "objects");
+  return folder.open({
+    ...{ workerCount: 0, memoryBudget: MEMORY_BYTES, scrubBytesPerSecond: 0 },
+    offload: { open: () => Promise.resolve(store) },
+  });
 }
 
 async function create(engine: Engine, dimension: number): Promise<void> {
   await engine.createDatabase(PLACE.database);
   const field = { name: DEFAULT_VECTOR, dimension, metric: "cosine" as const, recall: aim };
   const schema = { vectors: [field], identity: "key" as const, unfilterable: [] };
-  await engine.createCollection(PLACE.database, PLACE.collection, { schema });
+  await engine.createCollection(PLACE.database, PLACE.collection, { schema, tenancy: "multi" });
+  await engine.createTenant(PLACE);
+}
+
+/** Waits until the tenant is in this state. */
+async function become(engine: Engine, state: "ACTIVE" | "OFFLOADED"): Promise<void> {
+  await engine.setTenantState(PLACE, state);
+  while ((await engine.getTenant(PLACE))?.state !== state) await setTimeout(POLL_MS);
 }
 
 /** New vectors for these rows. */
@@ -131,33 +188,6 @@ async function put(engine: Engine, source: VectorSource, rows: Uint32Array): Pro
     const keys = Array.from(rows.subarray(i, i + BATCH_ROWS), String);
     await putRows(engine, PLACE, keys, source.next(keys.length));
   }
-}
-
-interface Answer {
-  readonly recall: number;
-  readonly paths: string;
-  /** Milliseconds of a query, as planned and exact. */
-  readonly ms: number;
-  readonly exactMs: number;
-}
-
-async function ask(
-  engine: Engine,
-  queries: readonly Float32Array[],
-  tell: (text: string) => void,
-): Promise<Answer> {
-  const parts: RecallReport[] = [];
-  for (let i = 0; i < queries.length; i += QUERIES_MAX) {
-    const vectors = queries.slice(i, i + QUERIES_MAX);
-    parts.push(await engine.measureRecall(PLACE, { field: DEFAULT_VECTOR, vectors, topK: TOP_K }));
-  }
-  const sum = (of: (part: RecallReport) => number): number =>
-    parts.reduce((total, part) => total + of(part), 0);
-  const recall = sum(({ found }) => found) / sum(({ wanted }) => wanted);
-  const paths = [...new Set(parts.flatMap((part) => Object.keys(part.paths)))].join(" ");
-  tell(`${recall.toFixed(4)} by ${paths}`);
-  const ms = sum((part) => part.ms.planned) / queries.length;
-  return { recall, paths, ms, exactMs: sum((part) => part.ms.exact) / queries.length };
 }
 
 /** `wanted` different numbers below `count`. */

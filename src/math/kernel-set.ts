@@ -204,6 +204,16 @@ export interface Kernels {
     allowed: number,
     scoredMax: number,
   ): number;
+  graphBreadths(
+    view: number,
+    point: number,
+    entry: number,
+    entryLevel: number,
+    ef: number,
+    edge: number,
+    wanted: number,
+    breadthsOut: number,
+  ): number;
   graphScan(view: number, point: number, bitmap: number, k: number): number;
   poolRows(pool: number, count: number, rowsOut: number): void;
   graphInsert(
@@ -257,6 +267,7 @@ const KERNEL_NAMES = [
   "graphSearch",
   "graphSearchAllowed",
   "graphSearchHeads",
+  "graphBreadths",
   "graphScan",
   "poolRows",
   "graphInsert",

@@ -16,14 +16,25 @@ import {
 } from "../model/index.ts";
 import { SegmentReader, type SectionReader } from "../storage/index.ts";
 import { rowStrideBytes } from "../math/index.ts";
-import { GRAPH_M, openOldGraph, type OldGraph } from "../vector/index.ts";
+import {
+  GRAPH_HEADER_BYTES,
+  GRAPH_M,
+  decodeGraphHeader,
+  openOldGraph,
+  type OldGraph,
+} from "../vector/index.ts";
 import type { MergeSource } from "./build-input.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 import { RecordBlock, RecordFences } from "./record-blocks.ts";
 import { SECTION } from "./section-types.ts";
 import { SparseWindow } from "./sparse-window.ts";
 import type { OpenMergeSource } from "./segment-source.ts";
-import type { KeyedRecord, SegmentPlan, SegmentRows } from "./segment-write.ts";
+import {
+  decodeSegmentStats,
+  type KeyedRecord,
+  type SegmentPlan,
+  type SegmentRows,
+} from "./segment-write.ts";
 
 /** Float32 rows of one source read at once. */
 const WINDOW_BYTES = 256 * 1024;
@@ -77,6 +88,7 @@ export async function mergedRows(
       const newRows = invert(sources, order)[copyFrom];
       return newRows && source.oldGraph(field, newRows);
     },
+    keptEfs: (field) => keptEfs(opened, field),
     outputRows: () => invert(sources, order),
     close: async () => {
       for (const source of opened) await source.close();
@@ -172,6 +184,19 @@ async function readRows(
   return vectors;
 }
 
+/** Of the source with most rows that has or had a graph. */
+async function keptEfs(
+  sources: readonly OpenSource[],
+  field: VectorField,
+): Promise<readonly number[] | undefined> {
+  const largest = [...sources].sort((a, b) => b.liveCount - a.liveCount);
+  for (const source of largest) {
+    const efs = await source.efs(field);
+    if (efs !== undefined) return efs;
+  }
+  return undefined;
+}
+
 async function* gatherSparse(
   sources: readonly OpenSource[],
   order: MergeOrder,
@@ -253,6 +278,18 @@ class OpenSource {
     const { rowCount } = this.source;
     const header = openOldGraph(bytes, { rowCount, metric: kernelMetric(field) });
     return header.m === GRAPH_M ? { header, bytes, newRows } : undefined;
+  }
+
+  /** Breadths of the graph of a field, or of one that its rows were in. */
+  async efs(field: VectorField): Promise<readonly number[] | undefined> {
+    const section = this.#reader.section(SECTION.graph, field.name);
+    if (section === undefined) {
+      return decodeSegmentStats(this.#reader.stats).keptEfs.get(field.name);
+    }
+    const bytes = await section.read(0, Math.min(GRAPH_HEADER_BYTES, section.length));
+    const { rowCount } = this.source;
+    const metric = kernelMetric(field);
+    return decodeGraphHeader(bytes, { rowCount, metric, bytes: section.length }).efs;
   }
 
   close(): Promise<void> {

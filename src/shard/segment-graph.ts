@@ -12,7 +12,7 @@ import {
   GRAPH_M,
   type GraphPlan,
   type MemoryViews,
-  type OldGraph,
+  type GraphBefore,
 } from "../vector/index.ts";
 import { kernelMetric } from "./kernel-metric.ts";
 
@@ -73,9 +73,9 @@ export function openGraphBuild(
 export async function buildGraph(
   place: GraphPlace,
   builder: GraphBuilder,
-  old: OldGraph | undefined,
+  before: GraphBefore,
 ): Promise<readonly Uint8Array[] | undefined> {
-  builder.begin(old);
+  builder.begin(before);
   do await place.turn();
   while (insertSlice(builder, place.clock));
   return builder.isUsable ? builder.section() : undefined;

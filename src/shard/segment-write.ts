@@ -55,6 +55,8 @@ export interface SegmentRows {
   rowsAt(field: VectorField, rows: readonly number[]): Promise<readonly Float32Array[]>;
   /** The graph that is to be taken over; of a memtable none. */
   oldGraph?(field: VectorField): Promise<OldGraph | undefined>;
+  /** Breadths of walks among most of these rows, as GRAPH_RECALLS; of a memtable none. */
+  keptEfs?(field: VectorField): Promise<readonly number[] | undefined>;
 }
 
 export interface KeyedRecord {
@@ -89,9 +91,11 @@ export async function writeSegment(
   const inverted = new InvertedBuilder(plan.unfilterable);
   await writeRecords(builder, rows, inverted);
   const codeCounts = new Map<string, readonly number[]>();
+  const keptEfs = new Map<string, readonly number[]>();
   for (const field of plan.fields) {
-    const counts = await writeField(builder, { plan, field, rows }, place);
-    if (counts !== undefined) codeCounts.set(field.name, counts);
+    const written = await writeField(builder, { plan, field, rows }, place);
+    if (written.counts !== undefined) codeCounts.set(field.name, written.counts);
+    if (written.keptEfs !== undefined) keptEfs.set(field.name, written.keptEfs);
   }
   for (const field of plan.sparseFields ?? []) {
     await writeSparseField(builder, field, rows, place);
@@ -104,7 +108,8 @@ export async function writeSegment(
   const { sequenceMax } = plan;
   const hasAllProperties = !hasOverflow;
   const { count: rowCount } = rows;
-  builder.setStats(encodeSegmentStats({ rowCount, sequenceMax, hasAllProperties, codeCounts }));
+  const stats = { rowCount, sequenceMax, hasAllProperties, codeCounts, keptEfs };
+  builder.setStats(encodeSegmentStats(stats));
   const { bytes } = await builder.finish();
   return bytes;
 }
@@ -119,17 +124,42 @@ export interface SegmentStats {
    * GRAPH_RECALLS; fields that were not checked are missing.
    */
   readonly codeCounts: ReadonlyMap<string, readonly number[]>;
+  /**
+   * By vector field without a graph, the breadths of a graph that most of its rows were in: those
+   * of the next one, while its check agrees.
+   */
+  readonly keptEfs: ReadonlyMap<string, readonly number[]>;
 }
 
 export function encodeSegmentStats(stats: SegmentStats): Uint8Array {
   const writer = new ByteWriter(32).uint8(1).varint(stats.rowCount).varint(stats.sequenceMax);
   writer.uint8(stats.hasAllProperties ? 1 : 0);
-  if (stats.codeCounts.size > 0) writer.varint(stats.codeCounts.size);
-  for (const [field, counts] of stats.codeCounts) {
+  const { codeCounts, keptEfs } = stats;
+  if (codeCounts.size + keptEfs.size > 0) writeByField(writer, codeCounts);
+  if (keptEfs.size > 0) writeByField(writer, keptEfs);
+  return writer.finish();
+}
+
+function writeByField(writer: ByteWriter, numbers: ReadonlyMap<string, readonly number[]>): void {
+  writer.varint(numbers.size);
+  for (const [field, counts] of numbers) {
     writer.string(field).varint(counts.length);
     for (const count of counts) writer.varint(count);
   }
-  return writer.finish();
+}
+
+/** Nothing when the bytes have ended: statistics of early builds are shorter. */
+function readByField(reader: ByteReader): ReadonlyMap<string, readonly number[]> {
+  const numbers = new Map<string, readonly number[]>();
+  const fieldCount = reader.remaining > 0 ? reader.varint() : 0;
+  for (let i = 0; i < fieldCount; i++) {
+    const field = reader.string();
+    numbers.set(
+      field,
+      Array.from({ length: reader.varint() }, () => reader.varint()),
+    );
+  }
+  return numbers;
 }
 
 /** @throws InsulaError `format_unsupported` for statistics of another version. */
@@ -142,17 +172,9 @@ export function decodeSegmentStats(bytes: Uint8Array): SegmentStats {
   const rowCount = reader.varint();
   const sequenceMax = reader.varint();
   const hasAllProperties = reader.uint8() === 1;
-  const codeCounts = new Map<string, readonly number[]>();
-  // Statistics of early builds end here.
-  const fieldCount = reader.remaining > 0 ? reader.varint() : 0;
-  for (let i = 0; i < fieldCount; i++) {
-    const field = reader.string();
-    codeCounts.set(
-      field,
-      Array.from({ length: reader.varint() }, () => reader.varint()),
-    );
-  }
-  return { rowCount, sequenceMax, hasAllProperties, codeCounts };
+  const codeCounts = readByField(reader);
+  const keptEfs = readByField(reader);
+  return { rowCount, sequenceMax, hasAllProperties, codeCounts, keptEfs };
 }
 
 async function writeRecords(
@@ -184,7 +206,13 @@ async function writeRecords(
   await writeWhole(builder, SECTION.keyFilter, "", [filter.finish()]);
 }
 
-/** @returns what the check of the int8 codes says; undefined where there was none. */
+interface WrittenField {
+  /** What the check of the int8 codes says; undefined where there was none. */
+  readonly counts: readonly number[] | undefined;
+  /** For the next graph, of a field that has none now. */
+  readonly keptEfs: readonly number[] | undefined;
+}
+
 async function writeField(
   builder: SegmentBuilder,
   {
@@ -197,20 +225,23 @@ async function writeField(
     readonly rows: SegmentRows;
   },
   place: GraphPlace,
-): Promise<readonly number[] | undefined> {
+): Promise<WrittenField> {
   const { kernelModule } = place.memory;
-  if (plan.graph === undefined || rows.count === 0 || !hasGraph(field)) {
+  const isWalked = rows.count > 0 && hasGraph(field);
+  const keptEfs = isWalked ? await rows.keptEfs?.(field) : undefined;
+  if (plan.graph === undefined || !isWalked) {
     const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count);
     const counts = await writeVectors(builder, { field, rows, quantizer }, place);
     await writeBits(builder, field, rows, place);
-    return counts;
+    return { counts, keptEfs };
   }
   const graph = openGraphBuild(place, plan.graph, field, rows.count);
   const quantizer = new RowQuantizer(kernelModule, field.dimension, rows.count, graph);
   const counts = await writeVectors(builder, { field, rows, quantizer }, place);
-  const pieces = await buildGraph(place, graph, await rows.oldGraph?.(field));
+  const old = await rows.oldGraph?.(field);
+  const pieces = await buildGraph(place, graph, { old, keptEfs: old?.header.efs ?? keptEfs });
   if (pieces !== undefined) await writeWhole(builder, SECTION.graph, field.name, pieces);
-  return counts;
+  return { counts, keptEfs: undefined };
 }
 
 /** Undefined for few rows, and for fields that are searched by other codes, or by none. */

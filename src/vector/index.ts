@@ -20,7 +20,7 @@ export { CHECKED_ROWS_MIN, CodeCheck, checkedRows } from "./code-check.ts";
 export { FlatScan, mergeResults, type FlatPart } from "./flat-scan.ts";
 export { buildLayout, type GraphPlan } from "./graph/build-layout.ts";
 export { GraphBuilder } from "./graph/graph-builder.ts";
-export type { OldGraph } from "./graph/graph-copy.ts";
+export type { GraphBefore, OldGraph } from "./graph/graph-copy.ts";
 export {
   HELP_JOB,
   graphHelpers,
@@ -30,8 +30,10 @@ export {
 } from "./graph/graph-helpers.ts";
 export {
   GRAPH_EF_CONSTRUCTION,
+  GRAPH_HEADER_BYTES,
   GRAPH_M,
   GRAPH_ROWS_MAX,
+  decodeGraphHeader,
   efForRecall,
   openOldGraph,
 } from "./graph/graph-layout.ts";

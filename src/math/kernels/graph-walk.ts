@@ -57,7 +57,7 @@ export function gatherFresh(view: GraphView, list: usize, width: u32): u32 {
  * at once. There is no other way to prefetch here.
  */
 @inline
-function touch(view: GraphView, level: u32, count: u32, next: u32): void {
+export function touch(view: GraphView, level: u32, count: u32, next: u32): void {
   const fresh = view.fresh, second: usize = view.stride > 64 ? 64 : 0;
   const list = listOf(view, next, level), end = list + ((<usize>widthOf(view, level)) << 2);
   let sum = view.touched ^ load<u32>(list) ^ load<u32>(end - 4);

@@ -18,6 +18,7 @@ export { scanBitRows, scanBits } from "./bits";
 export { scanHamming, selectHamming, signRows } from "./sign";
 export { heapOffer, heapRows, heapSort, offerRows } from "./heap";
 export { bitmapAnd, bitmapAndNot, bitmapCount, bitmapNot, bitmapOr } from "./bitmap";
+export { graphBreadths } from "./graph-breadth";
 export { graphSearchHeads } from "./graph-heads";
 export { graphScan, graphSearch, graphSearchAllowed, poolRows } from "./graph-walk";
 export { graphInsert, graphLink, graphLinksBelow } from "./graph-build";

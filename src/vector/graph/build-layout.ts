@@ -36,6 +36,20 @@ export const LINK_IDS_MAX = 2_048;
 /** Keys of the widest walk of a build, its recall check included. */
 export const BUILD_EF_MAX = 2_048;
 
+/**
+ * Rows put into a graph that was taken over are given neighbours of up to so many times as many:
+ * as many as its searches of {@link COPY_RECALL} keep. A graph built from nothing is small while
+ * its first rows are put in, so that narrow walks find their neighbours; here every row meets the
+ * whole graph, and where walks must be broad its neighbours would be poor ones.
+ */
+const COPY_EF_FACTOR = 2;
+export const COPY_RECALL = 0.95;
+
+/** Broadest walk of a row that is put into a graph whose searches are as broad as `ef`. */
+export function copyEf(efConstruction: number, ef: number): number {
+  return Math.min(COPY_EF_FACTOR * efConstruction, Math.max(efConstruction, ef));
+}
+
 /** Working space of one thread, offsets from the beginning of the extent. */
 interface WorkingSpace {
   readonly view: number;
@@ -72,7 +86,8 @@ export function buildLayout({
   efConstruction,
   helpers = 0,
 }: GraphPlan): BuildLayout {
-  assert(efConstruction <= BUILD_EF_MAX, "a build walks no broader than its pool");
+  const efMax = COPY_EF_FACTOR * efConstruction;
+  assert(efMax <= BUILD_EF_MAX, "a build walks no broader than its pool");
   const room = upperRoom(rowCount, m);
   const { scales, bytes: codeBytes } = int8Layout(dimension, rowCount);
   const shape = { rowCount, m, upperCount: room, upperListCount: room };
@@ -104,7 +119,7 @@ export function buildLayout({
     view: next(VIEW_BYTES),
     visited: next(bitmapBytes(rowCount)),
     fresh: next((2 * GRAPH_M_MAX + 4) * 4),
-    pool: next((efConstruction + 2) * 8),
+    pool: next((efMax + 2) * 8),
     sorted: next((2 * GRAPH_M_MAX + 4) * 8),
     chosen: next(2 * GRAPH_M_MAX * 4),
   }));

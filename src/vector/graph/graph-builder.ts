@@ -17,8 +17,16 @@ import {
   type Kernels,
   type SharedMemory,
 } from "../../math/index.ts";
-import { buildLayout, cosineWeights, type BuildLayout, type GraphPlan } from "./build-layout.ts";
-import { GraphCopy, type OldGraph } from "./graph-copy.ts";
+import { chooseEfs } from "./breadth-sample.ts";
+import {
+  COPY_RECALL,
+  buildLayout,
+  copyEf,
+  cosineWeights,
+  type BuildLayout,
+  type GraphPlan,
+} from "./build-layout.ts";
+import { GraphCopy, withStrangers, type GraphBefore } from "./graph-copy.ts";
 import {
   NO_NODE,
   efForRecall,
@@ -29,11 +37,9 @@ import {
 import { levelOf, upperNodes, upperRoom, type UpperNodes } from "./graph-levels.ts";
 import { GraphParty } from "./graph-party.ts";
 import { linkLostRows } from "./graph-reach.ts";
-import { RECALL_SAMPLE_ROWS, measureEfs } from "./graph-recall.ts";
+import { measureBreadths, recallSampleRows } from "./graph-recall.ts";
 import { writeLocks, writeView, type GraphScratch, type GraphTarget } from "./graph-view.ts";
 
-/** The rows of a graph with fewer are all sampled for the recall check; it needs more than that. */
-const SAMPLED_ROWS_MIN = 4 * RECALL_SAMPLE_ROWS;
 /** Rows put in before others help: what they find must lead somewhere. */
 const ALONE_ROWS = 256;
 /** Fewer are not worth being shared. */
@@ -56,6 +62,14 @@ export class GraphBuilder {
   #entry = NO_NODE;
   #entryLevel = 0;
   #efs: GraphHeader["efs"] | undefined;
+  /** Of a graph that most of the rows were in. */
+  #keptEfs: GraphHeader["efs"] | undefined;
+  /** A graph is taken over that had more rows. */
+  #isLess = false;
+  /** Rows that the neighbours of a new one are chosen from. */
+  #efConstruction: number;
+  /** Rows that are queries before they are put in. */
+  #sampleRows = 0;
   readonly #party: GraphParty | undefined;
   /** What is left to be done here, in small steps. */
   #steps: Generator<undefined, void> | undefined;
@@ -63,6 +77,7 @@ export class GraphBuilder {
   /** @param extent of at least `buildLayout(plan).bytes`, this builder's alone. */
   constructor(kernels: Kernels, memory: SharedMemory, extent: Extent, plan: GraphPlan) {
     this.plan = plan;
+    this.#efConstruction = plan.efConstruction;
     this.layout = buildLayout(plan);
     assert(extent.bytes >= this.layout.bytes, "the extent has room for the build");
     this.#kernels = kernels;
@@ -97,13 +112,15 @@ export class GraphBuilder {
   /**
    * Codes and factors are there: draws the levels and takes over what can be kept of another graph.
    *
-   * @param old  graph whose rows are among these; its neighbours are not searched again.
+   * @param before  `old`: graph whose rows are among these; its neighbours are not searched again.
+   *   `keptEfs`: they are kept while the recall check agrees.
    */
-  begin(old?: OldGraph): void {
+  begin({ old, keptEfs = old?.header.efs }: GraphBefore = {}): void {
     const { rowCount, m, seed } = this.plan;
     assert(old === undefined || old.header.m === m, "a graph is copied with the same m");
     this.#fillWeights();
-    const copy = old === undefined ? undefined : new GraphCopy(old, rowCount);
+    const sampleRows = recallSampleRows(rowCount);
+    const copy = old && new GraphCopy(withStrangers(old, rowCount, sampleRows), rowCount);
     const levels = new Uint8Array(rowCount);
     for (let row = 0; row < rowCount; row++) {
       levels[row] = copy?.levelOf(row) ?? levelOf(row, seed, m);
@@ -118,6 +135,14 @@ export class GraphBuilder {
     for (let row = 0; row < rowCount; row++) if (isCopied[row] === 1) this.#noteInserted(row);
     this.#order = shuffled(left);
     this.#at = 0;
+    this.#keptEfs = keptEfs;
+    this.#isLess = old !== undefined && old.header.rowCount > rowCount;
+    const ef = efForRecall(old?.header.efs ?? [], COPY_RECALL);
+    this.#efConstruction = copyEf(this.plan.efConstruction, ef);
+    // A graph of the same rows is the same graph: what is known of it holds.
+    const isCheck = left.length >= sampleRows;
+    this.#sampleRows = isCheck ? sampleRows : 0;
+    if (!isCheck) this.#efs = keptEfs;
     this.#steps = this.#rest();
     if (this.#party !== undefined) {
       this.#words(this.layout.order, this.#order.length).set(this.#order);
@@ -144,7 +169,7 @@ export class GraphBuilder {
 
   *#rest(): Generator<undefined, void> {
     while (this.#at < this.#order.length) {
-      if (this.#order.length - this.#at === RECALL_SAMPLE_ROWS) yield* this.#checkRecall();
+      if (this.#order.length - this.#at === this.#sampleRows) yield* this.#checkRecall();
       const row = this.#order[this.#at] ?? 0;
       if (this.#entry !== NO_NODE) {
         this.#kernels.graphInsert(
@@ -154,14 +179,13 @@ export class GraphBuilder {
           this.#levelIn(row),
           this.#entry,
           this.#entryLevel,
-          this.plan.efConstruction,
+          this.#efConstruction,
         );
       }
       this.#noteInserted(row);
       this.#at++;
       yield;
     }
-    if (this.#efs === undefined) yield* this.#checkRecall();
     yield* this.#linkLost();
   }
 
@@ -261,7 +285,7 @@ export class GraphBuilder {
   /** Whether the next row is one of those that helpers put in too. */
   #isShared(): boolean {
     if (this.#party === undefined || this.#at < ALONE_ROWS) return false;
-    const left = this.#order.length - RECALL_SAMPLE_ROWS - this.#at;
+    const left = this.#order.length - this.#sampleRows - this.#at;
     return left > 0 && (this.#party.isOpen || this.#party.hasFailed || left >= SHARED_ROWS_MIN);
   }
 
@@ -269,11 +293,11 @@ export class GraphBuilder {
     const party = this.#party;
     assert(party !== undefined, "rows are shared in a party");
     const first = this.#at;
-    const end = this.#order.length - RECALL_SAMPLE_ROWS;
+    const end = this.#order.length - this.#sampleRows;
     if (!party.isOpen && !party.hasFailed) {
       const [space, next] = this.layout.helpers;
       party.open({
-        ...{ first, end, efConstruction: this.plan.efConstruction },
+        ...{ first, end, efConstruction: this.#efConstruction },
         entry: { id: this.#entry, level: this.#entryLevel },
         order: this.#offset + this.layout.order,
         views: this.#offset + (space?.view ?? 0),
@@ -333,17 +357,17 @@ export class GraphBuilder {
   }
 
   *#checkRecall(): Generator<undefined, void> {
-    const left = this.#order.subarray(this.#at);
-    const isStrange = left.length > 0;
-    if (this.plan.rowCount < SAMPLED_ROWS_MIN) return;
-    const rows = isStrange ? left : spread(this.plan.rowCount, RECALL_SAMPLE_ROWS);
     const at = (offset: number): number => this.#offset + offset;
-    const { view, point, pool, inserted } = this.layout;
-    this.#efs = yield* measureEfs(
+    const { view, point, pool, inserted, chosen } = this.layout;
+    const sample = yield* measureBreadths(
       { kernels: this.#kernels, memory: this.#memory, target: this.target },
-      { view: at(view), point: at(point), pool: at(pool), inserted: at(inserted) },
-      { rows, isStrange },
+      {
+        ...{ view: at(view), point: at(point), pool: at(pool) },
+        ...{ inserted: at(inserted), breadths: at(chosen) },
+      },
+      this.#order.subarray(this.#at),
     );
+    this.#efs = chooseEfs(sample, this.#keptEfs, this.#isLess);
   }
 
   #bytes(offset: number, length: number): Uint8Array {
@@ -373,8 +397,4 @@ function shuffled(rows: Uint32Array): Uint32Array {
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-function spread(rowCount: number, count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * rowCount) / count));
 }

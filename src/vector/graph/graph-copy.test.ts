@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { KernelMetric } from "../../math/index.ts";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphPlan } from "./build-layout.ts";
-import type { OldGraph } from "./graph-copy.ts";
+import { withStrangers, type OldGraph } from "./graph-copy.ts";
 import { NO_NODE, decodeGraphHeader, graphLayout } from "./graph-layout.ts";
 import {
   METRICS,
@@ -39,7 +39,7 @@ function build(
 ): Built {
   const plan = planFor(rows.length / DIMENSION, metric);
   const { builder, extent } = openBuild(memory, plan, rows);
-  builder.begin(old);
+  builder.begin({ old });
   const waiting = builder.remaining;
   while (builder.insert(1_000));
   look?.(builder.target, extent.arena, waiting);
@@ -137,6 +137,32 @@ describe("a graph copied into another one", () => {
     expect(Buffer.from(again.section.subarray(links)).equals(built.section.subarray(links))).toBe(
       true,
     );
+  });
+
+  it("has strangers to be asked for, few or many of its rows being new, none where all is the same", () => {
+    const built = build(clusteredRows(7, 1_000, DIMENSION), "cosine");
+    const strangers = (gone: number, rowCount: number): number => {
+      const newRows = Uint32Array.from({ length: 1_000 }, (_, row) => (row < gone ? NO_NODE : row));
+      const old = oldGraph(built, newRows, "cosine");
+      const asked = withStrangers(old, rowCount, 128);
+      const stays = asked.newRows.filter((row) => row !== NO_NODE);
+      expect(asked.newRows.every((row, i) => row === NO_NODE || row === newRows[i])).toBe(true);
+      return rowCount - stays.length;
+    };
+    expect(strangers(0, 1_000)).toBe(0);
+    expect([strangers(0, 1_001), strangers(20, 1_000), strangers(20, 980)]).toEqual([
+      128, 128, 128,
+    ]);
+    expect([strangers(128, 1_000), strangers(0, 1_300)]).toEqual([128, 300]);
+  });
+
+  it("keeps its breadths when nothing has changed, though rows of it would find more", () => {
+    const built = build(clusteredRows(5, 2_000, DIMENSION), "cosine");
+    const efsOf = (section: Uint8Array): readonly number[] =>
+      decodeGraphHeader(section, { rowCount: 2_000, metric: "cosine", bytes: section.length }).efs;
+    const same = Uint32Array.from({ length: 2_000 }, (_, row) => row);
+    const again = build(built.rows, "cosine", oldGraph(built, same, "cosine"));
+    expect(efsOf(again.section)).toEqual(efsOf(built.section));
   });
 
   it("is whole when every row but a few has gone", () => {

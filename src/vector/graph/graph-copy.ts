@@ -20,6 +20,14 @@ export interface OldGraph {
   readonly newRows: Uint32Array;
 }
 
+/** What is known of graphs that these rows were in. */
+export interface GraphBefore {
+  /** The one that is taken over. */
+  readonly old?: OldGraph | undefined;
+  /** Breadths of the one that most of the rows were in, as GRAPH_RECALLS. */
+  readonly keptEfs?: readonly number[] | undefined;
+}
+
 /** A row on level 0, an ordinal above. */
 interface CopiedNode {
   readonly id: number;
@@ -38,6 +46,24 @@ export interface CopyTarget {
    * twice.
    */
   choose(node: CopiedNode, ids: Uint32Array, countMin: number): void;
+}
+
+/**
+ * The same graph with so many of its rows to be put in anew, spread evenly: queries of a check must
+ * be strangers to the graph. As it is when it has changed by nothing.
+ *
+ * @param count of rows that are new to the merged graph, at least.
+ */
+export function withStrangers(old: OldGraph, rowCount: number, count: number): OldGraph {
+  const live = Uint32Array.from(old.newRows.keys()).filter((row) => old.newRows[row] !== NO_NODE);
+  const isSame = live.length === rowCount && old.newRows.length === rowCount;
+  const missing = count - (rowCount - live.length);
+  if (isSame || missing <= 0) return old;
+  const newRows = old.newRows.slice();
+  for (let i = 0; i < missing; i++) {
+    newRows[live[Math.floor(((i + 0.5) * live.length) / missing)] ?? 0] = NO_NODE;
+  }
+  return { ...old, newRows };
 }
 
 export class GraphCopy {

@@ -3,7 +3,14 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphPlan } from "./build-layout.ts";
 import { decodeGraphHeader, efForRecall, graphLayout } from "./graph-layout.ts";
-import { clusteredRows, openBuild, openMemory, sequence } from "./graph-reference.contract.ts";
+import {
+  METRICS,
+  clusteredRows,
+  openBuild,
+  openMemory,
+  sequence,
+} from "./graph-reference.contract.ts";
+import { rowPoint, writePoint } from "./graph-view.ts";
 import { GraphWalker } from "./graph-walker.ts";
 
 const DIMENSION = 128;
@@ -69,6 +76,42 @@ function measure(values: Float32Array, recall: number): { recall: number; ef: nu
   memory.arenas.free(extent);
   return { recall: found / (QUERIES * K), ef };
 }
+
+it("one broad walk tells what every narrower one meets", () => {
+  const count = 900;
+  const values = clusteredRows(9, count + 40, 24);
+  for (const metric of METRICS) {
+    const plan = { ...PLAN, rowCount: count, dimension: 24, metric };
+    const { builder, extent } = openBuild(memory, plan, values.subarray(0, count * 24));
+    builder.begin();
+    while (builder.insert(500));
+    const kernels = memory.kernels(extent.arena);
+    const shared = memory.memory(extent.arena);
+    const { target } = builder;
+    const view = extent.offset + builder.layout.view;
+    const point = extent.offset + builder.layout.point;
+    const out = extent.offset + builder.layout.chosen;
+    const inserted = extent.offset + builder.layout.inserted;
+    for (let row = 0; row < count; row += 30) {
+      writePoint(shared, point, rowPoint(shared, target, row));
+      const wanted = kernels.graphScan(view, point, inserted, K);
+      const pool = extent.offset + builder.layout.pool;
+      const edge = new Uint32Array(shared.buffer, pool, 2 * wanted).at(-1) ?? 0;
+      const from = [target.entry, target.entryLevel] as const;
+      const met = kernels.graphBreadths(view, point, ...from, 300, edge, wanted, out);
+      const breadths = [...new Uint32Array(shared.buffer, out, met)];
+      expect(breadths).toEqual([...breadths].sort((a, b) => a - b));
+      for (const ef of [10, 11, 12, 14, 17, 21, 28, 60, 299]) {
+        const near = kernels.graphSearch(view, point, ...from, ef);
+        const keys = new Uint32Array(shared.buffer, pool, 2 * near);
+        const found = Array.from({ length: near }, (_, i) => (keys[2 * i + 1] ?? 0) <= edge);
+        const by = breadths.filter((breadth) => breadth <= ef).length;
+        expect(by).toBe(Math.min(wanted, found.filter(Boolean).length));
+      }
+    }
+    memory.arenas.free(extent);
+  }
+});
 
 describe("on held-out queries", () => {
   it("a recall of 0.95 is met on clustered rows", () => {

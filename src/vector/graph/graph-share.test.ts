@@ -18,7 +18,7 @@ import {
   openMemory,
   rowQuery,
 } from "./graph-reference.contract.ts";
-import { RECALL_SAMPLE_ROWS } from "./graph-recall.ts";
+import { recallSampleRows } from "./graph-recall.ts";
 import { GraphWalker } from "./graph-walker.ts";
 import {
   BUILD_JOB,
@@ -300,7 +300,7 @@ describe("a graph built by several threads", () => {
         expect(lists.longest()).toBeLessThan(plan.m);
         expect(lists.lostLinks()).toBe(0);
       };
-      await buildShared(plan, rows, look, { until: RECALL_SAMPLE_ROWS });
+      await buildShared(plan, rows, look, { until: recallSampleRows(plan.rowCount) });
     }
   });
 });
