@@ -367,7 +367,9 @@ export class ShardKeeper {
     const { clock, open } = this.#options;
     const startMs = clock.monotonicMs();
     const opening = admit === undefined ? open(uid) : admit().then(() => open(uid));
-    const kept: Kept = { ...placeFor(uid, opening), isNew: true, wokeAtMs: startMs };
+    const kept = placeFor(uid, opening);
+    kept.isNew = true;
+    kept.wokeAtMs = startMs;
     kept.probation.used(startMs);
     this.#kept.set(id, kept);
     void this.#opened(held(kept));
