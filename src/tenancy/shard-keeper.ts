@@ -401,7 +401,7 @@ export class ShardKeeper {
 
   #stand(kept: Kept, standing: Standing): void {
     kept.standing = standing;
-    // Until it is open it has nothing to give back, and may be forgotten without being put to sleep.
+    // Until it is open it has nothing to give back, and nobody puts it to sleep if it is not.
     if (kept.shard !== undefined) this.#evictor.ruled(kept);
   }
 
