@@ -1,4 +1,4 @@
-/** Shards that are called calm are not looked at until they are used: nothing may be due in them. */
+/** Shards that are called calm are left alone until they are used: nothing may come due in them. */
 import { afterEach, expect, it, vi } from "vitest";
 import { InterceptedFileSystem, ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
 import { InsulaError } from "../base/errors.ts";

@@ -382,7 +382,9 @@ export class ShardKeeper {
     const { clock, open } = this.#options;
     const startMs = clock.monotonicMs();
     const opening = admit === undefined ? open(uid) : admit().then(() => open(uid));
-    const kept: Kept = { ...placeFor(uid, opening), isNew: true, wokeAtMs: startMs };
+    const kept = placeFor(uid, opening);
+    kept.isNew = true;
+    kept.wokeAtMs = startMs;
     kept.probation.used(startMs);
     this.#kept.set(id, kept);
     void this.#opened(held(kept));
@@ -414,7 +416,7 @@ export class ShardKeeper {
 
   #stand(kept: Kept, standing: Standing): void {
     kept.standing = standing;
-    // Until it is open it has nothing to give back, and may be forgotten without being put to sleep.
+    // Until it is open it has nothing to give back, and nobody puts it to sleep if it is not.
     if (kept.shard !== undefined) this.#evictor.ruled(kept);
   }
 

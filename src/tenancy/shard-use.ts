@@ -91,11 +91,19 @@ export interface Kept extends Evictable, Tended {
   ending: Promise<void> | undefined;
 }
 
-/** Of a shard that nobody uses yet. */
+/** Of a shard that nobody uses yet. Written out: one is made for each waking. */
 export function placeFor(uid: ShardUid, opening: Kept["opening"]): Kept {
   return {
-    ...{ uid, opening, users: 0, isNew: false, wokeAtMs: 0, probation: new Probation() },
-    ...{ shard: undefined, standing: undefined, whenUnused: undefined, ending: undefined },
+    uid,
+    opening,
+    shard: undefined,
+    standing: undefined,
+    users: 0,
+    isNew: false,
+    whenUnused: undefined,
+    wokeAtMs: 0,
+    probation: new Probation(),
+    ending: undefined,
     waitsFor: undefined,
   };
 }

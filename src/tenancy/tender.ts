@@ -1,4 +1,4 @@
-/** Looks after the shards that are awake, twice a second: flush by idleness, merges, sleep, room. */
+/** Looks after shards that are awake, twice a second: flush by idleness, merges, sleep, room. */
 import type { ShardUid } from "../base/brands.ts";
 import type { Clock, Timer } from "../io/index.ts";
 import type { Shard } from "../shard/index.ts";
