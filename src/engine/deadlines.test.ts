@@ -28,7 +28,18 @@ class HeldFiles extends MemoryFileSystem {
 
   override async openRead(path: string): Promise<ReadableFile | undefined> {
     await this.#wait("reads");
-    return super.openRead(path);
+    const file = await super.openRead(path);
+    if (file === undefined) return undefined;
+    return {
+      path,
+      size: () => file.size(),
+      read: async (position, target) => {
+        await this.#wait("reads");
+        return file.read(position, target);
+      },
+      readNow: (position, target) => file.readNow(position, target),
+      close: () => file.close(),
+    };
   }
 
   override async openSynced(path: string): Promise<SyncedFile> {
@@ -214,6 +225,8 @@ it.each(WRITES)("%s that is on its way to the log tells its end", async (_, writ
 it.each(WRITES)(
   "%s that waits for the waking ends, and nothing of it is written",
   async (_, write) => {
+    // What is in the log is read again by who wakes it.
+    await engine.upsert(ACME, batch(1));
     await engine.close();
     engine = await open();
     files.held = "reads";

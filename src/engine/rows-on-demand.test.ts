@@ -1,17 +1,52 @@
 /** Float32 rows come into memory when searches have read as much of them as they are. */
 import { beforeEach, expect, it } from "vitest";
-import { CountingFileSystem, ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
-import type { Place, Query } from "../model/index.ts";
+import {
+  CountingFileSystem,
+  ManualClock,
+  MemoryFileSystem,
+  SeededRandom,
+  type ReadableFile,
+} from "../io/index.ts";
+import type { Query } from "../model/index.ts";
 import { openEngine, type Engine } from "./index.ts";
 
-const PLACE: Place = { database: "db", collection: "c", tenant: "t" };
-const OTHER: Place = { ...PLACE, tenant: "other" };
+const PLACE = { database: "db", collection: "c", tenant: "t" };
+const OTHER = { ...PLACE, tenant: "other" };
 const DIMENSION = 192;
 const ROWS = 1_000;
 const ROW_BYTES = ROWS * DIMENSION * 4;
 /** After so many searches of twenty rows each a thousand rows are as good as read. */
 const SEARCHES = 3;
 
+/** Reads of so many bytes and more wait until they are let go. */
+class HeldReads extends MemoryFileSystem {
+  heldFrom = Number.POSITIVE_INFINITY;
+  readonly waiting: (() => void)[] = [];
+
+  override async openRead(path: string): Promise<ReadableFile | undefined> {
+    const file = await super.openRead(path);
+    if (file === undefined) return undefined;
+    return {
+      path,
+      size: () => file.size(),
+      read: async (position, target) => {
+        if (target.length >= this.heldFrom) {
+          await new Promise<void>((go) => this.waiting.push(go));
+        }
+        return file.read(position, target);
+      },
+      readNow: (position, target) => file.readNow(position, target),
+      close: () => file.close(),
+    };
+  }
+
+  release(): void {
+    this.heldFrom = Number.POSITIVE_INFINITY;
+    for (const go of this.waiting.splice(0)) go();
+  }
+}
+
+let disk: HeldReads;
 let files: CountingFileSystem;
 let engine: Engine;
 
@@ -44,7 +79,8 @@ async function settle(): Promise<void> {
 }
 
 beforeEach(async () => {
-  files = new CountingFileSystem(new MemoryFileSystem());
+  disk = new HeldReads();
+  files = new CountingFileSystem(disk);
   engine = await open();
   await engine.createDatabase("db");
   const vectors = [{ name: "", dimension: DIMENSION, metric: "cosine" as const }];
@@ -58,7 +94,10 @@ beforeEach(async () => {
     await engine.flush(place);
     await engine.deactivate(place);
   }
-  return () => engine.close();
+  return async () => {
+    disk.release();
+    await engine.close();
+  };
 });
 
 it("who is searched once after a sleep loads codes, not rows", async () => {
@@ -112,3 +151,39 @@ it("an exact search that reads all of the file is as good as many", async () => 
   await settle();
   expect(await bytesOf(0)).toBe(0);
 });
+
+it.each([
+  ["all records are deleted", () => engine.deleteAll(PLACE)],
+  ["the segments are merged", () => engine.compact(PLACE)],
+])(
+  "an erasure waits for rows on their way to a segment that goes because %s",
+  async (_, retire) => {
+    await search(0);
+    await engine.upsert(PLACE, {
+      ...{ keys: ["new"], vectors: [{ field: "", values: new Float32Array(DIMENSION).fill(1) }] },
+      metadata: [undefined],
+    });
+    await engine.flush(PLACE);
+    for (let seed = 1; seed < SEARCHES; seed++) await search(seed);
+    // Of the rows alone; a merge reads less at once.
+    disk.heldFrom = ROW_BYTES / 2;
+    await search(SEARCHES);
+    await settle();
+    expect(disk.waiting).toHaveLength(1);
+    disk.heldFrom = Number.POSITIVE_INFINITY;
+    await retire();
+    let receipt: Awaited<ReturnType<Engine["eraseTenant"]>> | undefined;
+    const erasing = engine.eraseTenant(PLACE).then((given) => {
+      receipt = given;
+    });
+    await settle();
+    expect(receipt).toBeUndefined();
+    disk.release();
+    await erasing;
+    expect(receipt).toMatchObject({ isUnreadable: true, filesLeft: 0 });
+    await settle();
+    // The scratch of a search stays, and nothing of the rows.
+    await engine.deactivate(OTHER);
+    expect(engine.stats().arenaBytesUsed).toBeLessThan(1_000_000);
+  },
+);

@@ -17,7 +17,7 @@ import { ROWS_AT_ONCE_BYTES, loadBytes, rowsBytes } from "./load-estimate.ts";
 import { SECTION } from "./section-types.ts";
 import { decodeSegmentStats } from "./segment-write.ts";
 import type { ShardContext } from "./shard-context.ts";
-import type { SegmentEntry } from "./shard-state.ts";
+import { isRemote, type SegmentEntry } from "./shard-state.ts";
 
 /** What the fields need of their segment. */
 export interface DenseSegment {
@@ -27,6 +27,8 @@ export interface DenseSegment {
   readonly hold: () => () => void;
   /** False: the last reader has gone, and what is loaded now is to be given back at once. */
   readonly isHeld: () => boolean;
+  /** Of the shard: rows of all its segments on their way into memory, also of retired ones. */
+  readonly coming: Set<Promise<void>>;
 }
 
 /** A row read alone costs as much as so many bytes read in one go: a read, and a seal to open. */
@@ -39,8 +41,8 @@ export class SegmentDense {
   readonly #loads = new Map<string, Promise<ResidentRows>>();
   /** By field: what searches have read of float32 rows that are not in memory. */
   readonly #missedBytes = new Map<string, number>();
-  /** Rows on their way into memory. */
-  readonly #coming = new Set<Promise<void>>();
+  /** Loads of rows on their way into memory. */
+  #comingCount = 0;
   /** Ends them. */
   #ended: AbortController | undefined;
 
@@ -57,7 +59,7 @@ export class SegmentDense {
   }
 
   get isLoading(): boolean {
-    return this.#loads.size > 0 || this.#coming.size > 0;
+    return this.#loads.size > 0 || this.#comingCount > 0;
   }
 
   /** One float32 row, owned by the caller. */
@@ -92,7 +94,9 @@ export class SegmentDense {
 
   /** Roughly what {@link SegmentDense.resident} would take of the arenas; 0 when it is there. */
   unloadedBytes(field: VectorField): number {
-    if (this.#resident.has(field.name)) return 0;
+    const { rowCount } = this.#segment.entry;
+    // One without rows, that says only which others are gone, is never searched.
+    if (rowCount === 0 || this.#resident.has(field.name)) return 0;
     return loadBytes(this.#segment.entry, field, this.#context.policy);
   }
 
@@ -108,13 +112,14 @@ export class SegmentDense {
 
   /**
    * What the float32 rows would take of the arenas, of a field whose rows are read from the file so
-   * often that they had better be there; else 0.
+   * often that they had better be there; else 0, and of a segment that is far away.
    */
   wantedBytes(field: VectorField): number {
     const missed = this.#missedBytes.get(field.name);
     if (missed === undefined) return 0;
-    const { rowCount } = this.#segment.entry;
-    if (missed < rowCount * rowStrideBytes(field.dimension)) return 0;
+    const { entry } = this.#segment;
+    const { rowCount } = entry;
+    if (isRemote(entry) || missed < rowCount * rowStrideBytes(field.dimension)) return 0;
     const resident = this.#resident.get(field.name);
     if (resident === undefined || resident.hasRows || this.isLoading) return 0;
     return this.#mayHaveRows(field) ? rowsBytes(rowCount, field.dimension) : 0;
@@ -124,25 +129,30 @@ export class SegmentDense {
    * Begins to load the float32 rows of a field that wants them: their memory is taken before this
    * returns, and searches go on without them meanwhile. Rows that cannot be loaded stay where they
    * are: whoever reads one of them is told why.
+   *
+   * @returns resolves when they are there, or will not be.
    */
-  bringRows(field: VectorField): void {
+  bringRows(field: VectorField): Promise<void> {
     const resident = this.#resident.get(field.name);
-    if (resident === undefined) return;
+    if (resident === undefined) return Promise.resolve();
     this.#missedBytes.delete(field.name);
+    const { coming } = this.#segment;
     const letGo = this.#segment.hold();
-    const coming = this.#bring(field, resident)
+    this.#comingCount++;
+    const brought = this.#bring(field, resident)
       .catch(() => undefined)
       .finally(() => {
-        this.#coming.delete(coming);
+        this.#comingCount--;
+        coming.delete(brought);
         letGo();
       });
-    this.#coming.add(coming);
+    coming.add(brought);
+    return brought;
   }
 
-  /** Rows that are on their way are given up. Resolves when none is; nothing may be asked for then. */
-  async settle(): Promise<void> {
+  /** Rows that are on their way are given up, soon; nothing may be asked for any more. */
+  abandon(): void {
     this.#ended?.abort();
-    await Promise.all(this.#coming);
   }
 
   /** Gives all back; it comes again from the file. @returns bytes; 0 while anybody loads. */

@@ -38,6 +38,8 @@ export interface FoundRow {
 export interface SegmentOwner {
   readonly uid: ShardUid;
   readonly seal: ShardSeal | undefined;
+  /** Rows on their way into memory, of any of its segments. */
+  readonly coming: Set<Promise<void>>;
 }
 
 export class SegmentHandle {
@@ -83,6 +85,7 @@ export class SegmentHandle {
         };
       },
       isHeld: () => this.#holders > 0,
+      coming: owner.coming,
     });
     this.sparse = new SegmentSparse({ id: cacheId, rowCount, open, cache });
     for (const row of entry.deadRows) this.kill(row);
@@ -238,7 +241,7 @@ export class SegmentHandle {
    * Gives back what searches load: codes, rows and graphs, which come again from the file. Filters,
    * fences and dead rows stay, and so do writes by key as cheap as they are.
    *
-   * @returns bytes; 0 while anybody reads or loads.
+   * @returns bytes; 0 while anybody reads, and while anything is loaded, also behind searches.
    */
   shed(): number {
     return this.#holders !== 1 || this.#loads.size > 0 ? 0 : this.dense.shed();
@@ -252,6 +255,7 @@ export class SegmentHandle {
   /** The manifest no longer names the segment: its bytes go when the last reader has gone. */
   retire(): void {
     this.#isRetired = true;
+    this.dense.abandon();
     this.release();
   }
 

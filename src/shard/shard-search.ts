@@ -314,6 +314,8 @@ async function scanWindows(
     for (let first = 0; first < segment.rowCount; first += step) {
       pace.check();
       const count = Math.min(step, segment.rowCount - first);
+      const passing = bits?.subarray(first >>> 3, (first + count + 7) >>> 3);
+      if (passing?.every((byte) => byte === 0) === true) continue;
       await segment.dense.readRows(field, first, window.bytes(count), pace);
       segment.dense.missed(field, window.bytes(count).length);
       // Their norms cost as much as their distances.
@@ -323,7 +325,7 @@ async function scanWindows(
         ...window.target(count),
         rowCount: count,
         rowBase: first,
-        bits: bits?.subarray(first >>> 3, (first + count + 7) >>> 3),
+        bits: passing,
       };
       const scanned = scan.scan([part], query.topK, pace);
       const [hits] = scanned instanceof Promise ? await scanned : scanned;

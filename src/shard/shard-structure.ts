@@ -40,6 +40,8 @@ export class ShardStructure {
   segments: readonly SegmentHandle[];
   /** Segments that are being written anew: nobody else takes them meanwhile. */
   readonly held: Set<SegmentHandle> = new Set<SegmentHandle>();
+  /** Float32 rows on their way into memory, also of segments that were retired meanwhile. */
+  readonly coming: Set<Promise<void>> = new Set<Promise<void>>();
   readonly #vectorBytes: number;
 
   constructor(parts: Pick<ShardStructure, "context" | "state" | "schema" | "seal">) {
@@ -86,7 +88,8 @@ export class ShardStructure {
   }
 
   handleOf(entry: SegmentEntry): SegmentHandle {
-    return new SegmentHandle(this.context, { uid: this.state.uid, seal: this.seal }, entry);
+    const { coming, seal, state } = this;
+    return new SegmentHandle(this.context, { uid: state.uid, seal, coming }, entry);
   }
 
   /** Newest first. */

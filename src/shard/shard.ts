@@ -138,11 +138,15 @@ export class Shard {
     return bytes;
   }
 
-  /** Begins to load them; takes {@link Shard.wantedBytes} of the arenas before it returns. */
-  bringRows(fields: readonly string[]): void {
+  /**
+   * Begins to load them; takes {@link Shard.wantedBytes} of the arenas before it returns. Resolves
+   * when nothing is on its way any more.
+   */
+  async bringRows(fields: readonly string[]): Promise<void> {
     this.#eachDense(fields, (dense, field) => {
-      if (dense.wantedBytes(field) > 0) dense.bringRows(field);
+      if (dense.wantedBytes(field) > 0) void dense.bringRows(field);
     });
+    await Promise.all(this.#structure.coming);
   }
 
   /**
@@ -451,7 +455,8 @@ export class Shard {
   }
 
   async #settle(): Promise<void> {
-    await Promise.all(this.#structure.segments.map(({ dense }) => dense.settle()));
+    for (const { dense } of this.#structure.segments) dense.abandon();
+    await Promise.all(this.#structure.coming);
     await Promise.all([this.#merges.stop(), this.#graphs.stop()]);
     while (this.#flushing !== undefined) await Promise.allSettled([this.#flushing]);
   }

@@ -18,7 +18,7 @@ import {
   type SegmentIdentity,
 } from "./segment-format.ts";
 
-/** Sealed bytes read at once: they need as much memory again on their way. */
+/** Read at once: sealed bytes need as much memory again on their way. */
 const OPEN_STEP_BYTES = 1_048_576;
 /** Bytes whose checksum is made in a step, bytes opened in one, and the steps that begin that. */
 const CHECKED_BYTES = 8;
@@ -139,7 +139,7 @@ export class SectionReader {
   }
 
   /** A copy of a range, owned by the caller. Reads and verifies the chunks it touches. */
-  async read(start: number, length: number): Promise<Uint8Array> {
+  async read(start: number, length: number, pace?: Pace): Promise<Uint8Array> {
     this.#check(start, length);
     if (length === 0) return new Uint8Array(0);
     const { chunkBytes } = this.#entry;
@@ -147,7 +147,7 @@ export class SectionReader {
     const from = first * chunkBytes;
     const to = Math.min(this.length, Math.ceil((start + length) / chunkBytes) * chunkBytes);
     const chunks = Buffer.allocUnsafeSlow(to - from);
-    await this.#readChunks(first, chunks);
+    await this.#readChunks(first, chunks, pace);
     return chunks.subarray(start - from, start - from + length);
   }
 
@@ -166,7 +166,7 @@ export class SectionReader {
       await this.#readChunks(start / chunkBytes, target, pace);
       return;
     }
-    target.set(await this.read(start, target.length));
+    target.set(await this.read(start, target.length, pace));
   }
 
   /**
@@ -204,19 +204,24 @@ export class SectionReader {
   async #readChunks(first: number, target: Uint8Array, pace?: Pace): Promise<void> {
     const { key } = this.#identity;
     const { chunkBytes } = this.#entry;
+    const step = Math.max(1, Math.floor(OPEN_STEP_BYTES / chunkBytes)) * chunkBytes;
     if (key === undefined) {
-      const table = await this.#fetchWithTable(first, target);
-      for (const [chunk, bytes] of cut(first, target, chunkBytes)) {
-        const steps = verifySteps(bytes.length, false);
-        if (pace?.fits(steps) === false) await pace.take(steps);
-        this.#verify(table, chunk, bytes);
+      for (let start = 0; start < target.length; start += step) {
+        pace?.check();
+        const some = target.subarray(start, Math.min(start + step, target.length));
+        const table = await this.#fetchWithTable(first + start / chunkBytes, some);
+        for (const [chunk, bytes] of cut(first + start / chunkBytes, some, chunkBytes)) {
+          const steps = verifySteps(bytes.length, false);
+          if (pace?.fits(steps) === false) await pace.take(steps);
+          this.#verify(table, chunk, bytes);
+        }
       }
       return;
     }
     // What is sealed passes through memory of its own on its way into the target: in steps.
-    const step = Math.max(1, Math.floor(OPEN_STEP_BYTES / chunkBytes)) * chunkBytes;
     const sealed = Buffer.allocUnsafeSlow(Math.min(step, target.length));
     for (let start = 0; start < target.length; start += step) {
+      pace?.check();
       const stored = sealed.subarray(0, Math.min(step, target.length - start));
       const table = await this.#fetchWithTable(first + start / chunkBytes, stored);
       let at = start;

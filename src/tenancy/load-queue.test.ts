@@ -92,6 +92,30 @@ describe("A load", () => {
     await late;
   });
 
+  it("that takes long is not counted any more, and nobody is refused for it", async () => {
+    const { queue, clock } = benchOf(100 * MIB);
+    for (let i = 0; i < 3; i++) queue.tryReserve(request(MIB));
+    const late = queue.reserve(request(MIB));
+    await settle();
+    for (let ms = 0; ms < 50; ms += 5) {
+      expect(queue.waitingCount).toBe(1);
+      clock.advance(5);
+      await settle();
+    }
+    await late;
+    expect(queue.figures.refused).toBe(0);
+  });
+
+  it("that is not counted goes past those that wait for a place", async () => {
+    const { queue } = benchOf(100 * MIB);
+    for (let i = 0; i < 3; i++) queue.tryReserve(request(MIB));
+    const [small, large] = [queue.reserve(request(MIB)), queue.reserve(request(5 * MIB))];
+    (await large).release();
+    expect(queue.waitingCount).toBe(1);
+    queue.close();
+    await expect(small).rejects.toMatchObject({ code: "engine_closed" });
+  });
+
   it("that is large, far away or of a shard that loads already is not counted", () => {
     const { queue } = benchOf(100 * MIB);
     for (const id of ["a", "b", "c"]) queue.tryReserve(request(MIB, "query", id));

@@ -9,8 +9,10 @@
  * when nothing moves; and when nothing is under way that could give memory back, the first that
  * waits begins anyway, alone: the arenas refuse what is beyond the budget.
  *
- * Of small loads few are under way at once, whatever room there is: what very many read from the disk
- * comes back together, and the thread that opens it would have time for nobody else.
+ * Of small loads few begin at once, whatever room there is: what very many read from the disk comes
+ * back together, and the thread that opens it would have time for nobody else. A load counts for a
+ * moment only, so that a disk that does not answer keeps nobody waiting, and nobody is refused for
+ * it.
  *
  * INVARIANT: what is used and promised together is within the budget, but for that one.
  */
@@ -33,6 +35,8 @@ const PROVEN_IN_A_ROW_MAX = 7;
 const LOADS_AT_ONCE = 3;
 /** A load up to this size is small: it takes a few milliseconds. */
 const SMALL_LOAD_BYTES = 4_194_304;
+/** A load that takes longer is not counted any more, ms. */
+const COUNTED_MS = 50;
 /** ms. */
 const LOOK_AGAIN_MS = 5;
 /** Whoever is refused may come again then. */
@@ -66,18 +70,18 @@ export interface LoadQueueDoors {
 /** Memory that is promised to one shard; to be given back once, loaded or not. */
 export class Reservation {
   readonly id: string;
-  /** One of the loads of which few are under way at once. */
-  readonly isCounted: boolean;
+  /** Until then, in monotonic ms, it is one of the loads of which few begin at once. */
+  readonly countedUntilMs: number;
   readonly #release: () => void;
   #left: () => number;
 
   constructor(
-    { id, isCounted }: { readonly id: string; readonly isCounted: boolean },
+    { id, countedUntilMs }: { readonly id: string; readonly countedUntilMs: number },
     left: () => number,
     release: () => void,
   ) {
     this.id = id;
-    this.isCounted = isCounted;
+    this.countedUntilMs = countedUntilMs;
     this.#left = left;
     this.#release = release;
   }
@@ -158,6 +162,8 @@ export class LoadQueue {
   #pumping: Promise<void> | undefined;
   #isPokedAgain = false;
   #looking: Timer | undefined;
+  /** Of those that wait. */
+  #uncountedCount = 0;
   #isClosed = false;
   #waited = 0;
   #refused = 0;
@@ -228,6 +234,7 @@ export class LoadQueue {
     return new Promise<Reservation>((resolve, reject) => {
       const end = (): void => {
         this.#waiting[kind].of(waiter).delete(waiter);
+        if (!isCounted(request)) this.#uncountedCount--;
         stopWaiting();
         signal?.removeEventListener("abort", abort);
       };
@@ -247,9 +254,12 @@ export class LoadQueue {
       };
       const waiter: Waiter = { request, grant, refuse };
       const stopWaiting = this.#untilTooLate(() => {
-        refuse(this.#refusal(request, "nothing became free in time"));
+        // There is room, but for whoever else begins.
+        if (this.#fits(request)) grant(this.#promise(request));
+        else refuse(this.#refusal(request, "nothing became free in time"));
       });
       this.#waiting[kind].of(waiter).add(waiter);
+      if (!isCounted(request)) this.#uncountedCount++;
       signal?.addEventListener("abort", abort, { once: true });
       this.poke();
     });
@@ -274,17 +284,13 @@ export class LoadQueue {
 
   /** Until the first that waits has to wait on. */
   async #pump(): Promise<void> {
-    for (let next = this.#first(); next !== undefined; next = this.#first()) {
-      if (this.#isCrowded(next.request)) {
-        this.#lookAgain();
-        return;
-      }
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (!this.#fits(next.request)) {
         // While others load, whoever has just woken waits for these: their memory comes back.
         const ofProven = next.request.isProven === true || this.#promised.size === 0;
         await this.#doors.makeRoom(this.#lackOf(next.request), ofProven).catch(() => undefined);
         // It may have gone meanwhile, or another come in front.
-        if (this.#first() !== next) continue;
+        if (this.#next() !== next) continue;
         const isAlone = this.#promised.size === 0 && !this.#doors.isBusy();
         if (!this.#fits(next.request) && !isAlone) return;
       }
@@ -294,6 +300,19 @@ export class LoadQueue {
       // It begins before the next one is looked at.
       await this.#doors.clock.yield();
     }
+  }
+
+  /** Who may begin: the first, or while small loads are crowded the first that does not count. */
+  #next(): Waiter | undefined {
+    const first = this.#first();
+    if (first === undefined || !this.#isCrowded(first.request)) return first;
+    this.#lookAgain();
+    if (this.#uncountedCount === 0) return undefined;
+    for (const kind of CLASSES) {
+      const free = this.#waiting[kind].all().find(({ request }) => !isCounted(request));
+      if (free !== undefined) return free;
+    }
+    return undefined;
   }
 
   #first(): Waiter | undefined {
@@ -319,7 +338,10 @@ export class LoadQueue {
   #isCrowded(request: LoadRequest): boolean {
     if (!isCounted(request)) return false;
     const ids = new Set<string>();
-    for (const { id, isCounted: isOne, left } of this.#promised) if (isOne && left > 0) ids.add(id);
+    const nowMs = this.#doors.clock.monotonicMs();
+    for (const { id, countedUntilMs, left } of this.#promised) {
+      if (nowMs < countedUntilMs && left > 0) ids.add(id);
+    }
     return ids.size >= LOADS_AT_ONCE && !ids.has(request.id);
   }
 
@@ -343,7 +365,10 @@ export class LoadQueue {
   #promise(request: LoadRequest): Reservation {
     const { id, bytes } = request;
     const reservation: Reservation = new Reservation(
-      { id, isCounted: isCounted(request) },
+      {
+        id,
+        countedUntilMs: isCounted(request) ? this.#doors.clock.monotonicMs() + COUNTED_MS : 0,
+      },
       () => bytes,
       () => {
         this.#promised.delete(reservation);

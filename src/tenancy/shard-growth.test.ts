@@ -2,32 +2,73 @@ import { expect, it } from "vitest";
 import { toShardUid } from "../base/brands.ts";
 import type { ShardState } from "../shard/index.ts";
 import type { LoadRequest, Reservation } from "./load-queue.ts";
-import { growShard } from "./shard-growth.ts";
+import { ShardGrowth, type Growing } from "./shard-growth.ts";
+import type { Standing } from "./standing.ts";
 
-function grow(wanted: number, hasRoom: boolean): readonly string[] {
+const uid = toShardUid(new Uint8Array(16));
+
+/** Memory of 100 bytes, of which 60 are used, 20 of them by the collection. */
+function benchOf(hasRoom = true) {
   const calls: string[] = [];
-  const shard = {
-    state: { uid: toShardUid(new Uint8Array(16)) } as ShardState,
-    wantedBytes: () => wanted,
-    bringRows: (fields: readonly string[]) => calls.push(`bring ${fields.join()}`),
+  const ends: (() => void)[] = [];
+  const growth = new ShardGrowth({
+    memoryUse: () => ({ usedBytes: 60, budgetBytes: 100 }),
+    memoryOf: () => ({ loadedBytes: 20 }),
+    loads: {
+      tryReserve: ({ bytes, kind }: LoadRequest): Reservation | undefined => {
+        calls.push(`reserve ${String(bytes)} ${kind}`);
+        const release = (): void => void calls.push("release");
+        return hasRoom ? ({ release } as Reservation) : undefined;
+      },
+    },
+  });
+  const grow = (wanted: number, memoryShare?: number): void => {
+    const rules = memoryShare === undefined ? {} : { memoryShare };
+    const standing = { group: 1, rules } as unknown as Standing;
+    const shard: Growing["shard"] = {
+      state: { uid } as ShardState,
+      wantedBytes: () => wanted,
+      bringRows: (fields) => {
+        calls.push(`bring ${fields.join()}`);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+    };
+    growth.grow({ shard, standing }, ["v"]);
   };
-  const promised = { release: () => calls.push("release") } as unknown as Reservation;
-  const tryReserve = ({ bytes, kind }: LoadRequest): Reservation | undefined => {
-    calls.push(`reserve ${String(bytes)} ${kind}`);
-    return hasRoom ? promised : undefined;
-  };
-  growShard(shard, ["v"], { tryReserve });
-  return calls;
+  return { calls, ends, grow };
 }
 
 it("asks for room first, behind everybody who waits for some, and gives the promise back", () => {
-  expect(grow(7, true)).toEqual(["reserve 7 background", "bring v", "release"]);
+  const { calls, grow } = benchOf();
+  grow(7);
+  expect(calls).toEqual(["reserve 7 background", "bring v", "release"]);
 });
 
-it("does without where there is none", () => {
-  expect(grow(7, false)).toEqual(["reserve 7 background"]);
+it("does without where there is none, or nothing is wanted", () => {
+  const { calls, grow } = benchOf(false);
+  grow(0);
+  grow(7);
+  expect(calls).toEqual(["reserve 7 background"]);
 });
 
-it("asks for nothing when nothing is wanted", () => {
-  expect(grow(0, true)).toEqual([]);
+it("takes nothing that others would have to give back, or others of its collection", () => {
+  const { calls, grow } = benchOf();
+  grow(26);
+  grow(7, 0.3);
+  expect(calls).toEqual([]);
+  grow(25);
+  grow(5, 0.3);
+  expect(calls.filter((call) => call.startsWith("bring"))).toHaveLength(2);
+});
+
+it("brings the rows of few at once", async () => {
+  const { calls, ends, grow } = benchOf();
+  const brought = (): number => calls.filter((call) => call.startsWith("bring")).length;
+  for (let i = 0; i < 5; i++) grow(1);
+  expect(brought()).toBe(2);
+  ends[0]?.();
+  await new Promise(setImmediate);
+  grow(1);
+  grow(1);
+  expect(brought()).toBe(3);
 });

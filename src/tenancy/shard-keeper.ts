@@ -16,7 +16,7 @@ import type { Shard } from "../shard/index.ts";
 import { Evictor, type Evictions } from "./evictor.ts";
 import { LoadQueue, type LoadFigures } from "./load-queue.ts";
 import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
-import { growShard } from "./shard-growth.ts";
+import { ShardGrowth } from "./shard-growth.ts";
 import type { Standing } from "./standing.ts";
 import {
   NO_MANNER,
@@ -71,6 +71,7 @@ export class ShardKeeper {
   readonly #evictor: Evictor<Kept>;
   readonly #loads: LoadQueue;
   readonly #tender: Tender;
+  readonly #growth: ShardGrowth;
   #isClosed = false;
   /** Calls of {@link use} under way, for a graceful stop. */
   #users = 0;
@@ -88,6 +89,11 @@ export class ShardKeeper {
       ...options,
       makeRoom: (bytes, ofProven) => this.#evictor.makeRoom(bytes, ofProven),
       isBusy: () => this.#isBusy(),
+    });
+    this.#growth = new ShardGrowth({
+      ...options,
+      loads: this.#loads,
+      memoryOf: (group) => this.memoryOf(group),
     });
     this.#tender = new Tender({
       ...options,
@@ -236,6 +242,8 @@ export class ShardKeeper {
       for (const kept of barred) {
         kept.ending = undefined;
         this.#kept.delete(shardHex(kept.uid));
+        this.#evictor.forget(kept);
+        this.#tender.forget(kept);
       }
       settle();
     }
@@ -342,7 +350,9 @@ export class ShardKeeper {
         mine ??= this.#loads.tryReserve({ ...asked, id: shardHex(uid), kind: load.kind });
         if (mine === undefined) return new Lack(asked);
         mine.follow(() => shard.unloadedBytes(load.fields) + (promised?.workBytes ?? 0));
-      } else if (load !== undefined) growShard(shard, load.fields, this.#loads);
+      } else if (load !== undefined) {
+        this.#growth.grow({ shard, standing: kept.standing }, load.fields);
+      }
       // Of those that waited for it, the first that is still here.
       const hasWoken = kept.isNew;
       kept.isNew = false;
