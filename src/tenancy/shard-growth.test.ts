@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { toShardUid } from "../base/brands.ts";
 import type { ShardState } from "../shard/index.ts";
-import type { LoadRequest, Reservation } from "./load-queue.ts";
+import { Reservation, type LoadRequest } from "./load-queue.ts";
 import { ShardGrowth, type Growing } from "./shard-growth.ts";
 import type { Standing } from "./standing.ts";
 
@@ -18,14 +18,15 @@ function benchOf(hasRoom = true) {
       tryReserve: ({ bytes, kind }: LoadRequest): Reservation | undefined => {
         calls.push(`reserve ${String(bytes)} ${kind}`);
         const release = (): void => void calls.push("release");
-        return hasRoom ? ({ release } as Reservation) : undefined;
+        const place = { id: "", countedUntilMs: 0 };
+        return hasRoom ? new Reservation(place, () => bytes, release) : undefined;
       },
     },
   });
   const grow = (wanted: number, memoryShare?: number): void => {
     const rules = memoryShare === undefined ? {} : { memoryShare };
     const standing = { group: 1, rules } as unknown as Standing;
-    const shard: Growing["shard"] = {
+    const shard: Growing = {
       state: { uid } as ShardState,
       wantedBytes: () => wanted,
       bringRows: (fields) => {
@@ -33,7 +34,7 @@ function benchOf(hasRoom = true) {
         return new Promise<void>((resolve) => ends.push(resolve));
       },
     };
-    growth.grow({ shard, standing }, ["v"]);
+    growth.grow(shard, standing, ["v"]);
   };
   return { calls, ends, grow };
 }

@@ -1,5 +1,6 @@
 /** Shards that are awake and used often take what makes their searches cheaper. */
 import { shardHex } from "../base/brands.ts";
+import type { Shard } from "../shard/index.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import { LOW_SHARE, type MemoryUse } from "./memory-pressure.ts";
 import type { Kept } from "./shard-use.ts";
@@ -14,10 +15,8 @@ export interface GrowthDoors {
   readonly memoryOf: (group: number) => { readonly loadedBytes: number };
 }
 
-/** What is asked of the place of a shard. */
-export type Growing = Pick<Kept, "standing"> & {
-  readonly shard: Pick<NonNullable<Kept["shard"]>, "state" | "wantedBytes" | "bringRows">;
-};
+/** What is asked of a shard. */
+export type Growing = Pick<Shard, "state" | "wantedBytes" | "bringRows">;
 
 export class ShardGrowth {
   readonly #doors: GrowthDoors;
@@ -28,11 +27,11 @@ export class ShardGrowth {
   }
 
   /**
-   * Has the shard bring float32 rows that its searches read again and again, where there is room for
-   * them: nobody waits for that, and it takes nothing that would have to be made room for, of others
-   * or of its collection's share.
+   * Has the shard bring float32 rows that its searches read again and again, where there is room
+   * for them: nobody waits for that, and it takes nothing that would have to be made room for, of
+   * others or of its collection's share.
    */
-  grow({ shard, standing }: Growing, fields: readonly string[]): void {
+  grow(shard: Growing, standing: Kept["standing"], fields: readonly string[]): void {
     const bytes = shard.wantedBytes(fields);
     if (bytes === 0 || this.#count >= GROWN_AT_ONCE || !this.#hasRoom(bytes, standing)) return;
     const id = shardHex(shard.state.uid);

@@ -193,19 +193,15 @@ export class ShardKeeper {
     }
   }
 
-  /** As {@link ShardKeeper.use}: a shard that was woken for it, and for nobody else, sleeps again. */
+  /** As {@link ShardKeeper.use}: a shard that was woken for it and nobody else sleeps again. */
   async usePassing(uid: ShardUid, task: (shard: Shard) => Promise<void>): Promise<void> {
-    const id = shardHex(uid);
-    let hasWoken = false;
-    let usedAtMs = 0;
-    await this.use(uid, async (shard, waking) => {
-      hasWoken = waking.hasWoken;
-      usedAtMs = shard.lastUsedMs;
+    const wokenAtMs = await this.use(uid, async (shard, { hasWoken }) => {
+      const { lastUsedMs } = shard;
       await task(shard);
+      return hasWoken ? lastUsedMs : undefined;
     });
-    const kept = this.#kept.get(id);
-    const isForgotten = kept?.users === 0 && kept.shard?.lastUsedMs === usedAtMs;
-    if (hasWoken && isForgotten) await this.#sleepNow(uid);
+    const kept = wokenAtMs === undefined ? undefined : this.#kept.get(shardHex(uid));
+    if (kept?.users === 0 && kept.shard?.lastUsedMs === wokenAtMs) await this.#sleepNow(uid);
   }
 
   /** Runs `work` if the shard is awake, and does not keep it awake any longer than that. */
@@ -350,9 +346,7 @@ export class ShardKeeper {
         mine ??= this.#loads.tryReserve({ ...asked, id: shardHex(uid), kind: load.kind });
         if (mine === undefined) return new Lack(asked);
         mine.follow(() => shard.unloadedBytes(load.fields) + (promised?.workBytes ?? 0));
-      } else if (load !== undefined) {
-        this.#growth.grow({ shard, standing: kept.standing }, load.fields);
-      }
+      } else if (load !== undefined) this.#growth.grow(shard, kept.standing, load.fields);
       // Of those that waited for it, the first that is still here.
       const hasWoken = kept.isNew;
       kept.isNew = false;
