@@ -26,8 +26,6 @@ const OPENED_BYTES = 6;
 const OPEN_STEPS = 1_500;
 /** A read, on this thread: what is asked of the system, and what comes back. */
 const READ_STEPS = 16_384;
-/** What a disk reads at least. */
-const PAGE_BYTES = 4_096;
 
 /** Bytes of one segment, wherever they are. */
 export interface SegmentSource {
@@ -63,24 +61,20 @@ export class SegmentReader {
   }
 
   /**
-   * Reads the last page, which has the trailer and most often the whole footer.
+   * Reads the trailer, then the footer, and not a byte else: both are on one page most often.
    *
    * @throws InsulaError `data_damaged`, `format_unsupported`.
    */
   static async open(source: SegmentSource, identity: SegmentIdentity): Promise<SegmentReader> {
     const trailerStart = source.length - SEGMENT_TRAILER_BYTES;
     if (trailerStart < 0) throw damaged(identity, "it is too short");
-    const pageStart = Math.max(0, source.length - PAGE_BYTES);
-    const page = await readExactly(source, pageStart, source.length - pageStart);
-    const trailer = decodeTrailer(page.subarray(trailerStart - pageStart), identity);
+    const bytes = await readExactly(source, trailerStart, SEGMENT_TRAILER_BYTES);
+    const trailer = decodeTrailer(bytes, identity);
     const { footerOffset, footerBytes } = trailer;
     if (footerOffset + footerBytes !== trailerStart) {
       throw damaged(identity, "its length is not what its trailer says");
     }
-    const footer =
-      footerOffset >= pageStart
-        ? Buffer.from(page.subarray(footerOffset - pageStart, trailerStart - pageStart))
-        : await readExactly(source, footerOffset, footerBytes);
+    const footer = await readExactly(source, footerOffset, footerBytes);
     return new SegmentReader(source, identity, decodeFooter(footer, trailer, identity));
   }
 

@@ -8,7 +8,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { isMainThread } from "node:worker_threads";
 
 const half = (length) => Math.ceil(length / 2);
-const { readSync, writeSync } = fs;
+const { read, readSync, writeSync } = fs;
 const told = new Set();
 function tell(what) {
   if (told.has(what)) return;
@@ -16,6 +16,14 @@ function tell(what) {
   writeSync(2, `short ${what} of the ${isMainThread ? "main" : "other"} thread\n`);
 }
 
+fs.read = (descriptor, target, offset, length, position, callback) => {
+  if (typeof length !== "number") {
+    read(descriptor, target, offset, length, position, callback);
+    return;
+  }
+  tell("read");
+  read(descriptor, target, offset, half(length), position, callback);
+};
 fs.readSync = (descriptor, target, offset, length, position) => {
   if (typeof length !== "number") return readSync(descriptor, target, offset, length, position);
   tell("readSync");
@@ -31,12 +39,7 @@ syncBuiltinESMExports();
 const handle = await open(new URL(import.meta.url), "r");
 const prototype = Object.getPrototypeOf(handle);
 await handle.close();
-const { read, write } = prototype;
-prototype.read = function (target, offset, length, position) {
-  if (typeof length !== "number") return read.call(this, target, offset, length, position);
-  tell("read");
-  return read.call(this, target, offset, half(length), position);
-};
+const { write } = prototype;
 prototype.write = function (source, offset, length, position) {
   if (typeof length !== "number") return write.call(this, source, offset, length, position);
   tell("write");
