@@ -224,7 +224,7 @@ export class SegmentDense {
   /** Takes the memory before anything is awaited. */
   #bring({ name }: VectorField, resident: ResidentRows): Promise<void> {
     this.#ended ??= new AbortController();
-    const pace = new Pace(() => this.#context.turn("background"), this.#ended.signal);
+    const pace = new Pace(() => this.#context.turn("waking"), this.#ended.signal);
     return resident.addRows(async () => {
       const reader = await this.#segment.open();
       return {
