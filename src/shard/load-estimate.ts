@@ -16,26 +16,33 @@ const GRAPH_BYTES_PER_ROW = 160;
 /** Float32 rows of a segment up to this size are read with its codes, in one go. */
 export const ROWS_AT_ONCE_BYTES = 65_536;
 
+/** Which float32 rows come with the codes: few, and those without which there is no search. */
+export function rowsAtOnceMax(
+  field: Pick<VectorField, "memory" | "metric">,
+  { residentRowsBytesMax }: Pick<ShardPolicy, "residentRowsBytesMax">,
+): number {
+  if (field.memory === "small") return 0;
+  if (codeMetric(field) === undefined) return residentRowsBytesMax;
+  return Math.min(residentRowsBytesMax, ROWS_AT_ONCE_BYTES);
+}
+
 /** For a search of a field that sleeps: its codes, and with them what must be there too. */
 export function loadBytes(
   { rowCount, isIndexed }: Pick<SegmentEntry, "rowCount" | "isIndexed">,
-  { dimension, memory, metric }: Pick<VectorField, "dimension" | "memory" | "metric">,
+  field: Pick<VectorField, "dimension" | "memory" | "metric">,
   policy: Pick<ShardPolicy, "residentRowsBytesMax" | "graphRowsMin">,
 ): number {
-  if (memory === "small") {
+  const { dimension } = field;
+  if (field.memory === "small") {
     // Eight columns of four bytes at most stand beside the bits of a row.
     return BLOCK_SHARE * (BIT_HEADER_BYTES + rowCount * (Math.ceil(dimension / 8) + 32));
   }
   const rows = rowCount * rowStrideBytes(dimension);
-  const rowsMax =
-    codeMetric({ metric }) === undefined
-      ? policy.residentRowsBytesMax
-      : Math.min(policy.residentRowsBytesMax, ROWS_AT_ONCE_BYTES);
   const hasGraph = isIndexed === true && rowCount >= policy.graphRowsMin;
   return (
     BLOCK_SHARE *
     (int8Layout(dimension, rowCount).bytes +
-      (rows <= rowsMax ? rows + rowCount * 4 : 0) +
+      (rows <= rowsAtOnceMax(field, policy) ? rows + rowCount * 4 : 0) +
       (hasGraph ? rowCount * GRAPH_BYTES_PER_ROW : 0))
   );
 }

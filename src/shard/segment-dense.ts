@@ -13,7 +13,7 @@ import type { VectorField } from "../model/index.ts";
 import type { SectionReader, SegmentReader } from "../storage/index.ts";
 import { ResidentRows, type SectionBytes } from "../vector/index.ts";
 import { codeMetric, kernelMetric } from "./kernel-metric.ts";
-import { ROWS_AT_ONCE_BYTES, loadBytes, rowsBytes } from "./load-estimate.ts";
+import { loadBytes, rowsAtOnceMax, rowsBytes } from "./load-estimate.ts";
 import { SECTION } from "./section-types.ts";
 import { decodeSegmentStats } from "./segment-write.ts";
 import type { ShardContext } from "./shard-context.ts";
@@ -118,11 +118,10 @@ export class SegmentDense {
     const missed = this.#missedBytes.get(field.name);
     if (missed === undefined) return 0;
     const { entry } = this.#segment;
-    const { rowCount } = entry;
-    if (isRemote(entry) || missed < rowCount * rowStrideBytes(field.dimension)) return 0;
+    if (isRemote(entry) || missed < this.#rowBytes(field)) return 0;
     const resident = this.#resident.get(field.name);
     if (resident === undefined || resident.hasRows || this.isLoading) return 0;
-    return this.#mayHaveRows(field) ? rowsBytes(rowCount, field.dimension) : 0;
+    return this.#mayHaveRows(field) ? rowsBytes(entry.rowCount, field.dimension) : 0;
   }
 
   /**
@@ -188,7 +187,9 @@ export class SegmentDense {
       bits: bits && paced(bits, pace),
       metric: kernelMetric(field),
       codeCounts: decodeSegmentStats(reader.stats).codeCounts.get(field.name),
-      ...this.#rowsAtOnce(field, policy.residentRowsBytesMax),
+      residentRowsBytesMax: rowsAtOnceMax(field, policy),
+      // Larger ones, of those without which there is no search.
+      spareBytes: isSmall || codeMetric(field) !== undefined ? 0 : this.#spareBytes,
     });
     if (!this.#segment.isHeld()) {
       rows.release();
@@ -198,26 +199,18 @@ export class SegmentDense {
     return rows;
   }
 
-  /** Which rows come with the codes: few, and those without which there is no search. */
-  #rowsAtOnce(
-    field: VectorField,
-    bytesMax: number,
-  ): { readonly residentRowsBytesMax: number; readonly spareBytes: number } {
-    if (field.memory === "small") return { residentRowsBytesMax: 0, spareBytes: 0 };
-    if (codeMetric(field) === undefined) {
-      return { residentRowsBytesMax: bytesMax, spareBytes: this.#spareBytes };
-    }
-    return { residentRowsBytesMax: Math.min(bytesMax, ROWS_AT_ONCE_BYTES), spareBytes: 0 };
-  }
-
   get #spareBytes(): number {
     const { arenas } = this.#context.memory;
     return arenas.bytesMax * this.#context.policy.residentRowsShare - arenas.usedBytes;
   }
 
+  #rowBytes({ dimension }: VectorField): number {
+    return this.#segment.entry.rowCount * rowStrideBytes(dimension);
+  }
+
   #mayHaveRows(field: VectorField): boolean {
     if (field.memory === "small") return false;
-    const bytes = this.#segment.entry.rowCount * rowStrideBytes(field.dimension);
+    const bytes = this.#rowBytes(field);
     return bytes <= this.#context.policy.residentRowsBytesMax || bytes <= this.#spareBytes;
   }
 

@@ -112,7 +112,7 @@ export interface ShardPolicy {
   readonly segmentsSlow: number;
   /** … and from here on they wait. */
   readonly segmentsMax: number;
-  /** Float32 rows of a segment up to this size are kept in memory when it is searched. */
+  /** Float32 rows of a segment up to this size come into memory when they are read often. */
   readonly residentRowsBytesMax: number;
   /** Larger ones too, while the arenas hold less than this share of what they may. */
   readonly residentRowsShare: number;

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { toShardUid } from "../base/brands.ts";
+import { ManualClock } from "../io/index.ts";
 import type { ShardState } from "../shard/index.ts";
 import { Reservation, type LoadRequest } from "./load-queue.ts";
 import { ShardGrowth, type Growing } from "./shard-growth.ts";
@@ -11,9 +12,15 @@ const uid = toShardUid(new Uint8Array(16));
 function benchOf(hasRoom = true) {
   const calls: string[] = [];
   const ends: (() => void)[] = [];
+  const clock = new ManualClock();
+  let looks = 0;
   const growth = new ShardGrowth({
+    clock,
     memoryUse: () => ({ usedBytes: 60, budgetBytes: 100 }),
-    memoryOf: () => ({ loadedBytes: 20 }),
+    memoryOf: () => {
+      looks++;
+      return { loadedBytes: 20 };
+    },
     loads: {
       tryReserve: ({ bytes, kind }: LoadRequest): Reservation | undefined => {
         calls.push(`reserve ${String(bytes)} ${kind}`);
@@ -36,7 +43,7 @@ function benchOf(hasRoom = true) {
     };
     growth.grow(shard, standing, ["v"]);
   };
-  return { calls, ends, grow };
+  return { calls, clock, ends, grow, looks: () => looks };
 }
 
 it("asks for room first, behind everybody who waits for some, and gives the promise back", () => {
@@ -53,10 +60,13 @@ it("does without where there is none, or nothing is wanted", () => {
 });
 
 it("takes nothing that others would have to give back, or others of its collection", () => {
-  const { calls, grow } = benchOf();
+  const { calls, clock, grow, looks } = benchOf();
   grow(26);
-  grow(7, 0.3);
+  for (let i = 0; i < 100; i++) grow(7, 0.3);
   expect(calls).toEqual([]);
+  // Not with each search.
+  expect(looks()).toBe(1);
+  clock.advance(500);
   grow(25);
   grow(5, 0.3);
   expect(calls.filter((call) => call.startsWith("bring"))).toHaveLength(2);
