@@ -6,6 +6,7 @@ import {
   ManualClock,
   MemoryFileSystem,
   SeededRandom,
+  readBy,
   type ReadableFile,
   type SyncedFile,
 } from "../io/index.ts";
@@ -30,16 +31,10 @@ class HeldFiles extends MemoryFileSystem {
     await this.#wait("reads");
     const file = await super.openRead(path);
     if (file === undefined) return undefined;
-    return {
-      path,
-      size: () => file.size(),
-      read: async (position, target) => {
-        await this.#wait("reads");
-        return file.read(position, target);
-      },
-      readNow: (position, target) => file.readNow(position, target),
-      close: () => file.close(),
-    };
+    return readBy(file, async (position, target) => {
+      await this.#wait("reads");
+      return file.read(position, target);
+    });
   }
 
   override async openSynced(path: string): Promise<SyncedFile> {

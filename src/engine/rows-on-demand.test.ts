@@ -5,6 +5,7 @@ import {
   ManualClock,
   MemoryFileSystem,
   SeededRandom,
+  readBy,
   type ReadableFile,
 } from "../io/index.ts";
 import type { Query } from "../model/index.ts";
@@ -26,18 +27,12 @@ class HeldReads extends MemoryFileSystem {
   override async openRead(path: string): Promise<ReadableFile | undefined> {
     const file = await super.openRead(path);
     if (file === undefined) return undefined;
-    return {
-      path,
-      size: () => file.size(),
-      read: async (position, target) => {
-        if (target.length >= this.heldFrom) {
-          await new Promise<void>((go) => this.waiting.push(go));
-        }
-        return file.read(position, target);
-      },
-      readNow: (position, target) => file.readNow(position, target),
-      close: () => file.close(),
-    };
+    return readBy(file, async (position, target) => {
+      if (target.length >= this.heldFrom) {
+        await new Promise<void>((go) => this.waiting.push(go));
+      }
+      return file.read(position, target);
+    });
   }
 
   release(): void {

@@ -60,4 +60,5 @@ export {
   type FileCallKind,
   type FileFault,
   InterceptedFileSystem,
+  readBy,
 } from "./faulty/index.ts";

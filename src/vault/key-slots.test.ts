@@ -7,6 +7,7 @@ import {
   SeededRandom,
   type FileCall,
   type FileSystem,
+  readBy,
   type ReadableFile,
 } from "../io/index.ts";
 import type { KeySlots } from "./key-slots.ts";
@@ -24,20 +25,14 @@ class SlowReads extends MemoryFileSystem {
   override async openRead(path: string): Promise<ReadableFile | undefined> {
     const file = await super.openRead(path);
     if (file === undefined) return undefined;
-    return {
-      path,
-      size: () => file.size(),
-      close: () => file.close(),
-      readNow: (position, target) => file.readNow(position, target),
-      read: async (position, target) => {
-        const count = await file.read(position, target);
-        if (this.isAstray) for (let at = 80; at < count; at += 64) target[at]! ^= 1;
-        this.isAstray = false;
-        this.whenRead();
-        await this.until;
-        return count;
-      },
-    };
+    return readBy(file, async (position, target) => {
+      const count = await file.read(position, target);
+      if (this.isAstray) for (let at = 80; at < count; at += 64) target[at]! ^= 1;
+      this.isAstray = false;
+      this.whenRead();
+      await this.until;
+      return count;
+    });
   }
 }
 

@@ -12,6 +12,7 @@ import {
   InterceptedFileSystem,
   SeededRandom,
   type FileSystem,
+  readBy,
   type ReadableFile,
 } from "../../src/io/index.ts";
 import { askFolder, copyOf, makeFolder, type Answers, type Folder } from "./folder.ts";
@@ -185,23 +186,17 @@ class AstrayFileSystem extends InterceptedFileSystem implements FileSystem {
   override async openRead(path: string): Promise<ReadableFile | undefined> {
     const file = await this.#inner.openRead(path);
     if (file === undefined) return undefined;
-    return {
-      path,
-      size: () => file.size(),
-      close: () => file.close(),
-      readNow: (position, target) => file.readNow(position, target),
-      read: async (position, target) => {
-        this.#rightReads++;
-        const isRight = this.#rightReads < RIGHT_READS || this.#random.below(150) > 0;
-        if (isRight) return file.read(position, target);
-        this.#rightReads = 0;
-        const size = await file.size();
-        if (this.#random.below(2) === 0) return file.read(this.#random.below(size), target);
-        const other = this.#paths[this.#random.below(this.#paths.length)] ?? path;
-        const opened = await this.#inner.openRead(other);
-        return (await opened?.read(position, target)) ?? 0;
-      },
-    };
+    return readBy(file, async (position, target) => {
+      this.#rightReads++;
+      const isRight = this.#rightReads < RIGHT_READS || this.#random.below(150) > 0;
+      if (isRight) return file.read(position, target);
+      this.#rightReads = 0;
+      const size = await file.size();
+      if (this.#random.below(2) === 0) return file.read(this.#random.below(size), target);
+      const other = this.#paths[this.#random.below(this.#paths.length)] ?? path;
+      const opened = await this.#inner.openRead(other);
+      return (await opened?.read(position, target)) ?? 0;
+    });
   }
 }
 
