@@ -291,21 +291,57 @@ it("a quarantined tenant's tail keeps its log file, and the cleaner does not spi
   await engine.close();
 });
 
-it("a tenant whose collection is being deleted has lost its key and is not damaged", async () => {
-  const state = { collectionNumber: 7, quarantine: "" } as ShardState;
+const LOST_KEY = new InsulaError("data_damaged", "key slot 5 holds no key");
+
+/** A shard whose key cannot be read, in a collection that `isGoing` says is being deleted. */
+function quarantineOfLostKey(isGoing: () => boolean): {
+  readonly quarantine: Quarantine;
+  readonly confined: ShardUid[];
+} {
+  const state = { collectionNumber: 7, quarantine: "", segments: [], tail: [] };
   const catalog = {
-    readShard: () => Promise.resolve(state),
+    readShard: () => Promise.resolve(state as unknown as ShardState),
     get: (key: EncodedKey) =>
-      Promise.resolve(key === garbageCollectionKey(7) ? Buffer.alloc(0) : undefined),
+      Promise.resolve(key === garbageCollectionKey(7) && isGoing() ? Buffer.alloc(0) : undefined),
+    commit: () => Promise.resolve(),
   } as unknown as Catalog;
   const confined: ShardUid[] = [];
   const quarantine = new Quarantine({
     catalog,
-    release: (uid: ShardUid) => Promise.resolve(void confined.push(uid)),
+    keys: { keyOf: () => Promise.reject(LOST_KEY) },
+    release: async (uid: ShardUid, commit: () => Promise<void>) => {
+      await commit();
+      confined.push(uid);
+    },
     onDamage: (error: InsulaError) => damages.push(error),
   } as unknown as QuarantineDoors);
-  const erased = new InsulaError("data_damaged", "key slot 5 holds no key");
-  const examined = quarantine.examine(new Uint8Array(16) as ShardUid, erased, true);
+  return { quarantine, confined };
+}
+
+it("a tenant whose collection is being deleted has lost its key and is not damaged", async () => {
+  const { quarantine, confined } = quarantineOfLostKey(() => true);
+  const examined = quarantine.examine(new Uint8Array(16) as ShardUid, LOST_KEY, true);
   await expect(examined).rejects.toMatchObject({ code: "tenant_not_found" });
   expect([confined, damages]).toEqual([[], []]);
+});
+
+it("a collection that is deleted while a tenant is read again is not damaged", async () => {
+  const uid = new Uint8Array(16) as ShardUid;
+  const pace = (): Promise<void> => Promise.resolve();
+  expect(await quarantineOfLostKey(() => true).quarantine.findDamage(uid, pace)).toBe(undefined);
+  expect(await quarantineOfLostKey(() => false).quarantine.findDamage(uid, pace)).toMatchObject({
+    reason: LOST_KEY.message,
+  });
+});
+
+it("a collection that is deleted before its tenant is taken out of service stays whole", async () => {
+  const uid = new Uint8Array(16) as ShardUid;
+  let looks = 0;
+  const { quarantine } = quarantineOfLostKey(() => ++looks > 1);
+  await expect(quarantine.examine(uid, LOST_KEY, true)).rejects.toMatchObject({
+    code: "tenant_not_found",
+  });
+  expect(damages).toEqual([]);
+  await quarantine.confine(uid, { file: "", reason: "lost", part: undefined }, "db/things/t");
+  expect(damages).toEqual([]);
 });

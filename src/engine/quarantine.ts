@@ -79,7 +79,7 @@ export class Quarantine {
       const damage = await auditShard({ ...this.#doors, pace }, state);
       if (damage === undefined) return undefined;
       const now = await catalog.readShard(uid);
-      if (now === undefined) return undefined;
+      if (now === undefined || (await this.#isGoing(now))) return undefined;
       if (isStillNamed(damage, now)) return damage;
     }
     return undefined;
@@ -104,6 +104,10 @@ export class Quarantine {
     await this.#doors.release(uid, async () => {
       const state = await catalog.readShard(uid);
       if (state === undefined) return;
+      if (await this.#isGoing(state)) {
+        verdict = goneError();
+        return;
+      }
       verdict = quarantineError(state.quarantine === "" ? text : state.quarantine);
       if (state.quarantine !== "") return;
       // Told also when it cannot be written down: the damage is met again, then.
