@@ -37,6 +37,8 @@ export { ARENAS_MAX, ARENA_STEP_BYTES, ArenaPool, SMALL_EXTENT_BYTES_MAX } from 
 export { WordViews } from "./word-views.ts";
 export type { CreateMemory, OwnMemory, SharedMemory, WasmModule } from "./wasm.ts";
 export { PAGES_MAX, PAGE_BYTES, catchUp, createSharedMemory } from "./wasm.ts";
+export type { LentMemory } from "./lent-memory.ts";
+export { giveBackMemory, lendMemory } from "./lent-memory.ts";
 export type { Kernels } from "./kernel-set.ts";
 export { KERNELS_FILE, KernelSet, loadKernelModule } from "./kernel-set.ts";
 export type { CodeMetric, KernelMetric, NormedVector } from "./distance.ts";

@@ -4,7 +4,7 @@
  * and looked for among the codes at the end.
  *
  * Rows close together that differ by less than their codes tell need many; most need few. Works in
- * memory of its own, a few mebibytes.
+ * memory that it borrows, a few mebibytes.
  */
 import { assert } from "../base/errors.ts";
 import {
@@ -82,7 +82,7 @@ export class CodeCheck {
   }
 
   /**
-   * The counts ({@link countsOf}); call when all rows were compared.
+   * The counts ({@link countsOf}); call once, when all rows were compared.
    *
    * @param turn  called between the queries: each is a scan of all codes.
    */
@@ -96,6 +96,7 @@ export class CodeCheck {
       ranks.push(...this.#neighbours.ranksOf(i, scan));
       await turn();
     }
+    this.#place.giveBack();
     return countsOf(ranks, 1);
   }
 

@@ -1,21 +1,19 @@
 /**
  * Pads and quantizes rows while a segment is written: int8 codes, scale and norms of each row.
  *
- * Works in a small memory of its own, so that a build needs nothing of the arenas; the codes of the
- * whole field are collected on the way (one byte a component).
+ * Works in a small memory that it borrows, so that a build needs nothing of the arenas; the codes of
+ * the whole field are collected on the way (one byte a component).
  */
 import { assert } from "../base/errors.ts";
 import {
-  KernelSet,
-  PAGE_BYTES,
   alignBytes,
   codeStrideBytes,
-  createSharedMemory,
+  giveBackMemory,
   int8Layout,
+  lendMemory,
   rowStrideBytes,
   type Int8Layout,
-  type Kernels,
-  type SharedMemory,
+  type LentMemory,
   type WasmModule,
 } from "../math/index.ts";
 
@@ -38,8 +36,8 @@ export class RowQuantizer {
   readonly #codeStride: number;
   readonly #stepRows: number;
   readonly #layout: Int8Layout;
-  readonly #memory: SharedMemory;
-  readonly #kernels: Kernels;
+  readonly #module: WasmModule;
+  readonly #lent: LentMemory;
   readonly #codes: Uint8Array;
   readonly #factors: Uint8Array;
   #at = 0;
@@ -53,11 +51,11 @@ export class RowQuantizer {
     this.#dimension = dimension;
     this.#rowCount = rowCount;
     this.#codeStride = codeStrideBytes(dimension);
-    this.#stepRows = Math.max(1, Math.floor(STAGING_BYTES / this.strideBytes));
+    const stepRowsMax = Math.floor(STAGING_BYTES / this.strideBytes);
+    this.#stepRows = Math.max(1, Math.min(rowCount, stepRowsMax));
     const rowBytes = this.strideBytes + this.#codeStride + 3 * 4;
-    const pages = Math.ceil((START + this.#stepRows * rowBytes + 256) / PAGE_BYTES);
-    this.#memory = createSharedMemory(pages, pages);
-    this.#kernels = new KernelSet(module).kernelsFor(this.#memory);
+    this.#module = module;
+    this.#lent = lendMemory(module, START + this.#stepRows * rowBytes + 256);
     this.#layout = int8Layout(dimension, rowCount);
     const { scales, bytes } = this.#layout;
     this.#codes = target?.codes ?? new Uint8Array(scales);
@@ -80,14 +78,16 @@ export class RowQuantizer {
     }
   }
 
-  /** Call when all rows are added. */
+  /** Call once, when all rows are added and the last piece was used. */
   finish(): QuantizedRows {
     assert(this.#at === this.#rowCount, "every announced row was added");
+    giveBackMemory(this.#module, this.#lent);
     return { codes: this.#codes, factors: this.#factors };
   }
 
   #step(values: Float32Array, start: number, count: number): Uint8Array {
-    const { buffer } = this.#memory;
+    const { memory, kernels } = this.#lent;
+    const { buffer } = memory;
     const floats = this.strideBytes / 4;
     const rows = new Float32Array(buffer, START, count * floats);
     for (let i = 0; i < count; i++) {
@@ -98,7 +98,7 @@ export class RowQuantizer {
     const codesAt = START + this.#stepRows * this.strideBytes;
     const scalesAt = codesAt + this.#stepRows * this.#codeStride;
     const arrayBytes = alignBytes(this.#stepRows * 4);
-    this.#kernels.quantizeRows(
+    kernels.quantizeRows(
       START, this.strideBytes, count, codesAt, this.#codeStride,
       scalesAt, scalesAt + arrayBytes, scalesAt + 2 * arrayBytes,
     ); // prettier-ignore

@@ -3,12 +3,11 @@
  * for, their true neighbours found as all rows pass, and the places of these in an order by codes.
  */
 import {
-  KernelSet,
-  PAGE_BYTES,
   RowScanner,
   SCRATCH_BYTES,
   alignBytes,
-  createSharedMemory,
+  giveBackMemory,
+  lendMemory,
   rowStrideBytes,
   type CodeMetric,
   type Float32Rows,
@@ -35,6 +34,8 @@ export interface CheckMemory {
   /** Byte offset of their room, and of what is behind it. */
   readonly staging: number;
   readonly rest: number;
+  /** For others to use; once, and not while anything of it is needed. */
+  readonly giveBack: () => void;
 }
 
 /** @param restBytes of what is behind the rows, by how many they are. */
@@ -47,12 +48,14 @@ export function openCheckMemory(
   const stepRows = Math.max(1, Math.floor(STAGING_BYTES / stride));
   const staging = alignBytes(START + SCRATCH_BYTES);
   const rest = alignBytes(staging + stepRows * stride);
-  const pages = Math.ceil((rest + restBytes(stepRows)) / PAGE_BYTES);
-  const memory = createSharedMemory(pages, pages);
-  const kernels = new KernelSet(module).kernelsFor(memory);
+  const lent = lendMemory(module, rest + restBytes(stepRows));
+  const { memory, kernels } = lent;
   const scratch = { arena: 0, offset: START, bytes: SCRATCH_BYTES };
   const scanner = new RowScanner(kernels, memory, scratch);
-  return { memory, kernels, scanner, stepRows, staging, rest };
+  const giveBack = (): void => {
+    giveBackMemory(module, lent);
+  };
+  return { memory, kernels, scanner, stepRows, staging, rest, giveBack };
 }
 
 /** A row that is asked for. */
