@@ -12,7 +12,7 @@ import type { Engine } from "./api.ts";
 import { openEngine } from "./engine.ts";
 import { listFolderFiles } from "./inspect-file.ts";
 import type { EngineOptions } from "./node-context.ts";
-import { SCRUB_PAUSE_MS, SCRUB_START_MS } from "./scrub.ts";
+import { SCRUB_PAUSE_MS, SCRUB_SHARD_BYTES, SCRUB_START_MS } from "./scrub.ts";
 
 const TENANTS = ["a", "b", "c", "d"];
 const INCLUDE = { vectors: true, metadata: true };
@@ -250,6 +250,19 @@ describe("the scrub", () => {
     await pass(SCRUB_START_MS * 3);
     expect(counting.readBytes()).toBe(0);
     await off.close();
+  });
+
+  it("takes its time for each tenant, however little it holds", async () => {
+    const many = 40;
+    const engine = await open({ scrubBytesPerSecond: SCRUB_SHARD_BYTES });
+    for (let i = 0; i < many; i++) await fill(engine, `small-${String(i)}`, 1);
+    await pass(SCRUB_START_MS, 4);
+    const [startMs, before] = [clock.monotonicMs(), engine.stats().scrub.bytes];
+    for (let i = 0; i < 200 && engine.stats().scrub.rounds === 0; i++) await pass(1_000, 2);
+    expect(engine.stats().scrub.rounds).toBe(1);
+    const readMs = ((engine.stats().scrub.bytes - before) / SCRUB_SHARD_BYTES) * 1_000;
+    expect(clock.monotonicMs() - startMs).toBeGreaterThan(readMs + (many - 2) * 1_000);
+    await engine.close();
   });
 
   it("goes on after a restart where it was, and ends at once when the engine closes", async () => {

@@ -30,8 +30,12 @@ export const SCRUB_BYTES_PER_SECOND = 8_388_608;
 /** Quiet after a start, and between the end of one round and the next. */
 export const SCRUB_START_MS = 60_000;
 export const SCRUB_PAUSE_MS = 86_400_000;
-/** What looking at one shard counts as, besides its bytes: its row and its key. */
-const SHARD_BYTES = 4_096;
+/**
+ * What looking at one shard counts as, besides its bytes: its row, its key, what opens its files. A
+ * small one takes about a millisecond of the processor, so a million must not be read as fast as
+ * their few bytes would allow: 128 a second at the usual rate, an eighth of a thread at most.
+ */
+export const SCRUB_SHARD_BYTES = 65_536;
 /** About one block of a table, a footer of a log file. */
 const BLOCK_BYTES = 4_096;
 const FOOTER_BYTES = 1_048_576;
@@ -102,7 +106,7 @@ export class Scrub {
     }
     for await (const { owner, uid } of walkShards(catalog, cursor)) {
       await this.#attempt(async () => {
-        await this.#pace(SHARD_BYTES);
+        await this.#wait(SCRUB_SHARD_BYTES);
         const { quarantine } = this.#options;
         const damage = await quarantine.findDamage(uid, this.#pace);
         if (damage === undefined) return;
@@ -199,18 +203,23 @@ export class Scrub {
   }
 
   /** A field, because it is handed on. */
-  readonly #pace = async (bytes: number): Promise<void> => {
+  readonly #pace = (bytes: number): Promise<void> => {
+    this.#figures.bytes += bytes;
+    return this.#wait(bytes);
+  };
+
+  /** Until what was asked for before has taken its time. */
+  async #wait(bytes: number): Promise<void> {
     const { clock, bytesPerSecond } = this.#options;
     const { signal } = this.#stopping;
     signal.throwIfAborted();
     const nowMs = clock.monotonicMs();
     const waitMs = this.#nextReadMs - nowMs;
     this.#nextReadMs = Math.max(nowMs, this.#nextReadMs) + (bytes / bytesPerSecond) * 1_000;
-    this.#figures.bytes += bytes;
     // Shorter than a timer is worth: it is waited for with the next.
     if (waitMs > 1) await sleep(clock, waitMs, signal);
     else await clock.yield();
-  };
+  }
 }
 
 function isDamage(error: unknown): boolean {
