@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { toHex, type ShardUid } from "../base/brands.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom, type FileSystem } from "../io/index.ts";
 import type { Place } from "../model/index.ts";
 import type { Engine } from "./api.ts";
 import { openEngine } from "./engine.ts";
+import { LogCleaner, type LogCleanerOptions } from "./log-cleaner.ts";
 import { TAIL_MOVE_BYTES_PER_SECOND, TAIL_MOVE_SHARE } from "./tail-mover.ts";
 
 const LOG_FILE_BYTES = 16_384;
@@ -229,6 +231,57 @@ describe("the cleaner of the log", () => {
     await put("well", "k2");
     expect(await found(placeOf("busy"))).toBe(160);
   });
+});
+
+/** Shards flushed at the same time when each of 40 has a tail of so many bytes in the one file. */
+async function flushedAtOnce(bytes: number): Promise<number> {
+  const state = { tail: [{ file: 1, length: bytes }] };
+  const flushed = new Set<string>();
+  let [now, most, logBytes] = [0, 0, 2];
+  const footer = {
+    count: 40,
+    place: { file: 1 },
+    entry: (n: number) => ({ shard: new Uint8Array(16).fill(n), kind: 1, isSealed: true }),
+  };
+  const cleaner = new LogCleaner({
+    clock,
+    log: {
+      get bytes() {
+        return logBytes;
+      },
+      position: { file: 2 },
+      filesBefore: () => [1],
+      readFooter: () => Promise.resolve(footer),
+      removeFile: () => Promise.resolve(void (logBytes = 0)),
+    },
+    catalog: {
+      recoverFrom: { file: 2 },
+      readShard: (uid: ShardUid) => Promise.resolve(flushed.has(toHex(uid)) ? { tail: [] } : state),
+      acquireShard: () => Promise.resolve(undefined),
+    },
+    flushShard: async (uid: ShardUid) => {
+      most = Math.max(most, ++now);
+      await turns(2);
+      now--;
+      flushed.add(toHex(uid));
+    },
+    turn: () => Promise.resolve(),
+    logBytesMax: 1,
+    smallTailBytesMax: 1,
+    isHeld: () => false,
+    onFault: (error: unknown) => faults.push(error),
+  } as unknown as LogCleanerOptions);
+  clock.advance(1_000);
+  await turns(400);
+  await cleaner.stop();
+  expect(flushed.size).toBe(40);
+  return most;
+}
+
+it("small tails are flushed many at once, so that they share their syncs, large ones not", async () => {
+  expect(await flushedAtOnce(1_000)).toBe(16);
+  expect(await flushedAtOnce(1_048_576)).toBe(1);
+  expect(faults).toEqual([]);
 });
 
 async function copyFolder(from: FileSystem, to: MemoryFileSystem, folder: string): Promise<void> {
