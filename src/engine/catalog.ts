@@ -16,10 +16,12 @@ import { toHex, toShardUid, type ShardUid } from "../base/brands.ts";
 import { assert, isInsulaError } from "../base/errors.ts";
 import type { Clock } from "../io/index.ts";
 import {
+  decodeShardSizes,
   decodeShardState,
   encodeShardState,
   newShardState,
   type FrameEffect,
+  type ShardSizes,
   type ShardState,
 } from "../shard/index.ts";
 import {
@@ -190,6 +192,12 @@ export class Catalog {
   /** A copy of what a shard's row says now, awake or not. */
   readShard(uid: ShardUid): Promise<ShardState | undefined> {
     return this.#shards.read(shardKey(uid));
+  }
+
+  /** Of a shard among very many that are looked at: no row is kept in memory for it. */
+  readShardSizes(uid: ShardUid): Promise<ShardSizes | undefined> {
+    const part = ({ rowCount, byteCount }: ShardState): ShardSizes => ({ rowCount, byteCount });
+    return this.#shards.look(shardKey(uid), part, decodeShardSizes);
   }
 
   /** A row that changes with every write, held live for good: the totals of the node. */

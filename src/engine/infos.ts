@@ -50,7 +50,7 @@ export class Infos {
 
   async tenant(name: string, row: TenantRow): Promise<TenantInfo> {
     const { shard, state, createdAtMs, lastChange, lastUsedAtMs } = row;
-    const sizes = await this.#catalog.readShard(shard);
+    const sizes = await this.#catalog.readShardSizes(shard);
     const { rowCount, byteCount } = sizes ?? { rowCount: 0, byteCount: 0 };
     return {
       ...{ name, state, createdAtMs, rowCount, byteCount },

@@ -85,6 +85,23 @@ export class LiveRows<Row> {
     return this.#rows.get(key)?.row ?? (bytes === undefined ? undefined : this.#decode(key, bytes));
   }
 
+  /**
+   * A part of what the row says now, for one who passes by very many rows.
+   *
+   * @param decode is given bytes that are valid during the call only.
+   */
+  async look<Part>(
+    key: EncodedKey,
+    part: (row: Row) => Part,
+    decode: (bytes: Uint8Array) => Part,
+  ): Promise<Part | undefined> {
+    const live = this.#rows.get(key);
+    if (live !== undefined) return part(live.row);
+    const found = await this.#store.look(key, decode);
+    const since = this.#rows.get(key);
+    return since === undefined ? found : part(since.row);
+  }
+
   /** The row has changed. */
   touch(key: EncodedKey): void {
     const live = this.#rows.get(key);

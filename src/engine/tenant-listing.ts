@@ -105,9 +105,9 @@ function listByRank(rankOf: RankOf): typeof listByName {
     const behind = after === undefined ? undefined : readPlace(after);
     let best: Ranked[] = [];
     for await (const { tenants } of stepsOf(doors, collection, rest)) {
-      for (const { name, row, isMeant } of tenants) {
-        if (!isMeant) continue;
-        const info = await doors.infos.tenant(name, row);
+      const meant = tenants.filter(({ isMeant }) => isMeant);
+      const infos = meant.map(({ name, row }) => doors.infos.tenant(name, row));
+      for (const info of await Promise.all(infos)) {
         const ranked = { info, rank: rankOf(info) };
         if (behind === undefined || compareRanks(behind, placeOf(ranked)) < 0) best.push(ranked);
         if (best.length > 2 * (limit + 1)) best = firstOf(best, limit + 1);

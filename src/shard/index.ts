@@ -53,6 +53,7 @@ export { SegmentFolders } from "./segment-folders.ts";
 export type { ScanPage, ScanRequest } from "./shard-fetch.ts";
 export {
   decodeSegmentEntry,
+  decodeShardSizes,
   decodeShardState,
   encodeSegmentEntry,
   encodeShardState,
@@ -65,6 +66,7 @@ export {
   type SegmentLocation,
   type ShardState,
   type TailExtent,
+  type ShardSizes,
 } from "./shard-state.ts";
 export type { WriteResult } from "./write-result.ts";
 export { WorkTally } from "./work-tally.ts";

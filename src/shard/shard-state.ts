@@ -147,20 +147,41 @@ export function encodeShardState(state: ShardState): Buffer {
   return writer.finish();
 }
 
+type RowStart = Pick<ShardState, "collectionNumber" | "keySlot" | "sequence" | "flushedSequence">;
+
+export interface ShardSizes {
+  readonly rowCount: number;
+  readonly byteCount: number;
+}
+
+/** A part of {@link decodeShardState}; nothing of `bytes` is kept. @throws as it does. */
+export function decodeShardSizes(bytes: Uint8Array): ShardSizes {
+  const reader = new ByteReader(bytes);
+  decodeRowStart(reader);
+  return { rowCount: reader.varint(), byteCount: reader.varint() };
+}
+
+/** What stands before the sizes. */
+function decodeRowStart(reader: ByteReader): RowStart {
+  const version = reader.uint8();
+  if (!SHARD_ROW_VERSIONS.includes(version)) {
+    throw otherFormat("a shard row of the catalogue", SHARD_ROW_VERSIONS, version);
+  }
+  return {
+    collectionNumber: reader.varint(),
+    keySlot: version === SHARD_ROW_VERSION_PLAIN ? 0 : reader.varint(),
+    sequence: reader.varint(),
+    flushedSequence: reader.varint(),
+  };
+}
+
 /**
  * @throws InsulaError `format_unsupported` for a row of a newer program, `data_damaged` for
  *   nonsense.
  */
 export function decodeShardState(uid: ShardUid, bytes: Uint8Array): ShardState {
   const reader = new ByteReader(bytes);
-  const version = reader.uint8();
-  if (!SHARD_ROW_VERSIONS.includes(version)) {
-    throw otherFormat("a shard row of the catalogue", SHARD_ROW_VERSIONS, version);
-  }
-  const collectionNumber = reader.varint();
-  const keySlot = version === SHARD_ROW_VERSION_PLAIN ? 0 : reader.varint();
-  const sequence = reader.varint();
-  const flushedSequence = reader.varint();
+  const { collectionNumber, keySlot, sequence, flushedSequence } = decodeRowStart(reader);
   const rowCount = reader.varint();
   const byteCount = reader.varint();
   const quarantine = reader.string();

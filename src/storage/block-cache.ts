@@ -7,6 +7,7 @@
  *
  * Nothing is ever invalidated: what is no longer asked for grows old and goes.
  */
+import { PassingBuffers } from "./passing-buffers.ts";
 
 /**
  * What a block costs beside its bytes: map entry, key, array object. Source: heap differences, Node
@@ -46,6 +47,11 @@ export class BlockShelf {
     return kept.block;
   }
 
+  /** The same for one who passes by: it is not made to stay for him. */
+  peek(name: BlockName): Uint8Array | undefined {
+    return this.blocks.get(name)?.block;
+  }
+
   /**
    * Keeps the block from now on; nobody may change it. A block larger than the whole cache is not
    * kept. Pass bytes that own their memory: a view would keep more alive than is counted.
@@ -56,6 +62,8 @@ export class BlockShelf {
 }
 
 export class BlockCache {
+  /** Where blocks are read that are not to be kept. */
+  readonly passing: PassingBuffers = new PassingBuffers();
   readonly #bytesMax: number;
   readonly #shelves = new Map<string, BlockShelf>();
   /** In the order in which they are considered. */

@@ -9,6 +9,7 @@ import { crc32 } from "../base/crc32.ts";
 import type { FileSystem, ReadableFile } from "../io/index.ts";
 import type { BlockCache, BlockShelf } from "./block-cache.ts";
 import { BloomFilter } from "./bloom.ts";
+import type { PassingBuffers } from "./passing-buffers.ts";
 import {
   BLOCK_HEAD_BYTES,
   FOOTER_BYTES,
@@ -46,6 +47,7 @@ export class SortedTable implements TableName {
   readonly residentBytes: number;
   readonly #file: ReadableFile;
   readonly #shelf: BlockShelf;
+  readonly #passing: PassingBuffers;
   readonly #filter: BloomFilter;
   readonly #fences: TableFences;
   /** Blocks on their way: keys of very many tenants that wake together lie in few of them. */
@@ -56,6 +58,7 @@ export class SortedTable implements TableName {
   private constructor(file: ReadableFile, cache: BlockCache, name: TableName, parts: TableParts) {
     this.#file = file;
     this.#shelf = cache.shelf(`t${String(name.number)}`);
+    this.#passing = cache.passing;
     this.number = name.number;
     this.footerCrc = name.footerCrc;
     this.bytes = parts.bytes;
@@ -93,6 +96,36 @@ export class SortedTable implements TableName {
     return this.#readBlock(block).then((rows) => findRow(rows, bytes));
   }
 
+  /**
+   * As {@link SortedTable.get} for one who passes by: nothing is kept for him, nothing of others is
+   * pushed out.
+   *
+   * @param use is given the value, which is valid during the call only.
+   */
+  async look<Found>(
+    key: EncodedKey,
+    use: (value: TableValue) => Found,
+  ): Promise<Found | undefined> {
+    const bytes = Buffer.from(key, "latin1");
+    if (!this.#filter.mayContain(bytes)) return undefined;
+    const block = this.#fences.blockOf(bytes);
+    if (block < 0) return undefined;
+    const find = (rows: Buffer): Found | undefined => {
+      const value = findRow(rows, bytes);
+      return value === undefined ? undefined : use(value);
+    };
+    const cached = this.#shelf.peek(block);
+    if (cached !== undefined) return find(asBuffer(cached));
+    const coming = this.#reading.get(block);
+    if (coming !== undefined) return find(await coming);
+    const start = this.#fences.offset(block);
+    return this.#passing.during(this.#fences.offset(block + 1) - start, async (rows) => {
+      await readExactly(this.#file, start, rows, this.number);
+      this.#verify(rows, block);
+      return find(rows);
+    });
+  }
+
   /** Where the block lies that holds the key, or says that it was deleted. */
   async locate(key: EncodedKey): Promise<{ offset: number; length: number } | undefined> {
     const found = await this.get(key);
@@ -120,7 +153,8 @@ export class SortedTable implements TableName {
       const start = fences.offset(first);
       end = first + 1;
       while (end < fences.blockCount && fences.offset(end + 1) - start <= WALK_READ_BYTES) end++;
-      const run = await readExactly(this.#file, start, fences.offset(end) - start, this.number);
+      const run = Buffer.allocUnsafeSlow(fences.offset(end) - start);
+      await readExactly(this.#file, start, run, this.number);
       for (let block = first; block < end; block++) {
         const bytes = run.subarray(fences.offset(block) - start, fences.offset(block + 1) - start);
         this.#verify(bytes, block);
@@ -158,8 +192,8 @@ export class SortedTable implements TableName {
 
   async #readBlockNow(block: number): Promise<Buffer> {
     const start = this.#fences.offset(block);
-    const length = this.#fences.offset(block + 1) - start;
-    const bytes = await readExactly(this.#file, start, length, this.number);
+    const bytes = Buffer.allocUnsafeSlow(this.#fences.offset(block + 1) - start);
+    await readExactly(this.#file, start, bytes, this.number);
     this.#verify(bytes, block);
     this.#shelf.set(block, bytes);
     return bytes;
@@ -176,13 +210,15 @@ export class SortedTable implements TableName {
 async function readParts(file: ReadableFile, table: TableName): Promise<TableParts> {
   const size = await file.size();
   if (size < FOOTER_BYTES) throw damagedTable(table.number, "the file is too short");
-  const end = await readExactly(file, size - FOOTER_BYTES, FOOTER_BYTES, table.number);
+  const end = Buffer.allocUnsafeSlow(FOOTER_BYTES);
+  await readExactly(file, size - FOOTER_BYTES, end, table.number);
   const footer = decodeTableFooter(end, table.number, size);
   if (footerCrcOf(end) !== table.footerCrc) {
     throw damagedTable(table.number, "it is not the file that the manifest names");
   }
   const { fencesOffset, fencesBytes, filterBytes, blockCount, rowCount } = footer;
-  const tail = await readExactly(file, fencesOffset, fencesBytes + filterBytes, table.number);
+  const tail = Buffer.allocUnsafeSlow(fencesBytes + filterBytes);
+  await readExactly(file, fencesOffset, tail, table.number);
   const fences = tail.subarray(0, fencesBytes);
   if (crc32(fences) !== footer.fencesCrc) throw damagedTable(table.number, "its fences are wrong");
   // A copy, so that the fences' bytes, which are copied too, are not kept alive behind it.
@@ -199,15 +235,15 @@ async function readParts(file: ReadableFile, table: TableName): Promise<TablePar
   };
 }
 
+/** Fills `target` from `start`. */
 async function readExactly(
   file: ReadableFile,
   start: number,
-  length: number,
+  target: Buffer,
   table: number,
-): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(length);
-  if ((await file.read(start, bytes)) !== length) throw damagedTable(table, "the file is cut off");
-  return bytes;
+): Promise<void> {
+  if ((await file.read(start, target)) === target.length) return;
+  throw damagedTable(table, "the file is cut off");
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -16,6 +16,7 @@ import {
 import { tablePath } from "./sorted-table-format.ts";
 import type { SystemShard } from "./system-shard.ts";
 
+const keyNumbered = (n: number): string => `k${String(n).padStart(6, "0")}`;
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
 async function tableFiles(fileSystem: MemoryFileSystem): Promise<readonly string[]> {
@@ -50,7 +51,7 @@ describe("SystemShard against a map", () => {
         if (action === 2 || action === 3) upkeep.push(store.compactIfNeeded());
         const model = modelOf(changes);
         const all = sorted(model);
-        const from = `k${String(random.below(400)).padStart(6, "0")}`;
+        const from = keyNumbered(random.below(400));
         const limit = random.below(30);
         const startIsExclusive = random.below(2) === 0;
         const wanted = all.filter(([key]) => (startIsExclusive ? key > from : key >= from));
@@ -61,6 +62,9 @@ describe("SystemShard against a map", () => {
         expect(value === undefined ? undefined : Buffer.from(value).toString(), note).toBe(
           model.get(from),
         );
+        const keys = Array.from({ length: 20 }, () => keyNumbered(random.below(400)));
+        const looked = keys.map((key) => store.look(key, (row) => Buffer.from(row).toString()));
+        expect(await Promise.all(looked), note).toEqual(keys.map((key) => model.get(key)));
         await Promise.all(upkeep);
         if (store.tableCount < tablesBefore) merges++;
         if (action === 4) {
@@ -77,6 +81,26 @@ describe("SystemShard against a map", () => {
     }
     expect(merges).toBeGreaterThan(20);
   }, 60_000);
+
+  test("one who passes by all rows keeps none of them and pushes none out", async () => {
+    const fileSystem = new MemoryFileSystem();
+    const counting = new CountingFileSystem(fileSystem);
+    const store = await openStore(counting, { cacheBytes: 20_000 });
+    for (let i = 0; i < 2_000; i++) store.put(keyNumbered(i), bytes("v".repeat(100)));
+    await store.flush(position(1));
+    await store.get(keyNumbered(7));
+    const all = Array.from({ length: 2_000 }, (_, i) =>
+      store.look(keyNumbered(i), ({ length }) => length),
+    );
+    expect(new Set(await Promise.all(all))).toEqual(new Set([100]));
+    counting.reset();
+    await store.get(keyNumbered(7));
+    expect(counting.readBytes()).toBe(0);
+    await store.look(keyNumbered(1_500), () => true);
+    expect(counting.readBytes()).toBeGreaterThan(0);
+    expect(await store.look(keyNumbered(2_001), () => true)).toBeUndefined();
+    await store.close();
+  });
 
   test("a scan during a flush misses nothing that a newer deletion uncovers", async () => {
     const store = await openStore(new MemoryFileSystem());

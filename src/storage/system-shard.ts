@@ -207,6 +207,34 @@ export class SystemShard {
     }
   }
 
+  /**
+   * As {@link SystemShard.get} for one who passes by very many: see {@link SortedTable.look}.
+   *
+   * @param use is given the bytes, which are valid during the call only.
+   */
+  async look<Found>(
+    key: EncodedKey,
+    use: (bytes: Uint8Array) => Found,
+  ): Promise<Found | undefined> {
+    const newest = this.#map.get(key);
+    const fresh = newest === undefined ? this.#frozen?.map.get(key) : newest;
+    if (fresh !== undefined) return fresh === null ? undefined : use(fresh);
+    const tables = this.#tables;
+    for (const table of tables) table.hold();
+    try {
+      for (const table of tables) {
+        // Wrapped: a table that says that the row is gone ends the search, too.
+        const found = await table.look(key, (value) => ({
+          use: value === null ? undefined : use(value),
+        }));
+        if (found !== undefined) return found.use;
+      }
+      return undefined;
+    } finally {
+      for (const table of tables) table.release();
+    }
+  }
+
   /** Blocks on disk that hold a state of the row, newest first. */
   async locate(key: EncodedKey): Promise<readonly TableExtent[]> {
     const tables = this.#tables;

@@ -1,8 +1,8 @@
 /**
  * Pads and quantizes rows while a segment is written: int8 codes, scale and norms of each row.
  *
- * Works in a small memory that it borrows, so that a build needs nothing of the arenas; the codes of
- * the whole field are collected on the way (one byte a component).
+ * Works in a small memory that it borrows, so that a build needs nothing of the arenas; the codes
+ * of the whole field are collected on the way (one byte a component).
  */
 import { assert } from "../base/errors.ts";
 import {
