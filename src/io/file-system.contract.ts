@@ -157,6 +157,18 @@ function describeNames(make: () => Promise<FileSystem>): void {
     expect(await fileSystem.exists("a/x")).toBe(false);
   });
 
+  it("cuts a file off, behind which zeros grow again", async () => {
+    const fileSystem = await make();
+    await fileSystem.replaceWhole("a", bytes("content"));
+    await fileSystem.truncate("a", 4);
+    expect(text(await fileSystem.readWhole("a"))).toBe("cont");
+    const file = await fileSystem.openWrite("a");
+    await file.write(6, bytes("!"));
+    await file.close();
+    expect(text(await fileSystem.readWhole("a"))).toBe("cont\0\0!");
+    await expect(fileSystem.truncate("none", 0)).rejects.toMatchObject({ code: "io_failed" });
+  });
+
   it("replaces whole files and leaves no temporary name", async () => {
     const fileSystem = await make();
     await fileSystem.replaceWhole("a", bytes("a long first content"));

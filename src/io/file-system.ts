@@ -28,6 +28,11 @@ export interface FileSystem {
   replaceWhole(path: string, bytes: Uint8Array, options?: CreateOptions): Promise<void>;
   exists(path: string): Promise<boolean>;
   rename(source: string, target: string): Promise<void>;
+  /**
+   * Ends a file at `length`, which is at most its own. Not durable by itself: a crash may leave the
+   * rest behind it.
+   */
+  truncate(path: string, length: number): Promise<void>;
   /** No error when it is already gone. */
   unlink(path: string): Promise<void>;
   /** Makes the folder and its parents; no error when it is there. */

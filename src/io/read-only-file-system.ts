@@ -63,6 +63,10 @@ export class ReadOnlyFileSystem implements FileSystem {
     return Promise.resolve();
   }
 
+  truncate(): Promise<void> {
+    return Promise.resolve();
+  }
+
   unlink(): Promise<void> {
     return Promise.resolve();
   }

@@ -125,6 +125,11 @@ export class LazyFileSystem implements FileSystem {
     return this.#files.rename(source, target);
   }
 
+  async truncate(path: string, length: number): Promise<void> {
+    await this.#bring(path);
+    await this.#files.truncate(path, length);
+  }
+
   async unlink(path: string): Promise<void> {
     // First, so that nobody begins to fetch it; a fetch under way is waited for.
     await this.#list.remove(path);

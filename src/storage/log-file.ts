@@ -9,6 +9,14 @@ import {
 import { LogFooterBuilder } from "./log-footer.ts";
 import { encodeLogGroup, type LogFrame } from "./log-group.ts";
 
+/** Of a finished file. */
+export interface SealedBytes {
+  /** What it needs. */
+  readonly used: number;
+  /** With what is left of a former life behind it. */
+  readonly all: number;
+}
+
 export class LogFile {
   readonly header: LogFileHeader;
   readonly #file: SyncedFile;
@@ -88,19 +96,20 @@ export class LogFile {
     return this.#footer.entriesOf(shard, this.header.file);
   }
 
-  /** Writes the footer and closes. Returns the bytes of the file. */
-  async seal(): Promise<number> {
+  /** Writes the footer and closes. */
+  async seal(): Promise<SealedBytes> {
     const { file, generation } = this.header;
     try {
       const parts = this.#footer.finish({ file, generation, groupsEnd: this.#end }).encode();
       await this.#file.writeAndSync(this.#end, parts);
       const end = parts.reduce((sum, part) => sum + part.length, this.#end);
       const trailer = parts.at(-1);
-      if (end >= this.header.reusedBytes || trailer === undefined) return end;
-      // The trailer is looked for at the end of the file, where that of the former life stands.
+      if (end >= this.header.reusedBytes || trailer === undefined) return { used: end, all: end };
+      // The trailer is looked for at the end of the file, where that of the former life stands: it
+      // is behind the footer once the rest is cut off, and here until then.
       const at = Math.max(end, this.header.reusedBytes - trailer.length);
       await this.#file.writeAndSync(at, [trailer]);
-      return at + trailer.length;
+      return { used: end, all: at + trailer.length };
     } finally {
       await this.#file.close();
     }

@@ -102,10 +102,25 @@ describe("a log file that is written again", () => {
     await expect(open(disk, { seed: 2 })).rejects.toMatchObject({ code: "data_damaged" });
   });
 
-  it("has a footer that is found, whether it ends before the old bytes or behind them", async () => {
+  it("is cut off behind its footer when it is finished, and counts what it then has", async () => {
+    const disk = new MemoryFileSystem();
+    const { log } = await reuse(disk);
+    const former = (await bytesOf(disk, THIRD)).length;
+    const second = (await bytesOf(disk, SECOND)).length;
+    await log.close();
+    const cut = (await bytesOf(disk, THIRD)).length;
+    expect(cut).toBeLessThan(former);
+    expect(log.bytes).toBe(second + cut);
+    const { texts, log: next } = await open(disk, { seed: 2 });
+    expect(texts).toEqual([2, 3, 4].map(textOf));
+    expect((await next.readFooter(3)).count).toBe(1);
+  });
+
+  it("has a footer that is found though it was not cut off, before the old bytes or behind", async () => {
     for (const extra of [0, 3]) {
       const disk = new MemoryFileSystem();
-      const { log } = await reuse(disk);
+      const faults = [{ kinds: ["truncate"], nth: 1, effect: "EIO" }] as const;
+      const { log } = await reuse(new FaultyFileSystem(disk, faults));
       await Promise.all(Array.from({ length: extra }, (_, i) => log.append(frameOf(5 + i, "y"))));
       const former = (await bytesOf(disk, THIRD)).length;
       await log.close();
@@ -133,8 +148,15 @@ describe("a log file that is written again", () => {
     expect(await disk.listFolder("log")).toEqual(["0000000002.spare", "0000000004.log"]);
     await disk.replaceWhole("log/0000000003.spare", new Uint8Array(900));
     const next = await open(disk, { seed: 2, fileBytesMax: FILE_BYTES });
-    expect(await disk.listFolder("log")).toEqual(["0000000004.log", "0000000005.log"]);
+    // The file of a start is a new one: a spare counts whole, however little comes into it.
+    expect(await disk.listFolder("log")).toEqual([
+      "0000000002.spare",
+      "0000000004.log",
+      "0000000005.log",
+    ]);
     expect(next.texts).toEqual([6, 7].map(textOf));
+    for (let n = 8; n < 11; n++) await next.log.append(frameOf(n, textOf(n)));
+    expect(await disk.listFolder("log")).toEqual([4, 5, 6].map((n) => `000000000${String(n)}.log`));
     const large = await open(disk, { seed: 3, fileBytesMax: 1 << 20 });
     await large.log.removeFile(4, true);
     expect(await disk.listFolder("log")).not.toContain("0000000004.spare");

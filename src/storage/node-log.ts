@@ -134,7 +134,9 @@ export class NodeLog {
       const log = new NodeLog(options, reader, found);
       if (found.end.file > 0) await secureEnd(fileSystem, folder, found);
       await log.#spares.open();
-      await log.#startFile();
+      // No spare: one of which this life needs a little would count whole, and a log that is nearly
+      // full be cleaned for each start.
+      await log.#startFile(false);
       for (const file of found.unused) await log.#unlink(file);
       if (found.unused.length > 0) await fileSystem.syncFolder(folder);
       return log;
@@ -393,7 +395,7 @@ export class NodeLog {
     }
   }
 
-  async #startFile(): Promise<LogFile> {
+  async #startFile(takesSpare = true): Promise<LogFile> {
     const number = ++this.#fileHighest;
     const { fileSystem, folder } = this.#options;
     if (await fileSystem.exists(logFilePath(folder, number))) {
@@ -401,8 +403,9 @@ export class NodeLog {
       throw this.#setPoison(new InsulaError("io_failed", `Cannot start a log file: ${reason}.`));
     }
     // Out of handles, say: nothing has been written yet, the next append tries again.
-    const reusedBytes = await this.#spares.take(logFilePath(folder, number));
-    const synced = await fileSystem.openSynced(logFilePath(folder, number));
+    const path = logFilePath(folder, number);
+    const reusedBytes = takesSpare ? await this.#spares.take(path) : 0;
+    const synced = await fileSystem.openSynced(path);
     const header = {
       reusedBytes,
       file: number,
@@ -459,6 +462,16 @@ export class NodeLog {
     return this.#poison;
   }
 
+  /** Of a finished file; one that cannot be cut off counts as long as it is. */
+  async #cutOff(file: number, bytes: number): Promise<void> {
+    const { fileSystem, folder } = this.#options;
+    const isCut = await fileSystem.truncate(logFilePath(folder, file), bytes).then(
+      () => true,
+      () => false,
+    );
+    if (isCut) this.#sizes.set(file, bytes);
+  }
+
   /**
    * Finishes the current file in the background. A footer that fails is not missed, see readFooter;
    * but a disk that fails is not trusted with the next group.
@@ -470,7 +483,9 @@ export class NodeLog {
     const number = file.header.file;
     this.#sealing = this.#sealing.then(async () => {
       try {
-        this.#sizes.set(number, await file.seal());
+        const { used, all } = await file.seal();
+        this.#sizes.set(number, all);
+        if (used < all) await this.#cutOff(number, used);
       } catch (error) {
         if (!isDiskFull(error)) this.#setPoison(error);
         await file.close().catch(() => undefined);

@@ -151,6 +151,10 @@ export class ScheduledFileSystem implements FileSystem {
     return this.#do(`rename ${source}`, () => this.#inner.rename(source, target));
   }
 
+  truncate(path: string, length: number): Promise<void> {
+    return this.#do(`truncate ${path}`, () => this.#inner.truncate(path, length));
+  }
+
   unlink(path: string): Promise<void> {
     return this.#do(`unlink ${path}`, () => this.#inner.unlink(path));
   }

@@ -25,6 +25,7 @@ export type FileCallKind =
   | "read-whole"
   | "exists"
   | "rename"
+  | "truncate"
   | "unlink"
   | "make-folder"
   | "list-folder"
@@ -94,6 +95,11 @@ export class InterceptedFileSystem implements FileSystem {
   async rename(source: string, target: string): Promise<void> {
     this.#tell("rename", source);
     return this.#inner.rename(source, target);
+  }
+
+  async truncate(path: string, length: number): Promise<void> {
+    this.#tell("truncate", path);
+    return this.#inner.truncate(path, length);
   }
 
   async unlink(path: string): Promise<void> {

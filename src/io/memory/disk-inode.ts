@@ -10,12 +10,16 @@ interface UnsyncedWrite {
   readonly bytes: Uint8Array;
 }
 
+interface Truncation {
+  readonly length: number;
+}
+
 export class DiskInode {
   /** What a reader sees. */
   readonly current: GrowingContent;
   /** What is surely on the medium. */
   readonly #synced: GrowingContent;
-  #unsynced: (UnsyncedWrite | "truncate")[] = [];
+  #unsynced: (UnsyncedWrite | Truncation)[] = [];
 
   constructor(synced: Uint8Array = new Uint8Array(0)) {
     this.#synced = new GrowingContent(synced.slice());
@@ -27,15 +31,15 @@ export class DiskInode {
     this.#unsynced.push({ position, bytes: bytes.slice() });
   }
 
-  truncate(): void {
-    if (this.current.length === 0) return;
-    this.current.truncate();
-    this.#unsynced.push("truncate");
+  truncate(length = 0): void {
+    if (this.current.length <= length) return;
+    this.current.truncate(length);
+    this.#unsynced.push({ length });
   }
 
   sync(): void {
     for (const change of this.#unsynced) {
-      if (change === "truncate") this.#synced.truncate();
+      if ("length" in change) this.#synced.truncate(change.length);
       else this.#synced.write(change.position, change.bytes);
     }
     this.#unsynced = [];
@@ -66,8 +70,10 @@ export class DiskInode {
       manner === 2 ? random.below(this.#unsynced.length + 1) : this.#unsynced.length;
     for (const [i, change] of this.#unsynced.entries()) {
       if (i > fullCount) break;
-      if (change === "truncate") {
-        if (i < fullCount && (manner !== 3 || random.below(2) === 0)) content.truncate();
+      if ("length" in change) {
+        if (i < fullCount && (manner !== 3 || random.below(2) === 0)) {
+          content.truncate(change.length);
+        }
       } else if (manner === 3) {
         writeSomeBlocks(content, change, grain, random);
       } else {

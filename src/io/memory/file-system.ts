@@ -85,6 +85,11 @@ export class MemoryFileSystem implements FileSystem {
     return names.sort();
   }
 
+  async truncate(path: string, length: number): Promise<void> {
+    await Promise.resolve();
+    this.#get(path).truncate(length);
+  }
+
   async syncFolder(path: string): Promise<void> {
     await Promise.resolve();
     if (!this.#folders.has(path)) throw missing("sync the folder", path);

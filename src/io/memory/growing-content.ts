@@ -36,9 +36,11 @@ export class GrowingContent {
     this.#length = length;
   }
 
-  truncate(): void {
-    this.#bytes = new Uint8Array(0);
-    this.#length = 0;
+  /** Bytes behind `length` are gone for good: what grows there again is zeros. */
+  truncate(length = 0): void {
+    if (length === 0) this.#bytes = new Uint8Array(0);
+    else this.#bytes.fill(0, length, this.#length);
+    this.#length = Math.min(this.#length, length);
   }
 
   copy(): Uint8Array {

@@ -45,6 +45,19 @@ describe("SimulatedDisk", () => {
     expect([...states].some((state) => /^old\0+$/.test(state))).toBe(true);
   });
 
+  it("may keep or lose what was cut off and not synced", async () => {
+    const disk = new SimulatedDisk();
+    await disk.replaceWhole("a", Buffer.from("old and long"));
+    await disk.syncFolder("");
+    await disk.truncate("a", 3);
+    const states = new Set<string>();
+    for (let seed = 0; seed < 40; seed++) {
+      const bytes = await disk.crash(new SeededRandom(seed)).readWhole("a");
+      states.add(Buffer.from(bytes ?? []).toString());
+    }
+    expect(states).toEqual(new Set(["old", "old and long"]));
+  });
+
   it("applies a rename in one folder as a whole or not at all", async () => {
     const disk = new SimulatedDisk();
     await disk.replaceWhole("a", bytes("old"));

@@ -115,6 +115,13 @@ export class SimulatedDisk implements FileSystem {
     this.#names.rename(source, target, inode);
   }
 
+  async truncate(path: string, length: number): Promise<void> {
+    await Promise.resolve();
+    const inode = this.#get(path);
+    this.#onChange("write", path);
+    inode.truncate(length);
+  }
+
   async unlink(path: string): Promise<void> {
     await Promise.resolve();
     if (this.#names.get(path) === undefined) return;

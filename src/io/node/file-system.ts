@@ -1,6 +1,16 @@
 /** The file system of this machine below one root folder. */
 import type { FileHandle } from "node:fs/promises";
-import { access, mkdir, open, readdir, readFile, rename, statfs, unlink } from "node:fs/promises";
+import {
+  access,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  statfs,
+  truncate,
+  unlink,
+} from "node:fs/promises";
 import { resolve as resolvePath } from "node:path";
 import { assert } from "../../base/errors.ts";
 import type {
@@ -90,6 +100,10 @@ export class NodeFileSystem implements FileSystem {
     return this.#run(`rename "${source}" to "${target}"`, () =>
       rename(this.#locate(source), this.#locate(target)),
     );
+  }
+
+  truncate(path: string, length: number): Promise<void> {
+    return this.#run(`cut off "${path}"`, () => truncate(this.#locate(path), length));
   }
 
   async unlink(path: string): Promise<void> {
