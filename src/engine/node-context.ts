@@ -74,7 +74,7 @@ const OTHER_FILES = 32;
 const OPEN_FILES_MIN = 8;
 /** Cached records blocks and catalogue blocks. */
 const CACHE_BYTES = 64 * 1024 * 1024;
-const CATALOG_CACHE_BYTES = 32 * 1024 * 1024;
+const CATALOG_CACHE_BYTES = 16 * 1024 * 1024;
 /** Each takes a thread for minutes, and as much memory as the codes of its segment. */
 const GRAPHS_AT_ONCE = 1;
 
