@@ -1,27 +1,37 @@
 /**
- * Buffers for blocks that are looked at once: a listing of very many reads block after block, and
- * what each left behind until the next collection was more memory than all that sleeps takes.
+ * Buffers for bytes that only pass through: blocks of the catalogue that are looked at once, sealed
+ * chunks on their way to be opened. Made anew each time, what they left until the next collection
+ * was more memory than all that sleeps takes, and the collections held up whoever came then.
  */
-
-/** Most blocks of a table have 4 KiB; a larger one gets a buffer of its own. */
-const BUFFER_BYTES = 8_192;
-/** Kept when nobody reads: 2 MiB. */
-const KEPT_MAX = 256;
 
 export class PassingBuffers {
   readonly #free: Buffer[] = [];
+  readonly #bufferBytes: number;
+  readonly #keptMax: number;
+
+  /**
+   * @param bufferBytes length of a buffer; who wants more, or less than an eighth, gets one of his
+   *   own: many small ones at once would take many large ones.
+   * @param keptMax     buffers kept when nobody reads.
+   */
+  constructor(bufferBytes: number, keptMax: number) {
+    this.#bufferBytes = bufferBytes;
+    this.#keptMax = keptMax;
+  }
 
   /**
    * Calls `read` with `length` bytes of no known content, which are somebody else's when its
    * promise has settled.
    */
   async during<Value>(length: number, read: (bytes: Buffer) => Promise<Value>): Promise<Value> {
-    if (length > BUFFER_BYTES) return read(Buffer.allocUnsafeSlow(length));
-    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    if (length > this.#bufferBytes || length < this.#bufferBytes / 8) {
+      return read(Buffer.allocUnsafeSlow(length));
+    }
+    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#bufferBytes);
     try {
       return await read(buffer.subarray(0, length));
     } finally {
-      if (this.#free.length < KEPT_MAX) this.#free.push(buffer);
+      if (this.#free.length < this.#keptMax) this.#free.push(buffer);
     }
   }
 }
