@@ -5,6 +5,7 @@
 import { allDone } from "../base/all-done.ts";
 import { crc32 } from "../base/crc32.ts";
 import { assert, InsulaError } from "../base/errors.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import type { Pace } from "../base/pace.ts";
 import { toHex } from "../base/brands.ts";
 import { PassingBuffers } from "./passing-buffers.ts";
@@ -185,7 +186,7 @@ export class SectionReader {
         const steps = verifySteps(piece.length, key !== undefined);
         if (!pace.fits(steps)) await pace.take(steps);
         this.#verify(table, chunk, piece);
-        if (key !== undefined) this.#opened(table, { chunk, bytes: piece, key });
+        if (key !== undefined) freeBytes(this.#opened(table, { chunk, bytes: piece, key }));
       }
     }
   }
@@ -238,7 +239,9 @@ export class SectionReader {
       const steps = verifySteps(bytes.length, true);
       if (pace?.fits(steps) === false) await pace.take(steps);
       this.#verify(table, chunk, bytes);
-      target.set(this.#opened(table, { chunk, bytes, key }), at);
+      const plain = this.#opened(table, { chunk, bytes, key });
+      target.set(plain, at);
+      freeBytes(plain);
       at += bytes.length;
     }
   }
@@ -261,6 +264,7 @@ export class SectionReader {
     if (crc !== table.readUInt32LE(chunk * this.#entryBytes)) throw this.#wrong(chunk, "is wrong");
   }
 
+  /** Memory of its own, which is the caller's. */
   #opened(
     table: Buffer,
     sealed: { readonly chunk: number; readonly bytes: Uint8Array; readonly key: Uint8Array },
