@@ -233,9 +233,17 @@ describe("the cleaner of the log", () => {
   });
 });
 
-/** Shards flushed at the same time when each of 40 has a tail of so many bytes in the one file. */
-async function flushedAtOnce(bytes: number): Promise<number> {
-  const state = { tail: [{ file: 1, length: bytes }] };
+/**
+ * Shards flushed at the same time when each of 40 has a tail of so many bytes in the file, and of
+ * so many in later ones.
+ */
+async function flushedAtOnce(bytes: number, later = 0): Promise<number> {
+  const state = {
+    tail: [
+      { file: 1, length: bytes },
+      { file: 2, length: later },
+    ],
+  };
   const flushed = new Set<string>();
   let [now, most, logBytes] = [0, 0, 2];
   const footer = {
@@ -281,6 +289,8 @@ async function flushedAtOnce(bytes: number): Promise<number> {
 it("small tails are flushed many at once, so that they share their syncs, large ones not", async () => {
   expect(await flushedAtOnce(1_000)).toBe(16);
   expect(await flushedAtOnce(1_048_576)).toBe(1);
+  expect(await flushedAtOnce(1_000, 1_047_576)).toBe(4);
+  expect(await flushedAtOnce(1_000, 16_777_216)).toBe(1);
   expect(faults).toEqual([]);
 });
 

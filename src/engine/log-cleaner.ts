@@ -17,10 +17,21 @@ const INTERVAL_MS = 1_000;
 const REPLAY_FILES_MAX = 1;
 /** Shards emptied at once, of {@link STEP_BYTES} together: what they append shares its syncs. */
 const EMPTIED_AT_ONCE = 64;
-/** Of these, so many flushed at once; at four each costs nearly twice as much, for its syncs. */
-const FLUSHED_AT_ONCE = 16;
+/**
+ * Of these, shards flushed whose whole tails, the parts in other files too, have so many bytes
+ * together; each counts as a sixteenth at least. Four at once would cost each nearly twice as much,
+ * for its syncs.
+ */
+const FLUSHED_BYTES_AT_ONCE = 4_194_304;
+const FLUSHED_BYTES_MIN = FLUSHED_BYTES_AT_ONCE / 16;
 /** Entries of a footer looked at before the thread is given back. */
 const STEP_ENTRIES = 512;
+
+/** A shard that has something in the file, and the bytes of its whole tail. */
+interface Tail {
+  readonly uid: ShardUid;
+  readonly bytes: number;
+}
 
 export interface LogCleanerOptions {
   readonly clock: Clock;
@@ -42,7 +53,7 @@ export class LogCleaner {
   readonly #options: LogCleanerOptions;
   readonly #stop = new AbortController();
   readonly #mover: TailMover;
-  readonly #flushes = new WeightedGate(FLUSHED_AT_ONCE);
+  readonly #flushes = new WeightedGate(FLUSHED_BYTES_AT_ONCE);
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
 
@@ -98,7 +109,7 @@ export class LogCleaner {
     if (isHeld(file)) return false;
     const footer = await log.readFooter(file);
     let previous: ShardUid | undefined;
-    let [some, bytes]: [ShardUid[], number] = [[], 0];
+    let [some, bytes]: [Tail[], number] = [[], 0];
     // What a tenant wrote in plain is not left lying in a file that waits to be written again.
     let isSealed = true;
     for (let n = 0; n < footer.count && !this.#isStopped; n++) {
@@ -110,9 +121,9 @@ export class LogCleaner {
       if (previous !== undefined && Buffer.compare(uid, previous) === 0) continue;
       previous = uid;
       const held = await this.#bytesIn(file, uid);
-      if (held === 0) continue;
-      some.push(uid);
-      bytes += held;
+      if (held.here === 0) continue;
+      some.push({ uid, bytes: held.all });
+      bytes += held.here;
       if (some.length < EMPTIED_AT_ONCE && bytes < STEP_BYTES) continue;
       if (!(await this.#emptyAll(some, footer))) return false;
       [some, bytes] = [[], 0];
@@ -124,29 +135,35 @@ export class LogCleaner {
   }
 
   /** False when one of them still has a tail in the file, or the cleaner was stopped. */
-  async #emptyAll(uids: readonly ShardUid[], footer: LogFooter): Promise<boolean> {
-    await Promise.all(uids.map((uid) => this.#empty(uid, footer)));
-    for (const uid of uids) {
+  async #emptyAll(tails: readonly Tail[], footer: LogFooter): Promise<boolean> {
+    await Promise.all(tails.map((tail) => this.#empty(tail, footer)));
+    for (const { uid } of tails) {
       // A damaged shard cannot be flushed: its log is kept, the budget notwithstanding.
-      if (this.#isStopped || (await this.#bytesIn(footer.place.file, uid)) > 0) return false;
+      if (this.#isStopped || (await this.#bytesIn(footer.place.file, uid)).here > 0) return false;
     }
     await this.#mover.rest();
     return true;
   }
 
-  /** Of the shard's tail. */
-  async #bytesIn(file: number, uid: ShardUid): Promise<number> {
+  /** Of the shard's tail: in the file, and in all. */
+  async #bytesIn(
+    file: number,
+    uid: ShardUid,
+  ): Promise<{ readonly here: number; readonly all: number }> {
     const state = await this.#options.catalog.readShard(uid);
-    let bytes = 0;
-    for (const extent of state?.tail ?? []) if (extent.file === file) bytes += extent.length;
-    return bytes;
+    let [here, all] = [0, 0];
+    for (const extent of state?.tail ?? []) {
+      all += extent.length;
+      if (extent.file === file) here += extent.length;
+    }
+    return { here, all };
   }
 
-  async #empty(uid: ShardUid, footer: LogFooter): Promise<void> {
+  async #empty({ uid, bytes }: Tail, footer: LogFooter): Promise<void> {
     const { flushShard, turn } = this.#options;
     try {
       if (await this.#mover.move(uid, footer)) return;
-      await this.#flushes.run(1, async () => {
+      await this.#flushes.run(Math.max(FLUSHED_BYTES_MIN, bytes), async () => {
         if (this.#isStopped) return;
         await turn();
         await flushShard(uid);

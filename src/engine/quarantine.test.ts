@@ -342,6 +342,10 @@ it("a collection that is deleted before its tenant is taken out of service stays
     code: "tenant_not_found",
   });
   expect(damages).toEqual([]);
-  await quarantine.confine(uid, { file: "", reason: "lost", part: undefined }, "db/things/t");
+  const damage = { file: "", reason: "lost", part: undefined };
+  expect(await quarantine.confine(uid, damage, "db/things/t")).toBe(false);
   expect(damages).toEqual([]);
+  const sound = quarantineOfLostKey(() => false);
+  expect(await sound.quarantine.confine(uid, damage, "db/things/t")).toBe(true);
+  expect(damages).toHaveLength(1);
 });

@@ -53,6 +53,8 @@ export class Quarantine {
       if (state !== undefined && state.quarantine !== "") return quarantineError(state.quarantine);
       if (state !== undefined && (await this.#isGoing(state))) return goneError();
       const found = await this.findDamage(uid, this.#doors.pause);
+      const now = found === undefined ? await this.#doors.catalog.readShard(uid) : state;
+      if (now === undefined || (await this.#isGoing(now))) return goneError();
       if (found === undefined && !isCertain) return undefined;
       const reason = cause instanceof Error ? cause.message : String(cause);
       return this.#confine(uid, found ?? { file: "", reason, part: undefined });
@@ -64,12 +66,16 @@ export class Quarantine {
    * Takes a shard out of service that somebody else has found damaged.
    *
    * @param name of the shard for people: nothing in its row says it.
+   * @returns false when it turns out to be gone, or going.
    */
-  async confine(uid: ShardUid, damage: ShardDamage, name: string): Promise<void> {
-    await this.#once(uid, () => this.#confine(uid, damage, name));
+  async confine(uid: ShardUid, damage: ShardDamage, name: string): Promise<boolean> {
+    const verdict = await this.#once(uid, () => this.#confine(uid, damage, name));
+    return verdict?.code === "data_damaged";
   }
 
-  /** Reads the whole shard; undefined when it is sound, gone, or out of service already. */
+  /**
+   * Reads the whole shard; undefined when it is sound, gone or going, or out of service already.
+   */
   async findDamage(uid: ShardUid, pace: ShardAuditDoors["pace"]): Promise<ShardDamage | undefined> {
     const { catalog } = this.#doors;
     for (let look = 0; look < LOOKS_MAX; look++) {

@@ -110,8 +110,7 @@ export class Scrub {
         const { quarantine } = this.#options;
         const damage = await quarantine.findDamage(uid, this.#pace);
         if (damage === undefined) return;
-        this.#figures.damages++;
-        await quarantine.confine(uid, damage, printOwner(owner));
+        if (await quarantine.confine(uid, damage, printOwner(owner))) this.#figures.damages++;
       });
       catalog.note(CURSOR_KEY, encodeCursor(owner));
     }

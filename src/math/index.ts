@@ -38,7 +38,7 @@ export { WordViews } from "./word-views.ts";
 export type { CreateMemory, OwnMemory, SharedMemory, WasmModule } from "./wasm.ts";
 export { PAGES_MAX, PAGE_BYTES, catchUp, createSharedMemory } from "./wasm.ts";
 export type { LentMemory } from "./lent-memory.ts";
-export { giveBackMemory, lendMemory } from "./lent-memory.ts";
+export { freshMemory, giveBackMemory, lendMemory } from "./lent-memory.ts";
 export type { Kernels } from "./kernel-set.ts";
 export { KERNELS_FILE, KernelSet, loadKernelModule } from "./kernel-set.ts";
 export type { CodeMetric, KernelMetric, NormedVector } from "./distance.ts";

@@ -23,14 +23,21 @@ export interface LentMemory {
 /** Of this thread, by the module of their instances. */
 const kept = new WeakMap<WasmModule, LentMemory[]>();
 
-/** A memory of at least `bytes`. One that is never given back is collected like any object. */
+/** A memory of at least `bytes` that nobody had: all of it is 0. It ends with its owner. */
+export function freshMemory(module: WasmModule, bytes: number): LentMemory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  const memory = createSharedMemory(pages, Math.max(pages, KEPT_PAGES_MAX));
+  return { memory, kernels: new KernelSet(module).kernelsFor(memory) };
+}
+
+/**
+ * A memory of at least `bytes`, of a former borrower most often, so what is not written must not be
+ * read. One that is never given back is collected like any object.
+ */
 export function lendMemory(module: WasmModule, bytes: number): LentMemory {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   const lent = pages > KEPT_PAGES_MAX ? undefined : kept.get(module)?.pop();
-  if (lent === undefined) {
-    const memory = createSharedMemory(pages, Math.max(pages, KEPT_PAGES_MAX));
-    return { memory, kernels: new KernelSet(module).kernelsFor(memory) };
-  }
+  if (lent === undefined) return freshMemory(module, bytes);
   const missing = pages - lent.memory.buffer.byteLength / PAGE_BYTES;
   if (missing > 0) lent.memory.grow(missing);
   return lent;

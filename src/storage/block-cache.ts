@@ -15,9 +15,8 @@ import { PassingBuffers } from "./passing-buffers.ts";
  */
 const ENTRY_OVERHEAD_BYTES = 200;
 
-/** Most blocks of a table have 4 KiB; 2 MiB of them are kept for those who pass by. */
-const PASSING_BYTES = 8_192;
-const PASSING_MAX = 256;
+/** Most blocks of a table have little more than 4 KiB. */
+const PASSING = { smallest: 8_192, largest: 65_536, keptBytes: 2_097_152 };
 
 /** Most blocks are numbered; what has no number has a name. */
 export type BlockName = number | string;
@@ -67,7 +66,7 @@ export class BlockShelf {
 
 export class BlockCache {
   /** Where blocks are read that are not to be kept. */
-  readonly passing: PassingBuffers = new PassingBuffers(PASSING_BYTES, PASSING_MAX);
+  readonly passing: PassingBuffers = new PassingBuffers(PASSING);
   readonly #bytesMax: number;
   readonly #shelves = new Map<string, BlockShelf>();
   /** In the order in which they are considered. */

@@ -11,7 +11,7 @@ import { encodeLogGroup, type LogFrame } from "./log-group.ts";
 
 /** Of a finished file. */
 export interface SealedBytes {
-  /** What it needs. */
+  /** To the end of its footer: what it can be cut off to. */
   readonly used: number;
   /** With what is left of a former life behind it. */
   readonly all: number;

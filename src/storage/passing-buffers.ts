@@ -4,34 +4,52 @@
  * was more memory than all that sleeps takes, and the collections held up whoever came then.
  */
 
-export class PassingBuffers {
-  readonly #free: Buffer[] = [];
-  readonly #bufferBytes: number;
-  readonly #keptMax: number;
+export interface PassingSizes {
+  /** Length of the smallest and of the largest; lengths between are powers of two. */
+  readonly smallest: number;
+  readonly largest: number;
+  /** Of all that are kept when nobody reads. */
+  readonly keptBytes: number;
+}
 
-  /**
-   * @param bufferBytes length of a buffer; who wants more, or less than an eighth, gets one of his
-   *   own: many small ones at once would take many large ones.
-   * @param keptMax     buffers kept when nobody reads.
-   */
-  constructor(bufferBytes: number, keptMax: number) {
-    this.#bufferBytes = bufferBytes;
-    this.#keptMax = keptMax;
+export class PassingBuffers {
+  readonly #sizes: PassingSizes;
+  /** By length. */
+  readonly #free = new Map<number, Buffer[]>();
+  #keptBytes = 0;
+
+  constructor(sizes: PassingSizes) {
+    this.#sizes = sizes;
   }
 
   /**
    * Calls `read` with `length` bytes of no known content, which are somebody else's when its
-   * promise has settled.
+   * promise has settled. What is longer than the largest buffer, or shorter than half of the
+   * smallest, is made anew.
    */
   async during<Value>(length: number, read: (bytes: Buffer) => Promise<Value>): Promise<Value> {
-    if (length > this.#bufferBytes || length < this.#bufferBytes / 8) {
-      return read(Buffer.allocUnsafeSlow(length));
-    }
-    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#bufferBytes);
+    const { smallest, largest } = this.#sizes;
+    if (length > largest || length * 2 < smallest) return read(Buffer.allocUnsafeSlow(length));
+    const buffer = this.#take(Math.max(smallest, 2 ** Math.ceil(Math.log2(length))));
     try {
       return await read(buffer.subarray(0, length));
     } finally {
-      if (this.#free.length < this.#keptMax) this.#free.push(buffer);
+      this.#giveBack(buffer);
     }
+  }
+
+  #take(bytes: number): Buffer {
+    const buffer = this.#free.get(bytes)?.pop();
+    if (buffer === undefined) return Buffer.allocUnsafeSlow(bytes);
+    this.#keptBytes -= bytes;
+    return buffer;
+  }
+
+  #giveBack(buffer: Buffer): void {
+    if (this.#keptBytes + buffer.length > this.#sizes.keptBytes) return;
+    const free = this.#free.get(buffer.length) ?? [];
+    this.#free.set(buffer.length, free);
+    free.push(buffer);
+    this.#keptBytes += buffer.length;
   }
 }

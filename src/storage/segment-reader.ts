@@ -22,8 +22,12 @@ import {
 
 /** Read at once: sealed bytes need as much memory again on their way. */
 const OPEN_STEP_BYTES = 1_048_576;
-/** On their way into the target, of this thread: 4 MiB when nothing is read. */
-const passing = new PassingBuffers(OPEN_STEP_BYTES, 4);
+/** Of this thread. Smaller pieces are made anew: a search reads dozens, and the heap is for them. */
+const passing = new PassingBuffers({
+  smallest: 65_536,
+  largest: OPEN_STEP_BYTES,
+  keptBytes: 4_194_304,
+});
 /** Bytes whose checksum is made in a step, bytes opened in one, and the steps that begin that. */
 const CHECKED_BYTES = 8;
 const OPENED_BYTES = 6;

@@ -6,6 +6,7 @@ import { KERNELS_FILE, bitLayout, loadKernelModule, type WasmModule } from "../m
 import { BitQuantizer, RowSample } from "./bit-quantizer.ts";
 import { decodeBitHeader, encodeBitHeader } from "./bit-section.ts";
 import { rescoreCount } from "./rescore-counts.ts";
+import { RowQuantizer } from "./row-quantizer.ts";
 
 const DIMENSION = 128;
 const ROWS = 2_000;
@@ -43,6 +44,14 @@ function sectionOf(values: Float32Array): Uint8Array | undefined {
   return quantizer.finish();
 }
 
+/** Leaves a kept memory behind that is full of somebody's rows. */
+function soil(): void {
+  const rows = 2_000;
+  const quantizer = new RowQuantizer(module, DIMENSION, rows);
+  for (const piece of quantizer.add(clustered(rows, 99))) expect(piece.length).toBeGreaterThan(0);
+  quantizer.finish();
+}
+
 function sampled(sample: RowSample, values: Float32Array): RowSample {
   sample.add(values);
   return sample;
@@ -60,6 +69,14 @@ describe("A section of codes of bits", () => {
     expect(usual).toBeGreaterThanOrEqual(20);
     expect(usual).toBeLessThan(ROWS / 4);
     expect(rescoreCount(counts, 100, 0.95)).toBe(usual * 10);
+  });
+
+  it("has nothing of what others left in memory that is lent", () => {
+    const values = clustered(301, 3);
+    const clean = sectionOf(values);
+    for (let i = 0; i < 3; i++) soil();
+    expect(Buffer.from(sectionOf(values) ?? []).equals(Buffer.from(clean ?? []))).toBe(true);
+    expect(clean?.length).toBe(bitLayout(DIMENSION, 301).bytes);
   });
 
   it("is not made where bits cannot tell rows apart", () => {

@@ -4,7 +4,7 @@
  *
  * Two passes over the rows: a {@link RowSample} of the first tells the middle and which rows are
  * asked for, the second makes codes and finds their true neighbours on the way. Works in memory of
- * its own, as large as the section.
+ * its own, as large as the section: bits are added to zeros, and the section is a view on it.
  */
 import { assert } from "../base/errors.ts";
 import {
@@ -13,8 +13,10 @@ import {
   rotationOf,
   rowStrideBytes,
   alignBytes,
+  freshMemory,
   type BitLayout,
   type CodeMetric,
+  type LentMemory,
   type WasmModule,
 } from "../math/index.ts";
 import { BIT_RESCORE_MIN, encodeBitHeader } from "./bit-section.ts";
@@ -90,11 +92,8 @@ export class BitQuantizer {
     this.#metric = metric;
     this.#layout = bitLayout(dimension, rowCount);
     const { bytes } = this.#layout;
-    this.#place = openCheckMemory(
-      module,
-      dimension,
-      (stepRows) => alignBytes(stepRows * 4) + bytes,
-    );
+    const make = (byteCount: number): LentMemory => freshMemory(module, byteCount);
+    this.#place = openCheckMemory(make, dimension, (stepRows) => alignBytes(stepRows * 4) + bytes);
     const { memory, scanner, stepRows, rest } = this.#place;
     this.#section = rest + alignBytes(stepRows * 4);
     const asked = sample.rows.map((vector, i) => ({ row: sample.numbers[i] ?? 0, vector }));

@@ -54,6 +54,13 @@ describe.each(["cosine", "dot", "euclidean"] as const)("The check of int8 codes,
     expect(codeRescore(counts, 10, 0.95)?.wanted).toBeLessThan(30);
   });
 
+  it("finds the same in memory that others have used", async () => {
+    const values = clustered(600, 10, 1);
+    const first = await check(metric, values);
+    await check("euclidean", clustered(3_000, 40, 5));
+    expect(await check(metric, values)).toEqual(first);
+  });
+
   it("asks for more rows than ever were compared where clusters are tight", async () => {
     const counts = await check(metric, clustered(4_000, 40, 0.004));
     expect(codeRescore(counts, 10, 0.95)?.wanted).toBeGreaterThan(36);

@@ -10,10 +10,13 @@ import { assert } from "../base/errors.ts";
 import {
   alignBytes,
   codeStrideBytes,
+  giveBackMemory,
   int8Layout,
+  lendMemory,
   rowStrideBytes,
   takeCodeNorms,
   type CodeMetric,
+  type LentMemory,
   type WasmModule,
 } from "../math/index.ts";
 import { countsOf } from "./rescore-counts.ts";
@@ -45,6 +48,7 @@ export class CodeCheck {
   readonly #dimension: number;
   readonly #rowCount: number;
   readonly #metric: CodeMetric;
+  readonly #module: WasmModule;
   readonly #place: CheckMemory;
   readonly #neighbours: TrueNeighbours;
   #at = 0;
@@ -61,7 +65,9 @@ export class CodeCheck {
     this.#metric = metric;
     // Three columns behind the rows.
     const bytes = (stepRows: number): number => 3 * alignBytes(stepRows * 4);
-    this.#place = openCheckMemory(module, rows.dimension, bytes);
+    const lend = (byteCount: number): LentMemory => lendMemory(module, byteCount);
+    this.#module = module;
+    this.#place = openCheckMemory(lend, rows.dimension, bytes);
     this.#neighbours = new TrueNeighbours(this.#place.scanner, metric, sample);
   }
 
@@ -96,7 +102,7 @@ export class CodeCheck {
       ranks.push(...this.#neighbours.ranksOf(i, scan));
       await turn();
     }
-    this.#place.giveBack();
+    giveBackMemory(this.#module, this.#place.lent);
     return countsOf(ranks, 1);
   }
 

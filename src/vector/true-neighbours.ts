@@ -1,20 +1,16 @@
 /**
- * What the checks of codes have in common: memory of their own, rows of a segment that are asked
+ * What the checks of codes have in common: memory to work in, rows of a segment that are asked
  * for, their true neighbours found as all rows pass, and the places of these in an order by codes.
  */
 import {
   RowScanner,
   SCRATCH_BYTES,
   alignBytes,
-  giveBackMemory,
-  lendMemory,
   rowStrideBytes,
   type CodeMetric,
   type Float32Rows,
-  type Kernels,
+  type LentMemory,
   type RowHits,
-  type SharedMemory,
-  type WasmModule,
 } from "../math/index.ts";
 import { mergeResults } from "./flat-scan.ts";
 import { RESCORE_K, RESCORE_MAX } from "./rescore-counts.ts";
@@ -25,22 +21,23 @@ const STAGING_BYTES = 262_144;
 const START = 64;
 
 /** Memory of one check, with a scanner and room for rows that pass. */
-export interface CheckMemory {
-  readonly memory: SharedMemory;
-  readonly kernels: Kernels;
+export interface CheckMemory extends LentMemory {
+  /** What was taken for it. */
+  readonly lent: LentMemory;
   readonly scanner: RowScanner;
   /** Rows that are worked on at once, padded to their stride. */
   readonly stepRows: number;
   /** Byte offset of their room, and of what is behind it. */
   readonly staging: number;
   readonly rest: number;
-  /** For others to use; once, and not while anything of it is needed. */
-  readonly giveBack: () => void;
 }
 
-/** @param restBytes of what is behind the rows, by how many they are. */
+/**
+ * @param take      gives the memory: for as many bytes as it is told.
+ * @param restBytes of what is behind the rows, by how many they are.
+ */
 export function openCheckMemory(
-  module: WasmModule,
+  take: (bytes: number) => LentMemory,
   dimension: number,
   restBytes: (stepRows: number) => number,
 ): CheckMemory {
@@ -48,14 +45,11 @@ export function openCheckMemory(
   const stepRows = Math.max(1, Math.floor(STAGING_BYTES / stride));
   const staging = alignBytes(START + SCRATCH_BYTES);
   const rest = alignBytes(staging + stepRows * stride);
-  const lent = lendMemory(module, rest + restBytes(stepRows));
+  const lent = take(rest + restBytes(stepRows));
   const { memory, kernels } = lent;
   const scratch = { arena: 0, offset: START, bytes: SCRATCH_BYTES };
   const scanner = new RowScanner(kernels, memory, scratch);
-  const giveBack = (): void => {
-    giveBackMemory(module, lent);
-  };
-  return { memory, kernels, scanner, stepRows, staging, rest, giveBack };
+  return { lent, memory, kernels, scanner, stepRows, staging, rest };
 }
 
 /** A row that is asked for. */

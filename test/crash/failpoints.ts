@@ -48,6 +48,7 @@ export const FAILPOINTS: readonly Failpoint[] = [
   ...point("an old log file becomes a spare", "rename", /^log\/\d+\.log$/),
   ...point("a spare becomes the next log file", "rename", /^log\/\d+\.spare$/),
   ...point("the name of a log file is durable", "sync-folder", /^log$/),
+  ...point("a finished log file is cut off", "truncate", /^log\/\d+\.log$/),
   // Keys.
   ...point("fresh keys get their name", "rename", /^keys\/\d+\.slots\.tmp$/),
   ...point("a key is overwritten", "write", /^keys\/\d+\.slots$/),
@@ -76,6 +77,11 @@ export class FailpointFileSystem extends InterceptedFileSystem {
   override async rename(source: string, target: string): Promise<void> {
     await super.rename(source, target);
     this.#done("rename", source);
+  }
+
+  override async truncate(path: string, length: number): Promise<void> {
+    await super.truncate(path, length);
+    this.#done("truncate", path);
   }
 
   override async unlink(path: string): Promise<void> {
