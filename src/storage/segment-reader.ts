@@ -22,7 +22,7 @@ import {
 
 /** Read at once: sealed bytes need as much memory again on their way. */
 const OPEN_STEP_BYTES = 1_048_576;
-/** Of this thread. Smaller pieces are made anew: a search reads dozens, and the heap is for them. */
+/** Of this thread. Shorter pieces are made anew: a search reads dozens, and they cost little. */
 const passing = new PassingBuffers({
   smallest: 65_536,
   largest: OPEN_STEP_BYTES,
