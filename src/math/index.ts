@@ -10,7 +10,8 @@
  * segment file or from writes), names it to workers by number, and frees it after the last job that
  * may read it. Each thread has a `KernelSet` and, in each arena, a scratch extent on which a
  * `RowScanner` runs: signs → int8 → float32, each stage passing fewer rows on. `mergeNearest` joins
- * what several of them found.
+ * what several of them found. What is made beside the arenas, a segment's codes say, borrows a
+ * small memory of its thread.
  *
  * Invariants.
  * - The distance of a float32 row has the same bits on every path, thread and slice: one order of
