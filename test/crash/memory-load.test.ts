@@ -7,6 +7,7 @@
  */
 import { deepStrictEqual } from "node:assert/strict";
 import { expect, it, vi } from "vitest";
+import { BATCH_RECORDS_MAX } from "../../src/base/limits.ts";
 import { ManualClock, MemoryFileSystem, SeededRandom } from "../../src/io/index.ts";
 import { SCRATCH_BYTES } from "../../src/math/index.ts";
 import type { Place } from "../../src/model/index.ts";
@@ -31,6 +32,8 @@ const ROUNDS = 5;
 const ARENAS_MAX = 2;
 /** Without load a call is refused at most so often less one: while upkeep has the memory. */
 const ATTEMPTS_MAX = 5;
+/** The vectors of the largest batch there can be are more than half of the budget. */
+const ROWS_MANY = BATCH_RECORDS_MAX;
 const INCLUDE = { vectors: false, metadata: true };
 
 /** Value of each key by what was acknowledged. */
@@ -89,10 +92,11 @@ class Load {
     }
   }
 
-  /** Some tenants are a hundred times as large as others. */
+  /** Some tenants are a hundred times as large as others, and some writes half of all memory. */
   async #write(tenant: number): Promise<void> {
     const version = ++this.#version;
-    const size = tenant % 6 === 0 ? 900 : tenant % 3 === 0 ? 150 : 8;
+    const usual = tenant % 6 === 0 ? 900 : tenant % 3 === 0 ? 150 : 8;
+    const size = this.#random.below(20) === 0 ? ROWS_MANY : usual;
     const first = this.#random.below(4) * Math.floor(size / 2);
     const keys = Array.from({ length: size }, (_, i) => `k${String(first + i)}`);
     const batch = {
