@@ -24,6 +24,8 @@ export interface Contender {
   readonly breadths: readonly number[];
   setBreadth(breadth: number): Promise<void> | void;
   search(query: Float32Array, k: number): Promise<Found> | Found;
+  /** False while searches still bring rows into memory; absent where all are from the start. */
+  isWarm?(): boolean;
   /** Undefined when the package cannot filter. */
   readonly searchFiltered?: (
     query: Float32Array,

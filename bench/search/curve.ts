@@ -46,6 +46,8 @@ export interface Measured {
 /** A process that has run for a while has compiled what it runs often. */
 const WARM_QUERIES = 5_000;
 const WARM_MS = 5_000;
+/** For those that bring rows into memory only when searches have read as many. */
+const ROWS_COME_MS = 60_000;
 
 async function warm(
   contender: Contender,
@@ -53,8 +55,13 @@ async function warm(
   k: number,
 ): Promise<void> {
   await contender.setBreadth(contender.breadths[Math.floor(contender.breadths.length / 2)] ?? 0);
-  const until = performance.now() + WARM_MS;
-  for (let i = 0; i < WARM_QUERIES && performance.now() < until; i++) {
+  const startMs = performance.now();
+  const isDue = (count: number): boolean => {
+    const ms = performance.now() - startMs;
+    if (contender.isWarm?.() === false) return ms < ROWS_COME_MS;
+    return count < WARM_QUERIES && ms < WARM_MS;
+  };
+  for (let i = 0; isDue(i); i++) {
     const query = queries[i % queries.length];
     if (query !== undefined) await contender.search(query, k);
   }

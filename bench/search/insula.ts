@@ -69,6 +69,8 @@ export async function openInsula(shop: Workshop): Promise<Own> {
       recall = asked;
     },
     search: (query, k) => ask(query, k),
+    // Codes and graph are there from the first search on.
+    isWarm: () => engine.stats().arenaBytesUsed >= data.rows.byteLength,
     searchFiltered: ask,
     churn: async (share) => {
       const count = Math.floor(data.rowCount * share);
