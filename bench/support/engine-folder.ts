@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { buildKernels } from "../../scripts/build-kernels.mjs";
 import { isInsulaError } from "../../src/base/errors.ts";
 import { openEngine, type Engine, type EngineOptions } from "../../src/engine/index.ts";
 import { NodeClock, NodeFileSystem, NodeRandom } from "../../src/io/index.ts";
@@ -28,7 +29,8 @@ export class EngineFolder {
     this.path = path ?? mkdtempSync(join(tmpdir(), "insula-bench-"));
   }
 
-  open(settings: EngineSettings = {}): Promise<Engine> {
+  async open(settings: EngineSettings = {}): Promise<Engine> {
+    await kernelsOnce();
     return openEngine({
       files: new NodeFileSystem(this.path),
       clock: new NodeClock(),
@@ -43,6 +45,14 @@ export class EngineFolder {
   remove(): void {
     if (!this.#isKept) rmSync(this.path, { recursive: true, force: true });
   }
+}
+
+let kernels: Promise<unknown> | undefined;
+
+/** In a fresh clone there are none yet. */
+async function kernelsOnce(): Promise<void> {
+  kernels ??= buildKernels();
+  await kernels;
 }
 
 export async function createIndex(

@@ -4,7 +4,7 @@
  * opens its file again by itself.
  */
 import { InsulaError } from "../base/errors.ts";
-import type { FileSystem, ReadableFile } from "./file-system.ts";
+import type { FilePiece, FileSystem, ReadableFile } from "./file-system.ts";
 import { isOutOfHandles } from "./system-error.ts";
 
 /** A part of a file, read piece by piece. */
@@ -12,6 +12,8 @@ export interface FilePart {
   readonly length: number;
   /** Fills `target`; resolves to the bytes read, less only at the end. */
   read(position: number, target: Uint8Array): Promise<number>;
+  /** As `read` of each, all at once; resolves to the bytes read of all of them. */
+  readMany(pieces: readonly FilePiece[]): Promise<number>;
 }
 
 interface OpenFile {
@@ -53,17 +55,13 @@ export class FileHandles {
    *   next name.
    */
   source(paths: readonly string[], start: number, length: number): FilePart {
-    return {
-      length,
-      read: async (position, target) => {
-        const acquired = await this.#acquire(paths);
-        try {
-          return await acquired.file.read(start + position, target);
-        } finally {
-          this.#release(acquired.path, acquired.open);
-        }
-      },
+    const read = (position: number, target: Uint8Array): Promise<number> =>
+      this.#during(paths, (file) => file.read(start + position, target));
+    const readMany = (pieces: readonly FilePiece[]): Promise<number> => {
+      const moved = pieces.map(({ position, target }) => ({ position: start + position, target }));
+      return this.#during(paths, (file) => file.readMany(moved));
     };
+    return { length, read, readMany };
   }
 
   /**
@@ -81,6 +79,18 @@ export class FileHandles {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const path of [...this.#open.keys()]) await this.forget(path);
+  }
+
+  async #during<Value>(
+    paths: readonly string[],
+    task: (file: ReadableFile) => Promise<Value>,
+  ): Promise<Value> {
+    const { path, open, file } = await this.#acquire(paths);
+    try {
+      return await task(file);
+    } finally {
+      this.#release(path, open);
+    }
   }
 
   async #acquire(paths: readonly string[]): Promise<AcquiredFile> {

@@ -30,6 +30,14 @@ function describeContent(make: () => Promise<FileSystem>): void {
     expect(text(target)).toBe("there");
     expect(reader?.readNow(0, target)).toBe(5);
     expect(text(target)).toBe("hello");
+    const [first, second] = [new Uint8Array(2), new Uint8Array(3)];
+    const pieces = [
+      { position: 6, target: first },
+      { position: 2, target: second },
+    ];
+    expect(await reader?.readMany(pieces)).toBe(5);
+    expect([text(first), text(second)]).toEqual(["th", "llo"]);
+    expect(await reader?.readMany([])).toBe(0);
     await reader?.close();
   });
 
@@ -39,6 +47,8 @@ function describeContent(make: () => Promise<FileSystem>): void {
     const reader = await fileSystem.openRead("a");
     expect(await reader?.read(3, new Uint8Array(10))).toBe(2);
     expect(await reader?.read(100, new Uint8Array(10))).toBe(0);
+    const beyond = [0, 4, 100].map((position) => ({ position, target: new Uint8Array(2) }));
+    expect(await reader?.readMany(beyond)).toBe(2 + 1 + 0);
     expect(reader?.readNow(3, new Uint8Array(10))).toBe(2);
     expect(reader?.readNow(100, new Uint8Array(10))).toBe(0);
     await reader?.close();

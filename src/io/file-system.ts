@@ -57,6 +57,12 @@ export interface CreateOptions {
   readonly mode?: number;
 }
 
+/** What a read fills, and from where. */
+export interface FilePiece {
+  readonly position: number;
+  readonly target: Uint8Array;
+}
+
 export interface ReadableFile {
   readonly path: string;
   size(): Promise<number>;
@@ -64,6 +70,8 @@ export interface ReadableFile {
    * Fills `target` from `position`; resolves to the bytes read, less only at the end of the file.
    */
   read(position: number, target: Uint8Array): Promise<number>;
+  /** As `read` of each, all at once; resolves to the bytes read of all of them. */
+  readMany(pieces: readonly FilePiece[]): Promise<number>;
   /**
    * As `read`, on the calling thread: for a few kilobytes that are most likely in the page cache.
    */

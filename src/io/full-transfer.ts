@@ -46,27 +46,30 @@ export function writeFullyNow(
   }
 }
 
-/** One call to the system: fills `target` from `offset`; returns the bytes read, 0 at the end. */
-export type ReadCall = (
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => number | Promise<number>;
+/** One call to the system: fills `target`; calls `done` with the bytes read, 0 at the end. */
+export type ReadCall = (target: Uint8Array, position: number, done: ReadDone) => void;
+
+export type ReadDone = (error: Error | null, count: number) => void;
 
 /**
- * Fills `target` from `position`; resolves to the bytes read, fewer only at the end of the file.
+ * Fills `target` from `position`; calls `done` once with the bytes read, fewer only at the end of
+ * the file or with an error. By callback, as the system's own call: most reads are one call of a
+ * few kibibytes, and searches make dozens.
  */
-export async function readFully(
+export function readFully(
   read: ReadCall,
   target: Uint8Array,
   position: number,
-): Promise<number> {
-  let done = 0;
-  while (done < target.length) {
-    const count = await read(target, done, target.length - done, position + done);
-    if (count <= 0) break;
-    done += count;
-  }
-  return done;
+  done: ReadDone,
+): void {
+  let filled = 0;
+  const next = (left: Uint8Array): void => {
+    read(left, position + filled, (error, count) => {
+      if (error === null) filled += count;
+      if (error !== null || count <= 0 || filled === target.length) done(error, filled);
+      else next(target.subarray(filled));
+    });
+  };
+  if (target.length === 0) done(null, 0);
+  else next(target);
 }

@@ -19,6 +19,7 @@ export type {
   DiskRoom,
   FileSystem,
   FolderLock,
+  FilePiece,
   ReadableFile,
   SyncedFile,
   WritableFile,
@@ -26,6 +27,7 @@ export type {
 export type { ByteRange, ObjectStore } from "./object-store.ts";
 export type { JobBody, WorkerPool } from "./worker-pool.ts";
 export type { JobRegistry } from "./job-registry.ts";
+export { readEach } from "./read-each.ts";
 export { FileHandles, type FilePart } from "./file-handles.ts";
 export { isOutOfHandles } from "./system-error.ts";
 export { parentFolder } from "./replace-whole.ts";

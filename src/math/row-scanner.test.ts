@@ -79,6 +79,29 @@ function setUp(vectors: readonly Float32Array[]) {
 }
 
 describe("a row scanner", () => {
+  it.each([
+    [3, 1],
+    [3, 700],
+    [384, 600],
+    [1_001, 90],
+  ])("scores rows of %i numbers from outside, %i at once, as any others", (dimension, count) => {
+    const { scanner } = setUp(makeVectors(COUNT, 7));
+    const cut = (vector: Float32Array): Float32Array =>
+      Float32Array.from({ length: dimension }, (_, j) => vector[j % DIMENSION] ?? 0);
+    const vectors = makeVectors(count, 5).map(cut);
+    const [query = new Float32Array(dimension)] = makeVectors(1, 3).map(cut);
+    const rows = new Float32Array(count * dimension);
+    for (const [i, vector] of vectors.entries()) rows.set(vector, i * dimension);
+    for (const metric of ["cosine", "dot", "euclidean"] as const) {
+      scanner.prepare(query, metric);
+      const asked = { vector: query, inverseNorm: inverseNorm(query) };
+      const judged = vectors.map((vector) =>
+        exactDistance(metric, asked, { vector, inverseNorm: inverseNorm(vector) }),
+      );
+      expect([...scanner.scoreForeign(rows)]).toEqual(judged);
+    }
+  });
+
   it.each(["cosine", "dot", "euclidean"] as const)(
     "finds by codes and rescoring what an exact scan finds: %s",
     (metric: KernelMetric) => {

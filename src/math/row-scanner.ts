@@ -16,6 +16,7 @@ import type { Kernels } from "./kernel-set.ts";
 import { codeStrideBytes, signWords } from "./quantizer.ts";
 import { rotationOf } from "./rotation.ts";
 import { BITMAP_ROWS_MAX, CANDIDATES_MAX, SELECT_ROWS_MAX, scratchIn } from "./scratch.ts";
+import { STAGED_ROWS, STAGED_ROWS_MAX, stageRows, stagedRowsMax } from "./staged-rows.ts";
 import type { Scratch } from "./scratch.ts";
 import { WordViews } from "./word-views.ts";
 import type { SharedMemory } from "./wasm.ts";
@@ -221,28 +222,40 @@ export class RowScanner {
     return this.#views.floats.slice(at, at + rows.length);
   }
 
-  /** Exact distance of one row that lies outside the arenas, without padding. */
-  scoreForeign(row: Float32Array): number {
-    const { distances, selectDistances: staging } = this.#scratch;
+  /** Exact distances of rows that lie outside the arenas, one behind the other, unpadded. */
+  scoreForeign(rows: Float32Array): Float32Array {
+    const dimension = this.#dimension;
+    const count = rows.length / dimension;
+    const distances = new Float32Array(count);
+    const step = stagedRowsMax(dimension);
+    for (let first = 0; first < count; first += step) {
+      const end = Math.min(count, first + step);
+      const some = rows.subarray(first * dimension, end * dimension);
+      stageRows(this.#memory.buffer, this.#scratch.selectDistances, some, dimension);
+      distances.set(this.#scoreStaged(end - first), first);
+    }
+    return distances;
+  }
+
+  /** A view on the scratch. */
+  #scoreStaged(count: number): Float32Array {
+    const { distances: inverseNorms, selectDistances: staging, ids, query } = this.#scratch;
     const stride = rowStrideBytes(this.#dimension);
-    const padded = new Float32Array(this.#memory.buffer, staging, stride / 4);
-    padded.set(row);
-    padded.fill(0, row.length);
-    this.#kernels.normRows(staging, stride, 1, 0, distances);
-    this.loadRows(FIRST_ROW);
-    const inverseNorms = distances;
+    this.#kernels.normRows(staging, stride, count, 0, inverseNorms);
+    this.loadRows(STAGED_ROWS.subarray(0, count));
+    const out = inverseNorms + STAGED_ROWS_MAX * 4;
     this.#kernels.scoreRows(
       this.#metric,
-      this.#scratch.query,
+      query,
       this.#inverseNorm,
       staging,
       stride,
       inverseNorms,
-      this.#scratch.ids,
-      1,
-      distances + 16,
+      ids,
+      count,
+      out,
     );
-    return this.#float32At(distances + 16);
+    return this.#views.floats.subarray(out / 4, out / 4 + count);
   }
 
   /** Exact distances of a range of rows. */
@@ -474,8 +487,6 @@ export class RowScanner {
     return this.#views.floats[offset / 4] ?? 0;
   }
 }
-
-const FIRST_ROW = Uint32Array.of(0);
 
 function scaleByPowerOfTwo(values: Float32Array, start: number, end: number): void {
   let largest = 0;

@@ -66,12 +66,19 @@ export class SegmentDense {
   async row(field: VectorField, row: DocId): Promise<Float32Array> {
     const resident = this.#resident.get(field.name);
     if (resident?.hasRows === true) return resident.row(row);
+    return this.readListed(field, [row]);
+  }
+
+  /** Listed float32 rows out of the file, one behind the other, without padding. */
+  async readListed(
+    field: VectorField,
+    rows: readonly DocId[],
+    pace?: Pace,
+  ): Promise<Float32Array<ArrayBuffer>> {
     const section = await this.#rowSection(field);
     const strideBytes = section.length / this.#segment.entry.rowCount;
-    const bytes = await section.read(row * strideBytes, field.dimension * 4);
-    const values = new Float32Array(field.dimension);
-    new Uint8Array(values.buffer).set(bytes);
-    return values;
+    const starts = rows.map((row) => row * strideBytes);
+    return new Float32Array((await section.readPieces(starts, field.dimension * 4, pace)).buffer);
   }
 
   /** Fills `target` with float32 rows, padding included, from row `first` on. */

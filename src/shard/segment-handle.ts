@@ -277,13 +277,9 @@ export class SegmentHandle {
       const { uid: shard, seal } = this.#owner;
       const source = openSegmentSource(this.#context, shard, this.entry);
       const key = seal?.segmentKey(this.entry);
-      const counted: SegmentSource = {
-        length: source.length,
-        read: (position, target) => {
-          this.#bytesRead += target.length;
-          return source.read(position, target);
-        },
-      };
+      const counted = countedSource(source, (bytes) => {
+        this.#bytesRead += bytes;
+      });
       const identity = { ...writtenIdentity(shard, this.entry), key };
       const reader = await SegmentReader.open(counted, identity);
       await source.fetchAhead?.(reader.spans());
@@ -329,4 +325,19 @@ export class SegmentHandle {
     this.#loads.set(name, promise);
     return promise;
   }
+}
+
+/** Tells of every read how much it asks for. */
+function countedSource(source: SegmentSource, count: (bytes: number) => void): SegmentSource {
+  const { length } = source;
+  const read: SegmentSource["read"] = (position, target) => {
+    count(target.length);
+    return source.read(position, target);
+  };
+  if (source.readMany === undefined) return { length, read };
+  const readMany: SegmentSource["readMany"] = (pieces) => {
+    for (const { target } of pieces) count(target.length);
+    return source.readMany?.(pieces) ?? Promise.resolve(0);
+  };
+  return { length, read, readMany };
 }

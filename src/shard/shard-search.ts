@@ -288,8 +288,8 @@ async function scoreFromFile(
   segment.dense.missedRows(field, rows.length);
   for (let first = 0; first < rows.length; first += ROWS_READ_AT_ONCE) {
     if (pace.left === 0) await pace.rest();
-    const some = rows.subarray(first, first + ROWS_READ_AT_ONCE);
-    const read = await Promise.all(Array.from(some, (row) => segment.dense.row(field, row)));
+    const some = Array.from(rows.subarray(first, first + ROWS_READ_AT_ONCE));
+    const read = await segment.dense.readListed(field, some, pace);
     distances.set(scan.scoreRead(arena, read, pace), first);
   }
   return distances;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crc32 } from "../base/crc32.ts";
 import { Pace } from "../base/pace.ts";
+import { readEach } from "../io/index.ts";
 import { SegmentBuilder } from "./segment-builder.ts";
 import type { SegmentIdentity } from "./segment-format.ts";
 import { SegmentReader, type SegmentSource } from "./segment-reader.ts";
@@ -47,6 +48,18 @@ function sourceOf(bytes: Uint8Array, reads: number[] = []): SegmentSource {
       target.set(part);
       reads.push(target.length);
       return Promise.resolve(part.length);
+    },
+  };
+}
+
+/** As {@link sourceOf}, of a source that reads many pieces at once. */
+function manySourceOf(bytes: Uint8Array, batches: number[][]): SegmentSource {
+  const source = sourceOf(bytes);
+  return {
+    ...source,
+    readMany: (pieces) => {
+      batches.push(pieces.map(({ target }) => target.length));
+      return readEach((position, target) => source.read(position, target), pieces);
     },
   };
 }
@@ -105,6 +118,65 @@ describe.each([
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("pieces come back in the order asked for, wherever they lie", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        someParts,
+        fc.array(fc.nat(), { maxLength: 12 }),
+        fc.nat(),
+        async (parts, places, size) => {
+          const bytes = await build(parts);
+          for (const source of [sourceOf(bytes), manySourceOf(bytes, [])]) {
+            const reader = await SegmentReader.open(source, identity);
+            for (const { name, pieces } of parts) {
+              const plain = Buffer.concat(pieces);
+              const length = size % (plain.length + 1);
+              const starts = places.map((place) => place % (plain.length - length + 1));
+              const wanted = starts.map((start) => plain.subarray(start, start + length));
+              const read = await reader.section(1, name)?.readPieces(starts, length);
+              expect(read).toEqual(Uint8Array.from(Buffer.concat(wanted)));
+            }
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test("chunks under several pieces are read once, all at the same time", async () => {
+    const big = { name: "big", pieces: [pattern(10_000, 1)], chunkBytes: 1_024, alignBytes: 64 };
+    const batches: number[][] = [];
+    const reader = await SegmentReader.open(manySourceOf(await build([big]), batches), identity);
+    const read = await reader
+      .section(1, "big")
+      ?.readPieces([9_990, 2_040, 2_050, 4_000, 9_216], 10);
+    expect(read?.length).toBe(50);
+    expect(batches).toEqual([[1_024, 1_024, 1_024, 784]]);
+  });
+
+  test("a piece over a flipped bit, or of what is cut off, is not handed out", async () => {
+    const big = { name: "big", pieces: [pattern(10_000, 1)], chunkBytes: 1_024, alignBytes: 64 };
+    const bytes = await build([big]);
+    const reader = await SegmentReader.open(sourceOf(bytes), identity);
+    const section = reader.section(1, "big");
+    bytes[64 + 5_000] = (bytes[64 + 5_000] ?? 0) ^ 1;
+    expect((await section?.readPieces([0, 9_000], 100))?.length).toBe(200);
+    await expect(section?.readPieces([0, 5_100, 9_000], 100)).rejects.toMatchObject({
+      code: "data_damaged",
+    });
+    const short = sourceOf(bytes);
+    const cut: SegmentSource = {
+      length: short.length,
+      read: (position, target) =>
+        target.length === 1_024 ? Promise.resolve(1_000) : short.read(position, target),
+    };
+    const other = (await SegmentReader.open(cut, identity)).section(1, "big");
+    await expect(other?.readPieces([0, 9_500], 100)).rejects.toMatchObject({
+      code: "data_damaged",
+      message: expect.stringMatching(/cut off/) as unknown,
+    });
   });
 
   test("opening reads the end only, and a section nothing but itself", async () => {

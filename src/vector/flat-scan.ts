@@ -105,13 +105,13 @@ export class FlatScan {
     return this.#scanner(arena).scoreRows(target, rows);
   }
 
-  /** Exact distances of rows that were read from a file, a few at a time; any arena serves. */
-  scoreRead(arena: number, rows: readonly Float32Array[], pace: Pace): Float32Array {
-    const scanner = this.#scanner(arena);
-    const bytes = (rows[0]?.byteLength ?? 0) * rows.length;
-    pace.add(scanSteps(bytes * LISTED_COST) + rows.length * READ_ROW_STEPS);
-    const distances = new Float32Array(rows.length);
-    for (const [i, row] of rows.entries()) distances[i] = scanner.scoreForeign(row);
+  /**
+   * Exact distances of rows that were read from a file, a few at a time, one behind the other and
+   * without padding; any arena serves.
+   */
+  scoreRead(arena: number, rows: Float32Array, pace: Pace): Float32Array {
+    const distances = this.#scanner(arena).scoreForeign(rows);
+    pace.add(scanSteps(rows.byteLength * LISTED_COST) + distances.length * READ_ROW_STEPS);
     return distances;
   }
 

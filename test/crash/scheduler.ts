@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import {
   InterceptedFileSystem,
+  readEach,
   type FileCallHook,
   type FileSystem,
   type ReadableFile,
@@ -117,7 +118,8 @@ export class ScheduledFileSystem implements FileSystem {
       this.#do(`read ${path}`, () => file.read(position, target));
     const readNow = (position: number, target: Uint8Array): number =>
       file.readNow(position, target);
-    return { path, size, read, readNow, close: () => file.close() };
+    const readMany: ReadableFile["readMany"] = (pieces) => readEach(read, pieces);
+    return { path, size, read, readMany, readNow, close: () => file.close() };
   }
 
   async create(path: string): Promise<WritableFile> {

@@ -2,6 +2,7 @@
 import type {
   CreateOptions,
   DiskRoom,
+  FilePiece,
   FileSystem,
   FolderLock,
   ReadableFile,
@@ -154,6 +155,14 @@ class InterceptedReadable implements ReadableFile {
 
   async read(position: number, target: Uint8Array): Promise<number> {
     return this.#inner.read(position, this.#shorten(position, target));
+  }
+
+  async readMany(pieces: readonly FilePiece[]): Promise<number> {
+    const shortened = pieces.map(({ position, target }) => ({
+      position,
+      target: this.#shorten(position, target),
+    }));
+    return this.#inner.readMany(shortened);
   }
 
   readNow(position: number, target: Uint8Array): number {

@@ -1,5 +1,6 @@
 /** Reading content that lies in memory; a file that was unlinked or replaced stays readable. */
-import type { ReadableFile } from "../file-system.ts";
+import type { FilePiece, ReadableFile } from "../file-system.ts";
+import { readEach } from "../read-each.ts";
 import type { GrowingContent } from "./growing-content.ts";
 
 export class MemoryReadableFile implements ReadableFile {
@@ -19,6 +20,10 @@ export class MemoryReadableFile implements ReadableFile {
   async read(position: number, target: Uint8Array): Promise<number> {
     await Promise.resolve();
     return this.#content.read(position, target);
+  }
+
+  readMany(pieces: readonly FilePiece[]): Promise<number> {
+    return readEach((position, target) => this.read(position, target), pieces);
   }
 
   readNow(position: number, target: Uint8Array): number {

@@ -3,8 +3,8 @@ import { close, fstat, open, read, readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { InsulaError } from "../../base/errors.ts";
-import type { ReadableFile, WritableFile } from "../file-system.ts";
-import { readFully, writeFully } from "../full-transfer.ts";
+import type { FilePiece, ReadableFile, WritableFile } from "../file-system.ts";
+import { readFully, writeFully, type ReadCall } from "../full-transfer.ts";
 import { makeSystemError, toIoError } from "../system-error.ts";
 
 const openDescriptor = promisify(open);
@@ -36,13 +36,41 @@ export class NodeReadableFile implements ReadableFile {
   }
 
   async size(): Promise<number> {
-    return this.#use("ask for the size of", async () => {
+    this.#begin("ask for the size of");
+    try {
       return (await statDescriptor(this.#descriptor)).size;
-    });
+    } catch (error) {
+      throw toIoError(`ask for the size of "${this.path}"`, error);
+    } finally {
+      this.#end();
+    }
   }
 
   async read(position: number, target: Uint8Array): Promise<number> {
-    return this.#use("read", () => readFully(this.#readSome, target, position));
+    return this.readMany([{ position, target }]);
+  }
+
+  /** One promise for all of them. */
+  async readMany(pieces: readonly FilePiece[]): Promise<number> {
+    if (pieces.length === 0) return 0;
+    this.#begin("read");
+    return new Promise((resolve, reject) => {
+      let left = pieces.length;
+      let sum = 0;
+      let failure: unknown;
+      const done = (error: unknown, count: number): void => {
+        failure ??= error;
+        sum += count;
+        left--;
+        if (left > 0) return;
+        this.#end();
+        if (failure === null || failure === undefined) resolve(sum);
+        else reject(toIoError(`read "${this.path}"`, failure));
+      };
+      for (const { position, target } of pieces) {
+        readFully(this.#readSome, target, position, done);
+      }
+    });
   }
 
   readNow(position: number, target: Uint8Array): number {
@@ -79,30 +107,23 @@ export class NodeReadableFile implements ReadableFile {
     }
   }
 
-  readonly #readSome = (
-    target: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<number> =>
-    new Promise((resolve, reject) => {
-      read(this.#descriptor, target, offset, length, position, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-    });
+  readonly #readSome: ReadCall = (target, position, done) => {
+    read(this.#descriptor, target, 0, target.length, position, done);
+  };
 
-  async #use<Value>(verb: string, task: () => Promise<Value>): Promise<Value> {
-    this.#users++;
+  /** To be followed by {@link NodeReadableFile.#end}. */
+  #begin(verb: string): void {
     try {
       this.#check();
-      return await task();
     } catch (error) {
       throw toIoError(`${verb} "${this.path}"`, error);
-    } finally {
-      this.#users--;
-      if (this.#users === 0) this.#whenUnused?.();
     }
+    this.#users++;
+  }
+
+  #end(): void {
+    this.#users--;
+    if (this.#users === 0) this.#whenUnused?.();
   }
 
   #check(): void {
