@@ -25,7 +25,10 @@ export interface Own extends Contender {
   readonly ingestSeconds: number;
   /** Bytes that its memory holds for vectors by its own count. */
   readonly residentBytes: number;
-  /** Puts a `share` of the rows again: the old ones are dead, the new ones in new segments. */
+  /**
+   * Puts a `share` of the rows again: the old ones are dead, the new ones in new segments, and a
+   * worker merges them while searches go on.
+   */
   churn(share: number): Promise<void>;
   path(): Promise<string>;
 }
@@ -49,7 +52,7 @@ export async function openInsula(shop: Workshop): Promise<Own> {
   };
   const cost = await keptBuild(shop, build, (built) => built.close());
   const openedAt = performance.now();
-  const engine = await open(0);
+  let engine = await open(0);
   let recall: number = RECALLS[0];
   const ask = async (query: Float32Array, k: number, filter?: RowFilter): Promise<Found> => {
     const narrowed = filter === undefined ? {} : { filter: filterOf(filter) };
@@ -73,6 +76,9 @@ export async function openInsula(shop: Workshop): Promise<Own> {
     isWarm: () => engine.stats().arenaBytesUsed >= data.rows.byteLength,
     searchFiltered: ask,
     churn: async (share) => {
+      // Merges begin behind it, and have a thread as in a server.
+      await engine.close();
+      engine = await open(1);
       const count = Math.floor(data.rowCount * share);
       await put(engine, shop, 0, count);
       await engine.flush(PLACE);

@@ -11,6 +11,8 @@ export async function readEach(
   read: (position: number, target: Uint8Array) => Promise<number>,
   pieces: readonly FilePiece[],
 ): Promise<number> {
-  const counts = await allDone(pieces.map(({ position, target }) => read(position, target)));
+  // Also one that fails before it returns a promise is waited for with the others.
+  const reads = pieces.map(async ({ position, target }) => read(position, target));
+  const counts = await allDone(reads);
   return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -31,7 +31,10 @@ export interface DenseSegment {
   readonly coming: Set<Promise<void>>;
 }
 
-/** A row read alone costs as much as so many bytes read in one go: a read, and a seal to open. */
+/**
+ * A listed row costs as much as so many bytes read in one go: a read, and a seal to open. Less
+ * where several share a chunk.
+ */
 const ALONE_BYTES = 16_384;
 
 export class SegmentDense {
@@ -107,7 +110,7 @@ export class SegmentDense {
     return loadBytes(this.#segment.entry, field, this.#context.policy);
   }
 
-  /** A search read so many rows out of the file, one by one. */
+  /** A search read so many listed rows out of the file. */
   missedRows(field: VectorField, count: number): void {
     this.missed(field, count * Math.max(ALONE_BYTES, rowStrideBytes(field.dimension)));
   }

@@ -10,7 +10,7 @@ import { allDone } from "../base/all-done.ts";
 import { assert } from "../base/errors.ts";
 import { scanSteps, type Pace } from "../base/pace.ts";
 import { DEFAULT_RECALL, type Query, type QueryPlan, type VectorField } from "../model/index.ts";
-import type { RowHits } from "../math/index.ts";
+import { rowStrideBytes, type RowHits } from "../math/index.ts";
 import {
   FlatScan,
   GraphSearch,
@@ -286,17 +286,18 @@ async function scoreFromFile(
 ): Promise<Float32Array> {
   const distances = new Float32Array(rows.length);
   segment.dense.missedRows(field, rows.length);
-  for (let first = 0; first < rows.length; first += ROWS_READ_AT_ONCE) {
+  const step = Math.max(1, Math.floor(READ_AT_ONCE_BYTES / rowStrideBytes(field.dimension)));
+  for (let first = 0; first < rows.length; first += step) {
     if (pace.left === 0) await pace.rest();
-    const some = Array.from(rows.subarray(first, first + ROWS_READ_AT_ONCE));
+    const some = Array.from(rows.subarray(first, first + step));
     const read = await segment.dense.readListed(field, some, pace);
     distances.set(scan.scoreRead(arena, read, pace), first);
   }
   return distances;
 }
 
-/** 256 KiB of rows of 1,024 numbers. */
-const ROWS_READ_AT_ONCE = 64;
+/** Of rows that are read, and then copied and compared without a pause. */
+const READ_AT_ONCE_BYTES = 131_072;
 
 /** Exact scan of float32 rows that are not resident: read a window at a time into an arena. */
 async function scanWindows(

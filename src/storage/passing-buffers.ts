@@ -1,7 +1,8 @@
 /**
- * Buffers for bytes that only pass through: blocks of the catalogue that are looked at once, sealed
- * chunks on their way to be opened. Made anew each time, what they left until the next collection
- * was more memory than all that sleeps takes, and the collections held up whoever came then.
+ * Buffers for bytes that only pass through: blocks of the catalogue that are looked at once, chunks
+ * of segments on their way to be opened or copied. Made anew each time, what they left until the
+ * next collection was more memory than all that sleeps takes, and the collections held up whoever
+ * came then.
  */
 
 export interface PassingSizes {

@@ -156,6 +156,37 @@ describe.each([
     expect(batches).toEqual([[1_024, 1_024, 1_024, 784]]);
   });
 
+  test("what was opened is not left behind, also when the search is given up or a bit is wrong", async () => {
+    const big = { name: "big", pieces: [pattern(400_000, 1)], chunkBytes: 4_096, alignBytes: 64 };
+    const bytes = await build([big]);
+    const targets: Uint8Array[] = [];
+    const source = sourceOf(bytes);
+    const kept: SegmentSource = {
+      ...source,
+      readMany: (pieces) => {
+        targets.push(...pieces.map(({ target }) => target));
+        return readEach((position, target) => source.read(position, target), pieces);
+      },
+    };
+    const section = (await SegmentReader.open(kept, identity)).section(1, "big");
+    const starts = Array.from({ length: 90 }, (_, i) => i * 4_100);
+    const abort = new AbortController();
+    const turn = (): Promise<void> => {
+      abort.abort(new RangeError("enough"));
+      return Promise.resolve();
+    };
+    if (identity !== PLAIN) {
+      const given = section?.readPieces(starts, 100, new Pace(turn, abort.signal));
+      await expect(given).rejects.toThrow("enough");
+    }
+    await section?.readPieces(starts, 100);
+    bytes[64 + 88 * 4_100] = 1 ^ (bytes[64 + 88 * 4_100] ?? 0);
+    await expect(section?.readPieces(starts, 100)).rejects.toMatchObject({ code: "data_damaged" });
+    expect(targets.length).toBeGreaterThanOrEqual(180);
+    const isLeft = targets.some((target) => target.some((byte) => byte !== 0));
+    expect(isLeft).toBe(identity === PLAIN);
+  });
+
   test("a piece over a flipped bit, or of what is cut off, is not handed out", async () => {
     const big = { name: "big", pieces: [pattern(10_000, 1)], chunkBytes: 1_024, alignBytes: 64 };
     const bytes = await build([big]);

@@ -23,7 +23,7 @@ import {
 
 /** Read at once: sealed bytes need as much memory again on their way. */
 const OPEN_STEP_BYTES = 1_048_576;
-/** Of this thread. Shorter pieces are made anew: a search reads dozens, and they cost little. */
+/** Of this thread. Shorter pieces are made anew, they cost little. */
 const passing = new PassingBuffers({
   smallest: 65_536,
   largest: OPEN_STEP_BYTES,
@@ -176,8 +176,11 @@ export class SectionReader {
 
   /**
    * Pieces of `length` bytes that begin at `starts`, one behind the other, owned by the caller.
-   * Reads and verifies each chunk they touch once, all of them at the same time: one wait, and a
-   * third of what as many calls of `read` leave behind for the collector.
+   * Reads and verifies each chunk they touch once, all of them at the same time: one wait, and of
+   * many pieces a third of what as many calls of `read` leave behind for the collector. The bytes
+   * are copied in one go: they should be some hundred kibibytes at most.
+   *
+   * @throws also what the signal of the pace was aborted with.
    */
   async readPieces(
     starts: readonly number[],
@@ -187,22 +190,26 @@ export class SectionReader {
     const pieces = new Uint8Array(starts.length * length);
     if (pieces.length === 0) return pieces;
     for (const start of starts) this.#check(start, length);
+    pace?.check();
     const { chunkBytes } = this.#entry;
     const chunks = chunksUnder(starts, length, chunkBytes);
     const end = Math.min(this.length, ((chunks.at(-1) ?? 0) + 1) * chunkBytes);
     const lastBytes = end - (chunks.at(-1) ?? 0) * chunkBytes;
     const heldBytes = (chunks.length - 1) * chunkBytes + lastBytes;
     await passing.during(heldBytes, async (held) => {
-      await this.#readScattered(chunks, held, pace);
-      // Chunks that are neighbours here are so there, and each piece lies in neighbours.
-      const places = new Map(chunks.map((chunk, i) => [chunk, i * chunkBytes]));
-      for (const [i, start] of starts.entries()) {
-        const chunk = Math.floor(start / chunkBytes);
-        const from = (places.get(chunk) ?? 0) + start - chunk * chunkBytes;
-        pieces.set(held.subarray(from, from + length), i * length);
+      try {
+        await this.#readScattered(chunks, held, pace);
+        // Chunks that are neighbours here are so there, and each piece lies in neighbours.
+        const places = new Map(chunks.map((chunk, i) => [chunk, i * chunkBytes]));
+        for (const [i, start] of starts.entries()) {
+          const chunk = Math.floor(start / chunkBytes);
+          const from = (places.get(chunk) ?? 0) + start - chunk * chunkBytes;
+          pieces.set(held.subarray(from, from + length), i * length);
+        }
+      } finally {
+        // What was opened is not left where others read.
+        if (this.#identity.key !== undefined) held.fill(0);
       }
-      // Nobody else's memory keeps what was opened.
-      held.fill(0);
     });
     return pieces;
   }
@@ -314,7 +321,7 @@ export class SectionReader {
   }
 
   /** Bytes read of all of them. */
-  #readAll(pieces: readonly FilePiece[]): Promise<number> {
+  async #readAll(pieces: readonly FilePiece[]): Promise<number> {
     if (this.#source.readMany !== undefined) return this.#source.readMany(pieces);
     return readEach((position, target) => this.#source.read(position, target), pieces);
   }

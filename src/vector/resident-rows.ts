@@ -1,7 +1,7 @@
 /**
  * One vector field of one segment in the arenas: codes of one bit a component; or int8 codes with
  * their factors, the graph if there is one and, when the segment is small enough, the float32 rows.
- * What is not resident is read row by row for rescoring.
+ * What is not resident is read for rescoring, some rows at a time.
  */
 import { allDone } from "../base/all-done.ts";
 import { InsulaError, assert, isInsulaError } from "../base/errors.ts";

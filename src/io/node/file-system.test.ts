@@ -31,6 +31,21 @@ describe("NodeFileSystem", () => {
     expect(statSync(join(root, "a/c")).mode & 0o777).toBe(0o600);
   });
 
+  it("ends many reads together, also when one cannot even begin", async () => {
+    const fileSystem = new NodeFileSystem(freshRoot());
+    await fileSystem.replaceWhole("a", new Uint8Array(4_000_000).fill(97));
+    const file = await fileSystem.openRead("a");
+    const target = new Uint8Array(4_000_000);
+    const pieces = [
+      { position: 0, target },
+      { position: 0.5, target: new Uint8Array(1) },
+    ];
+    await expect(file?.readMany(pieces)).rejects.toMatchObject({ code: "io_failed" });
+    // Nothing is written any more, and nobody uses the file.
+    expect(target.at(-1)).toBe(97);
+    await file?.close();
+  });
+
   it("lets reads under way end before it closes a file, and refuses later ones", async () => {
     const fileSystem = new NodeFileSystem(freshRoot());
     for (const name of ["a", "b"]) {

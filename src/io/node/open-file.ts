@@ -108,7 +108,12 @@ export class NodeReadableFile implements ReadableFile {
   }
 
   readonly #readSome: ReadCall = (target, position, done) => {
-    read(this.#descriptor, target, 0, target.length, position, done);
+    try {
+      read(this.#descriptor, target, 0, target.length, position, done);
+    } catch (error) {
+      // As any other failure: when the reads beside it have ended.
+      process.nextTick(done, error, 0);
+    }
   };
 
   /** To be followed by {@link NodeReadableFile.#end}. */
