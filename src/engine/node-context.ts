@@ -25,6 +25,7 @@ import {
   type ShardPolicy,
 } from "../shard/index.ts";
 import { BlockCache, NodeLog, PackStore, SystemShard } from "../storage/index.ts";
+import { GRAPH_ROWS_MAX } from "../vector/index.ts";
 import { ROOT_PATH, Vault, rootMissing, type VaultOptions } from "../vault/index.ts";
 import { Catalog } from "./catalog.ts";
 import type { CatalogChange } from "./catalog-commit.ts";
@@ -54,6 +55,7 @@ export const DEFAULT_POLICY: ShardPolicy = {
   quietMergeMs: 60_000,
   deadShareMax: 0.2,
   segmentBytesMax: 1024 * 1024 * 1024,
+  segmentRowsMax: GRAPH_ROWS_MAX,
   segmentsSlow: 32,
   segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,

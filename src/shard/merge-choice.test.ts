@@ -21,6 +21,7 @@ const POLICY: ShardPolicy = {
   quietMergeMs: 60_000,
   deadShareMax: 0.2,
   segmentBytesMax: 1_024 * MIB,
+  segmentRowsMax: 1_500_000,
   segmentsSlow: 32,
   segmentsMax: 64,
   residentRowsBytesMax: 64 * MIB,
@@ -142,6 +143,24 @@ it("a full merge takes no more than one segment may hold, and ends", () => {
   }
   expect(segments).toHaveLength(3);
   expect(segments.some(({ hasDeadRows }) => hasDeadRows)).toBe(false);
+});
+
+it("no merge makes more rows than a graph may have, however short they are", () => {
+  const short = (rows: number): MergeCandidate => ({
+    ...segment(rows * 16),
+    rowCount: rows,
+    liveCount: rows,
+  });
+  const rowsOf = (segments: readonly MergeCandidate[]): number =>
+    segments.reduce((sum, { liveCount }) => sum + liveCount, 0);
+  const fits = Array.from({ length: 4 }, () => short(370_000));
+  expect(chooseMerge(fits, POLICY, "busy")).toHaveLength(4);
+  const tooMany = Array.from({ length: 4 }, () => short(380_000));
+  expect(chooseMerge(tooMany, POLICY, "busy")).toEqual([]);
+  expect(rowsOf(chooseMerge(tooMany, POLICY, "settled"))).toBe(3 * 380_000);
+  expect(rowsOf(chooseFullMerge(tooMany, POLICY))).toBe(3 * 380_000);
+  expect(chooseMerge([short(1_100_000), short(401_000)], POLICY, "settled")).toEqual([]);
+  expect(mergeBacklog([...tooMany, short(370_000)], POLICY)).toBe(1);
 });
 
 it("segments that are as large as they should be are no backlog", () => {

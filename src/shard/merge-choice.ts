@@ -55,8 +55,8 @@ export function chooseMerge<Segment extends MergeCandidate>(
 }
 
 /**
- * One step towards as few segments as {@link ShardPolicy.segmentBytesMax} allows, none with dead
- * rows; empty at the end.
+ * One step towards as few segments as {@link ShardPolicy.segmentBytesMax} and `segmentRowsMax`
+ * allow, none with dead rows; empty at the end.
  */
 export function chooseFullMerge<Segment extends MergeCandidate>(
   segments: readonly Segment[],
@@ -89,7 +89,10 @@ export function isSmall(segments: readonly MergeCandidate[], policy: ShardPolicy
 /** Segments that merges have still to make fewer: large ones are at home. */
 export function mergeBacklog(segments: readonly MergeCandidate[], policy: ShardPolicy): number {
   const bytesMax = policy.segmentBytesMax / policy.mergeFanIn;
-  return segments.filter(({ entry }) => entry.location.bytes <= bytesMax).length;
+  const rowsMax = policy.segmentRowsMax / policy.mergeFanIn;
+  return segments.filter(
+    ({ entry, liveCount }) => entry.location.bytes <= bytesMax && liveCount <= rowsMax,
+  ).length;
 }
 
 function sorted<Segment extends MergeCandidate>(segments: readonly Segment[]): readonly Segment[] {
@@ -101,12 +104,22 @@ function fitting<Segment extends MergeCandidate>(
   segments: readonly Segment[],
   policy: ShardPolicy,
 ): readonly Segment[] {
-  let bytes = 0;
+  let [bytes, rows] = [0, 0];
   const count = segments.slice(0, MERGE_INPUTS_MAX).findIndex((segment) => {
     bytes += liveBytes(segment);
-    return bytes > policy.segmentBytesMax;
+    rows += segment.liveCount;
+    return isTooLarge(bytes, rows, policy);
   });
   return segments.slice(0, count < 0 ? MERGE_INPUTS_MAX : Math.max(1, count));
+}
+
+/** True of what no merge may make. */
+function isTooLarge(
+  bytes: number,
+  rows: number,
+  { segmentBytesMax, segmentRowsMax }: Pick<ShardPolicy, "segmentBytesMax" | "segmentRowsMax">,
+): boolean {
+  return bytes > segmentBytesMax || rows > segmentRowsMax;
 }
 
 /** What is left of a segment after a merge, about. */
@@ -129,7 +142,7 @@ function worthOneGraph<Segment extends MergeCandidate>(
   for (const [i, segment] of bySize.slice(0, MERGE_INPUTS_MAX).entries()) {
     const bytes = liveBytes(segment);
     rows += segment.liveCount;
-    if (smaller + bytes > policy.segmentBytesMax) break;
+    if (isTooLarge(smaller + bytes, rows, policy)) break;
     if (rows >= rowsMin && smaller > 0 && smaller >= bytes * GROWTH_MIN) count = i + 1;
     smaller += bytes;
   }
@@ -143,11 +156,12 @@ function fullTier<Segment extends MergeCandidate>(
   for (let start = 0; start + policy.mergeFanIn <= bySize.length; start++) {
     const smallest = bySize[start]?.entry.location.bytes ?? 0;
     const bound = Math.max(smallest, CLASS_FLOOR_BYTES) * SIZE_CLASS_FACTOR;
-    let bytes = 0;
+    let [bytes, rows] = [0, 0];
     const tier: Segment[] = [];
     for (const segment of bySize.slice(start, start + MERGE_INPUTS_MAX)) {
       bytes += segment.entry.location.bytes;
-      if (segment.entry.location.bytes > bound || bytes > policy.segmentBytesMax) break;
+      rows += segment.liveCount;
+      if (segment.entry.location.bytes > bound || isTooLarge(bytes, rows, policy)) break;
       tier.push(segment);
     }
     if (tier.length >= policy.mergeFanIn) return tier;

@@ -108,6 +108,8 @@ export interface ShardPolicy {
   readonly deadShareMax: number;
   /** Largest segment a merge may make, bytes. */
   readonly segmentBytesMax: number;
+  /** Most rows of one: a segment of more can have no graph, and is scanned. */
+  readonly segmentRowsMax: number;
   /** Segments that merges have still to make fewer: from here on writers are slowed … */
   readonly segmentsSlow: number;
   /** … and from here on they wait. */

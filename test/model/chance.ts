@@ -9,6 +9,10 @@ import type {
   WriteBatch,
 } from "../../src/model/index.ts";
 import type { ShardPolicy } from "../../src/shard/index.ts";
+import { GRAPH_ROWS_MAX } from "../../src/vector/index.ts";
+
+/** Beside segments of few bytes. */
+const SHORT_SEGMENT_ROWS = 60;
 
 const WORDS = [
   "red",
@@ -163,6 +167,13 @@ export class Chance {
 
   /** Everything small, so that flushes and merges are frequent; some extremes by chance. */
   policy(): ShardPolicy {
+    const drawn = this.#policy();
+    // Without a draw of its own: seeds stay what they are.
+    const isShort = drawn.segmentBytesMax < 1_048_576;
+    return { ...drawn, segmentRowsMax: isShort ? SHORT_SEGMENT_ROWS : GRAPH_ROWS_MAX };
+  }
+
+  #policy(): Omit<ShardPolicy, "segmentRowsMax"> {
     return {
       memtableBytesMax: this.pick([8, 32, 128]) * 1024,
       quietFlushMs: 0,
