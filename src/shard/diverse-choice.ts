@@ -9,9 +9,10 @@ import { rowStrideBytes } from "../math/index.ts";
 import type { DiverseChoice, Query, VectorField } from "../model/index.ts";
 import { FlatScan, RowWindow } from "../vector/index.ts";
 import { kernelMetric } from "./kernel-metric.ts";
-import { shownDistance, vectorOf, type RankedRecord } from "./ranked-records.ts";
+import { shownDistance, type RankedRecord } from "./ranked-records.ts";
 import type { ShardContext } from "./shard-context.ts";
 import type { Ranking } from "./shard-search.ts";
+import { StoredVectors } from "./stored-vectors.ts";
 
 /** Steps of reading the vector of a candidate, and of going over the candidates in a step. */
 const VECTOR_STEPS = 128;
@@ -47,9 +48,10 @@ export async function chooseDiverse(
   const { ranked, trace, cost } = ranking;
   const startMs = context.clock.monotonicMs();
   const vectors: Float32Array[] = [];
-  for (const { candidate } of ranked) {
+  const stored = new StoredVectors(ranked, field, pace);
+  for (let i = 0; i < ranked.length; i++) {
     if (!pace.fits(VECTOR_STEPS)) await pace.take(VECTOR_STEPS);
-    vectors.push(await vectorOf(candidate, field));
+    vectors.push(await stored.take(i));
     pace.add(scanSteps(rowStrideBytes(field.dimension)));
   }
   const loaded: LoadedRows[] = [];

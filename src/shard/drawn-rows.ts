@@ -1,6 +1,6 @@
 /** Live records of a view, drawn by chance. */
 import type { Random } from "../io/index.ts";
-import type { ViewPlace } from "./ranked-records.ts";
+import type { ViewPlace } from "./read-view.ts";
 import type { SearchedView } from "./shard-search.ts";
 
 /** Draws for each record wanted: enough unless almost all rows are dead. */

@@ -12,14 +12,9 @@ import {
   type SparseVector,
   type VectorField,
 } from "../model/index.ts";
-import type { MemtableView, SegmentView } from "./read-view.ts";
+import type { ViewPlace } from "./read-view.ts";
+import { StoredVectors } from "./stored-vectors.ts";
 import { answeredBytes, type WorkTally } from "./work-tally.ts";
-
-/** Where a record is, as a view sees it. */
-export interface ViewPlace {
-  readonly view: MemtableView | SegmentView;
-  readonly row: number;
-}
 
 /** One record that may be among the nearest. */
 export interface Candidate extends ViewPlace {
@@ -231,8 +226,10 @@ async function toWholeHits(
 ): Promise<readonly Hit[]> {
   const measure = dense ?? SPARSE_MEASURE;
   const hits: Hit[] = [];
+  const isShowing = include.vectors && dense !== undefined;
+  const vectors = isShowing ? new StoredVectors(ranked, dense, pace) : undefined;
   work.records(ranked.length);
-  for (const { candidate, key } of ranked) {
+  for (const [i, { candidate, key }] of ranked.entries()) {
     if (!pace.fits(HIT_STEPS)) await pace.take(HIT_STEPS);
     const hit: Writable<Hit> = { key, distance: shownDistance(measure, candidate.distance) };
     let metadata: Uint8Array | undefined;
@@ -241,8 +238,8 @@ async function toWholeHits(
       metadata = maybe instanceof Promise ? await maybe : maybe;
       if (metadata !== undefined) hit.metadata = decodeMetadata(metadata);
     }
-    if (include.vectors && dense !== undefined) {
-      hit.vectors = new Map([[dense.name, await vectorOf(candidate, dense)]]);
+    if (vectors !== undefined && dense !== undefined) {
+      hit.vectors = new Map([[dense.name, await vectors.take(i)]]);
     }
     if (include.vectors && sparse !== undefined) {
       const vector = await sparseVectorOf(candidate, sparse);

@@ -61,3 +61,9 @@ export class ReadView {
     for (const { segment } of this.segments) segment.release();
   }
 }
+
+/** Where a record is, as a view sees it. */
+export interface ViewPlace {
+  readonly view: MemtableView | SegmentView;
+  readonly row: number;
+}

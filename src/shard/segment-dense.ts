@@ -31,6 +31,16 @@ export interface DenseSegment {
   readonly coming: Set<Promise<void>>;
 }
 
+/** Of listed rows that are read together, and then copied or compared without a pause. */
+const LISTED_BYTES = 131_072;
+const LISTED_ROWS_MAX = 256;
+
+/** Rows of a field that are read together where they are in the file. */
+export function listedRowsMax({ dimension }: VectorField): number {
+  const fitting = Math.floor(LISTED_BYTES / rowStrideBytes(dimension));
+  return Math.max(1, Math.min(LISTED_ROWS_MAX, fitting));
+}
+
 /**
  * A listed row costs as much as so many bytes read in one go: a read, and a seal to open. Less
  * where several share a chunk.
@@ -67,12 +77,29 @@ export class SegmentDense {
 
   /** One float32 row, owned by the caller. */
   async row(field: VectorField, row: DocId): Promise<Float32Array> {
-    const resident = this.#resident.get(field.name);
-    if (resident?.hasRows === true) return resident.row(row);
-    return this.readListed(field, [row]);
+    const [values] = await this.rows(field, [row]);
+    assert(values !== undefined, "one vector for one row");
+    return values;
   }
 
-  /** Listed float32 rows out of the file, one behind the other, without padding. */
+  /** Listed float32 rows, each owned by the caller; at most {@link listedRowsMax}. */
+  async rows(
+    field: VectorField,
+    rows: readonly DocId[],
+    pace?: Pace,
+  ): Promise<readonly Float32Array[]> {
+    const resident = this.#resident.get(field.name);
+    if (resident?.hasRows === true) return rows.map((row) => resident.row(row));
+    const { dimension } = field;
+    const read = await this.readListed(field, rows, pace);
+    if (rows.length === 1) return [read];
+    return rows.map((_, i) => read.slice(i * dimension, (i + 1) * dimension));
+  }
+
+  /**
+   * Listed float32 rows out of the file, one behind the other, without padding; at most
+   * {@link listedRowsMax}.
+   */
   async readListed(
     field: VectorField,
     rows: readonly DocId[],

@@ -23,11 +23,10 @@ import {
   vectorOf,
   type ComparedFields,
   type RankedRecord,
-  type ViewPlace,
 } from "./ranked-records.ts";
 import { rankShard, type Ranking, type SearchedView, type VectorQuery } from "./shard-search.ts";
 import { rankSparse, type SparseSearchQuery } from "./shard-sparse-search.ts";
-import type { ReadView, SegmentView } from "./read-view.ts";
+import type { ReadView, SegmentView, ViewPlace } from "./read-view.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import { sparseBytes } from "./work-tally.ts";
 

@@ -10,7 +10,7 @@ import { allDone } from "../base/all-done.ts";
 import { assert } from "../base/errors.ts";
 import { scanSteps, type Pace } from "../base/pace.ts";
 import { DEFAULT_RECALL, type Query, type QueryPlan, type VectorField } from "../model/index.ts";
-import { rowStrideBytes, type RowHits } from "../math/index.ts";
+import type { RowHits } from "../math/index.ts";
 import {
   FlatScan,
   GraphSearch,
@@ -29,6 +29,7 @@ import { codeMetric, kernelMetric } from "./kernel-metric.ts";
 import { scanMemtable } from "./memtable-search.ts";
 import { isWithin, nearest, type Candidate, type RankedRecord } from "./ranked-records.ts";
 import type { MemtableView, ReadView, SegmentView } from "./read-view.ts";
+import { listedRowsMax } from "./segment-dense.ts";
 import { SearchTrace, type PartTrace } from "./search-trace.ts";
 import type { ShardContext } from "./shard-context.ts";
 import { WorkTally } from "./work-tally.ts";
@@ -286,7 +287,7 @@ async function scoreFromFile(
 ): Promise<Float32Array> {
   const distances = new Float32Array(rows.length);
   segment.dense.missedRows(field, rows.length);
-  const step = Math.max(1, Math.floor(READ_AT_ONCE_BYTES / rowStrideBytes(field.dimension)));
+  const step = listedRowsMax(field);
   for (let first = 0; first < rows.length; first += step) {
     if (pace.left === 0) await pace.rest();
     const some = Array.from(rows.subarray(first, first + step));
@@ -295,9 +296,6 @@ async function scoreFromFile(
   }
   return distances;
 }
-
-/** Of rows that are read, and then copied and compared without a pause. */
-const READ_AT_ONCE_BYTES = 131_072;
 
 /** Exact scan of float32 rows that are not resident: read a window at a time into an arena. */
 async function scanWindows(
