@@ -8,12 +8,14 @@
  */
 import { PIECE_BYTES, offloadManifestKey, offloadPieceKey } from "../backup/index.ts";
 import { InsulaError } from "../base/errors.ts";
-import type { ObjectStore } from "../io/index.ts";
+import type { FilePiece, ObjectStore } from "../io/index.ts";
 import type { RemoteLocation } from "../shard/index.ts";
 import type { BlockShelf, ByteSpan, SegmentSource } from "../storage/index.ts";
 
 /** Bytes fetched and kept together; a piece of a segment is several of them. */
 const BLOCK_BYTES = 1_048_576;
+/** Pieces whose blocks are fetched at the same time: the rows that a search compares are fewer. */
+const PIECES_AT_ONCE = 32;
 /** Segments up to this size are fetched whole. Source: ours, about 0.1 s of a link of 1 Gbit/s. */
 export const WHOLE_BYTES_MAX = 8_388_608;
 /** Bytes of one segment's sections that are fetched before they are asked for. */
@@ -42,17 +44,38 @@ export class RemoteSource implements SegmentSource {
     this.length = location.bytes;
   }
 
-  async read(position: number, target: Uint8Array): Promise<number> {
-    const end = Math.min(this.length, position + target.length);
-    if (position >= end) return 0;
-    const blocks = await this.#bring([{ start: position, length: end - position }]);
-    for (const [number, block] of blocks) {
-      const start = number * BLOCK_BYTES;
-      const from = Math.max(position, start);
-      const to = Math.min(end, start + block.length);
-      if (from < to) target.set(block.subarray(from - start, to - start), from - position);
+  read(position: number, target: Uint8Array): Promise<number> {
+    return this.#readSome([{ position, target }]);
+  }
+
+  /** Some at once: each may need a block of its own. */
+  async readMany(pieces: readonly FilePiece[]): Promise<number> {
+    let sum = 0;
+    for (let first = 0; first < pieces.length; first += PIECES_AT_ONCE) {
+      sum += await this.#readSome(pieces.slice(first, first + PIECES_AT_ONCE));
     }
-    return end - position;
+    return sum;
+  }
+
+  async #readSome(pieces: readonly FilePiece[]): Promise<number> {
+    const spans = pieces.map(({ position, target }) => ({
+      start: position,
+      length: Math.max(0, Math.min(this.length - position, target.length)),
+    }));
+    const blocks = await this.#bring(spans.filter(({ length }) => length > 0));
+    let sum = 0;
+    for (const [i, { start: position, length }] of spans.entries()) {
+      const target = pieces[i]?.target;
+      for (const number of length > 0 ? this.#blocksOf({ start: position, length }) : []) {
+        const block = blocks.get(number) ?? new Uint8Array(0);
+        const start = number * BLOCK_BYTES;
+        const from = Math.max(position, start);
+        const to = Math.min(position + length, start + block.length);
+        if (from < to) target?.set(block.subarray(from - start, to - start), from - position);
+      }
+      sum += length;
+    }
+    return sum;
   }
 
   async fetchAhead(spans: readonly ByteSpan[]): Promise<void> {

@@ -7,7 +7,12 @@ import type { MergeCandidate } from "./merge-choice.ts";
 const MIB = 1_048_576;
 /** What a walk is asked for, where nothing else is said. */
 const ASKED = { k: 10, recall: 0.95, needed: 0 };
-const POLICY = { graphRowsMin: 1_000, segmentBytesMax: 1_024 * MIB, scannedPerEf: 32 };
+const POLICY = {
+  graphRowsMin: 1_000,
+  segmentBytesMax: 1_024 * MIB,
+  segmentRowsMax: GRAPH_ROWS_MAX,
+  scannedPerEf: 32,
+};
 
 function segment(
   rowCount: number,
@@ -53,6 +58,8 @@ it("while a shard is written to, only a large segment gets one", () => {
   const small = segment(5_000, { bytes: 63 * MIB });
   const large = segment(4_000, { bytes: 64 * MIB });
   expect(chooseGraph([small, large], POLICY, false)).toEqual([large]);
+  const manyShort = segment(GRAPH_ROWS_MAX / 16, { bytes: 8 * MIB });
+  expect(chooseGraph([small, manyShort], POLICY, false)).toEqual([manyShort]);
 });
 
 it("a merge takes over a graph that holds half of the rows, and is mostly alive", () => {

@@ -36,18 +36,19 @@ const COPIED_SHARE_MIN = 0.5;
 /** The segments that are to be given graphs, largest first. */
 export function chooseGraph<Segment extends MergeCandidate>(
   segments: readonly Segment[],
-  policy: Pick<ShardPolicy, "graphRowsMin" | "segmentBytesMax">,
+  policy: Pick<ShardPolicy, "graphRowsMin" | "segmentBytesMax" | "segmentRowsMax">,
   isQuiet: boolean,
 ): readonly Segment[] {
   const rowsMin = isQuiet ? graphRowsFrom(segments, policy) : policy.graphRowsMin;
   const bytesMin = isQuiet ? 0 : policy.segmentBytesMax * SETTLED_SHARE;
+  const settledRows = policy.segmentRowsMax * SETTLED_SHARE;
   return segments
     .filter(
       ({ entry, liveCount }) =>
         entry.isIndexed !== true &&
         liveCount >= rowsMin &&
         liveCount <= GRAPH_ROWS_MAX &&
-        entry.location.bytes >= bytesMin,
+        (entry.location.bytes >= bytesMin || liveCount >= settledRows),
     )
     .sort((a, b) => b.liveCount - a.liveCount);
 }

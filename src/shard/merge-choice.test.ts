@@ -160,6 +160,16 @@ it("no merge makes more rows than a graph may have, however short they are", () 
   expect(rowsOf(chooseMerge(tooMany, POLICY, "settled"))).toBe(3 * 380_000);
   expect(rowsOf(chooseFullMerge(tooMany, POLICY))).toBe(3 * 380_000);
   expect(chooseMerge([short(1_100_000), short(401_000)], POLICY, "settled")).toEqual([]);
+  // One of few bytes and many rows hides nobody.
+  const full = { ...segment(100 * MIB), rowCount: 1_450_000, liveCount: 1_450_000 };
+  const others = Array.from({ length: 3 }, () => segment(180 * MIB));
+  expect(chooseFullMerge([full, ...others], POLICY)).toEqual(others);
+  expect(chooseMerge([full, ...others], POLICY, "settled")).toEqual(others);
+  const four = Array.from({ length: 4 }, (_, i) => segment((90 + 10 * i) * MIB));
+  expect(chooseMerge([full, ...four], POLICY, "busy")).toEqual(four);
+  // One that has too many by itself is still rid of its dead rows.
+  const beyond = { ...segment(900 * MIB), rowCount: 4_000_000, liveCount: 1_600_000 };
+  expect(chooseMerge([beyond], POLICY, "busy")).toEqual([beyond]);
   expect(mergeBacklog([...tooMany, short(370_000)], POLICY)).toBe(1);
 });
 

@@ -63,8 +63,10 @@ export function chooseFullMerge<Segment extends MergeCandidate>(
   policy: ShardPolicy,
 ): readonly Segment[] {
   const bySize = sorted(segments);
-  const group = fitting(bySize, policy);
-  if (group.length > 1) return group;
+  for (let start = 0; start < bySize.length; start++) {
+    const group = fitting(bySize.slice(start), policy);
+    if (group.length > 1) return group;
+  }
   return bySize.filter((segment) => segment.hasDeadRows).slice(0, 1);
 }
 
@@ -99,27 +101,33 @@ function sorted<Segment extends MergeCandidate>(segments: readonly Segment[]): r
   return [...segments].sort((a, b) => a.entry.location.bytes - b.entry.location.bytes);
 }
 
-/** From the front as many as one merge may take; at least one, if there is one. */
+/** Without those that have so many rows that hardly another one fits beside them. */
+function withoutFull<Segment extends MergeCandidate>(
+  segments: readonly Segment[],
+  { segmentRowsMax }: ShardPolicy,
+): readonly Segment[] {
+  return segments.filter(({ liveCount }) => liveCount < segmentRowsMax * (1 - GROWTH_MIN));
+}
+
+/**
+ * From the front as many as one merge may take, without those of too many rows; at least one, if
+ * there is one. By size rows do not rise as bytes do: one that has too many is passed over.
+ */
 function fitting<Segment extends MergeCandidate>(
   segments: readonly Segment[],
   policy: ShardPolicy,
 ): readonly Segment[] {
   let [bytes, rows] = [0, 0];
-  const count = segments.slice(0, MERGE_INPUTS_MAX).findIndex((segment) => {
-    bytes += liveBytes(segment);
+  const taken: Segment[] = [];
+  for (const segment of segments) {
+    const own = liveBytes(segment);
+    if (bytes + own > policy.segmentBytesMax || taken.length === MERGE_INPUTS_MAX) break;
+    if (rows + segment.liveCount > policy.segmentRowsMax) continue;
+    bytes += own;
     rows += segment.liveCount;
-    return isTooLarge(bytes, rows, policy);
-  });
-  return segments.slice(0, count < 0 ? MERGE_INPUTS_MAX : Math.max(1, count));
-}
-
-/** True of what no merge may make. */
-function isTooLarge(
-  bytes: number,
-  rows: number,
-  { segmentBytesMax, segmentRowsMax }: Pick<ShardPolicy, "segmentBytesMax" | "segmentRowsMax">,
-): boolean {
-  return bytes > segmentBytesMax || rows > segmentRowsMax;
+    taken.push(segment);
+  }
+  return taken.length > 0 ? taken : segments.slice(0, 1);
 }
 
 /** What is left of a segment after a merge, about. */
@@ -139,14 +147,17 @@ function worthOneGraph<Segment extends MergeCandidate>(
   let smaller = 0;
   let rows = 0;
   let count = 0;
-  for (const [i, segment] of bySize.slice(0, MERGE_INPUTS_MAX).entries()) {
+  const taken: Segment[] = [];
+  for (const segment of withoutFull(bySize, policy)) {
     const bytes = liveBytes(segment);
+    if (smaller + bytes > policy.segmentBytesMax || taken.length === MERGE_INPUTS_MAX) break;
+    if (rows + segment.liveCount > policy.segmentRowsMax) continue;
     rows += segment.liveCount;
-    if (isTooLarge(smaller + bytes, rows, policy)) break;
-    if (rows >= rowsMin && smaller > 0 && smaller >= bytes * GROWTH_MIN) count = i + 1;
+    taken.push(segment);
+    if (rows >= rowsMin && smaller > 0 && smaller >= bytes * GROWTH_MIN) count = taken.length;
     smaller += bytes;
   }
-  return bySize.slice(0, count);
+  return taken.slice(0, count);
 }
 
 function fullTier<Segment extends MergeCandidate>(
@@ -158,11 +169,14 @@ function fullTier<Segment extends MergeCandidate>(
     const bound = Math.max(smallest, CLASS_FLOOR_BYTES) * SIZE_CLASS_FACTOR;
     let [bytes, rows] = [0, 0];
     const tier: Segment[] = [];
-    for (const segment of bySize.slice(start, start + MERGE_INPUTS_MAX)) {
-      bytes += segment.entry.location.bytes;
+    for (const segment of bySize.slice(start)) {
+      const own = segment.entry.location.bytes;
+      if (own > bound || bytes + own > policy.segmentBytesMax) break;
+      if (rows + segment.liveCount > policy.segmentRowsMax) continue;
+      bytes += own;
       rows += segment.liveCount;
-      if (segment.entry.location.bytes > bound || isTooLarge(bytes, rows, policy)) break;
       tier.push(segment);
+      if (tier.length === MERGE_INPUTS_MAX) break;
     }
     if (tier.length >= policy.mergeFanIn) return tier;
   }

@@ -33,7 +33,7 @@ export interface DenseSegment {
 
 /** Of listed rows that are read together, and then copied or compared without a pause. */
 const LISTED_BYTES = 131_072;
-const LISTED_ROWS_MAX = 256;
+const LISTED_ROWS_MAX = 128;
 
 /** Rows of a field that are read together where they are in the file. */
 export function listedRowsMax({ dimension }: VectorField): number {

@@ -7,10 +7,12 @@
  */
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { sleep } from "../io/index.ts";
+import { graphFields } from "./kernel-metric.ts";
 import { chooseFullMerge, chooseMerge, isSmall, mergeBacklog, type Rest } from "./merge-choice.ts";
 import type { QueuedMerge } from "./merge-queue.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import { compactShard } from "./shard-compaction.ts";
+import type { ShardPolicy } from "./shard-context.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import type { ShardWriter } from "./shard-writer.ts";
 
@@ -70,7 +72,7 @@ export class ShardMerges {
 
   /** As few segments as their largest size allows, without dead rows. */
   async mergeFully(): Promise<void> {
-    const { policy } = this.#structure.context;
+    const policy = this.#policy;
     await this.#mergeAll((segments) => chooseFullMerge(segments, policy));
   }
 
@@ -144,8 +146,16 @@ export class ShardMerges {
 
   /** Nothing on a disk that is short of room: a merge needs some before it gives any back. */
   #policyChoice(rest: Rest): Choose {
-    const { policy, hasRoom } = this.#structure.context;
+    const { hasRoom } = this.#structure.context;
+    const policy = this.#policy;
     return (segments) => (hasRoom() ? chooseMerge(segments, policy, rest) : []);
+  }
+
+  /** Where no field has graphs, their rows bound nothing. */
+  get #policy(): ShardPolicy {
+    const { context, schema } = this.#structure;
+    if (graphFields(schema.vectors).length > 0) return context.policy;
+    return { ...context.policy, segmentRowsMax: Number.POSITIVE_INFINITY };
   }
 
   async #mergeAll(choose: Choose): Promise<void> {
@@ -162,7 +172,7 @@ export class ShardMerges {
   }
 
   #backlog(): number {
-    return mergeBacklog(this.#structure.segments, this.#structure.context.policy);
+    return mergeBacklog(this.#structure.segments, this.#policy);
   }
 
   /** Until the merge under way has ended, at most `waitMs`. */
