@@ -9,6 +9,7 @@
 import { assert } from "../base/errors.ts";
 import { toHex, type DocId, type ShardUid } from "../base/brands.ts";
 import { InvertedReader } from "../inverted/index.ts";
+import { readEach } from "../io/index.ts";
 import {
   BloomFilter,
   SegmentReader,
@@ -334,10 +335,10 @@ function countedSource(source: SegmentSource, count: (bytes: number) => void): S
     count(target.length);
     return source.read(position, target);
   };
-  if (source.readMany === undefined) return { length, read };
+  // One that cannot read many pieces at once is left to do it one by one.
   const readMany: SegmentSource["readMany"] = (pieces) => {
     for (const { target } of pieces) count(target.length);
-    return source.readMany?.(pieces) ?? Promise.resolve(0);
+    return source.readMany?.(pieces) ?? readEach((at, target) => source.read(at, target), pieces);
   };
   return { length, read, readMany };
 }
