@@ -38,6 +38,10 @@ export class PendingFiles {
     return this.#files.has(path) || this.#state.has(path);
   }
 
+  isPending(path: string): boolean {
+    return this.#files.has(path);
+  }
+
   bytesOf(path: string): number {
     const pending = this.#files.get(path);
     return pending === undefined ? this.#state.bytesOf(path) : lengthOf(this.#rangesOf(path));

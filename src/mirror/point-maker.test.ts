@@ -33,6 +33,7 @@ beforeEach(async () => {
   files = new MemoryFileSystem();
   store = new MemoryObjectStore();
   onCapture = () => undefined;
+  segments = new Map();
   erased = new Set();
   for (const folder of ["log", "catalog", "keys"]) await files.makeFolder(folder);
   await files.replaceWhole("log/1", bytesOf("one"));
@@ -57,7 +58,7 @@ function sourceOf(): MirrorSource {
         whole: [{ path: "log/1", bytes }],
         replaced: [{ path: "catalog/MANIFEST", bytes: bytesOf(`the log has ${String(bytes)}`) }],
         placed: [],
-        segments: new Map(),
+        segments: new Map(segments),
         packs: new Map(),
         secrets,
         release: () => undefined,
@@ -67,6 +68,8 @@ function sourceOf(): MirrorSource {
 }
 
 let logBytes = 3;
+/** Changed since the first image, and never forgotten here. */
+let segments = new Map<string, boolean>();
 
 async function grow(text: string): Promise<void> {
   const before = (await files.readWhole("log/1")) ?? new Uint8Array();
@@ -166,6 +169,46 @@ describe("a point that was made though the folder could not be told", () => {
     await maker.make();
     expect(await stored(mirror, "log/1")).toBe("one two");
     expect((await readMarker(files))?.point).toBe(2);
+  });
+});
+
+describe("a segment of many pieces of which some failed", () => {
+  const SEGMENT = "seg/00/x.seg";
+  const content = Buffer.alloc(40_000_000, "a segment is longer than a piece, ");
+
+  /** A store that fails the first calls of pieces after so many. */
+  async function openFailing(after: number) {
+    logBytes = 3;
+    await files.makeFolder("seg");
+    await files.makeFolder("seg/00");
+    await files.replaceWhole(SEGMENT, content);
+    segments = new Map([[SEGMENT, true]]);
+    let pieces = 0;
+    let failures = 1;
+    const hooked = new HookedStore(store, ({ kind, key }) => {
+      if (kind !== "put-if-absent" || !key.includes("piece") || ++pieces < after) return;
+      if (failures-- > 0) throw storeFault();
+    });
+    const opened = await openMaker({ store: hooked });
+    await expect(opened.maker.make()).rejects.toThrow();
+    return opened;
+  }
+
+  it.each([1, 2, 4, 5])("is whole in the next point, from piece %d on", async (after) => {
+    const { maker, mirror } = await openFailing(after);
+    await maker.make();
+    expect(await stored(mirror, SEGMENT)).toBe(content.toString("utf8"));
+    const sent = maker.bytesSent;
+    await maker.make();
+    expect(maker.bytesSent).toBe(sent);
+  });
+
+  it("is in no point when it was removed meanwhile", async () => {
+    const { maker, mirror } = await openFailing(4);
+    await files.unlink(SEGMENT);
+    segments = new Map([[SEGMENT, false]]);
+    await maker.make();
+    expect(await stored(mirror, SEGMENT)).toBe("");
   });
 });
 

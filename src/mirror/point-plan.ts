@@ -22,6 +22,8 @@ export interface PointPlan {
 /** What is in the store, in a point or sent for the next one. */
 export interface SentFiles {
   has(path: string): boolean;
+  /** True when some of it was sent that no point names yet: perhaps not all of it. */
+  isPending(path: string): boolean;
   bytesOf(path: string): number;
   /** Where a file that never loses bytes is to be sent from; at most its bytes there. */
   startOf(path: string, bytes: number): number;
@@ -40,13 +42,18 @@ export class FileGone extends Error {
   override readonly name = "FileGone";
 }
 
+interface PlanDoors {
+  readonly sent: SentFiles;
+  readonly fileSystem: FileSystem;
+}
+
 /** @throws FileGone */
 export async function planPoint(
   image: FolderImage,
   { segments, packs }: OpenChanges,
-  doors: { readonly sent: SentFiles; readonly fileSystem: FileSystem },
+  doors: PlanDoors,
 ): Promise<PointPlan> {
-  const { sent, fileSystem } = doors;
+  const { sent } = doors;
   const sendings: Sending[] = [];
   const removed: string[] = [];
   const kept = new Set(image.replaced.map(({ path }) => path));
@@ -57,15 +64,14 @@ export async function planPoint(
   }
   for (const { temporary, final } of image.placed) {
     kept.add(temporary);
-    if (sent.has(temporary)) continue;
-    const from = [temporary, final];
-    sendings.push({ path: temporary, from, start: 0, end: await sizeOf(fileSystem, from) });
+    const sending = await restOf(doors, temporary, [temporary, final]);
+    if (sending !== undefined) sendings.push(sending);
   }
   for (const path of sent.wholePaths()) if (!kept.has(path)) removed.push(path);
   for (const [path, isThere] of segments) {
     if (!isThere && sent.has(path)) removed.push(path);
-    if (!isThere || sent.has(path)) continue;
-    sendings.push({ path, from: [path], start: 0, end: await sizeOf(fileSystem, [path]) });
+    const sending = isThere ? await restOf(doors, path, [path]) : undefined;
+    if (sending !== undefined) sendings.push(sending);
   }
   for (const [path, bytes] of packs) {
     if (bytes === 0 && sent.has(path)) removed.push(path);
@@ -75,6 +81,21 @@ export async function planPoint(
   }
   const bytes = sendings.reduce((sum, { start, end }) => sum + end - start, 0);
   return { sendings, bytes, removed };
+}
+
+/**
+ * What the store lacks of a file that never changes: all, or what a put that failed has left to be
+ * sent; undefined for nothing. What a point names is whole.
+ */
+async function restOf(
+  { sent, fileSystem }: PlanDoors,
+  path: string,
+  from: readonly string[],
+): Promise<Sending | undefined> {
+  if (sent.has(path) && !sent.isPending(path)) return undefined;
+  const end = await sizeOf(fileSystem, from);
+  if (sent.has(path) && sent.bytesOf(path) >= end) return undefined;
+  return { path, from, start: sent.startOf(path, end), end };
 }
 
 /** True for a file that an image names completely. */

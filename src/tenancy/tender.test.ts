@@ -18,6 +18,7 @@ interface Fake {
   upkeeps: number[];
   closes: number;
   isStuck: boolean;
+  isMerging: boolean;
   users: number;
 }
 
@@ -51,7 +52,7 @@ function houseOf(): House {
     open: ([n = 0]) => {
       const fake: Fake = {
         ...{ lastUsedMs: 0, dueAtMs: Infinity, isCalm: true },
-        ...{ looks: 0, upkeeps: [], closes: 0, isStuck: false, users: 0 },
+        ...{ looks: 0, upkeeps: [], closes: 0, isStuck: false, users: 0, isMerging: false },
       };
       awake.set(n, fake);
       const gone = (): void => {
@@ -72,7 +73,10 @@ function houseOf(): House {
 
 function shardOf(fake: Fake, gone: () => void, clock: ManualClock): Shard {
   const body = {
-    ...{ loadedBytes: 0, isMerging: false },
+    loadedBytes: 0,
+    get isMerging() {
+      return fake.isMerging;
+    },
     get lastUsedMs() {
       return fake.lastUsedMs;
     },
@@ -171,6 +175,19 @@ describe("A round of tending", () => {
     if (stuck !== undefined) stuck.isStuck = false;
     await rounds(house, 1);
     expect(house.keeper.awakeCount).toBe(0);
+    await house.keeper.close();
+  });
+
+  it("lets a merge end before it puts to sleep", async () => {
+    const house = houseOf();
+    await use(house, 1);
+    const merging = house.awake.get(1);
+    if (merging !== undefined) Object.assign(merging, { isMerging: true, isCalm: false });
+    await rounds(house, 3 * (IDLE_MS / ROUND_MS));
+    expect(house.awake.has(1)).toBe(true);
+    if (merging !== undefined) merging.isMerging = false;
+    await rounds(house, 2);
+    expect(house.awake.has(1)).toBe(false);
     await house.keeper.close();
   });
 

@@ -108,7 +108,9 @@ export class Tender {
   #needOf(kept: Kept, { nowMs, wallMs, spared }: Look): "sleep" | "upkeep" | undefined {
     const { shard, users, ending, standing } = kept;
     if (shard === undefined || ending !== undefined) return undefined;
-    const isUnused = users === 0 && nowMs - shard.lastUsedMs >= this.#doors.idleMs;
+    const isIdle = users === 0 && nowMs - shard.lastUsedMs >= this.#doors.idleMs;
+    // A sleep ends a merge or the build of a graph, which then begins anew after the next waking.
+    const isUnused = isIdle && !shard.isMerging;
     if (isUnused && !spared.has(kept) && !isKeptWarm(standing, wallMs)) return "sleep";
     return shard.isUpkeepDue(nowMs) ? "upkeep" : undefined;
   }
