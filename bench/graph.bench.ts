@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { InlinePool } from "../src/io/index.ts";
 import {
   ArenaPool,
+  BLOCK_BYTES_MAX,
   KERNELS_FILE,
   loadKernelModule,
   rowStrideBytes,
@@ -151,6 +152,7 @@ async function buildOurs(): Promise<{
     metric: METRIC,
     residentRowsBytesMax: 0,
     spareBytes: 0,
+    rowPartBytesMax: BLOCK_BYTES_MAX,
   });
   return { resident: loaded, buildSeconds: seconds, graphBytes: section.length };
 }

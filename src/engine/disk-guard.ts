@@ -55,6 +55,12 @@ export class DiskGuard {
     return this.#room?.freeBytes;
   }
 
+  /** Free bytes above those that are kept, 0 when there are fewer; infinite without a bound. */
+  get spareBytes(): number {
+    const free = this.freeBytes ?? Number.POSITIVE_INFINITY;
+    return Math.max(0, free - this.reserveBytes);
+  }
+
   get reserveBytes(): number {
     const { reserveBytes } = this.#options;
     if (reserveBytes !== undefined) return reserveBytes;

@@ -16,8 +16,9 @@ import {
   type FolderLock,
 } from "../io/index.ts";
 import type { LazyFileSystem } from "../mirror/index.ts";
-import { KERNELS_FILE, loadKernelModule } from "../math/index.ts";
+import { BLOCK_BYTES_MAX, KERNELS_FILE, loadKernelModule } from "../math/index.ts";
 import {
+  LARGE_MERGES_AT_ONCE_MAX,
   MergeQueue,
   SegmentFolders,
   type ShardCatalog,
@@ -55,11 +56,13 @@ export const DEFAULT_POLICY: ShardPolicy = {
   quietMergeMs: 60_000,
   deadShareMax: 0.2,
   segmentBytesMax: 1024 * 1024 * 1024,
+  segmentVectorBytesMax: 5 * 1024 * 1024 * 1024,
   segmentRowsMax: GRAPH_ROWS_MAX,
   segmentsSlow: 32,
   segmentsMax: 64,
   residentRowsBytesMax: 64 * 1024 * 1024,
   residentRowsShare: 0.5,
+  rowPartBytesMax: BLOCK_BYTES_MAX,
   packedBytesMax: 256 * 1024,
   graphRowsMin: 10_000,
   scannedPerEf: 24,
@@ -197,6 +200,8 @@ async function openParts(
     keys,
     policy: { ...DEFAULT_POLICY, ...options.policy },
     hasRoom: () => !disk.isLow,
+    // Each of those that may be under way at the same time has a share.
+    spareDiskBytes: () => disk.spareBytes / (LARGE_MERGES_AT_ONCE_MAX + GRAPHS_AT_ONCE),
     turn: () => clock.yield(),
     observer,
     onFault: (error, shard) => {

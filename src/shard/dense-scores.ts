@@ -46,10 +46,10 @@ export async function* segmentDistances(
   const { memory, field, bits, pace } = source;
   const maybe = segment.dense.resident(field);
   const resident = maybe instanceof Promise ? await maybe : maybe;
-  const rowTarget = resident.rowTarget();
+  const rowTargets = resident.rowTargets();
   const { rowCount } = segment;
-  if (rowTarget !== undefined) {
-    yield* stretches(source, { ...rowTarget, base: 0, rowCount });
+  if (rowTargets !== undefined) {
+    for (const part of rowTargets) yield* stretches(source, { ...part, base: part.rowFirst });
     return;
   }
   const window = new RowWindow(memory, field.dimension);

@@ -1,7 +1,7 @@
 /** Which segments get graphs, which graphs merges take over, and when a walk is worth it. */
 import { expect, it } from "vitest";
 import { GRAPH_ROWS_MAX, WALK_SCORED_MAX } from "../vector/index.ts";
-import { chooseGraph, graphToCopy, walkLimits } from "./graph-choice.ts";
+import { chooseGraph, graphToCopy, keepingGraph, walkLimits } from "./graph-choice.ts";
 import type { MergeCandidate } from "./merge-choice.ts";
 
 const MIB = 1_048_576;
@@ -106,4 +106,21 @@ it("a walk is as broad as the next recall measured needs, and none is made beyon
   expect([0.5, 0.7, 0.71, 0.9, 0.93, 0.96].map(efFor)).toEqual([10, 10, 15, 20, 40, 60]);
   expect(efFor(0.975)).toBe(80);
   expect(efFor(0.991)).toBeUndefined();
+});
+
+it("a long merge of what is walked takes two, so that one hands its graph on", () => {
+  const walked = (rows: number) => segment(rows, { isIndexed: true, bytes: rows * MIB });
+  const [a, b, c] = [walked(300), walked(250), walked(240)];
+  const fresh = segment(200, { bytes: 200 * MIB });
+  expect(keepingGraph([a, b, c, fresh], 900 * MIB)).toEqual([c, b]);
+  expect(graphToCopy([c, b])).toBe(1);
+  // As short as it was ever, with a graph that is handed on, or with rows that are scanned anyway.
+  for (const [chosen, bytesMax] of [
+    [[a, b, c, fresh], 1_000 * MIB],
+    [[walked(700), b, c], 900 * MIB],
+    [[a, b, segment(600, { bytes: 600 * MIB })], 900 * MIB],
+    [[segment(600), segment(700)], 0],
+  ] as const) {
+    expect(keepingGraph(chosen, bytesMax)).toEqual(chosen);
+  }
 });

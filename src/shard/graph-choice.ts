@@ -5,7 +5,7 @@
  */
 import { toHex } from "../base/brands.ts";
 import { isInsulaError } from "../base/errors.ts";
-import type { Extent } from "../math/index.ts";
+import { BLOCK_BYTES_MAX, type Extent } from "../math/index.ts";
 import type { VectorField } from "../model/index.ts";
 import {
   GRAPH_ROWS_MAX,
@@ -67,6 +67,27 @@ export function graphToCopy(inputs: readonly MergeCandidate[]): number | undefin
 }
 
 /**
+ * Of segments that are to become one beyond `bytesMax`, all; or two, where most rows have graphs
+ * now and no graph would be taken over: what is walked would only be scanned for the many minutes
+ * that a new graph takes. The larger of the two has half of their rows and hands its graph on.
+ */
+export function keepingGraph<Segment extends MergeCandidate>(
+  chosen: readonly Segment[],
+  bytesMax: number,
+): readonly Segment[] {
+  const bytes = chosen.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
+  if (bytes <= bytesMax || graphToCopy(chosen) !== undefined) return chosen;
+  const walked = chosen
+    .filter(({ entry }) => entry.isIndexed === true)
+    .sort((a, b) => a.liveCount - b.liveCount);
+  const rowsOf = (segments: readonly Segment[]): number =>
+    segments.reduce((sum, { liveCount }) => sum + liveCount, 0);
+  const pair = walked.slice(0, 2);
+  const isMost = rowsOf(walked) * 2 > rowsOf(chosen);
+  return isMost && pair.length === 2 && graphToCopy(pair) !== undefined ? pair : chosen;
+}
+
+/**
  * Sets room aside for the graphs of a segment; the caller frees the extent.
  *
  * @returns undefined when there is no memory for it.
@@ -78,9 +99,12 @@ export function planGraph(
   { rowCount, copyFrom }: { readonly rowCount: number; readonly copyFrom: number | undefined },
 ): PlannedGraph | undefined {
   const helpers = graphHelpers(workers);
+  const bytes = graphBuildBytes(fields, rowCount, helpers);
+  // Of rows that were brought together where there were fewer helpers.
+  if (bytes > BLOCK_BYTES_MAX) return undefined;
   let extent: Extent;
   try {
-    extent = memory.arenas.allocate(graphBuildBytes(fields, rowCount, helpers));
+    extent = memory.arenas.allocate(bytes);
   } catch (error) {
     if (isInsulaError(error) && error.code === "memory_exhausted") return undefined;
     throw error;

@@ -21,7 +21,7 @@
  */
 export { BUILD_SEGMENT_JOB, buildSegment, type BuildPlace } from "./segment-build.ts";
 export type { BuildInput, MergeSource } from "./build-input.ts";
-export { MergeQueue } from "./merge-queue.ts";
+export { LARGE_MERGES_AT_ONCE_MAX, MergeQueue } from "./merge-queue.ts";
 export { FRAME_DATA, FRAME_RESET } from "./shard-writer.ts";
 export type { ShardWrite } from "./group-plan.ts";
 export { Shard } from "./shard.ts";

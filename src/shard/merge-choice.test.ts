@@ -9,10 +9,10 @@ import {
   mergeBacklog,
   type MergeCandidate,
 } from "./merge-choice.ts";
-import type { ShardPolicy } from "./shard-context.ts";
+import type { MergePolicy } from "./merge-policy.ts";
 
 const MIB = 1_048_576;
-const POLICY: ShardPolicy = {
+const POLICY: MergePolicy = {
   memtableBytesMax: 16 * MIB,
   quietFlushMs: 2_000,
   quietFlushBytesMin: 65_536,
@@ -21,11 +21,14 @@ const POLICY: ShardPolicy = {
   quietMergeMs: 60_000,
   deadShareMax: 0.2,
   segmentBytesMax: 1_024 * MIB,
+  segmentVectorBytesMax: 0,
+  vectorBytesPerRow: 0,
   segmentRowsMax: 1_500_000,
   segmentsSlow: 32,
   segmentsMax: 64,
   residentRowsBytesMax: 64 * MIB,
   residentRowsShare: 0.5,
+  rowPartBytesMax: 1_024 * MIB,
   packedBytesMax: 262_144,
   graphRowsMin: 20_000,
   scannedPerEf: 32,
@@ -220,3 +223,24 @@ function killed(
     return { ...old, liveCount, hasDeadRows: liveCount < old.rowCount };
   });
 }
+
+it("segments of many vectors become one, whose other bytes are few", () => {
+  const vectors = { segmentVectorBytesMax: 3_000 * MIB, vectorBytesPerRow: 900 };
+  const four = [950, 900, 850, 800].map((mib) => segment(mib * MIB));
+  const policy = { ...POLICY, ...vectors, segmentRowsMax: 10_000_000 };
+  expect(chooseMerge(four, POLICY, "settled")).toEqual([]);
+  // While somebody writes merges are short.
+  expect(chooseMerge(four, policy, "busy")).toEqual([]);
+  expect(new Set(chooseMerge(four, policy, "settled"))).toEqual(new Set(four));
+  expect(new Set(chooseFullMerge(four, policy))).toEqual(new Set(four));
+  // A settled shard's three, too few for a tier.
+  const three = four.slice(1);
+  expect(new Set(chooseMerge(three, policy, "settled"))).toEqual(new Set(three));
+  expect(chooseMerge(three, policy, "busy")).toEqual([]);
+  // Vectors that are too many count as everything else does.
+  const short = { ...policy, segmentVectorBytesMax: 1_000 * MIB };
+  expect(chooseFullMerge(four, short)).toHaveLength(2);
+  // And so do other bytes.
+  const heavy = { ...policy, vectorBytesPerRow: 300 };
+  expect(chooseFullMerge(four, heavy).length).toBeLessThan(4);
+});

@@ -2,6 +2,7 @@
  * Which segments are worth merging: size-tiered while a shard is written to, one segment for a
  * small shard at rest, and those that are mostly dead.
  */
+import { isTooLong, type MergePolicy } from "./merge-policy.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import type { ShardPolicy } from "./shard-context.ts";
 
@@ -33,34 +34,38 @@ export type Rest = "busy" | "settled" | "quiet";
  *
  * A quiet shard's small segments become one: done after each flush it would write a small shard
  * anew each time. A settled shard's segments become one when they are worth a graph: a walk
- * through one graph costs a fraction of walks through several of the same rows.
+ * through one graph costs a fraction of walks through several of the same rows. Segments of very
+ * many vectors wait for that too: who writes has no use for merges that take minutes.
  */
 export function chooseMerge<Segment extends MergeCandidate>(
   segments: readonly Segment[],
-  policy: ShardPolicy,
+  policy: MergePolicy,
   rest: Rest,
 ): readonly Segment[] {
   const bySize = sorted(segments);
   if (rest === "quiet" && isSmall(bySize, policy)) return bySize.slice(0, MERGE_INPUTS_MAX);
-  const tier = fullTier(bySize, policy);
+  const bounds = rest === "busy" ? { ...policy, segmentVectorBytesMax: 0 } : policy;
+  const tier = fullTier(bySize, bounds);
   if (tier.length > 0) return tier;
-  const gathered = rest === "busy" ? [] : worthOneGraph(bySize, policy);
+  const gathered = rest === "busy" ? [] : worthOneGraph(bySize, bounds);
   if (gathered.length > 0) return gathered;
   // One that holds no rows, only dead ones of others, is as it should be.
   const wasteful = bySize.filter(
     (segment) =>
-      segment.rowCount > 0 && segment.liveCount < segment.rowCount * (1 - policy.deadShareMax),
+      segment.rowCount > 0 &&
+      segment.liveCount < segment.rowCount * (1 - policy.deadShareMax) &&
+      (rest !== "busy" || !isTooLong(bounds, liveBytes(segment), segment.liveCount)),
   );
-  return fitting(wasteful, policy);
+  return fitting(wasteful, bounds);
 }
 
 /**
- * One step towards as few segments as {@link ShardPolicy.segmentBytesMax} and `segmentRowsMax`
- * allow, none with dead rows; empty at the end.
+ * One step towards as few segments as their largest size allows, none with dead rows; empty at the
+ * end.
  */
 export function chooseFullMerge<Segment extends MergeCandidate>(
   segments: readonly Segment[],
-  policy: ShardPolicy,
+  policy: MergePolicy,
 ): readonly Segment[] {
   const bySize = sorted(segments);
   for (let start = 0; start < bySize.length; start++) {
@@ -115,23 +120,24 @@ function withoutFull<Segment extends MergeCandidate>(
  */
 function fitting<Segment extends MergeCandidate>(
   segments: readonly Segment[],
-  policy: ShardPolicy,
+  policy: MergePolicy,
 ): readonly Segment[] {
   let [bytes, rows] = [0, 0];
   const taken: Segment[] = [];
   for (const segment of segments) {
     const own = liveBytes(segment);
-    if (bytes + own > policy.segmentBytesMax || taken.length === MERGE_INPUTS_MAX) break;
-    if (rows + segment.liveCount > policy.segmentRowsMax) continue;
+    const rowsThen = rows + segment.liveCount;
+    if (isTooLong(policy, bytes + own, rowsThen) || taken.length === MERGE_INPUTS_MAX) break;
+    if (rowsThen > policy.segmentRowsMax) continue;
     bytes += own;
-    rows += segment.liveCount;
+    rows = rowsThen;
     taken.push(segment);
   }
   return taken.length > 0 ? taken : segments.slice(0, 1);
 }
 
 /** What is left of a segment after a merge, about. */
-function liveBytes({ entry, liveCount, rowCount }: MergeCandidate): number {
+export function liveBytes({ entry, liveCount, rowCount }: MergeCandidate): number {
   return rowCount === 0 ? 0 : entry.location.bytes * (liveCount / rowCount);
 }
 
@@ -141,7 +147,7 @@ function liveBytes({ entry, liveCount, rowCount }: MergeCandidate): number {
  */
 function worthOneGraph<Segment extends MergeCandidate>(
   bySize: readonly Segment[],
-  policy: ShardPolicy,
+  policy: MergePolicy,
 ): readonly Segment[] {
   const rowsMin = graphRowsFrom(bySize, policy);
   let smaller = 0;
@@ -150,9 +156,10 @@ function worthOneGraph<Segment extends MergeCandidate>(
   const taken: Segment[] = [];
   for (const segment of withoutFull(bySize, policy)) {
     const bytes = liveBytes(segment);
-    if (smaller + bytes > policy.segmentBytesMax || taken.length === MERGE_INPUTS_MAX) break;
-    if (rows + segment.liveCount > policy.segmentRowsMax) continue;
-    rows += segment.liveCount;
+    const rowsThen = rows + segment.liveCount;
+    if (isTooLong(policy, smaller + bytes, rowsThen) || taken.length === MERGE_INPUTS_MAX) break;
+    if (rowsThen > policy.segmentRowsMax) continue;
+    rows = rowsThen;
     taken.push(segment);
     if (rows >= rowsMin && smaller > 0 && smaller >= bytes * GROWTH_MIN) count = taken.length;
     smaller += bytes;
@@ -162,7 +169,7 @@ function worthOneGraph<Segment extends MergeCandidate>(
 
 function fullTier<Segment extends MergeCandidate>(
   bySize: readonly Segment[],
-  policy: ShardPolicy,
+  policy: MergePolicy,
 ): readonly Segment[] {
   for (let start = 0; start + policy.mergeFanIn <= bySize.length; start++) {
     const smallest = bySize[start]?.entry.location.bytes ?? 0;
@@ -171,10 +178,11 @@ function fullTier<Segment extends MergeCandidate>(
     const tier: Segment[] = [];
     for (const segment of bySize.slice(start)) {
       const own = segment.entry.location.bytes;
-      if (own > bound || bytes + own > policy.segmentBytesMax) break;
-      if (rows + segment.liveCount > policy.segmentRowsMax) continue;
+      const rowsThen = rows + segment.liveCount;
+      if (own > bound || isTooLong(policy, bytes + own, rowsThen)) break;
+      if (rowsThen > policy.segmentRowsMax) continue;
       bytes += own;
-      rows += segment.liveCount;
+      rows = rowsThen;
       tier.push(segment);
       if (tier.length === MERGE_INPUTS_MAX) break;
     }

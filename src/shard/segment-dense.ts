@@ -227,6 +227,7 @@ export class SegmentDense {
       residentRowsBytesMax: rowsAtOnceMax(field, policy),
       // Larger ones, of those without which there is no search.
       spareBytes: isSmall || codeMetric(field) !== undefined ? 0 : this.#spareBytes,
+      rowPartBytesMax: policy.rowPartBytesMax,
     });
     if (!this.#segment.isHeld()) {
       rows.release();

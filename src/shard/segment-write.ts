@@ -33,6 +33,8 @@ const CHUNK_BYTES = 65_536;
 const RECORD_CHUNK_BYTES = 4_096;
 /** Float32 rows are fetched one by one: a chunk is as many whole rows as fit. */
 const ROW_CHUNK_BYTES = 4_096;
+/** Of a section that is there whole, written at once: whole chunks. */
+const APPENDED_BYTES = 16 * CHUNK_BYTES;
 /** Vectors start where the kernels and the page cache like them. */
 const VECTOR_ALIGN_BYTES = 64;
 
@@ -327,6 +329,11 @@ async function writeWhole(
     chunkBytes: CHUNK_BYTES,
     alignBytes: VECTOR_ALIGN_BYTES,
   });
-  for (const bytes of pieces) await builder.append(bytes);
+  // In steps: sinks copy what they are given, and codes may have a gibibyte.
+  for (const bytes of pieces) {
+    for (let start = 0; start < bytes.length; start += APPENDED_BYTES) {
+      await builder.append(bytes.subarray(start, start + APPENDED_BYTES));
+    }
+  }
   await builder.endSection();
 }

@@ -39,7 +39,8 @@ interface Captured {
 /**
  * Merges `inputs` into one segment, or into nothing when no row of them is live.
  *
- * @throws InsulaError `memory_exhausted` when a graph is wanted and there is no room to build it.
+ * @throws InsulaError `memory_exhausted` when a graph is wanted and there is no room to build it,
+ *   or to take over one of very many rows: they would only be scanned until there is.
  */
 export async function compactShard(
   structure: ShardStructure,
@@ -113,7 +114,9 @@ function planMergedGraph(
   const fields = graphFields(schema.vectors);
   if (fields.length === 0) return undefined;
   const graph = planGraph(context, segment, fields, { rowCount, copyFrom });
-  if (graph !== undefined || !isForGraph) return graph;
+  const bytes = inputs.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
+  if (graph !== undefined) return graph;
+  if (!isForGraph && bytes <= context.policy.segmentBytesMax) return undefined;
   throw new InsulaError("memory_exhausted", "Cannot build a graph: there is no room for it.");
 }
 

@@ -33,6 +33,11 @@ export interface ShardContext {
   /** False while the disk is almost full: merges wait, they need room before they give some. */
   readonly hasRoom: () => boolean;
   /**
+   * Free bytes of the disk that one merge or build may fill, above those that are kept; infinite
+   * where there is no bound.
+   */
+  readonly spareDiskBytes: () => number;
+  /**
    * Between two slices of work on the control thread: resolves when others had their turn and it is
    * the shard's again.
    */
@@ -106,8 +111,10 @@ export interface ShardPolicy {
   readonly quietMergeMs: number;
   /** Share of dead rows that makes a segment worth rewriting. */
   readonly deadShareMax: number;
-  /** Largest segment a merge may make, bytes. */
+  /** Largest segment a merge may make, bytes, without what `segmentVectorBytesMax` lets it have. */
   readonly segmentBytesMax: number;
+  /** Bytes of float32 rows and codes that it may have besides, where the memory has room. */
+  readonly segmentVectorBytesMax: number;
   /** Most rows of one: a segment of more can have no graph, and is scanned. */
   readonly segmentRowsMax: number;
   /** Segments that merges have still to make fewer: from here on writers are slowed … */
@@ -118,6 +125,8 @@ export interface ShardPolicy {
   readonly residentRowsBytesMax: number;
   /** Larger ones too, while the arenas hold less than this share of what they may. */
   readonly residentRowsShare: number;
+  /** They lie in extents of at most so many bytes. */
+  readonly rowPartBytesMax: number;
   /** Segments below this live in pack files. */
   readonly packedBytesMax: number;
   /** Live rows from which on a segment is given a graph. */

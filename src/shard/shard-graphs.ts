@@ -95,7 +95,10 @@ export class ShardGraphs {
 
   #choice(isQuiet: boolean): SegmentHandle | undefined {
     const { context, freeSegments, schema } = this.#structure;
-    if (graphFields(schema.vectors).length === 0) return undefined;
-    return context.hasRoom() ? chooseGraph(freeSegments, context.policy, isQuiet)[0] : undefined;
+    if (graphFields(schema.vectors).length === 0 || !context.hasRoom()) return undefined;
+    const bytesMax = Math.max(context.policy.segmentBytesMax, context.spareDiskBytes());
+    return chooseGraph(freeSegments, context.policy, isQuiet).find(
+      ({ entry }) => entry.location.bytes <= bytesMax,
+    );
   }
 }

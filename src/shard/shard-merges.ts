@@ -7,12 +7,12 @@
  */
 import { InsulaError, isInsulaError } from "../base/errors.ts";
 import { sleep } from "../io/index.ts";
-import { graphFields } from "./kernel-metric.ts";
+import { keepingGraph } from "./graph-choice.ts";
 import { chooseFullMerge, chooseMerge, isSmall, mergeBacklog, type Rest } from "./merge-choice.ts";
 import type { QueuedMerge } from "./merge-queue.ts";
+import { MergeRoom } from "./merge-room.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import { compactShard } from "./shard-compaction.ts";
-import type { ShardPolicy } from "./shard-context.ts";
 import type { ShardStructure } from "./shard-structure.ts";
 import type { ShardWriter } from "./shard-writer.ts";
 
@@ -31,7 +31,12 @@ export class ShardMerges {
   count = 0;
   readonly #structure: ShardStructure;
   readonly #writer: ShardWriter;
+  readonly #room: MergeRoom;
   #current: QueuedMerge | undefined;
+  /** The one under way, or the last, takes long: it may be ended for one that does not. */
+  #isLong = false;
+  /** It was. */
+  #isCutShort = false;
   #background: Promise<void> | undefined;
   #failures = 0;
   #retryAtMs = 0;
@@ -40,6 +45,7 @@ export class ShardMerges {
   constructor(structure: ShardStructure, writer: ShardWriter) {
     this.#structure = structure;
     this.#writer = writer;
+    this.#room = new MergeRoom(structure);
   }
 
   /** True while a merge runs or waits for its turn. */
@@ -53,6 +59,11 @@ export class ShardMerges {
     return !isMerging && nowMs >= this.#retryAtMs;
   }
 
+  /** Neither memory nor disk keep a merge from its turn. */
+  get hasAllRoom(): boolean {
+    return this.#room.isAmple;
+  }
+
   isDue(nowMs: number, rest: Rest): boolean {
     if (this.#isStopped || !this.isAtRest(nowMs)) return false;
     return this.#policyChoice(rest)(this.#structure.freeSegments).length > 0;
@@ -61,7 +72,7 @@ export class ShardMerges {
   /** Merges what the policy asks for until it asks for nothing; nobody waits. */
   startInBackground(nowMs: number, rest: Rest): void {
     if (!this.isDue(nowMs, rest)) return;
-    this.#background = this.#mergeAll(this.#policyChoice(rest))
+    this.#background = this.#mergeAll(this.#policyChoice(rest), true)
       .catch((error: unknown) => {
         this.#structure.context.onFault(error, this.#structure.state.uid);
       })
@@ -72,8 +83,10 @@ export class ShardMerges {
 
   /** As few segments as their largest size allows, without dead rows. */
   async mergeFully(): Promise<void> {
-    const policy = this.#policy;
-    await this.#mergeAll((segments) => chooseFullMerge(segments, policy));
+    await this.#mergeAll((segments) => {
+      const chosen = chooseFullMerge(this.#room.among(segments), this.#room.policy);
+      return keepingGraph(chosen, this.#structure.context.policy.segmentBytesMax);
+    });
   }
 
   /** One segment for a small shard; a large one stays as it is. */
@@ -91,22 +104,30 @@ export class ShardMerges {
     if (inputs.length === 0) return false;
     const outcome = { isMerged: false };
     const bytes = inputs.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
+    this.#noteTaken([]);
     this.#current = context.merges.add(bytes * 2, async (block) => {
       // In the queue others may have changed what is best.
       const chosen = this.#isStopped ? [] : choose(this.#structure.freeSegments);
       if (chosen.length === 0) return;
+      this.#noteTaken(chosen);
       await compactShard(this.#structure, this.#writer, { inputs: chosen, block });
       outcome.isMerged = true;
     });
     try {
       await this.#current.done;
     } catch (error) {
-      if (this.#isStopped && isInsulaError(error) && error.code === "engine_closed") return false;
+      const code = isInsulaError(error) ? error.code : undefined;
+      if (code === "engine_closed" && (this.#isStopped || this.#isCutShort)) return false;
+      if (code === "memory_exhausted" && this.#isLong) {
+        this.#room.noteShort();
+        return true;
+      }
       this.#retryAtMs =
         context.clock.monotonicMs() + Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** this.#failures++);
       throw error;
     } finally {
       this.#current = undefined;
+      this.#isCutShort = false;
     }
     this.#failures = 0;
     if (outcome.isMerged) this.count++;
@@ -122,6 +143,7 @@ export class ShardMerges {
   async brake(): Promise<void> {
     const { clock, policy } = this.#structure.context;
     if (this.#backlog() < policy.segmentsSlow) return;
+    await this.#cutLongShort();
     const startMs = clock.monotonicMs();
     this.startInBackground(startMs, "busy");
     const slowMs = (this.#backlog() - policy.segmentsSlow + 1) * WAIT_MS_PER_SEGMENT;
@@ -146,24 +168,34 @@ export class ShardMerges {
 
   /** Nothing on a disk that is short of room: a merge needs some before it gives any back. */
   #policyChoice(rest: Rest): Choose {
-    const { hasRoom } = this.#structure.context;
-    const policy = this.#policy;
-    return (segments) => (hasRoom() ? chooseMerge(segments, policy, rest) : []);
+    const { hasRoom, policy } = this.#structure.context;
+    return (segments) => {
+      if (!hasRoom()) return [];
+      const chosen = chooseMerge(this.#room.among(segments), this.#room.policy, rest);
+      return keepingGraph(chosen, policy.segmentBytesMax);
+    };
   }
 
-  /** Where no field has graphs, their rows bound nothing. */
-  get #policy(): ShardPolicy {
-    const { context, schema } = this.#structure;
-    if (graphFields(schema.vectors).length > 0) return context.policy;
-    return { ...context.policy, segmentRowsMax: Number.POSITIVE_INFINITY };
+  /** Writers wait for short merges, and those for this one, which begins anew later. */
+  async #cutLongShort(): Promise<void> {
+    if (!this.#isLong || this.#current === undefined) return;
+    this.#isCutShort = true;
+    this.#current.stop();
+    await Promise.allSettled([this.#current.done]);
   }
 
-  async #mergeAll(choose: Choose): Promise<void> {
+  /** @param isBackground ends behind a long one: the shard may be at rest no more. */
+  async #mergeAll(choose: Choose, isBackground = false): Promise<void> {
     // Each merge makes fewer segments or rewrites one: more rounds than that are new writes'.
     const roundsMax = this.#structure.segments.length * 2 + 1;
     for (let round = 0; round < roundsMax; round++) {
       if (!(await this.merge(choose))) return;
+      if (isBackground && this.#isLong) return;
     }
+  }
+
+  #noteTaken(segments: readonly SegmentHandle[]): void {
+    this.#isLong = this.#room.isLong(segments);
   }
 
   /** Asked anew after each wait. */
@@ -172,7 +204,7 @@ export class ShardMerges {
   }
 
   #backlog(): number {
-    return mergeBacklog(this.#structure.segments, this.#policy);
+    return mergeBacklog(this.#structure.segments, this.#room.policy);
   }
 
   /** Until the merge under way has ended, at most `waitMs`. */

@@ -18,8 +18,10 @@ import {
   rescoreCount,
   RowWindow,
   mergeResults,
+  scoreParts,
   type FlatPart,
   type ResidentRows,
+  type RowBlockTarget,
   type ScanTarget,
   type SearchMemory,
 } from "../vector/index.ts";
@@ -162,50 +164,32 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
   if (maybe instanceof Promise) segment.foresee();
   const resident = maybe instanceof Promise ? await maybe : maybe;
   trace?.loaded();
-  const rowTarget = resident.rowTarget();
+  const rowTargets = resident.rowTargets();
   const codes = codesOf(resident, query);
   const isByRows = query.isExact === true || codeMetric(field) === undefined || codes === undefined;
-  if (isByRows && rowTarget === undefined) {
-    work.cost.compared(matchCount, field.dimension);
-    await addCandidates(work, await scanWindows(work, view, bits), view);
-    const reason = query.isExact === true ? EXACT_ASKED : CODES_TOO_POOR;
-    trace?.scanned("exact", `${reason.slice(0, -1)}; the rows are read from the file.`);
+  if (isByRows) {
+    await compareRows(work, view, { bits, matchCount, rowTargets, trace });
     return;
   }
-  const isExact = isByRows && rowTarget !== undefined;
-  const { needed, wanted } = codes ?? { needed: 0, wanted: query.topK };
-  const allowed = { bits, matchCount, needed, trace };
-  const walked = isExact ? undefined : await walkGraph(work, resident, allowed);
+  const { needed, wanted, target } = codes;
+  const walked = await walkGraph(work, resident, { bits, matchCount, needed, trace });
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
-    const target = isExact ? rowTarget.target : codes?.target;
-    assert(target !== undefined, "without codes rows are compared");
-    const part: FlatPart = {
-      arena: isExact ? rowTarget.arena : resident.arena,
-      target,
-      rowCount: segment.rowCount,
-      rowBase: 0,
-      bits,
-    };
+    const { rowCount } = segment;
+    const part: FlatPart = { arena: resident.arena, target, rowCount, rowBase: 0, bits };
     work.cost.compared(matchCount, field.dimension);
-    const scanned = scan.scan([part], isExact ? query.topK : wanted, pace);
+    const scanned = scan.scan([part], wanted, pace);
     const [result] = scanned instanceof Promise ? await scanned : scanned;
     assert(result !== undefined, "one result for one part");
-    if (isExact) {
-      const added = addCandidates(work, result, view);
-      if (added !== undefined) await added;
-      trace?.scanned("exact", query.isExact === true ? EXACT_ASKED : CODES_TOO_POOR);
-      return;
-    }
     rows = result.rows;
     trace?.scanned("codes");
   }
   work.rescored += rows.length;
   work.cost.compared(rows.length, field.dimension);
   const scored =
-    rowTarget === undefined
+    rowTargets === undefined
       ? scoreFromFile(work, view, resident.arena, rows)
-      : scan.score(rowTarget.arena, rowTarget.target, rows, pace);
+      : scoreParts(scan, rowTargets, rows, pace);
   const distances = scored instanceof Promise ? await scored : scored;
   const added = addCandidates(work, { rows, distances }, view);
   if (added !== undefined) await added;
@@ -214,6 +198,47 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
 
 const EXACT_ASKED = "An exact search was asked for.";
 const CODES_TOO_POOR = "No codes are good enough for this search.";
+
+/** Exact distances of all candidates, in memory or out of the file. */
+async function compareRows(
+  work: SearchWork,
+  view: SegmentView,
+  {
+    bits,
+    matchCount,
+    rowTargets,
+    trace,
+  }: {
+    readonly bits: Uint8Array | undefined;
+    readonly matchCount: number;
+    readonly rowTargets: readonly RowBlockTarget[] | undefined;
+    readonly trace: PartTrace | undefined;
+  },
+): Promise<void> {
+  const { query, scan, field, pace } = work;
+  work.cost.compared(matchCount, field.dimension);
+  const reason = query.isExact === true ? EXACT_ASKED : CODES_TOO_POOR;
+  if (rowTargets === undefined) {
+    await addCandidates(work, await scanWindows(work, view, bits), view);
+    trace?.scanned("exact", `${reason.slice(0, -1)}; the rows are read from the file.`);
+    return;
+  }
+  const parts = rowTargets.map((part) => flatPart(part, bits));
+  const scanned = scan.scan(parts, query.topK, pace);
+  const results = scanned instanceof Promise ? await scanned : scanned;
+  const added = addCandidates(work, mergeResults(results, query.topK), view);
+  if (added !== undefined) await added;
+  trace?.scanned("exact", reason);
+}
+
+/** A part begins at a byte of the bits of its segment. */
+function flatPart(
+  { arena, target, rowFirst, rowCount }: RowBlockTarget,
+  bits: Uint8Array | undefined,
+): FlatPart {
+  const own = bits?.subarray(rowFirst >>> 3, (rowFirst + rowCount + 7) >>> 3);
+  return { arena, target, rowCount, rowBase: rowFirst, bits: own };
+}
 
 interface ScannedCodes {
   readonly target: ScanTarget;

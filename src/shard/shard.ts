@@ -370,7 +370,8 @@ export class Shard {
     if (segments.length === 0) return true;
     // Merges and graphs choose by what uses alone change, once all they wait for besides is there.
     const isAtRest = this.#rest(nowMs) === "quiet" && freeSegments.length === segments.length;
-    return isAtRest && hasRoom() && this.#merges.isAtRest(nowMs) && this.#graphs.isAtRest(nowMs);
+    const hasAll = hasRoom() && this.#merges.hasAllRoom;
+    return isAtRest && hasAll && this.#merges.isAtRest(nowMs) && this.#graphs.isAtRest(nowMs);
   }
 
   /** Flush by size or idleness; merges and graphs that are due begin, nobody waits for them. */

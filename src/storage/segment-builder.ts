@@ -41,12 +41,7 @@ interface OpenSection extends SectionOptions {
   /** The last chunk while it is not full. */
   partial: Buffer;
   partialLength: number;
-  readonly entries: ChunkEntry[];
-}
-
-interface ChunkEntry {
-  readonly crc: number;
-  readonly tag: Uint8Array | undefined;
+  readonly table: ChunkTable;
 }
 
 /**
@@ -78,7 +73,8 @@ export class SegmentBuilder {
     assert(!isKnown, "a segment has each section once");
     requireAtMost("sections", SECTIONS_MAX, this.#sections.length + 1);
     const partial = Buffer.alloc(0);
-    const base = { type, name, chunkBytes, alignBytes, partial, entries: [] };
+    const table = new ChunkTable(chunkEntryBytes(this.#codec));
+    const base = { type, name, chunkBytes, alignBytes, partial, table };
     this.#open = { ...base, offset: -1, length: 0, partialLength: 0 };
   }
 
@@ -109,13 +105,8 @@ export class SegmentBuilder {
   async endSection(): Promise<void> {
     const section = await this.#started();
     if (section.partialLength > 0) await this.#writePartial(section);
-    const { type, name, offset, length, chunkBytes, entries } = section;
-    const entryBytes = chunkEntryBytes(this.#codec);
-    const table = Buffer.allocUnsafe(entries.length * entryBytes);
-    for (const [i, { crc, tag }] of entries.entries()) {
-      table.writeUInt32LE(crc, i * entryBytes);
-      if (tag !== undefined) table.set(tag, i * entryBytes + 4);
-    }
+    const { type, name, offset, length, chunkBytes } = section;
+    const table = section.table.bytes;
     await this.#write(table);
     this.#sections.push({
       type,
@@ -171,14 +162,14 @@ export class SegmentBuilder {
   /**
    * The bytes to be written for a chunk; its checksum, and its tag when it is sealed, are noted.
    */
-  #store({ entries }: OpenSection, chunk: Uint8Array): Uint8Array {
+  #store({ table }: OpenSection, chunk: Uint8Array): Uint8Array {
     const { segment, shard, key } = this.#identity;
-    const place = [this.#sections.length, entries.length] as const;
+    const place = [this.#sections.length, table.count] as const;
     const { sealed, tag } =
       key === undefined
         ? { sealed: chunk, tag: undefined }
         : sealChunk(chunk, { segment, shard, key }, ...place);
-    entries.push({ crc: chunkCrc(sealed, segment, ...place), tag });
+    table.add(chunkCrc(sealed, segment, ...place), tag);
     return sealed;
   }
 
@@ -186,6 +177,38 @@ export class SegmentBuilder {
     if (bytes.length === 0) return;
     this.#length += bytes.length;
     await this.#sink.write(bytes);
+  }
+}
+
+/** Bytes of a table that is begun: of a small segment it stays so. */
+const TABLE_BYTES_MIN = 256;
+
+/** Checksums of a section's chunks, and their tags where they are sealed, as they are written. */
+class ChunkTable {
+  count = 0;
+  readonly #entryBytes: number;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(entryBytes: number) {
+    this.#entryBytes = entryBytes;
+  }
+
+  get bytes(): Buffer {
+    return this.#held.subarray(0, this.count * this.#entryBytes);
+  }
+
+  add(crc: number, tag: Uint8Array | undefined): void {
+    const at = this.count * this.#entryBytes;
+    if (at + this.#entryBytes > this.#held.length) this.#grow();
+    this.#held.writeUInt32LE(crc, at);
+    if (tag !== undefined) this.#held.set(tag, at + 4);
+    this.count++;
+  }
+
+  #grow(): void {
+    const grown = Buffer.alloc(Math.max(TABLE_BYTES_MIN, this.#held.length * 2));
+    this.#held.copy(grown);
+    this.#held = grown;
   }
 }
 

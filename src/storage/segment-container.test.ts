@@ -120,6 +120,29 @@ describe.each([
     );
   });
 
+  test("a long range that begins and ends inside of chunks is read where it belongs", async () => {
+    const plain = pattern(3_000_000, 3);
+    const part = { name: "v", pieces: [plain], chunkBytes: 3_072, alignBytes: 64 };
+    const bytes = await build([part]);
+    for (const [start, end] of [
+      [0, 2_000_000],
+      [3_072, 2_000_000],
+      [5_000, 3_072 * 700],
+      [5_000, 2_000_000],
+      [1_000_001, plain.length],
+    ] as const) {
+      const reads: number[] = [];
+      const reader = await SegmentReader.open(sourceOf(bytes, reads), identity);
+      const target = new Uint8Array(end - start);
+      reads.length = 0;
+      await reader.section(1, "v")?.readInto(start, target);
+      expect(Buffer.compare(target, plain.subarray(start, end))).toBe(0);
+      // Its chunks and their checksums, and nothing twice.
+      const read = reads.reduce((sum, length) => sum + length, 0);
+      expect(read).toBeLessThan(target.length + 2 * 3_072 + (3_000_000 / 3_072 + 1) * 20);
+    }
+  });
+
   test("pieces come back in the order asked for, wherever they lie", async () => {
     await fc.assert(
       fc.asyncProperty(

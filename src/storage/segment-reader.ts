@@ -166,12 +166,18 @@ export class SectionReader {
   async readInto(start: number, target: Uint8Array, pace?: Pace): Promise<void> {
     this.#check(start, target.length);
     const { chunkBytes } = this.#entry;
-    const isWhole = start % chunkBytes === 0 && (start + target.length) % chunkBytes === 0;
-    if (isWhole || (start % chunkBytes === 0 && start + target.length === this.length)) {
-      await this.#readChunks(start / chunkBytes, target, pace);
+    const end = start + target.length;
+    const from = Math.ceil(start / chunkBytes) * chunkBytes;
+    const to = end === this.length ? end : Math.floor(end / chunkBytes) * chunkBytes;
+    const isWhole = from === start && to === end;
+    // Of much only the ends are copied; little, or what lies in two chunks, is read in one go.
+    if (!isWhole && (target.length <= OPEN_STEP_BYTES || from >= to)) {
+      target.set(await this.read(start, target.length, pace));
       return;
     }
-    target.set(await this.read(start, target.length, pace));
+    if (from > start) target.set(await this.read(start, from - start, pace));
+    await this.#readChunks(from / chunkBytes, target.subarray(from - start, to - start), pace);
+    if (to < end) target.set(await this.read(to, end - to, pace), to - start);
   }
 
   /**

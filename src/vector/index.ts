@@ -41,12 +41,14 @@ export { GraphSearch } from "./graph/graph-search.ts";
 export { WALK_EF_MAX, WALK_SCORED_MAX } from "./graph/graph-walker.ts";
 export { WALK_JOB, runWalkJob, type WalkJob, type WalkLimits } from "./graph/walk-job.ts";
 export { codeRescore, rescoreCount } from "./rescore-counts.ts";
-export { ResidentRows, type ResidentSource, type SectionBytes } from "./resident-rows.ts";
+export { ResidentRows, type ResidentSource } from "./resident-rows.ts";
 export { RowBlocks, rowView, type RowBlockPlace, type RowBlockTarget } from "./row-blocks.ts";
+export type { SectionBytes } from "./row-parts.ts";
 export { RowQuantizer, type QuantizedRows } from "./row-quantizer.ts";
 export { RowWindow } from "./row-window.ts";
 export { SCAN_JOB, runScanJob, type ScanJob } from "./scan-job.ts";
 export type { CodeTarget, RowTarget, ScanSlice, ScanTarget } from "./scan.ts";
+export { scoreParts } from "./score-parts.ts";
 export {
   ARENA_TOPIC,
   IDLE_SCANNERS_MAX,

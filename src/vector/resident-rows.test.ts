@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { codeStrideBytes, int8Layout, rowStrideBytes } from "../math/index.ts";
 import { openMemory } from "./graph/graph-reference.contract.ts";
-import { ResidentRows, type SectionBytes } from "./resident-rows.ts";
+import { ResidentRows } from "./resident-rows.ts";
+import type { SectionBytes } from "./row-parts.ts";
 
 const ROWS = 100;
 const DIMENSION = 20;
@@ -28,7 +29,7 @@ async function hasRows(residentRowsBytesMax: number, spareBytes: number): Promis
     rows: zeros(ROW_BYTES),
     graph: undefined,
     metric: "dot",
-    ...{ residentRowsBytesMax, spareBytes },
+    ...{ residentRowsBytesMax, spareBytes, rowPartBytesMax: 1_048_576 },
   });
   const found = resident.hasRows;
   resident.release();

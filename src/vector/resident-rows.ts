@@ -9,7 +9,6 @@ import {
   bitLayout,
   codeStrideBytes,
   int8Layout,
-  rowStrideBytes,
   takeCodeNorms,
   type Extent,
   type KernelMetric,
@@ -19,15 +18,11 @@ import { measureHead } from "./graph/code-head.ts";
 import type { GraphHeader } from "./graph/graph-layout.ts";
 import type { GraphTarget } from "./graph/graph-view.ts";
 import { graphTarget, openGraph, residentLayout } from "./graph/resident-graph.ts";
+import type { RowBlockTarget } from "./row-blocks.ts";
+import { RowParts, type SectionBytes } from "./row-parts.ts";
 import type { VectorField } from "./vector-field.ts";
-import type { BitTarget, CodeTarget, RowTarget } from "./scan.ts";
+import type { BitTarget, CodeTarget } from "./scan.ts";
 import type { SearchMemory } from "./search-memory.ts";
-
-/** A section of bytes that can be read straight into an arena. */
-export interface SectionBytes {
-  readonly length: number;
-  readInto(start: number, target: Uint8Array): Promise<void>;
-}
 
 export interface ResidentSource {
   readonly field: VectorField;
@@ -46,6 +41,8 @@ export interface ResidentSource {
   readonly residentRowsBytesMax: number;
   /** … or at most this much and there is room. */
   readonly spareBytes: number;
+  /** Of float32 rows, bytes in one extent at most. */
+  readonly rowPartBytesMax: number;
 }
 
 /** A graph over codes; the same object each time. */
@@ -61,9 +58,10 @@ export class ResidentRows {
   readonly codeCounts: readonly number[] | undefined;
   readonly #memory: SearchMemory;
   readonly #codes: Extent;
-  #rows: Extent | undefined;
+  #rows: RowParts | undefined;
   /** Where float32 rows are being read to. */
-  #coming: Extent | undefined;
+  #coming: RowParts | undefined;
+  readonly #rowPartBytesMax: number;
   readonly #metric: KernelMetric;
   readonly #graph: GraphHeader | undefined;
   readonly #bits: BitHeader | undefined;
@@ -75,7 +73,7 @@ export class ResidentRows {
     source: ResidentSource,
     parts: {
       readonly codes: Extent;
-      readonly rows: Extent | undefined;
+      readonly rows: RowParts | undefined;
       readonly graph: GraphHeader | undefined;
       readonly bits: BitHeader | undefined;
     },
@@ -86,6 +84,7 @@ export class ResidentRows {
     this.codeCounts = source.codeCounts;
     this.#codes = parts.codes;
     this.#rows = parts.rows;
+    this.#rowPartBytesMax = source.rowPartBytesMax;
     this.#metric = source.metric;
     this.#graph = parts.graph;
     this.#bits = parts.bits;
@@ -98,22 +97,20 @@ export class ResidentRows {
     const layout = residentLayout(source);
     const codes = arenas.allocate(Math.max(layout.bytes, 16));
     let graph: GraphHeader | undefined;
-    let rows: Extent | undefined;
+    let rows: RowParts | undefined;
     try {
       const factors = bytesOf(memory, codes, source.codes.length, source.factors.length);
       await allDone([
         source.codes.readInto(0, bytesOf(memory, codes, 0, source.codes.length)),
         source.factors.readInto(0, factors),
       ]);
-      const { bytes, inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
-      const normBytes = bytes - inverseNorms;
-      rows = allocateRows(memory, source, source.rows.length + normBytes);
-      if (rows !== undefined) {
-        await source.rows.readInto(0, bytesOf(memory, rows, 0, source.rows.length));
-        // The inverse norms stand beside the rows too: the two extents may lie in different arenas.
-        const norms = bytesOf(memory, codes, inverseNorms, normBytes);
-        bytesOf(memory, rows, source.rows.length, normBytes).set(norms);
-      }
+      rows = allocateRows(memory, source);
+      const { inverseNorms } = int8Layout(source.field.dimension, source.rowCount);
+      // The inverse norms stand beside the rows too: the extents may lie in different arenas.
+      const readNorms = (first: number, target: Uint8Array): void => {
+        target.set(bytesOf(memory, codes, inverseNorms + first * 4, target.length));
+      };
+      await rows?.read({ rows: source.rows, readNorms });
       if (source.metric === "cosine") takeCodeNormsOf(memory, codes, source);
       if (source.graph !== undefined) {
         await source.graph.readInto(0, bytesOf(memory, codes, layout.graph, source.graph.length));
@@ -121,7 +118,7 @@ export class ResidentRows {
       }
     } catch (error) {
       arenas.free(codes);
-      if (rows !== undefined) arenas.free(rows);
+      rows?.release();
       throw error;
     }
     return new ResidentRows(memory, source, { codes, rows, graph, bits: undefined });
@@ -174,18 +171,18 @@ export class ResidentRows {
   ): Promise<void> {
     assert(this.#rows === undefined && this.#coming === undefined, "rows are loaded once");
     const { rowCount, dimension } = this;
-    const { bytes, scales, inverseNorms } = int8Layout(dimension, rowCount);
-    const rowBytes = rowCount * rowStrideBytes(dimension);
-    const extent = this.#memory.arenas.allocate(rowBytes + bytes - inverseNorms);
-    this.#coming = extent;
+    const { scales, inverseNorms } = int8Layout(dimension, rowCount);
+    const shape = { rowCount, dimension, partBytesMax: this.#rowPartBytesMax };
+    const coming = RowParts.allocate(this.#memory, shape);
+    this.#coming = coming;
     try {
       const { rows, factors } = await open();
-      await rows.readInto(0, bytesOf(this.#memory, extent, 0, rowBytes));
-      const norms = bytesOf(this.#memory, extent, rowBytes, bytes - inverseNorms);
-      await factors.readInto(inverseNorms - scales, norms);
-      this.#rows = extent;
+      const readNorms = (first: number, target: Uint8Array): Promise<void> =>
+        factors.readInto(inverseNorms - scales + first * 4, target);
+      await coming.read({ rows, readNorms });
+      this.#rows = coming;
     } catch (error) {
-      this.#memory.arenas.free(extent);
+      coming.release();
       throw error;
     } finally {
       this.#coming = undefined;
@@ -195,9 +192,7 @@ export class ResidentRows {
   /** Copy of one float32 row. */
   row(row: number): Float32Array {
     assert(this.#rows !== undefined, "the float32 rows are resident");
-    const start = this.#rows.offset + row * rowStrideBytes(this.dimension);
-    const { buffer } = this.#memory.memory(this.#rows.arena);
-    return new Float32Array(buffer, start, this.dimension).slice();
+    return this.#rows.row(row);
   }
 
   /**
@@ -247,21 +242,16 @@ export class ResidentRows {
     return this.#walked;
   }
 
-  /** The float32 rows and their arena; undefined when they are not resident. */
-  rowTarget(): { readonly arena: number; readonly target: RowTarget } | undefined {
-    const extent = this.#rows;
-    if (extent === undefined) return undefined;
-    const strideBytes = rowStrideBytes(this.dimension);
-    const inverseNorms = extent.offset + this.rowCount * strideBytes;
-    const target: RowTarget = { kind: "float32", rows: extent.offset, strideBytes, inverseNorms };
-    return { arena: extent.arena, target };
+  /** The float32 rows in their order; undefined when they are not resident. */
+  rowTargets(): readonly RowBlockTarget[] | undefined {
+    return this.#rows?.targets;
   }
 
   release(): void {
     assert(!this.#isReleased, "released once");
     this.#isReleased = true;
     this.#memory.arenas.free(this.#codes);
-    if (this.#rows !== undefined) this.#memory.arenas.free(this.#rows);
+    this.#rows?.release();
   }
 }
 
@@ -270,16 +260,14 @@ export class ResidentRows {
  *
  * @throws InsulaError `memory_exhausted` for rows that are to be in memory whatever else is.
  */
-function allocateRows(
-  { arenas }: SearchMemory,
-  { rows, residentRowsBytesMax, spareBytes }: ResidentSource,
-  bytes: number,
-): Extent | undefined {
+function allocateRows(memory: SearchMemory, source: ResidentSource): RowParts | undefined {
+  const { field, rowCount, rows, residentRowsBytesMax, spareBytes, rowPartBytesMax } = source;
+  const shape = { rowCount, dimension: field.dimension, partBytesMax: rowPartBytesMax };
   if (rows.length === 0) return undefined;
-  if (rows.length <= residentRowsBytesMax) return arenas.allocate(bytes);
+  if (rows.length <= residentRowsBytesMax) return RowParts.allocate(memory, shape);
   if (rows.length > spareBytes) return undefined;
   try {
-    return arenas.allocate(bytes);
+    return RowParts.allocate(memory, shape);
   } catch (error) {
     if (isInsulaError(error) && error.code === "memory_exhausted") return undefined;
     throw error;

@@ -9,10 +9,14 @@ import type {
   WriteBatch,
 } from "../../src/model/index.ts";
 import type { ShardPolicy } from "../../src/shard/index.ts";
+import { BLOCK_BYTES_MAX } from "../../src/math/index.ts";
 import { GRAPH_ROWS_MAX } from "../../src/vector/index.ts";
 
 /** Beside segments of few bytes. */
 const SHORT_SEGMENT_ROWS = 60;
+const SHORT_VECTOR_BYTES = 2_048;
+/** A few rows. */
+const SHORT_PART_BYTES = 256;
 
 const WORDS = [
   "red",
@@ -170,10 +174,15 @@ export class Chance {
     const drawn = this.#policy();
     // Without a draw of its own: seeds stay what they are.
     const isShort = drawn.segmentBytesMax < 1_048_576;
-    return { ...drawn, segmentRowsMax: isShort ? SHORT_SEGMENT_ROWS : GRAPH_ROWS_MAX };
+    return {
+      ...drawn,
+      segmentRowsMax: isShort ? SHORT_SEGMENT_ROWS : GRAPH_ROWS_MAX,
+      segmentVectorBytesMax: isShort ? SHORT_VECTOR_BYTES : 5 * 1024 * 1024 * 1024,
+      rowPartBytesMax: isShort ? SHORT_PART_BYTES : BLOCK_BYTES_MAX,
+    };
   }
 
-  #policy(): Omit<ShardPolicy, "segmentRowsMax"> {
+  #policy(): Omit<ShardPolicy, "segmentRowsMax" | "segmentVectorBytesMax" | "rowPartBytesMax"> {
     return {
       memtableBytesMax: this.pick([8, 32, 128]) * 1024,
       quietFlushMs: 0,

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { Pace } from "../../base/pace.ts";
 import { InlinePool } from "../../io/index.ts";
-import { int8Layout, type KernelMetric } from "../../math/index.ts";
+import { BLOCK_BYTES_MAX, int8Layout, type KernelMetric } from "../../math/index.ts";
 import { FlatScan } from "../flat-scan.ts";
-import { ResidentRows, type SectionBytes } from "../resident-rows.ts";
+import { ResidentRows } from "../resident-rows.ts";
+import type { SectionBytes } from "../row-parts.ts";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphPlan } from "./build-layout.ts";
 import { graphLayout } from "./graph-layout.ts";
@@ -73,6 +74,7 @@ function load(metric: KernelMetric, graph: Uint8Array | undefined): Promise<Resi
     metric,
     residentRowsBytesMax: 0,
     spareBytes: 0,
+    rowPartBytesMax: BLOCK_BYTES_MAX,
   });
 }
 
