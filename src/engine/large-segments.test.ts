@@ -241,3 +241,27 @@ it("writers do not wait for a long merge: it ends for short ones, and begins ane
   for (let i = 0; i < 4; i++) await rest();
   expect((await search(0)).plan).toMatchObject({ segmentCount: 1, path: "graph" });
 });
+
+it("a long merge ends when the disk fills up, and begins anew when there is room", async () => {
+  await open({});
+  await fill();
+  await rest();
+  await engine.close();
+  await open({}, 200_000);
+  await write(ROWS, ROWS + 500, 500);
+  const wait = async (): Promise<void> => {
+    for (let i = 0; i < 4; i++) {
+      clock.advance(1_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    }
+  };
+  await wait();
+  expect(engine.stats().builds).toBe(1);
+  disk.freeBytes = MIB / 2;
+  await wait();
+  expect(engine.stats().builds).toBe(0);
+  expect(await segmentCount()).toBe(2);
+  disk.freeBytes = 1_024 * MIB;
+  await rest();
+  expect(await segmentCount()).toBe(1);
+});

@@ -13,7 +13,10 @@ function byteAt(position: number): number {
 }
 
 function expectedAt(position: number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => byteAt(position + i));
+  const bytes = new Uint8Array(length);
+  // Of megabytes: a loop takes a tenth of the time of an iteration.
+  for (let i = 0; i < length; i++) bytes[i] = byteAt(position + i);
+  return bytes;
 }
 
 interface Watched {

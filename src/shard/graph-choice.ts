@@ -16,7 +16,7 @@ import {
   type WalkLimits,
 } from "../vector/index.ts";
 import { graphBuildBytes, type PlannedGraph } from "./segment-graph.ts";
-import { graphRowsFrom, type MergeCandidate } from "./merge-choice.ts";
+import { graphRowsFrom, liveBytesOf, type MergeCandidate } from "./merge-choice.ts";
 import type { ShardContext, ShardPolicy } from "./shard-context.ts";
 
 /** Neighbours that graphs were tuned for. */
@@ -75,8 +75,7 @@ export function keepingGraph<Segment extends MergeCandidate>(
   chosen: readonly Segment[],
   bytesMax: number,
 ): readonly Segment[] {
-  const bytes = chosen.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
-  if (bytes <= bytesMax || graphToCopy(chosen) !== undefined) return chosen;
+  if (liveBytesOf(chosen) <= bytesMax || graphToCopy(chosen) !== undefined) return chosen;
   const walked = chosen
     .filter(({ entry }) => entry.isIndexed === true)
     .sort((a, b) => a.liveCount - b.liveCount);

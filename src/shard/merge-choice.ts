@@ -141,6 +141,11 @@ export function liveBytes({ entry, liveCount, rowCount }: MergeCandidate): numbe
   return rowCount === 0 ? 0 : entry.location.bytes * (liveCount / rowCount);
 }
 
+/** Of a merge of all of them, about. */
+export function liveBytesOf(segments: readonly MergeCandidate[]): number {
+  return segments.reduce((sum, segment) => sum + liveBytes(segment), 0);
+}
+
 /**
  * The smallest segments up to the largest that grows by {@link GROWTH_MIN} or more when they are
  * put into it: so much growth for each time that its bytes are written again.

@@ -8,6 +8,7 @@ import {
   LARGE_MERGES_AT_ONCE_MAX,
   MERGES_AT_ONCE_MAX,
   MERGE_LARGE_BYTES,
+  MERGE_LONG_BYTES,
   MergeQueue,
   type QueuedMerge,
 } from "./merge-queue.ts";
@@ -110,6 +111,14 @@ it("large merges leave places for small ones", async () => {
   await turns();
   expect(node.begun).toHaveLength(MERGES_AT_ONCE_MAX);
   expect(node.queue.counters).toMatchObject({ running: MERGES_AT_ONCE_MAX, waiting: 6 });
+});
+
+it("a long merge leaves a place for the large ones that writers wait for", async () => {
+  const node = new Node();
+  for (const name of ["long-0", "long-1"]) node.add(name, MERGE_LONG_BYTES);
+  node.add("large", MERGE_LONG_BYTES - 1);
+  await turns();
+  expect(node.begun).toEqual(["long-0", "large"]);
 });
 
 it("who asks first among tenants begins first", async () => {

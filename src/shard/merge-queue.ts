@@ -18,6 +18,11 @@ export const MERGES_AT_ONCE_MAX = 4;
 export const MERGE_LARGE_BYTES = 134_217_728;
 /** Large merges that run at once. */
 export const LARGE_MERGES_AT_ONCE_MAX = 2;
+/**
+ * A merge from this many bytes on is a long one, of a shard that nobody writes to: of these one
+ * runs at a time, and leaves a place to large ones for which writers wait.
+ */
+export const MERGE_LONG_BYTES = 2_147_483_649;
 /** Bytes granted in one turn. */
 const QUANTUM_BYTES = 1_048_576;
 /** A merge that took more than was thought is granted this much ahead. */
@@ -125,8 +130,10 @@ export class MergeQueue {
   #startNext(): void {
     while (this.#running.length < this.#atOnceMax) {
       const large = this.#running.filter(isLarge).length;
+      const hasLong = this.#running.some(isLong);
       const next = this.#waiting.find(
-        (entry) => !isLarge(entry) || large < LARGE_MERGES_AT_ONCE_MAX,
+        (entry) =>
+          !isLarge(entry) || (large < LARGE_MERGES_AT_ONCE_MAX && !(hasLong && isLong(entry))),
       );
       if (next === undefined) return;
       this.#waiting = this.#waiting.filter((other) => other !== next);
@@ -176,6 +183,10 @@ export class MergeQueue {
 
 function isLarge({ bytes }: Entry): boolean {
   return bytes >= MERGE_LARGE_BYTES;
+}
+
+function isLong({ bytes }: Entry): boolean {
+  return bytes >= MERGE_LONG_BYTES;
 }
 
 function isHungry({ bytes, control }: Entry): boolean {

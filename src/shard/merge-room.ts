@@ -3,7 +3,7 @@
  * wait and short ones go on as ever.
  */
 import { graphHelpers } from "../vector/index.ts";
-import { liveBytes } from "./merge-choice.ts";
+import { liveBytes, liveBytesOf } from "./merge-choice.ts";
 import { mergePolicy, within, type MergePolicy } from "./merge-policy.ts";
 import type { SegmentHandle } from "./segment-handle.ts";
 import type { ShardStructure } from "./shard-structure.ts";
@@ -38,13 +38,15 @@ export class MergeRoom {
 
   /** True where merges are longer than they ever are while a shard is written to. */
   isLong(segments: readonly SegmentHandle[]): boolean {
-    const bytes = segments.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
-    return bytes > this.#structure.context.policy.segmentBytesMax;
+    return liveBytesOf(segments) > this.#structure.context.policy.segmentBytesMax;
   }
 
-  /** A long merge found no memory. */
-  noteShort(): void {
-    this.#shortUntilMs = this.#structure.context.clock.monotonicMs() + SHORT_MS;
+  /** A long merge found no memory. @returns false when that was known: it was no long one then. */
+  noteShort(): boolean {
+    const nowMs = this.#structure.context.clock.monotonicMs();
+    if (nowMs < this.#shortUntilMs) return false;
+    this.#shortUntilMs = nowMs + SHORT_MS;
+    return true;
   }
 
   /** Nothing keeps any merge of the shard from its turn. */

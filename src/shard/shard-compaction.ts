@@ -14,6 +14,7 @@ import type { BuildInput } from "./build-input.ts";
 import { encodeDeadRows, type DeadRows } from "./dead-rows.ts";
 import { graphToCopy, planGraph } from "./graph-choice.ts";
 import { graphFields } from "./kernel-metric.ts";
+import { liveBytesOf } from "./merge-choice.ts";
 import type { MergeBlock } from "./merge-control.ts";
 import { NO_ROW } from "./merged-rows.ts";
 import { runBuild } from "./segment-build.ts";
@@ -114,9 +115,9 @@ function planMergedGraph(
   const fields = graphFields(schema.vectors);
   if (fields.length === 0) return undefined;
   const graph = planGraph(context, segment, fields, { rowCount, copyFrom });
-  const bytes = inputs.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
   if (graph !== undefined) return graph;
-  if (!isForGraph && bytes <= context.policy.segmentBytesMax) return undefined;
+  const isLong = liveBytesOf(inputs) > context.policy.segmentBytesMax;
+  if (!isForGraph && !isLong) return undefined;
   throw new InsulaError("memory_exhausted", "Cannot build a graph: there is no room for it.");
 }
 

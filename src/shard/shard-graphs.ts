@@ -61,6 +61,11 @@ export class ShardGraphs {
       });
   }
 
+  /** A segment is written anew into what is to be kept free of the disk. */
+  get isOverfull(): boolean {
+    return this.isBusy && !this.#structure.context.hasRoom();
+  }
+
   /**
    * Ends the build under way, if there is one, so that its segment is free; it begins anew later.
    */

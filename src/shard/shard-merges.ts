@@ -21,6 +21,8 @@ const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 60_000;
 /** A write waits at most this long for merges before it is refused. */
 const MERGE_WAIT_MS_MAX = 10_000;
+/** A full merge that writers end begins anew, so often in all. */
+const FULL_TRIES_MAX = 4;
 /** Between the slow and the full backlog a write waits this long for each segment above. */
 const WAIT_MS_PER_SEGMENT = 2;
 
@@ -37,6 +39,7 @@ export class ShardMerges {
   #isLong = false;
   /** It was. */
   #isCutShort = false;
+  #cuts = 0;
   #background: Promise<void> | undefined;
   #failures = 0;
   #retryAtMs = 0;
@@ -81,12 +84,22 @@ export class ShardMerges {
       });
   }
 
-  /** As few segments as their largest size allows, without dead rows. */
+  /**
+   * As few segments as their largest size allows, without dead rows.
+   *
+   * @throws InsulaError `rate_exceeded` when writers ended its long merges again and again.
+   */
   async mergeFully(): Promise<void> {
-    await this.#mergeAll((segments) => {
-      const chosen = chooseFullMerge(this.#room.among(segments), this.#room.policy);
-      return keepingGraph(chosen, this.#structure.context.policy.segmentBytesMax);
-    });
+    for (let tries = 0; tries < FULL_TRIES_MAX; tries++) {
+      const cuts = this.#cuts;
+      await this.#mergeAll((segments) => {
+        const chosen = chooseFullMerge(this.#room.among(segments), this.#room.policy);
+        return keepingGraph(chosen, this.#structure.context.policy.segmentBytesMax);
+      });
+      if (this.#cuts === cuts || this.#isStopped) return;
+      await this.#background;
+    }
+    throw this.#tooManySegments();
   }
 
   /** One segment for a small shard; a large one stays as it is. */
@@ -104,12 +117,12 @@ export class ShardMerges {
     if (inputs.length === 0) return false;
     const outcome = { isMerged: false };
     const bytes = inputs.reduce((sum, { entry }) => sum + entry.location.bytes, 0);
-    this.#noteTaken([]);
+    this.#noteTaken(inputs);
     this.#current = context.merges.add(bytes * 2, async (block) => {
       // In the queue others may have changed what is best.
       const chosen = this.#isStopped ? [] : choose(this.#structure.freeSegments);
-      if (chosen.length === 0) return;
       this.#noteTaken(chosen);
+      if (chosen.length === 0) return;
       await compactShard(this.#structure, this.#writer, { inputs: chosen, block });
       outcome.isMerged = true;
     });
@@ -118,10 +131,7 @@ export class ShardMerges {
     } catch (error) {
       const code = isInsulaError(error) ? error.code : undefined;
       if (code === "engine_closed" && (this.#isStopped || this.#isCutShort)) return false;
-      if (code === "memory_exhausted" && this.#isLong) {
-        this.#room.noteShort();
-        return true;
-      }
+      if (code === "memory_exhausted" && this.#isLong && this.#room.noteShort()) return true;
       this.#retryAtMs =
         context.clock.monotonicMs() + Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** this.#failures++);
       throw error;
@@ -143,13 +153,14 @@ export class ShardMerges {
   async brake(): Promise<void> {
     const { clock, policy } = this.#structure.context;
     if (this.#backlog() < policy.segmentsSlow) return;
-    await this.#cutLongShort();
+    await this.cutLong();
     const startMs = clock.monotonicMs();
     this.startInBackground(startMs, "busy");
     const slowMs = (this.#backlog() - policy.segmentsSlow + 1) * WAIT_MS_PER_SEGMENT;
     if (this.#backlog() < policy.segmentsMax) return this.#awaitMerge(slowMs);
     const endMs = startMs + MERGE_WAIT_MS_MAX;
     while (this.#backlog() >= policy.segmentsMax && !this.#isStopped) {
+      await this.cutLong();
       const nowMs = clock.monotonicMs();
       this.startInBackground(nowMs, "busy");
       // Merges cannot make it less: then it is no backlog of theirs.
@@ -157,6 +168,25 @@ export class ShardMerges {
       if (nowMs >= endMs || !this.#isMerging()) throw this.#tooManySegments();
       await this.#awaitMerge(endMs - nowMs);
     }
+  }
+
+  /** A long merge runs into what is to be kept free of the disk. */
+  get isOverfull(): boolean {
+    return this.#hasLong && !this.#structure.context.hasRoom();
+  }
+
+  /**
+   * Ends a long merge, under way or waiting, for those that wait for a short one, or for its room.
+   * It begins anew later.
+   */
+  async cutLong(): Promise<void> {
+    if (!this.#hasLong) return;
+    this.#cuts++;
+    this.#isCutShort = true;
+    this.#current?.stop();
+    await this.#awaitMerge(MERGE_WAIT_MS_MAX);
+    // Whoever waited for it goes on first.
+    await this.#structure.context.clock.yield();
   }
 
   /** No merge begins any more; one that runs is stopped. Resolves when it has ended. */
@@ -176,14 +206,6 @@ export class ShardMerges {
     };
   }
 
-  /** Writers wait for short merges, and those for this one, which begins anew later. */
-  async #cutLongShort(): Promise<void> {
-    if (!this.#isLong || this.#current === undefined) return;
-    this.#isCutShort = true;
-    this.#current.stop();
-    await Promise.allSettled([this.#current.done]);
-  }
-
   /** @param isBackground ends behind a long one: the shard may be at rest no more. */
   async #mergeAll(choose: Choose, isBackground = false): Promise<void> {
     // Each merge makes fewer segments or rewrites one: more rounds than that are new writes'.
@@ -192,6 +214,10 @@ export class ShardMerges {
       if (!(await this.merge(choose))) return;
       if (isBackground && this.#isLong) return;
     }
+  }
+
+  get #hasLong(): boolean {
+    return this.#current !== undefined && this.#isLong;
   }
 
   #noteTaken(segments: readonly SegmentHandle[]): void {

@@ -353,6 +353,8 @@ export class Shard {
   isUpkeepDue(nowMs: number): boolean {
     return (
       this.#isFlushDue(nowMs) ||
+      this.#merges.isOverfull ||
+      this.#graphs.isOverfull ||
       this.#merges.isDue(nowMs, this.#rest(nowMs)) ||
       this.#graphs.isDue(nowMs, this.#rest(nowMs) !== "busy")
     );
@@ -376,6 +378,8 @@ export class Shard {
 
   /** Flush by size or idleness; merges and graphs that are due begin, nobody waits for them. */
   async maintain(nowMs: number): Promise<void> {
+    if (this.#merges.isOverfull) await this.#merges.cutLong();
+    if (this.#graphs.isOverfull) await this.#graphs.yield();
     if (this.#isFlushDue(nowMs)) await this.flush();
     this.#merges.startInBackground(nowMs, this.#rest(nowMs));
     if (!this.#merges.isBusy) this.#graphs.startInBackground(nowMs, this.#rest(nowMs) !== "busy");
