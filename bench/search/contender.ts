@@ -25,7 +25,7 @@ export interface Contender {
   setBreadth(breadth: number): Promise<void> | void;
   search(query: Float32Array, k: number): Promise<Found> | Found;
   /** False while searches still bring rows into memory; absent where all are from the start. */
-  isWarm?(): boolean;
+  isWarm?(): Promise<boolean>;
   /** Undefined when the package cannot filter. */
   readonly searchFiltered?: (
     query: Float32Array,

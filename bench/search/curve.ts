@@ -47,7 +47,9 @@ export interface Measured {
 const WARM_QUERIES = 5_000;
 const WARM_MS = 5_000;
 /** For those that bring rows into memory only when searches have read as many. */
-const ROWS_COME_MS = 60_000;
+const ROWS_COME_MS = 240_000;
+/** Queries between two looks whether they have. */
+const LOOK_QUERIES = 200;
 
 async function warm(
   contender: Contender,
@@ -56,12 +58,14 @@ async function warm(
 ): Promise<void> {
   await contender.setBreadth(contender.breadths[Math.floor(contender.breadths.length / 2)] ?? 0);
   const startMs = performance.now();
-  const isDue = (count: number): boolean => {
+  let isWarm = contender.isWarm === undefined;
+  const isDue = async (count: number): Promise<boolean> => {
     const ms = performance.now() - startMs;
-    if (contender.isWarm?.() === false) return ms < ROWS_COME_MS;
+    if (!isWarm && count % LOOK_QUERIES === 0) isWarm = (await contender.isWarm?.()) ?? true;
+    if (!isWarm) return ms < ROWS_COME_MS;
     return count < WARM_QUERIES && ms < WARM_MS;
   };
-  for (let i = 0; isDue(i); i++) {
+  for (let i = 0; await isDue(i); i++) {
     const query = queries[i % queries.length];
     if (query !== undefined) await contender.search(query, k);
   }

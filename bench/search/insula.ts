@@ -75,8 +75,13 @@ export async function openInsula(shop: Workshop): Promise<Own> {
       recall = asked;
     },
     search: (query, k) => ask(query, k),
-    // Codes and graph are there from the first search on.
-    isWarm: () => engine.stats().arenaBytesUsed >= data.rows.byteLength,
+    isWarm: async () => {
+      const vector = rowAt(data, 0);
+      const asked = { field: DEFAULT_VECTOR, vector, topK: 1, include: NOTHING, isExplained: true };
+      // The block of the key it finds is kept from the first to the second.
+      await engine.query(PLACE, asked);
+      return (await engine.query(PLACE, asked)).explanation?.bytesRead === 0;
+    },
     searchFiltered: ask,
     churn: async (share) => {
       // Merges begin behind it, and have a thread as in a server.

@@ -124,10 +124,10 @@ export async function untilAtRest(
 ): Promise<QueryPlan> {
   let quiet = 0;
   for (let i = 0; i * POLL_MS < WAIT_MS_MAX; i++) {
-    const { plan } = await engine.query(place, query);
     quiet = engine.stats().builds === 0 ? quiet + 1 : 0;
-    if (quiet >= QUIET_POLLS) return plan;
-    if (i % 40 === 0) tell(`waiting for its graphs, ${plan.segmentCount} segments`);
+    // While something is built a search may scan everything, on the thread that builds.
+    if (quiet >= QUIET_POLLS) return (await engine.query(place, query)).plan;
+    if (i % 40 === 0) tell("waiting for merges and graphs");
     await setTimeout(POLL_MS);
   }
   throw new Error("Builds went on for four hours.");
