@@ -1,33 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  FaultyFileSystem,
-  InterceptedFileSystem,
-  ManualClock,
-  MemoryFileSystem,
-  SeededRandom,
-  type DiskRoom,
-} from "../io/index.ts";
+import { FaultyFileSystem, ManualClock, MemoryFileSystem, SeededRandom } from "../io/index.ts";
 import type { Place, WriteBatch } from "../model/index.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { openEngine } from "./engine.ts";
 import type { Engine } from "./api.ts";
+import { SmallDisk } from "./small-disk.contract.ts";
 
 const GIB = 1024 ** 3;
 const PLACE: Place = { database: "db", collection: "c", tenant: "t" };
-
-/** A disk that says how much room it has. */
-class SmallDisk extends InterceptedFileSystem {
-  free = 10 * GIB;
-  total = 100 * GIB;
-
-  constructor(inner = new MemoryFileSystem()) {
-    super(inner, ({ length }) => length);
-  }
-
-  override room(): Promise<DiskRoom> {
-    return Promise.resolve({ freeBytes: this.free, totalBytes: this.total });
-  }
-}
 
 let clock: ManualClock;
 let disk: SmallDisk;

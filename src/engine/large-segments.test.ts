@@ -1,16 +1,11 @@
 /** Segments with many vectors: one graph for all of them, float32 rows in several extents. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { InsulaError } from "../base/errors.ts";
-import {
-  InterceptedFileSystem,
-  ManualClock,
-  MemoryFileSystem,
-  SeededRandom,
-  type DiskRoom,
-} from "../io/index.ts";
+import { ManualClock, SeededRandom } from "../io/index.ts";
 import { ArenaPool } from "../math/index.ts";
 import type { Query } from "../model/index.ts";
 import { openEngine, type Engine } from "./index.ts";
+import { SmallDisk } from "./small-disk.contract.ts";
 
 const MIB = 1_048_576;
 const PLACE = { database: "db", collection: "c" };
@@ -29,19 +24,6 @@ const POLICY = {
  * vectors.
  */
 const SHORT_OF_ROOM = MIB + 3 * 335_000;
-
-/** A disk that says how much room it has. */
-class SmallDisk extends InterceptedFileSystem {
-  freeBytes = 1_024 * MIB;
-
-  constructor() {
-    super(new MemoryFileSystem(), ({ length }) => length);
-  }
-
-  override room(): Promise<DiskRoom> {
-    return Promise.resolve({ freeBytes: this.freeBytes, totalBytes: 2_048 * MIB });
-  }
-}
 
 let disk: SmallDisk;
 let clock: ManualClock;
@@ -98,12 +80,16 @@ async function search(seed: number, query: Partial<Query> = {}) {
   return engine.query(PLACE, { field: "", vector, topK: 10, include, ...query });
 }
 
-/** Upkeep until nothing changes any more. */
-async function rest(): Promise<void> {
-  for (let i = 0; i < 60; i++) {
+async function pass(seconds: number): Promise<void> {
+  for (let i = 0; i < seconds; i++) {
     clock.advance(1_000);
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   }
+}
+
+/** Upkeep until nothing changes any more. */
+function rest(): Promise<void> {
+  return pass(60);
 }
 
 async function segmentCount(): Promise<number> {
@@ -159,13 +145,13 @@ it("where memory is short they stay in segments of their bytes", async () => {
 });
 
 it("where the disk is short too, until there is room, and nobody has to ask again", async () => {
-  disk.freeBytes = SHORT_OF_ROOM;
+  disk.free = SHORT_OF_ROOM;
   await open({});
   await fill();
   await rest();
   expect(await segmentCount()).toBeGreaterThan(1);
   expect(await segmentCount()).toBeLessThan(ROWS / FLUSHED_ROWS);
-  disk.freeBytes = 1_024 * MIB;
+  disk.free = 1_024 * MIB;
   await rest();
   expect(await segmentCount()).toBe(1);
 });
@@ -176,7 +162,7 @@ it("a large one keeps its dead rows while the disk has no room for it once more"
   await fill();
   await rest();
   expect(await segmentCount()).toBe(1);
-  disk.freeBytes = SHORT_OF_ROOM;
+  disk.free = SHORT_OF_ROOM;
   await rest();
   const [gone, kept] = [400, ROWS - 400];
   await engine.delete(
@@ -186,7 +172,7 @@ it("a large one keeps its dead rows while the disk has no room for it once more"
   await engine.flush(PLACE);
   await rest();
   expect(await scanned()).toBeGreaterThan(kept);
-  disk.freeBytes = 1_024 * MIB;
+  disk.free = 1_024 * MIB;
   await rest();
   expect(await scanned()).toBe(kept);
 });
@@ -221,10 +207,7 @@ it("writers do not wait for a long merge: it ends for short ones, and begins ane
   // The long merge takes a quarter of a minute, a short one a second.
   await open({ segmentsSlow: 4, segmentsMax: 8 }, 200_000);
   await write(ROWS, ROWS + 500, 500);
-  for (let i = 0; i < 4; i++) {
-    clock.advance(1_000);
-    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-  }
+  await pass(4);
   expect(engine.stats().builds).toBe(1);
   let isWriting = true;
   const ticking = (async () => {
@@ -249,19 +232,13 @@ it("a long merge ends when the disk fills up, and begins anew when there is room
   await engine.close();
   await open({}, 200_000);
   await write(ROWS, ROWS + 500, 500);
-  const wait = async (): Promise<void> => {
-    for (let i = 0; i < 4; i++) {
-      clock.advance(1_000);
-      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-    }
-  };
-  await wait();
+  await pass(4);
   expect(engine.stats().builds).toBe(1);
-  disk.freeBytes = MIB / 2;
-  await wait();
+  disk.free = MIB / 2;
+  await pass(4);
   expect(engine.stats().builds).toBe(0);
   expect(await segmentCount()).toBe(2);
-  disk.freeBytes = 1_024 * MIB;
+  disk.free = 1_024 * MIB;
   await rest();
   expect(await segmentCount()).toBe(1);
 });

@@ -14,6 +14,8 @@ interface PendingFile {
 export class PendingFiles {
   readonly #state: MirrorState;
   readonly #files = new Map<string, PendingFile>();
+  /** Those of which less has arrived than was sent. */
+  readonly #partial = new Set<string>();
   /** Paths in the store, in a point or pending, of folders that an image names completely. */
   readonly #wholePaths = new Set<string>();
   /** Pieces that are in the store, or may be, and that no point will name. */
@@ -38,8 +40,8 @@ export class PendingFiles {
     return this.#files.has(path) || this.#state.has(path);
   }
 
-  isPending(path: string): boolean {
-    return this.#files.has(path);
+  isPartial(path: string): boolean {
+    return this.#partial.has(path);
   }
 
   bytesOf(path: string): number {
@@ -93,6 +95,12 @@ export class PendingFiles {
     this.#noteThere(path);
   }
 
+  /** So many bytes of the file were to be in the store by now. */
+  expect(path: string, bytes: number): void {
+    if (this.bytesOf(path) < bytes) this.#partial.add(path);
+    else this.#partial.delete(path);
+  }
+
   addStrays(names: Iterable<string>): void {
     for (const name of names) this.#strays.add(name);
   }
@@ -120,6 +128,7 @@ export class PendingFiles {
   /** A point says everything that was pending, and what there is of some paths besides. */
   settle(changed: Iterable<string>, removed: Iterable<string>): void {
     this.#files.clear();
+    this.#partial.clear();
     for (const path of changed) this.#noteThere(path);
     for (const path of removed) this.#wholePaths.delete(path);
   }

@@ -217,7 +217,6 @@ export class PointMaker {
   /** @param isAhead passes over what is gone: the image that counts will not name it. */
   async #send(sendings: readonly Sending[], isAhead: boolean): Promise<void> {
     const writer = this.#openWriter();
-    const starts = new Map(sendings.map(({ path, start }) => [path, start]));
     let folder = "";
     try {
       for (const sending of sendings) {
@@ -231,18 +230,22 @@ export class PointMaker {
       }
     } finally {
       // What was read before a file turned out to be gone is of use all the same.
-      await this.#note(writer, starts);
+      await this.#note(writer, sendings);
     }
   }
 
-  async #note(writer: PieceWriter, starts: ReadonlyMap<string, number>): Promise<void> {
+  async #note(writer: PieceWriter, sendings: readonly Sending[]): Promise<void> {
     try {
       await writer.finish();
     } finally {
       this.#bytesSent += writer.bytesSent;
       const { ranges, strays } = writer.result();
       this.#pending.addStrays(strays);
-      for (const [path, added] of ranges) this.#pending.add(path, starts.get(path) ?? 0, added);
+      for (const { path, start, end } of sendings) {
+        const added = ranges.get(path);
+        if (added !== undefined) this.#pending.add(path, start, added);
+        this.#pending.expect(path, end);
+      }
     }
   }
 

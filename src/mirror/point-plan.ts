@@ -22,8 +22,8 @@ export interface PointPlan {
 /** What is in the store, in a point or sent for the next one. */
 export interface SentFiles {
   has(path: string): boolean;
-  /** True when some of it was sent that no point names yet: perhaps not all of it. */
-  isPending(path: string): boolean;
+  /** True when less of it arrived than was sent. */
+  isPartial(path: string): boolean;
   bytesOf(path: string): number;
   /** Where a file that never loses bytes is to be sent from; at most its bytes there. */
   startOf(path: string, bytes: number): number;
@@ -85,16 +85,15 @@ export async function planPoint(
 
 /**
  * What the store lacks of a file that never changes: all, or what a put that failed has left to be
- * sent; undefined for nothing. What a point names is whole.
+ * sent; undefined for nothing, which is known without a look at the file.
  */
 async function restOf(
   { sent, fileSystem }: PlanDoors,
   path: string,
   from: readonly string[],
 ): Promise<Sending | undefined> {
-  if (sent.has(path) && !sent.isPending(path)) return undefined;
+  if (sent.has(path) && !sent.isPartial(path)) return undefined;
   const end = await sizeOf(fileSystem, from);
-  if (sent.has(path) && sent.bytesOf(path) >= end) return undefined;
   return { path, from, start: sent.startOf(path, end), end };
 }
 

@@ -99,7 +99,11 @@ export class ShardMerges {
       if (this.#cuts === cuts || this.#isStopped) return;
       await this.#background;
     }
-    throw this.#tooManySegments();
+    throw new InsulaError(
+      "rate_exceeded",
+      "Cannot merge all segments: writers wait for short merges: try again when fewer write.",
+      { retryAfterMs: RETRY_MS_MAX },
+    );
   }
 
   /** One segment for a small shard; a large one stays as it is. */
