@@ -15,12 +15,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Contender, RowFilter, SearchData, Workshop } from "./search/contender.ts";
 import { measureCurves, perSecondAt, recallOf, timed, type Curve } from "./search/curve.ts";
-import { ExactTruth } from "./search/exact-truth.ts";
+import { ExactTruth, type Truth } from "./search/exact-truth.ts";
 import { openHnswlib } from "./search/hnswlib.ts";
 import { openInsula, type Own } from "./search/insula.ts";
 import { openLancedb } from "./search/lancedb.ts";
 import { plotCurves } from "./search/plot.ts";
-import { fileData, queriesBySide, syntheticData } from "./search/search-data.ts";
+import { keptTruth } from "./search/kept-data.ts";
+import {
+  fileData,
+  nameOfSize,
+  queriesBySide,
+  syntheticData,
+  type SyntheticSize,
+} from "./search/search-data.ts";
 import { openSqliteVec } from "./search/sqlite-vec.ts";
 import { openUsearch } from "./search/usearch.ts";
 import { openZvec } from "./search/zvec.ts";
@@ -61,8 +68,8 @@ const report = openReport({
   remarks: ["Peers are installed once into .cache/bench."],
 });
 
-const data = readData();
 const kept = report.text("folder");
+const data = readData();
 const folder = kept ?? mkdtempSync(join(tmpdir(), "insula-search-"));
 const shop: Workshop = {
   data,
@@ -78,7 +85,7 @@ const shop: Workshop = {
 
 const own = await openOwn();
 const contenders: Contender[] = [own, ...(await openPeers())];
-const exact = await ExactTruth.open(data);
+let exactTruth: ExactTruth | undefined;
 try {
   showBuild();
   await showCurves();
@@ -102,10 +109,15 @@ function readData(): SearchData {
   const limits = { rows: report.size("rows"), queries: report.size("queries") };
   report.progress("making or reading the rows");
   if (base !== undefined && queries !== undefined) return fileData({ base, queries }, limits);
-  return syntheticData(
-    { ...limits, dimension: report.size("dimension") },
-    report.size("intrinsic"),
-  );
+  if (kept !== undefined) mkdirSync(kept, { recursive: true });
+  return syntheticData(sizeOfRows(), kept);
+}
+
+function sizeOfRows(): SyntheticSize {
+  return {
+    ...{ rows: report.size("rows"), queries: report.size("queries") },
+    ...{ dimension: report.size("dimension"), intrinsic: report.size("intrinsic") },
+  };
 }
 
 function shopOf(name: string): Workshop {
@@ -163,9 +175,22 @@ function showBuild(): void {
   report.figure("the same of the float32 size", own.residentBytes / float32, "×");
 }
 
+/** Holds the rows a second time, so only where a truth is not kept. */
+async function exact(): Promise<ExactTruth> {
+  exactTruth ??= await ExactTruth.open(data);
+  return exactTruth;
+}
+
+async function truthOfQueries(): Promise<Truth> {
+  const isKept = kept !== undefined && report.text("base") === undefined;
+  if (!isKept) return (await exact()).nearest(data.queries, K);
+  const path = join(kept, `${nameOfSize(sizeOfRows())}.truth.json`);
+  return keptTruth(path, async () => (await exact()).nearest(data.queries, K));
+}
+
 async function showCurves(): Promise<void> {
   report.progress("the true neighbours");
-  const truth = exact.nearest(data.queries, K);
+  const truth = await truthOfQueries();
   const measured = { queries: data.queries, k: K, truth, repetitions: report.size("repetitions") };
   const curves = await measureCurves(contenders, { ...measured, tell: shop.tell });
   report.remark(`insula searches by: ${await own.path()}`);
@@ -228,7 +253,7 @@ async function filterRow(
   queries: readonly Float32Array[],
   filter: RowFilter,
 ): Promise<Row> {
-  const truth = exact.nearest(queries, K, filter);
+  const truth = (await exact()).nearest(queries, K, filter);
   const row: Record<string, string | number> = { what: `${filter.below / 10} % ${kind}` };
   for (const contender of contenders) {
     const { searchFiltered } = contender;
@@ -243,7 +268,7 @@ async function filterRow(
 /** A share of the rows is put again: what was there is dead, new rows stand in new segments. */
 async function showChurn(): Promise<void> {
   report.progress(`${CHURN * 100} % churn`);
-  const truth = exact.nearest(data.queries, K);
+  const truth = (await exact()).nearest(data.queries, K);
   await own.setBreadth(0.95);
   await own.churn(CHURN);
   const run = await timed(data.queries, (query) => own.search(query, K));

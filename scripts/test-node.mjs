@@ -4,6 +4,7 @@
  *
  *   node scripts/test-node.mjs [VERSION ...]     for example: node scripts/test-node.mjs 22
  *   node scripts/test-node.mjs --whole           all unit tests with every version, as at night
+ *   node scripts/test-node.mjs --near            only those near Node, with the newest too
  */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -74,7 +75,8 @@ async function testOne(version, paths) {
 }
 
 const isWhole = process.argv.includes("--whole");
-const asked = process.argv.slice(2).filter((word) => word !== "--whole");
+const isNear = process.argv.includes("--near");
+const asked = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const versions = VERSIONS.filter((v) => asked.length === 0 || asked.some((a) => v.startsWith(a)));
 await ensureInstalled();
 await ensureBuilt({ isChecked: false });
@@ -83,7 +85,8 @@ const total = { passed: 0, failed: versions.length === 0 ? 1 : 0 };
 for (const version of versions) {
   let result;
   try {
-    result = await testOne(version, isWhole || version === VERSIONS.at(-1) ? [] : NEAR_NODE);
+    const isAll = isWhole || (version === VERSIONS.at(-1) && !isNear);
+    result = await testOne(version, isAll ? [] : NEAR_NODE);
   } catch (error) {
     result = { passed: 0, failed: 1, seconds: 0, isPassed: false, output: error.message };
   }

@@ -1,21 +1,41 @@
 /** Rows and queries of a bench of searches: made here, or read from files. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { SeededNumbers, clusteredVectors } from "../support/clustered-vectors.ts";
 import type { SearchData } from "./contender.ts";
+import { keptNumbers } from "./kept-data.ts";
 
 /** Values of the properties that filters compare. */
 const STEPS = 1_000;
 
-/** Synthetic rows like embeddings; the queries are further rows of the same making. */
-export function syntheticData(
-  size: { readonly rows: number; readonly dimension: number; readonly queries: number },
-  intrinsic: number,
-): SearchData {
-  const { dimension } = size;
-  const source = clusteredVectors(dimension, size.rows, 5, intrinsic);
-  const rows = source.next(size.rows);
-  const title = `synthetic, ${size.rows.toLocaleString("en-US")} × ${dimension}`;
-  return complete(title, dimension, rows, source.next(size.queries));
+export interface SyntheticSize {
+  readonly rows: number;
+  readonly dimension: number;
+  readonly queries: number;
+  /** Dimension of a cluster. */
+  readonly intrinsic: number;
+}
+
+/**
+ * Synthetic rows like embeddings; the queries are further rows of the same making.
+ *
+ * @param folder keeps the numbers for the next run, where there is one.
+ */
+export function syntheticData(size: SyntheticSize, folder?: string): SearchData {
+  const { dimension, rows, queries, intrinsic } = size;
+  const make = (): Float32Array =>
+    clusteredVectors(dimension, rows, 5, intrinsic).next(rows + queries);
+  const path = folder && join(folder, `${nameOfSize(size)}.float32`);
+  const count = (rows + queries) * dimension;
+  const numbers = path === undefined ? make() : keptNumbers(path, count, make);
+  const title = `synthetic, ${rows.toLocaleString("en-US")} × ${dimension}`;
+  const end = rows * dimension;
+  return complete(title, dimension, numbers.subarray(0, end), numbers.subarray(end));
+}
+
+/** Of the files that are kept of such data. */
+export function nameOfSize({ rows, dimension, queries, intrinsic }: SyntheticSize): string {
+  return `${rows}x${dimension}-${intrinsic}-${queries}`;
 }
 
 /**
