@@ -31,11 +31,17 @@ if (options.includes("--help")) {
   );
   process.exit(0);
 }
+const loaders = [
+  "--import",
+  "tsx",
+  "--import",
+  new URL("./support/built.mjs", import.meta.url).href,
+];
 const failed: string[] = [];
 for (const name of wanted.length > 0 ? wanted : names) {
   const path = relative(process.cwd(), join(folder, `${name}${ENDING}`));
   process.stderr.write(`\n${path}\n`);
-  const { status } = spawnSync(process.execPath, ["--import", "tsx", path, ...options], {
+  const { status } = spawnSync(process.execPath, [...loaders, path, ...options], {
     stdio: "inherit",
   });
   if (status !== 0) failed.push(name);

@@ -6,6 +6,7 @@
  *   npm run bench:search -- --quick
  *   npm run bench:search -- --dimension 768 --intrinsic 100 --plot search.svg
  *   npm run bench:search -- --rows 1000000 --peers hnswlib-node,usearch --folder /mnt/disk/million
+ *   npm run bench:search -- --dimension 768 --float32 disk
  *   npm run bench:search -- --base sift_base.fvecs --queries-file sift_query.fvecs
  *
  * One thread, contenders in turns, the best of the repetitions. Read the ratios.
@@ -63,6 +64,7 @@ const report = openReport({
     base: { description: "rows from an fvecs file instead", placeholder: "file" },
     "queries-file": { description: "its queries", placeholder: "file" },
     folder: { description: "keep builds here, use them again; no filters", placeholder: "path" },
+    float32: { description: "memory, or disk: insula leaves them there", placeholder: "where" },
     plot: { description: "writes recall against queries/s as SVG", placeholder: "file" },
   },
   remarks: ["Peers are installed once into .cache/bench."],
@@ -74,6 +76,7 @@ const folder = kept ?? mkdtempSync(join(tmpdir(), "insula-search-"));
 const shop: Workshop = {
   data,
   folder,
+  isFloat32OnDisk: report.text("float32") === "disk",
   tell: (text) => {
     report.progress(text);
   },

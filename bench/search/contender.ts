@@ -51,6 +51,8 @@ export interface SearchData {
 /** What a contender is made with. */
 export interface Workshop {
   readonly data: SearchData;
+  /** Insula has codes and graph in memory, and float32 rows in their file. */
+  readonly isFloat32OnDisk: boolean;
   /** A folder of its own; what an earlier run of the same rows left there is used again. */
   readonly folder: string;
   readonly tell: (text: string) => void;

@@ -12,6 +12,7 @@ const METRIC: Metric = "cosine";
 const MEMORY_BYTES_MIN = 6 * 2 ** 30;
 /** Float32 rows come into memory while half of the budget is free; the peers have all in theirs. */
 const MEMORY_PER_FLOAT32 = 4;
+const ROWS_ON_DISK = { residentRowsBytesMax: 0, residentRowsShare: 0 };
 /** Its knob is the recall that is aimed at. */
 const RECALLS = [0.8, 0.9, 0.95, 0.97, 0.99, 0.999] as const;
 /** Rows given at once. */
@@ -40,8 +41,9 @@ export async function openInsula(shop: Workshop): Promise<Own> {
   const folder = new EngineFolder(`${shop.folder}/insula`);
   // Merges and graphs are made beside the writes, as in a server; searches have one thread.
   const memoryBudget = Math.max(MEMORY_BYTES_MIN, MEMORY_PER_FLOAT32 * data.rows.byteLength);
+  const policy = shop.isFloat32OnDisk ? ROWS_ON_DISK : {};
   const open = (workerCount: number): Promise<Engine> =>
-    folder.open({ workerCount, memoryBudget, scrubBytesPerSecond: 0 });
+    folder.open({ workerCount, memoryBudget, scrubBytesPerSecond: 0, policy });
   let ingestSeconds = Number.NaN;
   const build = async (): Promise<Engine> => {
     const startedAt = performance.now();
@@ -76,6 +78,7 @@ export async function openInsula(shop: Workshop): Promise<Own> {
     },
     search: (query, k) => ask(query, k),
     isWarm: async () => {
+      if (shop.isFloat32OnDisk) return true;
       const vector = rowAt(data, 0);
       const asked = { field: DEFAULT_VECTOR, vector, topK: 1, include: NOTHING, isExplained: true };
       // The block of the key it finds is kept from the first to the second.

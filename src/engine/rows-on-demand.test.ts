@@ -16,7 +16,7 @@ const OTHER = { ...PLACE, tenant: "other" };
 const DIMENSION = 192;
 const ROWS = 1_000;
 const ROW_BYTES = ROWS * DIMENSION * 4;
-/** After so many searches of twenty rows each a thousand rows are as good as read. */
+/** After so many searches of some fifteen rows each a thousand rows are as good as read. */
 const SEARCHES = 3;
 
 /** Reads of so many bytes and more wait until they are let go. */

@@ -45,7 +45,7 @@ export function listedRowsMax({ dimension }: VectorField): number {
  * A listed row costs as much as so many bytes read in one go: a read, and a seal to open. Less
  * where several share a chunk.
  */
-const ALONE_BYTES = 16_384;
+const ALONE_BYTES = 24_576;
 
 export class SegmentDense {
   readonly #segment: DenseSegment;

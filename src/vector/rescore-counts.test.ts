@@ -28,7 +28,7 @@ it("a segment that was not checked has 2 k + 16 rows compared, as ever", () => {
 });
 
 it("codes may miss an eighth of what the search may: its recall decides", () => {
-  expect(codeRescore(COUNTS, 10, 0.5)).toEqual({ needed: 0, wanted: 20 });
+  expect(codeRescore(COUNTS, 10, 0.5)).toEqual({ needed: 0, wanted: 13 });
   expect(codeRescore(COUNTS, 10, 0.9)).toEqual({ needed: 30, wanted: 30 });
   expect(codeRescore(COUNTS, 10, 0.95)).toEqual({ needed: 60, wanted: 60 });
   expect(codeRescore(COUNTS, 10, 1)).toEqual({ needed: 90, wanted: 90 });
@@ -42,8 +42,14 @@ it("codes that do not find enough give way to the rows", () => {
   expect(codeRescore(COUNTS, 10_000, 0.95)).toBeUndefined();
 });
 
+it("as many rows are compared as are asked for, however good the codes", () => {
+  const perfect = COUNTS.map(() => 4);
+  expect(codeRescore(perfect, 10, 0.95)).toEqual({ needed: 0, wanted: 10 });
+  expect(codeRescore(perfect, 100, 0.95)).toEqual({ needed: 0, wanted: 100 });
+});
+
 it("good codes are used for any number of neighbours", () => {
   const good = COUNTS.map(() => 18);
-  expect(codeRescore(good, 9_000, 0.95)).toEqual({ needed: 0, wanted: CANDIDATES_MAX });
+  expect(codeRescore(good, 9_000, 0.95)).toEqual({ needed: 0, wanted: 16_200 });
   expect(codeRescore(good, 10_000, 0.95)).toEqual({ needed: 0, wanted: CANDIDATES_MAX });
 });

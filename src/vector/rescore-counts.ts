@@ -49,7 +49,7 @@ export function rescoreCount(
 
 /** Rows to compare exactly after int8 codes have chosen. */
 export interface CodeRescore {
-  /** As many as are compared, where there are so many: 2 k at least, more cost little. */
+  /** As many as are compared, where there are so many. */
   readonly wanted: number;
   /**
    * A walk that finds fewer has not found enough: 0 where the codes' order is good, so that 2 k are
@@ -73,9 +73,7 @@ export function codeRescore(
   const aim = Math.min(CODE_RECALL_MAX, 1 - (1 - recall) * CODE_SHARE);
   const count = rescoreCount(counts, k, aim);
   if (count !== undefined) {
-    const isGood = count <= 2 * k;
-    const wanted = Math.min(CANDIDATES_MAX, isGood ? 2 * k : count);
-    return { needed: isGood ? 0 : count, wanted };
+    return { needed: count <= 2 * k ? 0 : count, wanted: Math.max(k, count) };
   }
   // Of very many neighbours not more can be looked at; codes that are good are good enough there.
   const measured = efForRecall(counts, aim);
