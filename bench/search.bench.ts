@@ -64,7 +64,10 @@ const report = openReport({
     base: { description: "rows from an fvecs file instead", placeholder: "file" },
     "queries-file": { description: "its queries", placeholder: "file" },
     folder: { description: "keep builds here, use them again; no filters", placeholder: "path" },
-    float32: { description: "memory, or disk: insula leaves them there", placeholder: "where" },
+    float32: {
+      description: "memory; or disk, where insula leaves these rows",
+      placeholder: "where",
+    },
     plot: { description: "writes recall against queries/s as SVG", placeholder: "file" },
   },
   remarks: ["Peers are installed once into .cache/bench."],
@@ -76,7 +79,7 @@ const folder = kept ?? mkdtempSync(join(tmpdir(), "insula-search-"));
 const shop: Workshop = {
   data,
   folder,
-  isFloat32OnDisk: report.text("float32") === "disk",
+  isFloat32OnDisk: isFloat32OnDisk(),
   tell: (text) => {
     report.progress(text);
   },
@@ -121,6 +124,12 @@ function sizeOfRows(): SyntheticSize {
     ...{ rows: report.size("rows"), queries: report.size("queries") },
     ...{ dimension: report.size("dimension"), intrinsic: report.size("intrinsic") },
   };
+}
+
+function isFloat32OnDisk(): boolean {
+  const where = report.text("float32") ?? "memory";
+  if (where === "memory" || where === "disk") return where === "disk";
+  throw new Error(`Cannot leave float32 rows in ${where}: expected memory or disk.`);
 }
 
 function shopOf(name: string): Workshop {

@@ -7,7 +7,8 @@
  * same. Tests are counted from the closing lines `N passed, N failed` of the steps.
  *
  * What repeats itself by chance or with further versions of Node does less of it, as `whenSlow`
- * says, where the steps before took much longer than their budgets: the hour holds on any machine.
+ * says, where the steps before took much longer than their budgets: so the hour holds on machines
+ * that take up to 1.6 times as long.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +20,7 @@ const TOTAL_SECONDS_MAX = 3_540;
 /** Times its budget: no machine that is of use is so slow. */
 const HANGS_AT = 3;
 const SKIPPED_CODE = 77;
-/** Seconds over budget, of all steps so far, from which a machine is a slow one. */
+/** Seconds divided by budgets, of all steps before, beyond which a machine is a slow one. */
 const SLOW_PACE = 1.2;
 
 const steps = JSON.parse(readFileSync(join(ROOT, "scripts/ci-steps.json"), "utf8"));

@@ -17,7 +17,7 @@ import { runTests } from "./vitest-run.mjs";
 /** The first is the floor that package.json declares. */
 const VERSIONS = ["20.19.6", "22.23.3", "24.21.0"];
 
-/** Where a version of Node can make a difference; all tests run with the newest version anyway. */
+/** Where a version of Node can make a difference; all tests run with the newest but for --near. */
 const NEAR_NODE = [
   ...["base", "cli", "client", "io", "library", "math", "server", "wire"],
   ...["vector/graph", "dialects/pinecone"],

@@ -1,7 +1,13 @@
 /** Insula itself, the whole engine on a folder: durable writes, sealed files, key by record. */
 import type { Engine } from "../../src/engine/index.ts";
 import { DEFAULT_VECTOR, type Filter, type Metric, type Place } from "../../src/model/index.ts";
-import { EngineFolder, nearestQuery, patiently, untilAtRest } from "../support/engine-folder.ts";
+import {
+  EngineFolder,
+  nearestQuery,
+  patiently,
+  untilAtRest,
+  type EngineSettings,
+} from "../support/engine-folder.ts";
 import { rowAt, type Contender, type Found, type RowFilter } from "./contender.ts";
 import type { Workshop } from "./contender.ts";
 import { folderBytes } from "./folder-bytes.ts";
@@ -41,8 +47,7 @@ export async function openInsula(shop: Workshop): Promise<Own> {
   const folder = new EngineFolder(`${shop.folder}/insula`);
   // Merges and graphs are made beside the writes, as in a server; searches have one thread.
   const memoryBudget = Math.max(MEMORY_BYTES_MIN, MEMORY_PER_FLOAT32 * data.rows.byteLength);
-  const policy = shop.isFloat32OnDisk ? ROWS_ON_DISK : {};
-  const open = (workerCount: number): Promise<Engine> =>
+  const open = (workerCount: number, policy: EngineSettings["policy"] = {}): Promise<Engine> =>
     folder.open({ workerCount, memoryBudget, scrubBytesPerSecond: 0, policy });
   let ingestSeconds = Number.NaN;
   const build = async (): Promise<Engine> => {
@@ -57,7 +62,8 @@ export async function openInsula(shop: Workshop): Promise<Own> {
   };
   const cost = await keptBuild(shop, build, (built) => built.close());
   const openedAt = performance.now();
-  let engine = await open(0);
+  // Only now: where rows may not be in memory, merges would make smaller segments.
+  let engine = await open(0, shop.isFloat32OnDisk ? ROWS_ON_DISK : {});
   let recall: number = RECALLS[0];
   const ask = async (query: Float32Array, k: number, filter?: RowFilter): Promise<Found> => {
     const narrowed = filter === undefined ? {} : { filter: filterOf(filter) };

@@ -45,6 +45,7 @@ export async function keptTruth(path: string, make: () => Promise<Truth>): Promi
     return (JSON.parse(readFileSync(path, "utf8")) as number[][]).map((rows) => new Set(rows));
   }
   const made = await make();
-  writeFileSync(path, JSON.stringify(made.map((rows) => [...rows])));
+  writeFileSync(`${path}.new`, JSON.stringify(made.map((rows) => [...rows])));
+  renameSync(`${path}.new`, path);
   return made;
 }

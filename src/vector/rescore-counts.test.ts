@@ -45,11 +45,17 @@ it("codes that do not find enough give way to the rows", () => {
 it("as many rows are compared as are asked for, however good the codes", () => {
   const perfect = COUNTS.map(() => 4);
   expect(codeRescore(perfect, 10, 0.95)).toEqual({ needed: 0, wanted: 10 });
-  expect(codeRescore(perfect, 100, 0.95)).toEqual({ needed: 0, wanted: 100 });
+});
+
+it("2 k rows are compared where a check says little: at high recalls, of many neighbours", () => {
+  const good = COUNTS.map(() => 14);
+  expect(codeRescore(good, 10, 0.95)).toEqual({ needed: 0, wanted: 14 });
+  expect(codeRescore(good, 10, 0.96)).toEqual({ needed: 0, wanted: 20 });
+  expect(codeRescore(good, 11, 0.95)).toEqual({ needed: 0, wanted: 22 });
 });
 
 it("good codes are used for any number of neighbours", () => {
   const good = COUNTS.map(() => 18);
-  expect(codeRescore(good, 9_000, 0.95)).toEqual({ needed: 0, wanted: 16_200 });
+  expect(codeRescore(good, 9_000, 0.95)).toEqual({ needed: 0, wanted: CANDIDATES_MAX });
   expect(codeRescore(good, 10_000, 0.95)).toEqual({ needed: 0, wanted: CANDIDATES_MAX });
 });

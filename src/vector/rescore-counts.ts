@@ -18,6 +18,11 @@ const MARGIN = 1.25;
  */
 const CODE_SHARE = 1 / 8;
 const CODE_RECALL_MAX = GRAPH_RECALLS.at(-1) ?? 1;
+/**
+ * Up to this recall, and {@link RESCORE_K} neighbours, a check's few rows show how many must be
+ * compared; beyond it twice as many as are asked for are compared at least.
+ */
+const SHOWN_RECALL_MAX = 0.95;
 
 /**
  * @param ranks     the place of each true neighbour in the order of the codes, from 1.
@@ -52,8 +57,8 @@ export interface CodeRescore {
   /** As many as are compared, where there are so many. */
   readonly wanted: number;
   /**
-   * A walk that finds fewer has not found enough: 0 where the codes' order is good, so that 2 k are
-   * more than the check asks for. There the breadth that a walk was measured with is enough.
+   * A walk that finds fewer has not found enough: 0 where the codes' order is good, so that the
+   * check asks for 2 k at most. There the breadth that a walk was measured with is enough.
    */
   readonly needed: number;
 }
@@ -73,7 +78,9 @@ export function codeRescore(
   const aim = Math.min(CODE_RECALL_MAX, 1 - (1 - recall) * CODE_SHARE);
   const count = rescoreCount(counts, k, aim);
   if (count !== undefined) {
-    return { needed: count <= 2 * k ? 0 : count, wanted: Math.max(k, count) };
+    const isShown = k <= RESCORE_K && recall <= SHOWN_RECALL_MAX;
+    const least = Math.min(CANDIDATES_MAX, isShown ? k : 2 * k);
+    return { needed: count <= 2 * k ? 0 : count, wanted: Math.max(least, count) };
   }
   // Of very many neighbours not more can be looked at; codes that are good are good enough there.
   const measured = efForRecall(counts, aim);

@@ -2,7 +2,7 @@
  * How broad a search of a graph must be: rows as queries, walks against the scan of all codes.
  *
  * The check is about the graph, so both sides measure with codes; scoring again on float32 rows
- * afterwards loses nothing (bench/graph.bench.ts).
+ * afterwards loses next to nothing (docs/decisions/0004).
  */
 import type { Kernels, SharedMemory } from "../../math/index.ts";
 import { BreadthSample, EF_MIN } from "./breadth-sample.ts";
