@@ -92,6 +92,7 @@ const shop: Workshop = {
 const own = await openOwn();
 const contenders: Contender[] = [own, ...(await openPeers())];
 let exactTruth: ExactTruth | undefined;
+let truthOfAll: Truth | undefined;
 try {
   showBuild();
   await showCurves();
@@ -194,6 +195,11 @@ async function exact(): Promise<ExactTruth> {
 }
 
 async function truthOfQueries(): Promise<Truth> {
+  truthOfAll ??= await findTruth();
+  return truthOfAll;
+}
+
+async function findTruth(): Promise<Truth> {
   const isKept = kept !== undefined && report.text("base") === undefined;
   if (!isKept) return (await exact()).nearest(data.queries, K);
   const path = join(kept, `${nameOfSize(sizeOfRows())}.truth.json`);
@@ -280,7 +286,7 @@ async function filterRow(
 /** A share of the rows is put again: what was there is dead, new rows stand in new segments. */
 async function showChurn(): Promise<void> {
   report.progress(`${CHURN * 100} % churn`);
-  const truth = (await exact()).nearest(data.queries, K);
+  const truth = await truthOfQueries();
   await own.setBreadth(0.95);
   await own.churn(CHURN);
   const run = await timed(data.queries, (query) => own.search(query, K));

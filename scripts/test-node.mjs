@@ -76,7 +76,7 @@ async function testOne(version, paths) {
 
 const isWhole = process.argv.includes("--whole");
 const isNear = process.argv.includes("--near");
-const asked = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const asked = process.argv.slice(2).filter((word) => word !== "--whole" && word !== "--near");
 const versions = VERSIONS.filter((v) => asked.length === 0 || asked.some((a) => v.startsWith(a)));
 await ensureInstalled();
 await ensureBuilt({ isChecked: false });
