@@ -184,13 +184,25 @@ export interface Kernels {
   bitmapAndNot(target: number, source: number, bits: number): void;
   bitmapNot(target: number, bits: number): void;
   bitmapCount(target: number, bits: number): number;
-  graphSearch(view: number, point: number, entry: number, entryLevel: number, ef: number): number;
+  graphSearch(
+    view: number,
+    point: number,
+    entry: number,
+    entryLevel: number,
+    ef: number,
+    near: number,
+    kept: number,
+    reach: number,
+  ): number;
   graphSearchHeads(
     view: number,
     point: number,
     entry: number,
     entryLevel: number,
     ef: number,
+    near: number,
+    kept: number,
+    reach: number,
     head: number,
     ratio: number,
     margin: number,

@@ -1,12 +1,12 @@
 /** Which segments get graphs, which graphs merges take over, and when a walk is worth it. */
 import { expect, it } from "vitest";
-import { GRAPH_ROWS_MAX, WALK_SCORED_MAX } from "../vector/index.ts";
+import { GRAPH_ROWS_MAX, WALK_SCORED_MAX, type WalkBreadths } from "../vector/index.ts";
 import { chooseGraph, graphToCopy, keepingGraph, walkLimits } from "./graph-choice.ts";
 import type { MergeCandidate } from "./merge-choice.ts";
 
 const MIB = 1_048_576;
 /** What a walk is asked for, where nothing else is said. */
-const ASKED = { k: 10, recall: 0.95, needed: 0 };
+const ASKED = { k: 10, recall: 0.95, needed: 0, wanted: 0 };
 const POLICY = {
   graphRowsMin: 1_000,
   segmentBytesMax: 1_024 * MIB,
@@ -71,37 +71,58 @@ it("a merge takes over a graph that holds half of the rows, and is mostly alive"
   expect(graphToCopy([segment(10), segment(300, { ...has, live: 150 })])).toBe(1);
 });
 
+/** Reaches of a hundredth of the breadths. */
+function breadths(efs: readonly number[]): WalkBreadths {
+  return { efs, reaches: efs.map((ef) => ef / 100) };
+}
+
+const BREADTHS = breadths([10, 15, 20, 40, 60, 0, 80]);
+const REACH = { near: 10, kept: 10, distance: 0.4 };
+
 it("a walk is for when it costs less than a scan of the matches", () => {
   const limits = (rowCount: number, matchCount: number, k = 10): unknown =>
-    walkLimits([10, 15, 20, 40, 60, 0, 80], { ...ASKED, rowCount, matchCount, k }, POLICY);
-  expect(limits(1_280, 1_280)).toEqual({ ef: 40, scoredMax: 1_200 });
+    walkLimits(BREADTHS, { ...ASKED, rowCount, matchCount, k }, POLICY);
+  expect(limits(1_280, 1_280)).toEqual({ ef: 40, reach: REACH, scoredMax: 1_200 });
   expect(limits(1_279, 1_279)).toBeUndefined();
   expect(limits(100_000, 11_000)).toBeUndefined();
-  expect(limits(100_000, 12_000)).toEqual({ ef: 40, scoredMax: 11_250 });
-  expect(limits(1_000_000, 900_000)).toEqual({ ef: 40, scoredMax: WALK_SCORED_MAX });
+  expect(limits(100_000, 12_000)).toEqual({ ef: 40, reach: REACH, scoredMax: 11_250 });
+  expect(limits(1_000_000, 900_000)).toMatchObject({ ef: 40, scoredMax: WALK_SCORED_MAX });
   expect(limits(100_000, 0)).toBeUndefined();
-  expect(limits(1_000_000, 1_000_000, 60)).toMatchObject({ ef: 140 });
+  expect(limits(1_000_000, 1_000_000, 60)).toMatchObject({ ef: 140, reach: undefined });
   expect(limits(1_000_000, 1_000_000, 10_000)).toBeUndefined();
+});
+
+it("a walk ends by its reach for as many neighbours as were checked, where one is known", () => {
+  const among = { ...ASKED, rowCount: 100_000, matchCount: 100_000 };
+  const reachFor = (k: number): unknown => walkLimits(BREADTHS, { ...among, k }, POLICY)?.reach;
+  expect([1, 10, 11].map(reachFor)).toEqual([REACH, REACH, undefined]);
+  const unknown = { ...BREADTHS, reaches: BREADTHS.efs.map(() => 0) };
+  expect(walkLimits(unknown, among, POLICY)).toMatchObject({ ef: 40, reach: undefined });
 });
 
 it("a graph whose check found no breadth for the recall is not walked", () => {
   const among = { ...ASKED, rowCount: 100_000, matchCount: 100_000 };
-  expect(walkLimits([10, 15, 20, 0, 0, 0, 0, 0, 0], among, POLICY)).toBeUndefined();
+  expect(walkLimits(breadths([10, 15, 20, 0, 0, 0, 0, 0, 0]), among, POLICY)).toBeUndefined();
 });
 
 it("a walk finds at least as many rows as must be compared exactly, or none is made", () => {
   const efFor = (needed: number): number | undefined => {
     const among = { ...ASKED, rowCount: 100_000, matchCount: 100_000, needed };
-    return walkLimits([10, 15, 20, 40, 60, 0, 80], among, POLICY)?.ef;
+    return walkLimits(BREADTHS, among, POLICY)?.ef;
   };
   expect([0, 39, 40, 41, 300].map(efFor)).toEqual([40, 40, 40, 41, 300]);
+  const among = { ...ASKED, rowCount: 100_000, matchCount: 100_000, needed: 14 };
+  expect(walkLimits(BREADTHS, among, POLICY)?.reach).toEqual({ ...REACH, kept: 14 });
+  const compared = (wanted: number): unknown =>
+    walkLimits(BREADTHS, { ...among, needed: 0, wanted }, POLICY)?.reach?.kept;
+  expect([5, 20, 40, 50].map(compared)).toEqual([10, 20, 40, 40]);
   expect(efFor(4_000)).toBeUndefined();
 });
 
 it("a walk is as broad as the next recall measured needs, and none is made beyond them", () => {
   const efFor = (recall: number): number | undefined => {
     const among = { ...ASKED, rowCount: 1_000_000, matchCount: 1_000_000, recall };
-    return walkLimits([10, 15, 20, 40, 60, 0, 80, 0, 0], among, POLICY)?.ef;
+    return walkLimits(breadths([10, 15, 20, 40, 60, 0, 80, 0, 0]), among, POLICY)?.ef;
   };
   expect([0.5, 0.7, 0.71, 0.9, 0.93, 0.96].map(efFor)).toEqual([10, 10, 15, 20, 40, 60]);
   expect(efFor(0.975)).toBe(80);

@@ -11,8 +11,9 @@ import {
   GRAPH_ROWS_MAX,
   WALK_EF_MAX,
   WALK_SCORED_MAX,
-  efForRecall,
   graphHelpers,
+  stepFor,
+  type WalkBreadths,
   type WalkLimits,
 } from "../vector/index.ts";
 import { graphBuildBytes, type PlannedGraph } from "./segment-graph.ts";
@@ -122,6 +123,8 @@ export interface WalkCase {
   readonly recall: number;
   /** Rows that it must find for that, because codes put them in another order; 0 for no more. */
   readonly needed: number;
+  /** Rows that are compared exactly, of as many as the breadth gives. */
+  readonly wanted: number;
 }
 
 /**
@@ -129,15 +132,19 @@ export interface WalkCase {
  * nothing is known of the graph.
  */
 export function walkLimits(
-  efs: readonly number[],
-  { rowCount, matchCount, k, recall, needed }: WalkCase,
+  { efs, reaches }: WalkBreadths,
+  { rowCount, matchCount, k, recall, needed, wanted }: WalkCase,
   { scannedPerEf }: Pick<ShardPolicy, "scannedPerEf">,
 ): WalkLimits | undefined {
-  const tuned = efForRecall(efs, recall);
+  const step = stepFor(efs, recall);
+  const tuned = efs[step] ?? 0;
   const ef = Math.max(needed, tuned + EF_PER_NEIGHBOUR * Math.max(0, k - TUNED_K));
   if (tuned === 0 || matchCount === 0 || ef > WALK_EF_MAX) return undefined;
   // Among allowed rows a walk goes on until it has met `ef` of them.
   if ((ef * scannedPerEf * rowCount) / matchCount > matchCount) return undefined;
   const scoredMax = Math.ceil((matchCount * SCORED_PER_EF) / scannedPerEf);
-  return { ef, scoredMax: Math.min(WALK_SCORED_MAX, scoredMax) };
+  const distance = k > TUNED_K ? 0 : (reaches[step] ?? 0);
+  const kept = Math.max(needed, TUNED_K, Math.min(ef, wanted));
+  const reach = distance === 0 ? undefined : { near: TUNED_K, kept, distance };
+  return { ef, reach, scoredMax: Math.min(WALK_SCORED_MAX, scoredMax) };
 }

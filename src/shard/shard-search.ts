@@ -172,7 +172,7 @@ async function searchSegment(work: SearchWork, view: SegmentView): Promise<void>
     return;
   }
   const { needed, wanted, target } = codes;
-  const walked = await walkGraph(work, resident, { bits, matchCount, needed, trace });
+  const walked = await walkGraph(work, resident, { bits, matchCount, needed, wanted, trace });
   let rows = walked?.subarray(0, wanted);
   if (rows === undefined) {
     const { rowCount } = segment;
@@ -273,11 +273,13 @@ async function walkGraph(
     bits,
     matchCount,
     needed,
+    wanted,
     trace,
   }: {
     readonly bits: Uint8Array | undefined;
     readonly matchCount: number;
     readonly needed: number;
+    readonly wanted: number;
     readonly trace: PartTrace | undefined;
   },
 ): Promise<Uint32Array | undefined> {
@@ -287,8 +289,8 @@ async function walkGraph(
   const { rowCount } = resident;
   const { topK: k, recall = DEFAULT_RECALL } = work.query;
   trace?.because("A scan of the rows that pass costs less than a walk of the graph.");
-  const walk = { rowCount, matchCount, k, recall, needed };
-  const limits = walkLimits(graph.efs, walk, work.context.policy);
+  const walk = { rowCount, matchCount, k, recall, needed, wanted };
+  const limits = walkLimits(graph, walk, work.context.policy);
   if (limits === undefined) return undefined;
   const { arena } = resident;
   const maybe = work.graphs.walk({ arena, target: graph.target, bits }, limits, work.pace);

@@ -36,10 +36,13 @@ export {
   decodeGraphHeader,
   efForRecall,
   openOldGraph,
+  stepFor,
+  type WalkBreadths,
 } from "./graph/graph-layout.ts";
 export { GraphSearch } from "./graph/graph-search.ts";
 export { WALK_EF_MAX, WALK_SCORED_MAX } from "./graph/graph-walker.ts";
-export { WALK_JOB, runWalkJob, type WalkJob, type WalkLimits } from "./graph/walk-job.ts";
+export { WALK_JOB, runWalkJob, type WalkJob } from "./graph/walk-job.ts";
+export type { WalkLimits } from "./graph/walk-limits.ts";
 export { codeRescore, rescoreCount } from "./rescore-counts.ts";
 export { ResidentRows, type ResidentSource } from "./resident-rows.ts";
 export { RowBlocks, rowView, type RowBlockPlace, type RowBlockTarget } from "./row-blocks.ts";

@@ -58,7 +58,7 @@ export interface CodeRescore {
   readonly wanted: number;
   /**
    * A walk that finds fewer has not found enough: 0 where the codes' order is good, so that the
-   * check asks for 2 k at most. There the breadth that a walk was measured with is enough.
+   * check asks for 2 k at most. There as many as the measured breadth has are enough.
    */
   readonly needed: number;
 }

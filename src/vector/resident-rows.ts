@@ -15,7 +15,7 @@ import {
 } from "../math/index.ts";
 import { decodeBitHeader, type BitHeader } from "./bit-section.ts";
 import { measureHead } from "./graph/code-head.ts";
-import type { GraphHeader } from "./graph/graph-layout.ts";
+import type { WalkBreadths, WholeHeader } from "./graph/graph-layout.ts";
 import type { GraphTarget } from "./graph/graph-view.ts";
 import { graphTarget, openGraph, residentLayout } from "./graph/resident-graph.ts";
 import type { RowBlockTarget } from "./row-blocks.ts";
@@ -46,9 +46,8 @@ export interface ResidentSource {
 }
 
 /** A graph over codes; the same object each time. */
-interface ResidentGraph {
+interface ResidentGraph extends WalkBreadths {
   readonly target: GraphTarget;
-  readonly efs: GraphHeader["efs"];
 }
 
 export class ResidentRows {
@@ -63,7 +62,7 @@ export class ResidentRows {
   #coming: RowParts | undefined;
   readonly #rowPartBytesMax: number;
   readonly #metric: KernelMetric;
-  readonly #graph: GraphHeader | undefined;
+  readonly #graph: WholeHeader | undefined;
   readonly #bits: BitHeader | undefined;
   #walked: ResidentGraph | undefined;
   #isReleased = false;
@@ -74,7 +73,7 @@ export class ResidentRows {
     parts: {
       readonly codes: Extent;
       readonly rows: RowParts | undefined;
-      readonly graph: GraphHeader | undefined;
+      readonly graph: WholeHeader | undefined;
       readonly bits: BitHeader | undefined;
     },
   ) {
@@ -96,7 +95,7 @@ export class ResidentRows {
     const { arenas } = memory;
     const layout = residentLayout(source);
     const codes = arenas.allocate(Math.max(layout.bytes, 16));
-    let graph: GraphHeader | undefined;
+    let graph: WholeHeader | undefined;
     let rows: RowParts | undefined;
     try {
       const factors = bytesOf(memory, codes, source.codes.length, source.factors.length);
@@ -238,7 +237,8 @@ export class ResidentRows {
     const place = { offset, rowCount, dimension, metric: this.#metric };
     const target = graphTarget(header, place);
     const head = measureHead(this.#memory.memory(this.arena), target);
-    this.#walked = { target: { ...target, head }, efs: header.efs };
+    const { efs, reaches } = header;
+    this.#walked = { target: { ...target, head }, efs, reaches };
     return this.#walked;
   }
 

@@ -1,4 +1,4 @@
-/** How broad a walk of a graph must be to meet given neighbours. */
+/** How broad a walk of a graph must be, or how far it must reach, to meet given neighbours. */
 import {
   GraphPoint, GraphView, NONE, distanceOf, fourSteps, idOf, keyOf, listOf,
 } from "./graph-view";
@@ -13,6 +13,9 @@ import { clearVisited, gatherFresh, laneOf, rowBelow, stepTo, touch, visit } fro
  * among all rows met is beyond its breadth. So two walks take the same steps for as long as the
  * narrower one lasts, and one walk of breadth `ef` tells all narrower ones: a row is met by those
  * as broad as the farthest place that was gone on from before.
+ *
+ * Behind `wanted` breadths stand as many reaches: a row is met by walks that reach as far beyond
+ * the `wanted`th of the rows met as any that was gone on from before lay beyond it then.
  *
  * @param edge the upper half of a key: a distance as a number that sorts as it does.
  */
@@ -29,8 +32,11 @@ export function graphBreadths(
   const first = keyOf(stepTo(view, code, factor, base, from), from);
   store<u64>(pool, first);
   let count: u32 = 1, cursor: u32 = 0, met: u32 = 0, breadth: u32 = 1;
+  const reachesOut = breadthsOut + ((<usize>wanted) << 2);
+  let reach: f32 = 0;
   if (<u32>(first >>> 32) <= edge) {
     store<u32>(breadthsOut, breadth);
+    store<f32>(reachesOut, reach);
     met = 1;
   }
   let worst: f32 = ef > 1 ? <f32>Infinity : distanceOf(first);
@@ -41,6 +47,12 @@ export function graphBreadths(
     if ((key & 1) != 0) continue;
     store<u64>(place, key | 1);
     breadth = max<u32>(breadth, cursor);
+    if (count >= wanted) {
+      const last = distanceOf(load<u64>(pool + ((<usize>(wanted - 1)) << 3)));
+      const beyond = distanceOf(key) - last;
+      // Of two that are infinitely far.
+      reach = max<f32>(reach, beyond == beyond ? beyond : <f32>Infinity);
+    }
     const found = gatherFresh(view, listOf(view, idOf(key), 0), view.width);
     touch(view, 0, found, idOf(cursor < count ? load<u64>(place, 8) : key));
     for (let i: u32 = 0; i < found; i += 4) {
@@ -57,6 +69,7 @@ export function graphBreadths(
         if (position < cursor) cursor = position;
         if (<u32>(near >>> 32) > edge || met == wanted) continue;
         store<u32>(breadthsOut + ((<usize>met) << 2), breadth);
+        store<f32>(reachesOut + ((<usize>met) << 2), reach);
         met++;
       }
       if (count == ef) worst = distanceOf(load<u64>(pool + ((<usize>(ef - 1)) << 3)));

@@ -97,7 +97,8 @@ export function linkBack(view: GraphView, level: u32, target: u32, id: u32): voi
 function join(view: GraphView, id: u32, level: u32, from: u32, efConstruction: u32): u32 {
   const row = rowOf(view, id, level);
   const code = codeOf(view, row), factor = factorOf(view, row), base = baseOf(view, row);
-  const count = walkLevel(view, code, factor, base, from, level, efConstruction);
+  const count = walkLevel(
+    view, code, factor, base, from, level, efConstruction, 1, efConstruction, <f32>Infinity);
   const nearest = idOf(load<u64>(view.pool));
   // New nodes get no more than the upper width on level 0 too: the rest of a list is for others.
   const chosen = choose(

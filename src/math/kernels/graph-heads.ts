@@ -11,7 +11,9 @@ import { poolInsert } from "./graph-pool";
 import {
   GraphPoint, GraphView, NONE, codeOf, distanceOf, idOf, keyOf, listOf,
 } from "./graph-view";
-import { clearVisited, gatherFresh, laneOf, rowBelow, stepTo, visit } from "./graph-walk";
+import {
+  clearVisited, countWithin, gatherFresh, laneOf, limitOf, rowBelow, stepTo, visit,
+} from "./graph-walk";
 
 /** Distances of four rows from their dot products; as `fourSteps` of graph-view.ts. */
 @inline
@@ -85,14 +87,14 @@ function keepNear(
 
 /**
  * As `graphSearch`, for codes longer than `head`, a multiple of 64: rows are left out whose first
- * `head` bytes say that they are farther than the worst of `ef` by more than `margin`. A margin of
+ * `head` bytes say that they are farther than the walk goes by more than `margin`. A margin of
  * infinity leaves none out, and gives what `graphSearch` gives.
  *
  * @param ratio  of the whole dot product to that of the beginnings.
  */
 export function graphSearchHeads(
   viewAt: usize, pointAt: usize, entry: u32, entryLevel: u32, ef: u32,
-  head: usize, ratio: f32, margin: f32,
+  near: u32, kept: u32, reach: f32, head: usize, ratio: f32, margin: f32,
 ): u32 {
   const view = changetype<GraphView>(viewAt), point = changetype<GraphPoint>(pointAt);
   const code = point.code, factor = point.factor, base = point.base;
@@ -102,10 +104,11 @@ export function graphSearchHeads(
   visit(view, from);
   store<u64>(pool, keyOf(stepTo(view, code, factor, base, from), from));
   let count: u32 = 1, cursor: u32 = 0, scored: u32 = 1;
-  let worst: f32 = ef > 1 ? <f32>Infinity : distanceOf(load<u64>(pool));
+  let worst = limitOf(pool, count, ef, near, kept, reach);
   while (cursor < count) {
     const place = pool + ((<usize>cursor) << 3);
     const key = load<u64>(place);
+    if (distanceOf(key) > worst) break;
     cursor++;
     if ((key & 1) != 0) continue;
     store<u64>(place, key | 1);
@@ -114,9 +117,9 @@ export function graphSearchHeads(
     const next = listOf(view, idOf(cursor < count ? load<u64>(place, 8) : key), 0);
     view.touched ^= load<u32>(next) ^ load<u32>(next + ((<usize>view.width) << 2) - 4);
     touchPart(view, found, 0, head);
-    const near = keepNear(view, code, factor * ratio, base, head, worst + margin, found);
-    touchPart(view, near, head, view.stride);
-    for (let i: u32 = 0; i < near; i += 4) {
+    const chosen = keepNear(view, code, factor * ratio, base, head, worst + margin, found);
+    touchPart(view, chosen, head, view.stride);
+    for (let i: u32 = 0; i < chosen; i += 4) {
       const at = fresh + ((<usize>i) << 2);
       const a = load<u32>(at), b = load<u32>(at, 4), c = load<u32>(at, 8), d = load<u32>(at, 12);
       const rest = fourDots(
@@ -125,16 +128,16 @@ export function graphSearchHeads(
       const sums = i32x4.add(v128.load(partial + ((<usize>i) << 2)), rest);
       const distances = stepsOf(view, sums, factor, base, a, b, c, d);
       if (!v128.any_true(f32x4.le(distances, f32x4.splat(worst)))) continue;
-      for (let lane: u32 = 0, lanes = min<u32>(4, near - i); lane < lanes; lane++) {
+      for (let lane: u32 = 0, lanes = min<u32>(4, chosen - i); lane < lanes; lane++) {
         const id = load<u32>(at + ((<usize>lane) << 2));
         const position = poolInsert(pool, count, ef, keyOf(laneOf(distances, lane), id));
         if (position == NONE) continue;
         if (count < ef) count++;
         if (position < cursor) cursor = position;
       }
-      if (count == ef) worst = distanceOf(load<u64>(pool + ((<usize>(ef - 1)) << 3)));
+      worst = limitOf(pool, count, ef, near, kept, reach);
     }
   }
   view.scored = scored;
-  return count;
+  return countWithin(pool, count, worst);
 }

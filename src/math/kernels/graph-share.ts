@@ -72,7 +72,8 @@ function giveBack(lock: usize): void {
 function seek(view: GraphView, id: u32, level: u32, from: u32, efConstruction: u32): u32 {
   const row = rowOf(view, id, level);
   const code = codeOf(view, row), factor = factorOf(view, row), base = baseOf(view, row);
-  const count = walkLevel(view, code, factor, base, from, level, efConstruction);
+  const count = walkLevel(
+    view, code, factor, base, from, level, efConstruction, 1, efConstruction, <f32>Infinity);
   const nearest = idOf(load<u64>(view.pool));
   const list = listOf(view, id, level);
   choose(view, level, view.pool, count, view.upperWidth, list, widthOf(view, level));

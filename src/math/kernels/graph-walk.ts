@@ -116,21 +116,41 @@ export function descend(
 }
 
 /**
- * The `ef` nearest of one level that a beam from `from` finds, as keys in the pool, nearest first,
- * all marked. Returns how many.
+ * How far a beam goes: as far as the worst of its pool, unless `kept` rows have been met and the
+ * next lies farther than they do and farther than `reach` beyond the `near`th. Infinity for a reach
+ * leaves the pool alone. Source: distance-adaptive beams, Al-Jazzazi and others 2025, whose factor
+ * is a summand here, so that it is one for every metric.
+ */
+@inline
+export function limitOf(pool: usize, count: u32, ef: u32, near: u32, kept: u32, reach: f32): f32 {
+  const worst: f32 =
+    count == ef ? distanceOf(load<u64>(pool + ((<usize>(ef - 1)) << 3))) : <f32>Infinity;
+  if (count < kept || reach == <f32>Infinity) return worst;
+  const last = distanceOf(load<u64>(pool + ((<usize>(kept - 1)) << 3)));
+  const edge = distanceOf(load<u64>(pool + ((<usize>(near - 1)) << 3))) + reach;
+  return min<f32>(worst, max<f32>(last, edge));
+}
+
+/**
+ * The nearest of one level that a beam from `from` finds, `ef` at most and within its end, as keys
+ * in the pool, nearest first, all marked. Returns how many.
+ *
+ * @param near, kept, reach  as `limitOf`; `near` is 1 to `kept`.
  */
 export function walkLevel(
   view: GraphView, code: usize, factor: f32, base: f32, from: u32, level: u32, ef: u32,
+  near: u32, kept: u32, reach: f32,
 ): u32 {
   const pool = view.pool, fresh = view.fresh, width = widthOf(view, level);
   clearVisited(view, level == 0 ? view.rowCount : view.upperCount);
   visit(view, from);
   store<u64>(pool, keyOf(stepTo(view, code, factor, base, rowOf(view, from, level)), from));
   let count: u32 = 1, cursor: u32 = 0, scored: u32 = 1;
-  let worst: f32 = ef > 1 ? <f32>Infinity : distanceOf(load<u64>(pool));
+  let worst = limitOf(pool, count, ef, near, kept, reach);
   while (cursor < count) {
     const place = pool + ((<usize>cursor) << 3);
     const key = load<u64>(place);
+    if (distanceOf(key) > worst) break;
     cursor++;
     if ((key & 1) != 0) continue;
     store<u64>(place, key | 1);
@@ -152,10 +172,17 @@ export function walkLevel(
         if (count < ef) count++;
         if (position < cursor) cursor = position;
       }
-      if (count == ef) worst = distanceOf(load<u64>(pool + ((<usize>(ef - 1)) << 3)));
+      worst = limitOf(pool, count, ef, near, kept, reach);
     }
   }
   view.scored = scored;
+  return countWithin(pool, count, worst);
+}
+
+/** What was put in the pool beside a nearer row, and is beyond the end of the walk, is left out. */
+@inline
+export function countWithin(pool: usize, count: u32, worst: f32): u32 {
+  while (count > 1 && distanceOf(load<u64>(pool + ((<usize>(count - 1)) << 3))) > worst) count--;
   return count;
 }
 
@@ -180,17 +207,20 @@ export function rowBelow(
 }
 
 /**
- * The `ef` nearest rows that a walk finds, as keys in the pool, nearest first. Returns how many.
+ * The nearest rows that a walk finds, `ef` at most, as keys in the pool, nearest first. Returns how
+ * many.
  *
- * @param entry an ordinal of `entryLevel`, a row when that is 0.
+ * @param entry              an ordinal of `entryLevel`, a row when that is 0.
+ * @param near, kept, reach  how far it goes, as `limitOf`.
  */
 export function graphSearch(
   viewAt: usize, pointAt: usize, entry: u32, entryLevel: u32, ef: u32,
+  near: u32, kept: u32, reach: f32,
 ): u32 {
   const view = changetype<GraphView>(viewAt), point = changetype<GraphPoint>(pointAt);
   const code = point.code, factor = point.factor, base = point.base;
   const from = rowBelow(view, code, factor, base, entry, entryLevel);
-  return walkLevel(view, code, factor, base, from, 0, ef);
+  return walkLevel(view, code, factor, base, from, 0, ef, near, kept, reach);
 }
 
 /**

@@ -83,19 +83,20 @@ function metBy(breadths: Uint32Array, ef: number): number {
  * rows are apart by what their queries are, and searches should not find less for that. What a
  * breadth is too small by is raised at once, what it is too large by is left when it costs little.
  *
- * @param kept   of the graph that most of these rows were in; undefined when there is none.
- * @param isLess the rows are fewer than they were: where dead ones are merged away others come, so
- *   that what is too broad for now is left.
+ * @param kept          of the graph that most of these rows were in; undefined when there is none.
+ * @param isRaisedOnly  a breadth that is too large is left. Rows of a graph find more than
+ *   strangers do, and where dead rows are merged away others come.
  */
 export function chooseEfs(
   sample: BreadthSample,
   kept: readonly number[] | undefined,
-  isLess: boolean,
+  isRaisedOnly: boolean,
 ): readonly number[] {
   let widest = 0;
   return GRAPH_RECALLS.map((recall, i) => {
     const old = kept?.[i] ?? 0;
-    const ef = old > 0 && isGood(sample, { ef: old, recall, isLess }) ? old : sample.efFor(recall);
+    const ef =
+      old > 0 && isGood(sample, { ef: old, recall, isRaisedOnly }) ? old : sample.efFor(recall);
     if (ef === 0) return 0;
     widest = Math.max(widest, ef);
     return widest;
@@ -107,13 +108,13 @@ function isGood(
   {
     ef,
     recall,
-    isLess,
-  }: { readonly ef: number; readonly recall: number; readonly isLess: boolean },
+    isRaisedOnly,
+  }: { readonly ef: number; readonly recall: number; readonly isRaisedOnly: boolean },
 ): boolean {
   const measured = sample.recallAt(ef);
   const margin = ERRORS_MAX * measured.error;
   const surplus = Math.min(SURPLUS_MAX, (1 - recall) * SURPLUS_SHARE);
   const isTooNarrow = measured.recall < recall - margin;
   const isTooBroad = measured.recall > recall + surplus + margin;
-  return !isTooNarrow && (isLess || !isTooBroad);
+  return !isTooNarrow && (isRaisedOnly || !isTooBroad);
 }

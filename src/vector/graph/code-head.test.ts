@@ -58,9 +58,9 @@ describe("walks that read the beginnings of codes first", () => {
         const { target } = builder;
         let found = 0;
         for (let row = 0; row < 3_000; row += 60) {
-          const whole = walker.search(target, rowQuery(shared, target, row), 30).rows;
+          const whole = walker.search(target, rowQuery(shared, target, row), { ef: 30 }).rows;
           const point = queryOfRow(open, target, row);
-          const near = walker.search({ ...target, head }, point, 30).rows.subarray(0, 10);
+          const near = walker.search({ ...target, head }, point, { ef: 30 }).rows.subarray(0, 10);
           found += whole.subarray(0, 10).filter((id) => near.includes(id)).length;
         }
         expect(found).toBeGreaterThanOrEqual(495);
@@ -112,8 +112,8 @@ describe("what the beginning of a code tells", () => {
       let found = 0;
       for (let row = 0; row < 200; row += 10) {
         const point = rowQuery(shared, target, row);
-        const whole = walker.search(target, point, 20).rows.subarray(0, 10);
-        const near = walker.search({ ...target, head }, point, 20).rows.subarray(0, 10);
+        const whole = walker.search(target, point, { ef: 20 }).rows.subarray(0, 10);
+        const near = walker.search({ ...target, head }, point, { ef: 20 }).rows.subarray(0, 10);
         found += whole.filter((id) => near.includes(id)).length;
       }
       expect(found).toBeGreaterThanOrEqual(195);

@@ -1,9 +1,14 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { KERNEL_METRICS } from "../../math/index.ts";
+import { KERNEL_METRICS, type QueryPoint } from "../../math/index.ts";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphPlan } from "./build-layout.ts";
-import { decodeGraphHeader, efForRecall, graphLayout } from "./graph-layout.ts";
+import {
+  GRAPH_REACH_BREADTH,
+  decodeGraphHeader,
+  efForRecall,
+  graphLayout,
+} from "./graph-layout.ts";
 import { levelOf } from "./graph-levels.ts";
 import {
   METRICS,
@@ -14,9 +19,12 @@ import {
   openMemory,
   rowQuery,
   type OpenBuild,
+  type PlainLimits,
 } from "./graph-reference.contract.ts";
 import { headMargin } from "./code-head.ts";
+import type { GraphTarget } from "./graph-view.ts";
 import { GraphWalker } from "./graph-walker.ts";
+import type { WalkReach } from "./walk-limits.ts";
 
 let memory: SearchMemory;
 beforeAll(async () => {
@@ -33,8 +41,11 @@ const CASES = fc.record({
 });
 
 /** Builds, and hands what was built to `check`. */
-function withBuild(plan: GraphPlan, check: (open: OpenBuild, plain: PlainGraph) => void): void {
-  const rows = clusteredRows(plan.seed, plan.rowCount, plan.dimension);
+function withBuild(
+  plan: GraphPlan,
+  check: (open: OpenBuild, plain: PlainGraph) => void,
+  rows: Float32Array = clusteredRows(plan.seed, plan.rowCount, plan.dimension),
+): void {
   const open = openBuild(memory, plan, rows);
   try {
     open.builder.begin();
@@ -59,6 +70,25 @@ function insertionOrder(count: number): number[] {
   let step = Math.max(1, Math.floor(count * 0.618_033_988_749_895));
   while (divides(step)) step++;
   return Array.from({ length: count }, (_, i) => (i * step) % count);
+}
+
+const REACHES: readonly WalkReach[] = [
+  { near: 1, kept: 1, distance: 0 },
+  { near: 3, kept: 5, distance: 0.02 },
+  { near: 10, kept: 10, distance: 0.1 },
+  { near: 10, kept: 14, distance: 3 },
+  { near: 10, kept: 10, distance: 1e30 },
+];
+
+/** The limits of a walk as the plain graph has them. */
+function plainLimits(
+  ef: number,
+  reach: WalkReach,
+  { bases }: GraphTarget,
+  { length }: QueryPoint,
+): PlainLimits {
+  const distance = reach.distance * (bases === 0 ? length : 1);
+  return { ef: ef * GRAPH_REACH_BREADTH, reach: { ...reach, distance } };
 }
 
 describe("a graph built by the kernels", () => {
@@ -115,8 +145,15 @@ describe("a graph built by the kernels", () => {
             const plainPoint = plain.plainPoint(memory, extent, point);
             const plainHead = { ...head, margin: headMargin(head, point.length) };
             for (const ef of [1, 2, 9, 64]) {
-              const found = walker.search(target, point, ef);
-              expect([...found.rows]).toEqual(plain.search(plainPoint, ef, plainHead));
+              const found = walker.search(target, point, { ef });
+              expect([...found.rows]).toEqual(plain.search(plainPoint, { ef, head: plainHead }));
+            }
+            for (const reach of REACHES) {
+              const found = walker.search(target, point, { ef: 20, reach });
+              const limits = plainLimits(20, reach, target, point);
+              expect([...found.rows]).toEqual(
+                plain.search(plainPoint, { ...limits, head: plainHead }),
+              );
             }
           }
           memory.giveBack(leased);
@@ -148,19 +185,55 @@ describe("a graph built by the kernels", () => {
             const { point } = scratch.scanner;
             const plainPoint = plain.plainPoint(memory, extent, point);
             for (const ef of [1, 2, 9, 64]) {
-              const found = walker.search(target, point, ef);
-              expect([...found.rows]).toEqual(plain.search(plainPoint, ef));
+              const found = walker.search(target, point, { ef });
+              expect([...found.rows]).toEqual(plain.search(plainPoint, { ef }));
               expect(found.isWhole).toBe(true);
               const limits = { ef, scoredMax: 10_000 };
               const allowed = walker.searchAllowed(target, point, bits, limits);
               expect([...allowed.rows]).toEqual(plain.searchAllowed(plainPoint, ef, isAllowed));
               expect(allowed.isWhole).toBe(true);
             }
+            for (const reach of REACHES) {
+              const { rows } = walker.search(target, point, { ef: 20, reach });
+              const limits = plainLimits(20, reach, target, point);
+              expect([...rows]).toEqual(plain.search(plainPoint, limits));
+            }
           }
           memory.giveBack(scratch);
         });
       }),
       { numRuns: 40 },
+    );
+  });
+
+  it("is built and walked where dot products are infinite", () => {
+    const plan: GraphPlan = {
+      ...{ rowCount: 200, dimension: 16, metric: "dot", m: 4 },
+      ...{ efConstruction: 8, seed: 3 },
+    };
+    const rows = clusteredRows(4, plan.rowCount, plan.dimension).map((value) => value * 3e19);
+    withBuild(
+      plan,
+      ({ builder, extent }, plain) => {
+        const { target } = builder;
+        const leased = memory.lease(extent.arena);
+        const shared = memory.memory(extent.arena);
+        const walker = new GraphWalker(memory.kernels(extent.arena), shared, leased.scratch);
+        for (let row = 0; row < 200; row += 20) {
+          const point = rowQuery(shared, target, row);
+          const plainPoint = plain.plainPoint(memory, extent, point);
+          const found = walker.search(target, point, { ef: 20 });
+          expect(found.rows).toHaveLength(20);
+          expect([...found.rows]).toEqual(plain.search(plainPoint, { ef: 20 }));
+          for (const reach of REACHES) {
+            const { rows: near } = walker.search(target, point, { ef: 20, reach });
+            const limits = plainLimits(20, reach, target, point);
+            expect([...near]).toEqual(plain.search(plainPoint, limits));
+          }
+        }
+        memory.giveBack(leased);
+      },
+      rows,
     );
   });
 
@@ -197,11 +270,11 @@ describe("a graph built by the kernels", () => {
     const { builder, extent } = openBuild(memory, plan, clusteredRows(11, 4_000, 32));
     builder.begin();
     while (builder.insert(500));
-    const [bytes] = builder.section();
+    const bytes = Buffer.concat(builder.section());
     const header = decodeGraphHeader(bytes, {
       rowCount: 4_000,
       metric: "euclidean",
-      bytes: graphLayout(builder.target).bytes,
+      bytes: bytes.length,
     });
     expect(header.efs[0]).toBeGreaterThanOrEqual(10);
     expect(header.efs).toEqual([...header.efs].sort((a, b) => a - b));
@@ -213,8 +286,10 @@ describe("a graph built by the kernels", () => {
     let found = 0;
     for (let row = 0; row < 4_000; row += 40) {
       const point = rowQuery(shared, builder.target, row);
-      const exact = new Set(walker.search(builder.target, point, 1_500).rows.subarray(0, 10));
-      const near = walker.search(builder.target, point, high).rows.subarray(0, 10);
+      const exact = new Set(
+        walker.search(builder.target, point, { ef: 1_500 }).rows.subarray(0, 10),
+      );
+      const near = walker.search(builder.target, point, { ef: high }).rows.subarray(0, 10);
       found += near.filter((id) => exact.has(id)).length;
     }
     expect(found).toBeGreaterThanOrEqual(985);

@@ -1,8 +1,8 @@
 /**
  * Builds a graph in an extent: rows are put in one after the other, in slices, so that whoever runs
  * it can stop it. On one thread the same rows, plan and seed give the same bytes. A plan with
- * helpers shares the greater part of the rows with them (graph-party.ts); the first rows and the
- * last are always put in here, in their order.
+ * helpers shares the greater part of the rows with them (graph-party.ts); the first rows, and the
+ * last of a graph that is built from nothing, are always put in here, in their order.
  *
  * Life: fill {@link GraphBuilder.codes} and {@link GraphBuilder.factors}, {@link
  * GraphBuilder.begin}, {@link GraphBuilder.insert} until it says that nothing is left, {@link
@@ -17,7 +17,7 @@ import {
   type Kernels,
   type SharedMemory,
 } from "../../math/index.ts";
-import { chooseEfs } from "./breadth-sample.ts";
+import { AbsentRows } from "./absent-rows.ts";
 import {
   COPY_RECALL,
   buildLayout,
@@ -26,18 +26,20 @@ import {
   type BuildLayout,
   type GraphPlan,
 } from "./build-layout.ts";
-import { GraphCopy, withStrangers, type GraphBefore } from "./graph-copy.ts";
+import { GraphCopy, isSameRows, type CopyTarget, type GraphBefore } from "./graph-copy.ts";
 import {
+  GRAPH_RECALLS,
   NO_NODE,
   efForRecall,
   encodeGraphHeader,
+  encodeGraphTail,
   graphLayout,
-  type GraphHeader,
+  type WalkBreadths,
 } from "./graph-layout.ts";
 import { levelOf, upperNodes, upperRoom, type UpperNodes } from "./graph-levels.ts";
 import { GraphParty } from "./graph-party.ts";
 import { linkLostRows } from "./graph-reach.ts";
-import { measureBreadths, recallSampleRows } from "./graph-recall.ts";
+import { chooseBreadths, measureBreadths, recallSampleRows } from "./graph-recall.ts";
 import { writeLocks, writeView, type GraphScratch, type GraphTarget } from "./graph-view.ts";
 
 /** Rows put in before others help: what they find must lead somewhere. */
@@ -45,7 +47,10 @@ const ALONE_ROWS = 256;
 /** Fewer are not worth being shared. */
 const SHARED_ROWS_MIN = 512;
 /** Of graphs too small for a check. */
-const UNMEASURED_EFS: GraphHeader["efs"] = [40, 60, 80, 160, 200, 240, 320, 480, 800];
+const UNMEASURED: WalkBreadths = {
+  efs: [40, 60, 80, 160, 200, 240, 320, 480, 800],
+  reaches: GRAPH_RECALLS.map(() => 0),
+};
 /** A graph that no walk reaches this recall of is not worth keeping. */
 const USABLE_RECALL = 0.95;
 
@@ -61,15 +66,15 @@ export class GraphBuilder {
   #at = 0;
   #entry = NO_NODE;
   #entryLevel = 0;
-  #efs: GraphHeader["efs"] | undefined;
+  #breadths: WalkBreadths | undefined;
   /** Of a graph that most of the rows were in. */
-  #keptEfs: GraphHeader["efs"] | undefined;
-  /** A graph is taken over that had more rows. */
-  #isLess = false;
+  #keptEfs: WalkBreadths["efs"] | undefined;
   /** Rows that the neighbours of a new one are chosen from. */
   #efConstruction: number;
   /** Rows that are queries before they are put in. */
   #sampleRows = 0;
+  /** Rows that are queries after all have been put in. */
+  #absentRows = 0;
   readonly #party: GraphParty | undefined;
   /** What is left to be done here, in small steps. */
   #steps: Generator<undefined, void> | undefined;
@@ -100,7 +105,7 @@ export class GraphBuilder {
 
   /** After the last insert: whether walks of it reach a recall that searches are made for. */
   get isUsable(): boolean {
-    return efForRecall(this.#efs ?? UNMEASURED_EFS, USABLE_RECALL) > 0;
+    return efForRecall((this.#breadths ?? UNMEASURED).efs, USABLE_RECALL) > 0;
   }
 
   /** Rows that wait to be put in. */
@@ -119,8 +124,7 @@ export class GraphBuilder {
     const { rowCount, m, seed } = this.plan;
     assert(old === undefined || old.header.m === m, "a graph is copied with the same m");
     this.#fillWeights();
-    const sampleRows = recallSampleRows(rowCount);
-    const copy = old && new GraphCopy(withStrangers(old, rowCount, sampleRows), rowCount);
+    const copy = old && new GraphCopy(old, rowCount);
     const levels = new Uint8Array(rowCount);
     for (let row = 0; row < rowCount; row++) {
       levels[row] = copy?.levelOf(row) ?? levelOf(row, seed, m);
@@ -136,13 +140,13 @@ export class GraphBuilder {
     this.#order = shuffled(left);
     this.#at = 0;
     this.#keptEfs = keptEfs;
-    this.#isLess = old !== undefined && old.header.rowCount > rowCount;
     const ef = efForRecall(old?.header.efs ?? [], COPY_RECALL);
     this.#efConstruction = copyEf(this.plan.efConstruction, ef);
+    const sampleRows = recallSampleRows(rowCount);
+    if (old === undefined) this.#sampleRows = sampleRows;
     // A graph of the same rows is the same graph: what is known of it holds.
-    const isCheck = left.length >= sampleRows;
-    this.#sampleRows = isCheck ? sampleRows : 0;
-    if (!isCheck) this.#efs = keptEfs;
+    else if (isSameRows(old, rowCount) && old.header.tailBytes > 0) this.#breadths = old.header;
+    else this.#absentRows = sampleRows;
     this.#steps = this.#rest();
     if (this.#party !== undefined) {
       this.#words(this.layout.order, this.#order.length).set(this.#order);
@@ -152,7 +156,8 @@ export class GraphBuilder {
   /**
    * Does up to `count` steps, which are rows put in, queries of the recall check or small pieces of
    * what follows the last row; true while something is left. The last rows of a large build are the
-   * queries of its recall check before they are put in: they are strangers to the graph.
+   * queries of its recall check before they are put in: they are strangers to the graph. Rows of a
+   * graph that was taken over leave it for their check ({@link AbsentRows}).
    *
    * @throws InsulaError `worker_lost` when a helper has ended in the middle of a row.
    */
@@ -169,7 +174,9 @@ export class GraphBuilder {
 
   *#rest(): Generator<undefined, void> {
     while (this.#at < this.#order.length) {
-      if (this.#order.length - this.#at === this.#sampleRows) yield* this.#checkRecall();
+      if (this.#order.length - this.#at === this.#sampleRows) {
+        yield* this.#checkRecall(this.#order.subarray(this.#at));
+      }
       const row = this.#order[this.#at] ?? 0;
       if (this.#entry !== NO_NODE) {
         this.#kernels.graphInsert(
@@ -187,12 +194,14 @@ export class GraphBuilder {
       yield;
     }
     yield* this.#linkLost();
+    if (this.#absentRows > 0) yield* this.#checkAbsent();
   }
 
-  /** The bytes of the section in two pieces, the second in the extent; after the last insert. */
-  section(): readonly [header: Uint8Array, lists: Uint8Array] {
+  /** The bytes of the section in pieces, the second in the extent; after the last insert. */
+  section(): readonly [header: Uint8Array, lists: Uint8Array, tail: Uint8Array] {
     assert(this.#steps === undefined && this.#entry !== NO_NODE, "every row of a graph was put in");
     const { rowCount, m, metric, efConstruction, seed } = this.plan;
+    const breadths = this.#breadths ?? UNMEASURED;
     const header = encodeGraphHeader({
       rowCount,
       m,
@@ -203,10 +212,11 @@ export class GraphBuilder {
       entryLevel: this.#entryLevel,
       upperCount: this.#upper.rows.length,
       upperListCount: this.#listCount,
-      efs: this.#efs ?? UNMEASURED_EFS,
+      efs: breadths.efs,
     });
     const { links, bytes } = graphLayout(this.target);
-    return [header, this.#bytes(this.layout.graph + links, bytes - links)];
+    const lists = this.#bytes(this.layout.graph + links, bytes - links);
+    return [header, lists, encodeGraphTail(breadths)];
   }
 
   /** The graph as walks see it, as far as it is. */
@@ -261,7 +271,7 @@ export class GraphBuilder {
   }
 
   /** What a copy writes its lists with. */
-  #linker(): Parameters<GraphCopy["apply"]>[0] {
+  #linker(): CopyTarget {
     const { links, upperLinks } = graphLayout(this.target);
     const { m, rowCount } = this.plan;
     const { graph } = this.layout;
@@ -336,9 +346,10 @@ export class GraphBuilder {
     return (this.#upper.starts[ordinal + 1] ?? 0) - (this.#upper.starts[ordinal] ?? 0);
   }
 
-  #markInserted(row: number): void {
+  #markInserted(row: number, isThere = true): void {
     const inserted = this.#bytes(this.layout.inserted + (row >>> 3), 1);
-    inserted[0] = (inserted[0] ?? 0) | (1 << (row & 7));
+    const bit = 1 << (row & 7);
+    inserted[0] = isThere ? (inserted[0] ?? 0) | bit : (inserted[0] ?? 0) & ~bit;
   }
 
   #noteInserted(row: number): void {
@@ -356,18 +367,35 @@ export class GraphBuilder {
     yield* linkLostRows(links, m * 2, start);
   }
 
-  *#checkRecall(): Generator<undefined, void> {
+  *#checkAbsent(): Generator<undefined, void> {
+    const graph = {
+      ...this.#linker(),
+      width: this.plan.m * 2,
+      isUpper: (row: number) => this.#ordinals.has(row),
+      entry: this.#entryLevel === 0 ? this.#entry : NO_NODE,
+    };
+    const absent = new AbsentRows(graph, this.#absentRows);
+    yield* absent.leave();
+    for (const row of absent.rows) this.#markInserted(row, false);
+    yield* this.#checkRecall(absent.rows);
+    absent.comeBack();
+    for (const row of absent.rows) this.#markInserted(row);
+  }
+
+  *#checkRecall(rows: Uint32Array): Generator<undefined, void> {
     const at = (offset: number): number => this.#offset + offset;
     const { view, point, pool, inserted, chosen } = this.layout;
-    const sample = yield* measureBreadths(
+    const measured = yield* measureBreadths(
       { kernels: this.#kernels, memory: this.#memory, target: this.target },
       {
         ...{ view: at(view), point: at(point), pool: at(pool) },
         ...{ inserted: at(inserted), breadths: at(chosen) },
       },
-      this.#order.subarray(this.#at),
+      rows,
     );
-    this.#efs = chooseEfs(sample, this.#keptEfs, this.#isLess);
+    // Rows of the graph itself may find more than strangers: what they ask for less is not heard.
+    const isRaisedOnly = this.#absentRows > 0;
+    this.#breadths = yield* chooseBreadths(measured, { keptEfs: this.#keptEfs, isRaisedOnly });
   }
 
   #bytes(offset: number, length: number): Uint8Array {

@@ -9,8 +9,10 @@ beforeAll(async () => {
   memory = await openMemory();
 });
 
-/** Behind it are the breadths that the recall check has chosen. */
+/** Before it is the version, behind it are the breadths that the recall check has chosen. */
 const EFS_AT = 40;
+/** The version when these were taken. */
+const EARLY_VERSION = 1;
 /** Of sections that were built before several threads could share a build. */
 const BYTES_OF_ONE_THREAD = {
   cosine: "03c157abef79e0721c7fcb1e3709b632",
@@ -29,7 +31,8 @@ it("one thread builds the bytes it has always built, whatever was changed for se
       builder.begin();
       while (builder.insert(100));
       const [header, lists] = builder.section();
-      const hash = createHash("sha256").update(header.subarray(0, EFS_AT));
+      const hash = createHash("sha256").update(Uint32Array.of(EARLY_VERSION));
+      hash.update(header.subarray(4, EFS_AT));
       hash.update(Uint8Array.from(lists));
       memory.arenas.free(extent);
       return [metric, hash.digest("hex").slice(0, 32)];

@@ -9,11 +9,11 @@
  * ones.
  */
 import { LINK_IDS_MAX } from "./build-layout.ts";
-import { NO_NODE, graphLayout, type GraphHeader } from "./graph-layout.ts";
+import { NO_NODE, graphLayout, type WholeHeader } from "./graph-layout.ts";
 
 /** A graph that is read, and where its rows are now. */
 export interface OldGraph {
-  readonly header: GraphHeader;
+  readonly header: WholeHeader;
   /** The whole section, beginning at a multiple of 4. */
   readonly bytes: Uint8Array;
   /** Row of the new graph for each of its rows; {@link NO_NODE} for those that have gone. */
@@ -48,22 +48,9 @@ export interface CopyTarget {
   choose(node: CopiedNode, ids: Uint32Array, countMin: number): void;
 }
 
-/**
- * The same graph with so many of its rows to be put in anew, spread evenly: queries of a check must
- * be strangers to the graph. As it is when it has changed by nothing.
- *
- * @param count of rows that are new to the merged graph, at least.
- */
-export function withStrangers(old: OldGraph, rowCount: number, count: number): OldGraph {
-  const live = Uint32Array.from(old.newRows.keys()).filter((row) => old.newRows[row] !== NO_NODE);
-  const isSame = live.length === rowCount && old.newRows.length === rowCount;
-  const missing = count - (rowCount - live.length);
-  if (isSame || missing <= 0) return old;
-  const newRows = old.newRows.slice();
-  for (let i = 0; i < missing; i++) {
-    newRows[live[Math.floor(((i + 0.5) * live.length) / missing)] ?? 0] = NO_NODE;
-  }
-  return { ...old, newRows };
+/** Whether every row of a graph is one of these, and there are no others. */
+export function isSameRows({ newRows }: OldGraph, rowCount: number): boolean {
+  return newRows.length === rowCount && newRows.every((row) => row !== NO_NODE);
 }
 
 export class GraphCopy {

@@ -1,14 +1,17 @@
 /**
  * The bytes of a graph: a header, the lists of level 0, then the few rows that reach higher levels
- * with their lists. The same on disk (docs/formats/segment.md) and in an arena, so that a section
- * is usable after one read.
+ * with their lists, and how far walks reach. The same on disk (docs/formats/segment.md) and in an
+ * arena, so that a section is usable after one read.
  */
 import { InsulaError, assert } from "../../base/errors.ts";
 import { KERNEL_METRICS, alignBytes, type KernelMetric } from "../../math/index.ts";
 
-/** ON DISK: version of the section. */
-const GRAPH_VERSION = 1;
+/** ON DISK: versions of the section: of early builds, which end with the lists, and of these. */
+const TAILLESS_VERSION = 1;
+const GRAPH_VERSION = 2;
 export const GRAPH_HEADER_BYTES = 64;
+/** ON DISK: a float32 for each of {@link GRAPH_RECALLS}, and room. */
+export const GRAPH_TAIL_BYTES = 48;
 /** Ends a list; no node. */
 export const NO_NODE = 0xffff_ffff;
 
@@ -25,6 +28,12 @@ export const GRAPH_M_MAX = 64;
 export const GRAPH_ROWS_MAX = 1_572_864;
 /** Levels above 0. Source: with 16 neighbours the chance of a row to reach it is 16 ** -8. */
 export const GRAPH_LEVEL_MAX = 8;
+
+/**
+ * How many times as many rows a walk keeps that ends by its reach as one that ends by what it
+ * keeps: most go less far, some farther. Source: docs/decisions/0018.
+ */
+export const GRAPH_REACH_BREADTH = 2;
 
 /** Recalls that a graph knows the breadth of a search for, at ten neighbours; rising. */
 export const GRAPH_RECALLS = [0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999] as const;
@@ -43,7 +52,7 @@ export interface GraphShape {
   readonly upperListCount: number;
 }
 
-/** Where the parts lie, from the first byte of the header. */
+/** Where the parts lie, from the first byte of the header; behind them lies the tail. */
 export interface GraphLayout {
   readonly links: number;
   readonly upperRows: number;
@@ -60,6 +69,15 @@ export function graphLayout({ rowCount, m, upperCount, upperListCount }: GraphSh
   return { links, upperRows, upperStarts, upperLinks, bytes: upperLinks + upperListCount * m * 4 };
 }
 
+/** How far walks go for each of {@link GRAPH_RECALLS}. */
+export interface WalkBreadths extends Pick<GraphHeader, "efs"> {
+  /**
+   * How far beyond the last of ten neighbours a walk goes on, for a point of length 1; 0 where that
+   * is not known, so that only the rows kept decide.
+   */
+  readonly reaches: readonly number[];
+}
+
 export interface GraphHeader extends GraphShape {
   readonly metric: KernelMetric;
   readonly efConstruction: number;
@@ -69,13 +87,18 @@ export interface GraphHeader extends GraphShape {
   readonly entry: number;
   readonly entryLevel: number;
   /**
-   * Breadth for each of {@link GRAPH_RECALLS}; 0 where no breadth that was tried reaches it, or it
-   * was not measured.
+   * Rows that a walk keeps for each of {@link GRAPH_RECALLS}; 0 where no breadth that was tried
+   * reaches it, or it was not measured.
    */
   readonly efs: readonly number[];
+  /** 0 in sections of early builds. */
+  readonly tailBytes: number;
 }
 
-export function encodeGraphHeader(header: GraphHeader): Uint8Array {
+/** A header and what its tail says. */
+export type WholeHeader = GraphHeader & WalkBreadths;
+
+export function encodeGraphHeader(header: Omit<GraphHeader, "tailBytes">): Uint8Array {
   const bytes = new Uint8Array(GRAPH_HEADER_BYTES);
   const view = new DataView(bytes.buffer);
   const fields = [
@@ -98,7 +121,16 @@ export function encodeGraphHeader(header: GraphHeader): Uint8Array {
   return bytes;
 }
 
+/** The last bytes of a section. */
+export function encodeGraphTail({ reaches }: Pick<WalkBreadths, "reaches">): Uint8Array {
+  const bytes = new Uint8Array(GRAPH_TAIL_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const i of GRAPH_RECALLS.keys()) view.setFloat32(i * 4, reaches[i] ?? 0, true);
+  return bytes;
+}
+
 /**
+ * @param bytes    the beginning of a section.
  * @param expected the segment and field the section stands in.
  * @throws InsulaError `format_unsupported` for another version, `data_damaged` for one that does
  *   not
@@ -111,12 +143,14 @@ export function decodeGraphHeader(
   if (bytes.length < GRAPH_HEADER_BYTES) throw damaged("it is too short");
   const view = new DataView(bytes.buffer, bytes.byteOffset, GRAPH_HEADER_BYTES);
   const field = (i: number): number => view.getUint32(i * 4, true);
-  if (field(0) !== GRAPH_VERSION) {
+  const version = field(0);
+  if (version !== GRAPH_VERSION && version !== TAILLESS_VERSION) {
     throw new InsulaError(
       "format_unsupported",
-      `Cannot read a graph: expected version ${String(GRAPH_VERSION)}, received ${String(field(0))}.`,
+      `Cannot read a graph: expected version ${String(GRAPH_VERSION)}, received ${String(version)}.`,
     );
   }
+  const tailBytes = version === TAILLESS_VERSION ? 0 : GRAPH_TAIL_BYTES;
   const header: GraphHeader = {
     rowCount: field(1),
     m: field(2),
@@ -128,6 +162,7 @@ export function decodeGraphHeader(
     upperCount: field(8),
     upperListCount: field(9),
     efs: decodeEfs(view),
+    tailBytes,
   };
   const { rowCount, m, entry, entryLevel, upperCount, upperListCount } = header;
   if (rowCount !== expected.rowCount || field(3) !== KERNEL_METRICS[expected.metric]) {
@@ -136,7 +171,7 @@ export function decodeGraphHeader(
   const isShape =
     rowCount <= GRAPH_ROWS_MAX && m >= 4 && m <= GRAPH_M_MAX && m % 4 === 0 &&
     upperCount <= rowCount && upperListCount <= upperCount * GRAPH_LEVEL_MAX; // prettier-ignore
-  if (!isShape || graphLayout(header).bytes !== expected.bytes) throw damaged("its sizes disagree");
+  if (!isShape || graphBytes(header) !== expected.bytes) throw damaged("its sizes disagree");
   const isEntry =
     entryLevel <= GRAPH_LEVEL_MAX && entry < (entryLevel === 0 ? rowCount : upperCount);
   if (!isEntry) throw damaged("its entry lies outside");
@@ -155,11 +190,41 @@ function decodeEfs(view: DataView): readonly number[] {
 }
 
 /**
+ * As {@link decodeGraphHeader}, of a whole section.
+ *
+ * @throws as that.
+ */
+export function decodeWholeHeader(
+  bytes: Uint8Array,
+  of: { readonly rowCount: number; readonly metric: KernelMetric },
+): WholeHeader {
+  const header = decodeGraphHeader(bytes, { ...of, bytes: bytes.length });
+  const tail = bytes.subarray(bytes.length - header.tailBytes);
+  const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
+  const reaches = GRAPH_RECALLS.map((_, i) => {
+    const reach = tail.length === 0 ? 0 : view.getFloat32(i * 4, true);
+    if (!Number.isFinite(reach) || reach < 0) throw damaged("a walk of it reaches nowhere");
+    return reach;
+  });
+  return { ...header, reaches };
+}
+
+/** Length of a section. */
+export function graphBytes(header: Pick<GraphHeader, keyof GraphShape | "tailBytes">): number {
+  return graphLayout(header).bytes + header.tailBytes;
+}
+
+/**
  * The breadth of a search that is to have a recall: that of the next recall measured. 0 when it is
  * not known; then a scan is the way.
  */
 export function efForRecall(efs: readonly number[], recall: number): number {
-  return efs.find((ef, i) => ef > 0 && (GRAPH_RECALLS[i] ?? 0) >= recall) ?? 0;
+  return efs[stepFor(efs, recall)] ?? 0;
+}
+
+/** Position of the breadth in its list; -1 when it is not known. */
+export function stepFor(efs: readonly number[], recall: number): number {
+  return efs.findIndex((ef, i) => ef > 0 && (GRAPH_RECALLS[i] ?? 0) >= recall);
 }
 
 /**
@@ -195,8 +260,8 @@ export function requireUpperNodes(
 export function openOldGraph(
   bytes: Uint8Array,
   of: { readonly rowCount: number; readonly metric: KernelMetric },
-): GraphHeader {
-  const header = decodeGraphHeader(bytes, { ...of, bytes: bytes.length });
+): WholeHeader {
+  const header = decodeWholeHeader(bytes, of);
   const { upperRows, upperStarts } = graphLayout(header);
   const words = (at: number, count: number): Uint32Array =>
     new Uint32Array(bytes.buffer, bytes.byteOffset + at, count);

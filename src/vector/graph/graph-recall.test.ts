@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphPlan } from "./build-layout.ts";
-import { decodeGraphHeader, efForRecall, graphLayout } from "./graph-layout.ts";
+import { decodeWholeHeader, stepFor } from "./graph-layout.ts";
 import {
   METRICS,
   clusteredRows,
@@ -47,34 +47,53 @@ const PLAN: GraphPlan = {
   ...{ efConstruction: 128, seed: 3 },
 };
 
-/** Recall of walks as broad as the graph says, against the scan of its codes. */
-function measure(values: Float32Array, recall: number): { recall: number; ef: number } {
+/** What walks find that go as far as the graph says, against the broadest over its codes. */
+interface Measured {
+  readonly ef: number;
+  readonly recallByEf: number;
+  readonly recallByReach: number;
+  /** Rows scored by reach, of those scored by breadth. */
+  readonly scoredShare: number;
+}
+
+function measure(values: Float32Array, recall: number): Measured {
   const { rows, queries } = heldOut(values);
   const { builder, extent } = openBuild(memory, PLAN, rows);
   builder.begin();
   while (builder.insert(500));
   const { target } = builder;
-  const [bytes] = builder.section();
-  const of = { rowCount: ROWS, metric: PLAN.metric, bytes: graphLayout(target).bytes };
-  const ef = efForRecall(decodeGraphHeader(bytes, of).efs, recall);
+  const bytes = Buffer.concat(builder.section());
+  const { efs, reaches } = decodeWholeHeader(bytes, { rowCount: ROWS, metric: PLAN.metric });
+  const step = stepFor(efs, recall);
+  const ef = efs[step] ?? 0;
+  const reach = { near: K, kept: K, distance: reaches[step] ?? 0 };
   const leased = memory.lease(extent.arena);
   const walker = new GraphWalker(
     memory.kernels(extent.arena),
     memory.memory(extent.arena),
     leased.scratch,
   );
-  let found = 0;
+  let [found, foundByReach, scored, scoredByReach] = [0, 0, 0, 0];
   for (let i = 0; i < QUERIES; i++) {
     leased.scanner.prepare(queries.subarray(i * DIMENSION, (i + 1) * DIMENSION), PLAN.metric);
     const { point } = leased.scanner;
     // As broad as this misses nothing in a graph of so few rows.
-    const exact = new Set(walker.search(target, point, 2_000).rows.subarray(0, K));
-    const near = walker.search(target, point, ef).rows.subarray(0, K);
-    found += near.filter((row) => exact.has(row)).length;
+    const exact = new Set(walker.search(target, point, { ef: 2_000 }).rows.subarray(0, K));
+    const broad = walker.search(target, point, { ef });
+    found += broad.rows.subarray(0, K).filter((row) => exact.has(row)).length;
+    const far = walker.search(target, point, { ef, reach });
+    foundByReach += far.rows.subarray(0, K).filter((row) => exact.has(row)).length;
+    scored += broad.scored;
+    scoredByReach += far.scored;
   }
   memory.giveBack(leased);
   memory.arenas.free(extent);
-  return { recall: found / (QUERIES * K), ef };
+  return {
+    ef,
+    recallByEf: found / (QUERIES * K),
+    recallByReach: foundByReach / (QUERIES * K),
+    scoredShare: scoredByReach / scored,
+  };
 }
 
 it("one broad walk tells what every narrower one meets", () => {
@@ -102,10 +121,21 @@ it("one broad walk tells what every narrower one meets", () => {
       const breadths = [...new Uint32Array(shared.buffer, out, met)];
       expect(breadths).toEqual([...breadths].sort((a, b) => a - b));
       for (const ef of [10, 11, 12, 14, 17, 21, 28, 60, 299]) {
-        const near = kernels.graphSearch(view, point, ...from, ef);
+        const near = kernels.graphSearch(view, point, ...from, ef, 1, ef, Infinity);
         const keys = new Uint32Array(shared.buffer, pool, 2 * near);
         const found = Array.from({ length: near }, (_, i) => (keys[2 * i + 1] ?? 0) <= edge);
         const by = breadths.filter((breadth) => breadth <= ef).length;
+        expect(by).toBe(Math.min(wanted, found.filter(Boolean).length));
+      }
+      kernels.graphBreadths(view, point, ...from, 300, edge, wanted, out);
+      const reaches = [...new Float32Array(shared.buffer, out + wanted * 4, met)];
+      expect(reaches).toEqual([...reaches].sort((a, b) => a - b));
+      for (const share of [0, 0.3, 0.7, 1]) {
+        const reach = (reaches.at(-1) ?? 0) * share * (1 + 1e-6);
+        const near = kernels.graphSearch(view, point, ...from, 300, wanted, wanted, reach);
+        const keys = new Uint32Array(shared.buffer, pool, 2 * near);
+        const found = Array.from({ length: near }, (_, i) => (keys[2 * i + 1] ?? 0) <= edge);
+        const by = reaches.filter((needed) => needed <= reach).length;
         expect(by).toBe(Math.min(wanted, found.filter(Boolean).length));
       }
     }
@@ -116,13 +146,22 @@ it("one broad walk tells what every narrower one meets", () => {
 describe("on held-out queries", () => {
   it("a recall of 0.95 is met on clustered rows", () => {
     const found = measure(clusteredRows(5, ROWS + QUERIES, DIMENSION), 0.95);
-    expect(found.recall).toBeGreaterThanOrEqual(0.94);
+    expect(found.recallByEf).toBeGreaterThanOrEqual(0.94);
+    expect(found.recallByReach).toBeGreaterThanOrEqual(0.94);
   });
 
   it("it is met on uniform rows, and hardly more is paid for", () => {
     const found = measure(uniformRows(6, ROWS + QUERIES), 0.95);
-    expect(found.recall).toBeGreaterThanOrEqual(0.94);
-    expect(found.recall).toBeLessThanOrEqual(0.96);
+    for (const recall of [found.recallByEf, found.recallByReach]) {
+      expect(recall).toBeGreaterThanOrEqual(0.94);
+      expect(recall).toBeLessThanOrEqual(0.96);
+    }
+  });
+
+  it("walks that end by their reach score fewer rows, the fewer the broader they are", () => {
+    const values = clusteredRows(8, ROWS + QUERIES, DIMENSION);
+    expect(measure(values, 0.95).scoredShare).toBeLessThan(1.02);
+    expect(measure(values, 0.99).scoredShare).toBeLessThan(0.98);
   });
 
   it("less is asked for with a narrower walk", () => {
@@ -130,7 +169,7 @@ describe("on held-out queries", () => {
     const low = measure(values, 0.7);
     const high = measure(values, 0.99);
     expect(low.ef).toBeLessThan(high.ef);
-    expect(low.recall).toBeGreaterThanOrEqual(0.68);
-    expect(high.recall).toBeGreaterThanOrEqual(0.98);
+    expect(Math.min(low.recallByEf, low.recallByReach)).toBeGreaterThanOrEqual(0.68);
+    expect(Math.min(high.recallByEf, high.recallByReach)).toBeGreaterThanOrEqual(0.98);
   });
 });

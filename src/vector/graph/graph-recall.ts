@@ -5,8 +5,10 @@
  * afterwards loses next to nothing (docs/decisions/0004).
  */
 import type { Kernels, SharedMemory } from "../../math/index.ts";
-import { BreadthSample, EF_MIN } from "./breadth-sample.ts";
+import { BreadthSample, EF_MIN, chooseEfs } from "./breadth-sample.ts";
+import { GRAPH_REACH_BREADTH, type WalkBreadths } from "./graph-layout.ts";
 import { rowPoint, writePoint, type GraphTarget } from "./graph-view.ts";
+import { ReachSample, type MetNeighbours } from "./reach-sample.ts";
 
 /**
  * Queries of the check: an eighth of the rows within these bounds. The recall that 512 find is
@@ -41,14 +43,56 @@ export interface MeasurePlaces {
   readonly view: number;
   readonly point: number;
   readonly pool: number;
-  /** Room for {@link RECALL_K} words. */
+  /** Room for two times {@link RECALL_K} words. */
   readonly breadths: number;
   /** Bits of the rows that are in the graph. */
   readonly inserted: number;
 }
 
+/** What a check has found. */
+export interface MeasuredWalks {
+  readonly byQuery: readonly MetNeighbours[];
+  /** Neighbours of all queries together. */
+  readonly wanted: number;
+  /** How much broader walks of the whole graph must be. */
+  readonly scale: number;
+}
+
 /**
- * The breadths with which walks meet the neighbours of rows that are not in the graph yet, all
+ * How far walks go for each recall. Reaches are those that find as much as the breadths: so what a
+ * check errs by with kept breadths it does not err by in the reaches.
+ *
+ * Pauses for each of them: a sort of some thousand numbers.
+ *
+ * @param how as {@link chooseEfs}.
+ */
+export function* chooseBreadths(
+  { byQuery, wanted, scale }: MeasuredWalks,
+  {
+    keptEfs,
+    isRaisedOnly,
+  }: { readonly keptEfs: readonly number[] | undefined; readonly isRaisedOnly: boolean },
+): Generator<undefined, WalkBreadths> {
+  const sample = new BreadthSample(
+    byQuery.map(({ breadths }) => breadths),
+    { wanted, scale },
+  );
+  const efs = chooseEfs(sample, keptEfs, isRaisedOnly);
+  const reaches: number[] = [];
+  let farthest = 0;
+  for (const ef of efs) {
+    yield;
+    const breadth = (ef * GRAPH_REACH_BREADTH) / scale;
+    const met = new ReachSample(byQuery, { wanted, breadth });
+    const reach = ef === 0 ? 0 : met.leastFor(sample.recallAt(ef).recall);
+    farthest = Math.max(farthest, reach);
+    reaches.push(reach === 0 ? 0 : farthest);
+  }
+  return { efs, reaches };
+}
+
+/**
+ * How far walks must go to meet the neighbours of rows that are not in the graph yet, all
  * others being in it. With them there will be more to walk through: breadths rise with the root of
  * the rows, about (by 7 % from 3,500 to 4,000 of 24 and 128 numbers, clustered and uniform).
  *
@@ -61,9 +105,9 @@ export function* measureBreadths(
   { kernels, memory, target }: MeasuredGraph,
   { view, point, pool, inserted, breadths }: MeasurePlaces,
   rows: Uint32Array,
-): Generator<undefined, BreadthSample> {
+): Generator<undefined, MeasuredWalks> {
   const { entry, entryLevel, rowCount } = target;
-  const byQuery: Uint32Array[] = [];
+  const byQuery: MetNeighbours[] = [];
   let wanted = 0;
   for (const row of rows) {
     writePoint(memory, point, rowPoint(memory, target, row));
@@ -80,10 +124,31 @@ export function* measureBreadths(
       count,
       breadths,
     );
-    byQuery.push(new Uint32Array(memory.buffer, breadths, met).slice());
+    byQuery.push({
+      breadths: new Uint32Array(memory.buffer, breadths, met).slice(),
+      reaches: reachesOf(memory, breadths + count * 4, met, lengthOf(memory, target, row)),
+    });
     wanted += count;
     yield;
   }
   const scale = Math.sqrt(rowCount / (rowCount - rows.length));
-  return new BreadthSample(byQuery, { wanted, scale });
+  return { byQuery, wanted, scale };
+}
+
+/** Reaches as a point of length 1 would have them. */
+function reachesOf(memory: SharedMemory, at: number, count: number, length: number): Float32Array {
+  const reaches = new Float32Array(memory.buffer, at, count);
+  // A rounded quotient may be too small by a half of its last digit.
+  return reaches.map((reach) => (reach / length) * (1 + 2 ** -22));
+}
+
+/** What distances from a row grow with: 1 where they are those of space. */
+function lengthOf(memory: SharedMemory, target: GraphTarget, row: number): number {
+  if (target.bases !== 0) return 1;
+  const { code, factor } = rowPoint(memory, target, row);
+  let squares = 0;
+  for (const value of new Int8Array(memory.buffer, code, target.strideBytes)) {
+    squares += value * value;
+  }
+  return Math.sqrt(squares) * factor || 1;
 }

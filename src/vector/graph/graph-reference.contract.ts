@@ -21,6 +21,7 @@ import { GraphBuilder } from "./graph-builder.ts";
 import { NO_NODE } from "./graph-layout.ts";
 import { linkLostRows } from "./graph-reach.ts";
 import { rowPoint, type GraphTarget } from "./graph-view.ts";
+import type { WalkReach } from "./walk-limits.ts";
 
 const fround = Math.fround;
 
@@ -94,6 +95,23 @@ export interface PlainHead {
   readonly margin: number;
 }
 
+/** When a walk ends. */
+export interface PlainLimits {
+  readonly ef: number;
+  readonly head?: PlainHead | undefined;
+  /** Its distance as it is for this point. */
+  readonly reach?: WalkReach | undefined;
+}
+
+/** Farthest distance that a walk goes on from. */
+function endOf(pool: readonly Entry[], { ef, reach }: PlainLimits): number {
+  const worst = pool[ef - 1]?.[0] ?? Infinity;
+  const kept = reach && pool[reach.kept - 1];
+  const near = reach && pool[reach.near - 1];
+  if (kept === undefined || near === undefined) return worst;
+  return Math.min(worst, Math.max(kept[0], fround(near[0] + fround(reach?.distance ?? 0))));
+}
+
 /** One built with the codes and weights that lie in the extent of a builder. */
 export class PlainGraph {
   /** Lists by level, then id: a row on level 0, else a row too. */
@@ -164,7 +182,7 @@ export class PlainGraph {
     for (let l = this.entryLevel; l > level; l--) from = this.descend(point, from, l);
     for (let l = level; l > this.entryLevel; l--) this.lists[l]?.set(row, []);
     for (let l = Math.min(level, this.entryLevel); l >= 0; l--) {
-      const found = this.walk(point, from, l, this.plan.efConstruction);
+      const found = this.walk(point, from, l, { ef: this.plan.efConstruction });
       const chosen = this.#choose(found, this.plan.m);
       this.lists[l]?.set(row, chosen);
       for (const neighbour of chosen) this.#linkBack(neighbour, row, l);
@@ -197,15 +215,17 @@ export class PlainGraph {
     }
   }
 
-  walk(point: PlainPoint, from: number, level: number, ef: number, head?: PlainHead): Entry[] {
+  walk(point: PlainPoint, from: number, level: number, limits: PlainLimits): Entry[] {
+    const { ef, head } = limits;
     const seen = new Set([from]);
     const pool: Entry[] = [[this.distance(point, from), from]];
     const done = new Set<number>();
     for (;;) {
       const next = pool.find(([, id]) => !done.has(id));
-      if (next === undefined) return pool;
+      const end = endOf(pool, limits);
+      if (next === undefined || next[0] > end) return pool.filter(([distance]) => distance <= end);
       done.add(next[1]);
-      const limit = this.#limit(pool[ef - 1], head);
+      const limit = fround(end + fround(head?.margin ?? 0));
       for (const id of this.list(next[1], level)) {
         if (seen.has(id)) continue;
         seen.add(id);
@@ -216,18 +236,14 @@ export class PlainGraph {
     }
   }
 
-  #limit(worst: Entry | undefined, head: PlainHead | undefined): number {
-    return worst === undefined ? Infinity : fround(worst[0] + fround(head?.margin ?? 0));
-  }
-
   #guess(point: PlainPoint, row: number, { bytes, ratio }: PlainHead): number {
     return this.#distance(point, row, bytes, fround(point.factor * fround(ratio)));
   }
 
-  search(point: PlainPoint, ef: number, head?: PlainHead): number[] {
+  search(point: PlainPoint, limits: PlainLimits): number[] {
     let from = this.entry;
     for (let l = this.entryLevel; l > 0; l--) from = this.descend(point, from, l);
-    return this.walk(point, from, 0, ef, head).map(([, id]) => id);
+    return this.walk(point, from, 0, limits).map(([, id]) => id);
   }
 
   searchAllowed(point: PlainPoint, ef: number, isAllowed: (row: number) => boolean): number[] {

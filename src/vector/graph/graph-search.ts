@@ -10,11 +10,13 @@ import type { SearchMemory } from "../search-memory.ts";
 import type { GraphTarget } from "./graph-view.ts";
 import type { GraphFound } from "./graph-walker.ts";
 import { ownView } from "../own-view.ts";
-import { WALK_JOB, walkFrom, type WalkJob, type WalkLimits } from "./walk-job.ts";
+import { WALK_JOB, walkFrom, type WalkJob } from "./walk-job.ts";
+import type { WalkLimits } from "./walk-limits.ts";
 
 /**
- * Bytes of codes that a walk done on this thread may read, about: 0.3 ms. A walk reads half of the
- * lists it meets, the other half was seen before, and reads slower than a scan.
+ * Bytes of codes that a walk done on this thread may read by its breadth, about: 0.3 ms, and twice
+ * as long where its reach lets it go on. A walk reads half of the lists it meets, the other half was
+ * seen before, and reads slower than a scan.
  */
 const INLINE_BYTES_MAX = 1_048_576;
 

@@ -208,7 +208,7 @@ function recallOf({ builder, extent }: Shared, ef: number): number {
     const point = rowQuery(shared, target, row);
     const limits = { ef: 1_500, scoredMax: 16_000 };
     const exact = new Set(walker.searchAllowed(target, point, all, limits).rows.subarray(0, 10));
-    const near = walker.search(target, point, ef).rows.subarray(0, 10);
+    const near = walker.search(target, point, { ef }).rows.subarray(0, 10);
     found += near.filter((id) => exact.has(id)).length;
     wanted += 10;
   }

@@ -14,7 +14,7 @@ import {
   type SharedMemory,
 } from "../../math/index.ts";
 import { headMargin } from "./code-head.ts";
-import { GRAPH_M_MAX, GRAPH_ROWS_MAX } from "./graph-layout.ts";
+import { GRAPH_M_MAX, GRAPH_REACH_BREADTH, GRAPH_ROWS_MAX } from "./graph-layout.ts";
 import {
   POINT_BYTES,
   SCORED,
@@ -23,6 +23,7 @@ import {
   type GraphScratch,
   type GraphTarget,
 } from "./graph-view.ts";
+import type { WalkLimits } from "./walk-limits.ts";
 
 /** Rows one search scores at most when some are not allowed: what the scratch has room for. */
 export const WALK_SCORED_MAX: number = CANDIDATES_MAX - 2 * GRAPH_M_MAX - 4;
@@ -68,27 +69,39 @@ export class GraphWalker {
     this.#scratch = { visited, fresh, pool: heap, sorted: ids, chosen };
   }
 
-  /** The `ef` nearest rows to a query, 1 to {@link WALK_EF_MAX}. */
-  search(target: GraphTarget, point: QueryPoint, ef: number): GraphFound {
-    this.#prepare(target, point, ef);
-    const { entry, entryLevel, head } = target;
+  /**
+   * The nearest rows to a query: `ef` of them, 1 to {@link WALK_EF_MAX}, or with a reach as many as
+   * lie within it, at most {@link GRAPH_REACH_BREADTH} times as many.
+   */
+  search(
+    target: GraphTarget,
+    point: QueryPoint,
+    { ef, reach }: Pick<WalkLimits, "ef" | "reach">,
+  ): GraphFound {
+    const breadth = reach === undefined ? ef : Math.min(WALK_EF_MAX, ef * GRAPH_REACH_BREADTH);
+    this.#prepare(target, point, breadth);
+    const { entry, entryLevel, head, bases } = target;
+    const near = reach?.near ?? 1;
+    const kept = reach?.kept ?? breadth;
+    const scale = bases === 0 ? point.length : 1;
+    const distance = reach === undefined ? Number.POSITIVE_INFINITY : reach.distance * scale;
     const [view, from] = [this.#view, this.#point];
-    if (head === undefined) {
-      const count = this.#kernels.graphSearch(view, from, entry, entryLevel, ef);
-      return this.#found(count, Number.POSITIVE_INFINITY);
-    }
-    const { bytes, ratio } = head;
-    const margin = headMargin(head, point.length);
-    const count = this.#kernels.graphSearchHeads(
-      view,
-      from,
-      entry,
-      entryLevel,
-      ef,
-      bytes,
-      ratio,
-      margin,
-    );
+    const count =
+      head === undefined
+        ? this.#kernels.graphSearch(view, from, entry, entryLevel, breadth, near, kept, distance)
+        : this.#kernels.graphSearchHeads(
+            view,
+            from,
+            entry,
+            entryLevel,
+            breadth,
+            near,
+            kept,
+            distance,
+            head.bytes,
+            head.ratio,
+            headMargin(head, point.length),
+          );
     return this.#found(count, Number.POSITIVE_INFINITY);
   }
 

@@ -7,10 +7,10 @@ import { ResidentRows } from "../resident-rows.ts";
 import type { SectionBytes } from "../row-parts.ts";
 import type { SearchMemory } from "../search-memory.ts";
 import type { GraphPlan } from "./build-layout.ts";
-import { graphLayout } from "./graph-layout.ts";
+import { GRAPH_TAIL_BYTES, graphLayout } from "./graph-layout.ts";
 import { METRICS, clusteredRows, openBuild, openMemory } from "./graph-reference.contract.ts";
 import { GraphSearch } from "./graph-search.ts";
-import { WALK_JOB, runWalkJob, type WalkJob } from "./walk-job.ts";
+import { WALK_JOB, runWalkJob, walkFrom, type WalkJob } from "./walk-job.ts";
 
 const pace = new Pace(() => Promise.resolve());
 
@@ -148,6 +148,44 @@ describe("a graph read from a segment", () => {
     resident.release();
   });
 
+  it("of an early build says nothing of reaches, and is walked as it was", async () => {
+    const early = broken("cosine", 0, 1).subarray(0, -GRAPH_TAIL_BYTES);
+    const [old, now] = [
+      await load("cosine", early),
+      await load("cosine", sections("cosine").graph),
+    ];
+    const [before, after] = [old.graph(), now.graph()];
+    expect(before?.efs).toEqual(after?.efs);
+    expect(before?.reaches).toEqual(after?.reaches.map(() => 0));
+    expect(after?.reaches[3]).toBeGreaterThan(0);
+    const rows = [old, now].map((resident) => {
+      const leased = memory.lease(resident.arena);
+      leased.scanner.prepare(clusteredRows(9, 1, DIMENSION), "cosine");
+      const target = resident.graph()?.target;
+      if (target === undefined) throw new RangeError("it has a graph");
+      const limits = { target, bits: undefined, limits: { ef: 50, scoredMax: 0 } };
+      const found = walkFrom(memory, leased, limits).rows;
+      memory.giveBack(leased);
+      resident.release();
+      return found;
+    });
+    expect(rows[0]).toEqual(rows[1]);
+  });
+
+  it("is refused when a walk of it is to reach nowhere", async () => {
+    const words = sections("cosine").graph.length / 4;
+    const tail = words - GRAPH_TAIL_BYTES / 4;
+    for (const [value, word] of [
+      [0x7fc0_0000, tail],
+      [0xbf80_0000, tail + 8],
+      [0x7f80_0000, tail + 3],
+    ] as const) {
+      await expect(load("cosine", broken("cosine", word, value))).rejects.toMatchObject({
+        code: "data_damaged",
+      });
+    }
+  });
+
   it("is refused when an id, an entry, a size or an order leads outside", async () => {
     const used = memory.arenas.usedBytes;
     const { links, upperRows, upperStarts, upperLinks } = graphLayout({
@@ -175,7 +213,7 @@ describe("a graph read from a segment", () => {
       const opened = load("cosine", broken("cosine", word, value));
       await expect(opened, `word ${String(word)}`).rejects.toMatchObject({ code: "data_damaged" });
     }
-    await expect(load("cosine", broken("cosine", 0, 2))).rejects.toMatchObject({
+    await expect(load("cosine", broken("cosine", 0, 3))).rejects.toMatchObject({
       code: "format_unsupported",
     });
     await expect(load("cosine", new Uint8Array(60))).rejects.toMatchObject({

@@ -12,10 +12,12 @@ import type { SearchMemory } from "../search-memory.ts";
 import { cosineWeights } from "./build-layout.ts";
 import {
   damaged,
-  decodeGraphHeader,
+  decodeWholeHeader,
+  graphBytes,
   graphLayout,
   requireUpperNodes,
   type GraphHeader,
+  type WholeHeader,
 } from "./graph-layout.ts";
 import type { GraphTarget } from "./graph-view.ts";
 
@@ -56,13 +58,13 @@ export function openGraph(
   memory: SearchMemory,
   { arena, offset }: Extent,
   source: ResidentShape,
-): GraphHeader {
+): WholeHeader {
   const { rowCount, metric, field } = source;
   const { buffer } = memory.memory(arena);
   const layout = residentLayout(source);
   const at = offset + layout.graph;
   const bytes = source.graph?.length ?? 0;
-  const header = decodeGraphHeader(new Uint8Array(buffer, at, bytes), { rowCount, metric, bytes });
+  const header = decodeWholeHeader(new Uint8Array(buffer, at, bytes), { rowCount, metric });
   const parts = graphLayout(header);
   requireUpperNodes(
     header,
@@ -115,7 +117,7 @@ export function graphTarget(
   },
 ): GraphTarget {
   const { offset, rowCount, dimension, metric } = place;
-  const graph = { length: graphLayout(header).bytes };
+  const graph = { length: graphBytes(header) };
   const layout = residentLayout({ field: { dimension }, rowCount, metric, graph });
   const { squaredNorms } = int8Layout(dimension, rowCount);
   return {

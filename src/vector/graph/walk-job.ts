@@ -3,17 +3,10 @@ import { catchUp, type Extent, type KernelMetric } from "../../math/index.ts";
 import type { LeasedScanner, ThreadMemory } from "../search-memory.ts";
 import type { GraphTarget } from "./graph-view.ts";
 import { GraphWalker, type GraphFound } from "./graph-walker.ts";
+import type { WalkLimits } from "./walk-limits.ts";
 
 /** Name of the job in the worker registry. */
 export const WALK_JOB = "vector/walk";
-
-/** How far a walk goes. */
-export interface WalkLimits {
-  /** Rows kept: the breadth of the search. */
-  readonly ef: number;
-  /** Rows scored before a walk among allowed rows is given up. */
-  readonly scoredMax: number;
-}
 
 export interface WalkJob {
   readonly scratch: Extent;
@@ -41,7 +34,7 @@ export function walkFrom(
     scratch,
   ));
   return bits === undefined
-    ? walker.search(target, scanner.point, limits.ef)
+    ? walker.search(target, scanner.point, limits)
     : walker.searchAllowed(target, scanner.point, bits, limits);
 }
 
