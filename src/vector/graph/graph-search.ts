@@ -15,8 +15,8 @@ import type { WalkLimits } from "./walk-limits.ts";
 
 /**
  * Bytes of codes that a walk done on this thread may read by its breadth, about: 0.3 ms, and twice
- * as long where its reach lets it go on. A walk reads half of the lists it meets, the other half was
- * seen before, and reads slower than a scan.
+ * as long where its reach lets it go on. A walk reads half of the lists it meets, the other half
+ * was seen before, and reads slower than a scan.
  */
 const INLINE_BYTES_MAX = 1_048_576;
 
